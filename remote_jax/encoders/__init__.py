@@ -1,0 +1,1 @@
+"""BERT and ViT in flax.nnx, their pretrained weights and their tokenizers."""

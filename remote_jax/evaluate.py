@@ -1,0 +1,49 @@
+"""Outputs of a model over a whole data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import grain
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from remote_jax import parallel, pipeline
+from remote_jax.state import Params, Skeleton
+from remote_jax.task import Batch, Task
+
+Predict = Callable[[Params, Batch], dict[str, jax.Array]]
+
+
+def make_predict(task: Task, skeleton: Skeleton) -> Predict:
+    """Outputs of a batch, compiled."""
+    return jax.jit(lambda params, batch: task.predict(skeleton.model(params), batch))
+
+
+def evaluate(
+    predict: Predict, params: Params, dataset: grain.MapDataset, config: ConfigDict
+) -> dict[str, np.ndarray]:
+    """Outputs of a whole data set, in its order and without the padding of its last batch.
+
+    Returns:
+        Arrays by name, on the host; no names where the data set is empty.
+    """
+    size = config.train.eval_batch_size
+    mesh = parallel.make_mesh(config.mesh)
+    parallel.check_batch(mesh, "train.eval_batch_size", size)
+    chunks: list[dict[str, np.ndarray]] = []
+    running: dict[str, jax.Array] | None = None
+    if len(dataset) == 0:
+        return {}
+    for batch in pipeline.eval_batches(dataset, batch_size=size, workers=config.data.workers):
+        sent = predict(params, parallel.put_batch(batch, mesh))
+        # Fetched one batch late, so that the device has the next one while the host waits.
+        if running is not None:
+            chunks.append(jax.device_get(running))
+        running = sent
+    chunks.append(jax.device_get(running))
+    return {
+        name: np.concatenate([chunk[name] for chunk in chunks])[: len(dataset)]
+        for name in chunks[0]
+    }

@@ -1,0 +1,70 @@
+"""Opening what a row of data names, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+MAX_NAME = 1024
+"""Longest name, in bytes, that a row may give to a file."""
+
+
+class Refused(ValueError):
+    """A piece of data that is not used; the message is a sentence that says why."""
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The path of `name` in `folder`, which need not exist.
+
+    Links are followed before the check, so one that leads out of the folder is refused like `..`.
+
+    Raises:
+        Refused: `name` is no plain relative name, or leads outside of `folder`.
+    """
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError as error:
+        raise Refused(f"the file name {name!r} is not valid Unicode") from error
+    if not name or size > MAX_NAME or "\0" in name:
+        raise Refused(f"{name[:60]!r} is not the name of a file")
+    posix, windows = PurePosixPath(name), PureWindowsPath(name)
+    if posix.is_absolute() or windows.anchor:
+        raise Refused(f"the file name {name!r} is absolute, expected one inside the data folder")
+    if ".." in posix.parts or ".." in windows.parts:
+        raise Refused(f"the file name {name!r} goes up a folder, expected one inside it")
+    try:
+        root = folder.resolve()
+        path = (root / name).resolve()
+    except (OSError, RuntimeError) as error:
+        raise Refused(f"the file name {name!r} cannot be followed: {error}") from error
+    if not path.is_relative_to(root) or path == root:
+        raise Refused(f"the file name {name!r} leads outside of the data folder")
+    return path
+
+
+def find(folder: Path, name: str) -> Path | None:
+    """The regular file `name` in `folder`, or None where there is none.
+
+    Raises:
+        Refused: as `inside`.
+    """
+    path = inside(folder, name)
+    try:
+        return path if path.is_file() else None
+    except OSError as error:
+        raise Refused(f"the file {name!r} cannot be looked up: {error.strerror}") from error
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """The content of a file of at most `limit` bytes.
+
+    Raises:
+        Refused: it is longer, or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise Refused(f"{path.name} cannot be read: {error.strerror}") from error
+    if len(content) > limit:
+        raise Refused(f"{path.name} is longer than {limit:,} bytes")
+    return content

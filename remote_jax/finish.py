@@ -1,0 +1,70 @@
+"""After training: the test split, read with the best checkpoint, and answers to posts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax
+from flax import nnx
+from ml_collections import ConfigDict
+
+from remote_jax import parallel, report
+from remote_jax.checkpoint import Best, Checkpoints, Record
+from remote_jax.evaluate import evaluate, make_predict
+from remote_jax.state import Params, Skeleton, count, split
+from remote_jax.task import Posts, Task
+
+
+def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
+    """Scores the test split with the checkpoint that is best on validation.
+
+    Writes `predictions.jsonl`, then `results.json`, which says that the run is finished.
+
+    Raises:
+        UserError: there is no checkpoint, or it is another model's.
+    """
+    skeleton, params, best, record = _best_model(task, config, workdir)
+    outputs = evaluate(make_predict(task, skeleton), params, task.dataset("test"), config)
+    report.write_rows(workdir / "predictions.jsonl", task.rows("test", outputs))
+    report.write_results(
+        workdir / "results.json",
+        metrics={"validation": best["metrics"], "test": task.metrics("test", outputs)},
+        tables=task.tables("test", outputs),
+        dataset=task.fingerprint(),
+        run={
+            "seed": config.seed,
+            "steps": record.step,
+            "best_step": best["step"],
+            "parameters": count(params),
+            "peak_memory_bytes": parallel.peak_memory(record.peak_memory),
+            "seconds": record.seconds,
+            "data_wait_seconds": record.data_wait_seconds,
+            "device": jax.devices()[0].device_kind,
+            "devices": jax.device_count(),
+            "config": config.to_dict(),
+        },
+    )
+
+
+def write_answers(task: Task, config: ConfigDict, workdir: Path, source: Path, target: Path) -> int:
+    """Reads posts and writes the best checkpoint's answers; returns the number of lines.
+
+    Raises:
+        UserError: the posts cannot be read or the answers not written, there is no checkpoint,
+            or it is another model's.
+    """
+    posts: Posts = task.posts(source)
+    skeleton, params, _, _ = _best_model(task, config, workdir)
+    outputs = evaluate(make_predict(task, skeleton), params, posts.dataset, config)
+    return report.write_rows(target, posts.rows(outputs))
+
+
+def _best_model(
+    task: Task, config: ConfigDict, workdir: Path
+) -> tuple[Skeleton, Params, Best, Record]:
+    skeleton, params = split(task.model(nnx.Rngs(config.seed)))
+    sharding = parallel.replicated(parallel.make_mesh(config.mesh))
+    with Checkpoints(workdir) as checkpoints:
+        params, best = checkpoints.restore_best(params, sharding)
+        record = checkpoints.record()
+    return skeleton, params, best, record

@@ -1,0 +1,136 @@
+"""Pictures and depth maps from files that nobody vouches for."""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Shaped, UInt8
+from numpy.lib import format as npy
+from PIL import Image
+
+from remote_jax.files import Refused, read_bytes
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+"""Picture formats that are read, told by content whatever the file is called."""
+
+MAX_BYTES = 64 * 2**20
+"""Longest file of a picture or a depth map."""
+
+MAX_PIXELS = 50_000_000
+"""Largest picture; a larger one is refused by its header, before any pixel is decoded."""
+
+MAX_DEPTH_BYTES = 256 * 2**20
+"""Largest depth map, decompressed."""
+
+DEPTH_KEY = "depth_map"
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom as shares of width and height."""
+
+
+def read_picture(path: Path) -> Image.Image:
+    """The picture in RGB, the first frame where there are several; transparency is dropped.
+
+    Raises:
+        Refused: not a picture of `FORMATS`, too large, or truncated.
+    """
+    content = read_bytes(path, MAX_BYTES)
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise Refused(
+                    f"the picture {path.name} is {width} x {height}, "
+                    f"expected at most {MAX_PIXELS:,} pixels"
+                )
+            return _rgb(image)
+    except Refused:
+        raise
+    except Image.DecompressionBombError as error:
+        raise Refused(
+            f"the picture {path.name} is too large, expected at most {MAX_PIXELS:,} pixels"
+        ) from error
+    except Exception as error:  # decoders raise whatever a broken file provokes
+        raise Refused(f"the picture {path.name} cannot be decoded: {error}") from error
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        image.load()
+        return image
+    if image.mode.startswith("I") or image.mode == "F":  # 16 bits and more a pixel
+        wide = np.asarray(image, np.float64)
+        scale = 255 / 65535 if wide.max(initial=0) > 255 else 1
+        image = Image.fromarray(np.clip(wide * scale, 0, 255).astype(np.uint8))
+    if "transparency" in image.info:
+        image = image.convert("RGBA")
+    return image.convert("RGB")
+
+
+def read_depth(path: Path) -> UInt8[np.ndarray, "height width"]:
+    """The map `depth_map` of an `.npz` file, scaled as `scale_depth` does.
+
+    The array's size is read from the archive's directory and its own header, and nothing is
+    unpickled.
+
+    Raises:
+        Refused: no such array, or it is too large, truncated, not two-dimensional or not finite.
+    """
+    content = read_bytes(path, MAX_BYTES)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            values = _read_member(archive, f"{DEPTH_KEY}.npy")
+    except Refused as error:
+        raise Refused(f"the depth map {path.name}: {error}") from error
+    except Exception as error:  # zip and npy readers raise whatever a broken file provokes
+        raise Refused(f"the depth map {path.name} cannot be read: {error}") from error
+    if not np.isfinite(values).all():
+        raise Refused(f"the depth map {path.name} has a value that is not finite")
+    return scale_depth(values)
+
+
+def _read_member(archive: zipfile.ZipFile, name: str) -> Shaped[np.ndarray, "height width"]:
+    if name not in archive.namelist():
+        raise Refused(f"there is no array {DEPTH_KEY!r} in it")
+    info = archive.getinfo(name)
+    if info.file_size > MAX_DEPTH_BYTES:
+        raise Refused(f"it is {info.file_size:,} bytes, expected at most {MAX_DEPTH_BYTES:,}")
+    with archive.open(info) as member:
+        version = npy.read_magic(member)
+        header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
+        shape, columns_first, dtype = header(member)
+        if len(shape) != 2 or min(shape) < 1 or dtype.kind not in "fiu":
+            raise Refused(f"expected a matrix of numbers, found {dtype} of shape {shape}")
+        size = math.prod(shape) * dtype.itemsize
+        if size > MAX_DEPTH_BYTES:
+            raise Refused(f"its header claims {size:,} bytes, expected at most {MAX_DEPTH_BYTES:,}")
+        data = member.read(size)
+    values = np.frombuffer(data, dtype)
+    return values.reshape(shape, order="F" if columns_first else "C")
+
+
+def scale_depth(values: Shaped[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width"]:
+    """Depth in any unit, from its least to its greatest value, as 0 to 255; a flat map is 0."""
+    low, high = float(values.min()), float(values.max())
+    if not high / 2 - low / 2 > 0:
+        return np.zeros(values.shape, np.uint8)
+    half: Float[np.ndarray, "height width"] = values / 2 - low / 2  # halves cannot overflow
+    return np.rint(half / (high / 2 - low / 2) * 255).astype(np.uint8)
+
+
+def crop(image: Image.Image, box: Box, size: int) -> UInt8[np.ndarray, "size size *channels"]:
+    """What the box shows, resized bilinearly to `size` x `size`; at least one pixel is shown."""
+    left, right = _pixels(box[0], box[2], image.width)
+    top, bottom = _pixels(box[1], box[3], image.height)
+    part = image.crop((left, top, right, bottom))
+    return np.asarray(part.resize((size, size), Image.Resampling.BILINEAR))
+
+
+def _pixels(start: float, end: float, length: int) -> tuple[int, int]:
+    """The pixels that [start, end), in shares of the length, touches."""
+    first = min(math.floor(start * length), length - 1)
+    return first, max(math.ceil(end * length), first + 1)

@@ -1,0 +1,150 @@
+"""What a run tells while it runs: a progress line, `metrics.jsonl` and TensorBoard."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+
+from remote_jax.report import write_atomically
+
+PLAIN_SECONDS = 10.0
+"""Least time between two progress lines where there is no terminal."""
+
+
+class MetricsLog:
+    """`metrics.jsonl`: one line a split and step, repeatable but for what is under `time`."""
+
+    def __init__(self, workdir: Path, step: int) -> None:
+        """Opens the log of a run that stands at `step`; later lines of an earlier try are dropped.
+
+        Every line up to a step is on disk before that step is saved, so a run that is stopped and
+        goes on leaves the same file as one that never stopped.
+        """
+        # Imported here because it takes seconds, which no other mode should pay.
+        from tensorboardX import SummaryWriter
+
+        path = workdir / "metrics.jsonl"
+        write_atomically(path, list(_lines_until(path, step)))
+        self._file = path.open("a", encoding="utf-8")
+        self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=step + 1)
+
+    def write(
+        self, step: int, split: str, values: Mapping[str, float], seconds: Mapping[str, float]
+    ) -> None:
+        """Appends a line and its TensorBoard points.
+
+        Args:
+            values: what any run with this config has at this step.
+            seconds: what depends on the machine.
+        """
+        line = {"step": step, "split": split, **values, "time": dict(seconds)}
+        self._file.write(json.dumps(line, allow_nan=False) + "\n")
+        self._file.flush()
+        for name, value in {**values, **seconds}.items():
+            self._board.add_scalar(f"{split}/{name}", value, step)
+
+    def close(self) -> None:
+        self._file.close()
+        self._board.close()
+
+
+def _lines_until(path: Path, step: int) -> Iterator[str]:
+    """Whole lines up to a step; a line cut off in the middle ends them."""
+    if not path.exists():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+        if not line.endswith("\n") or json.loads(line)["step"] > step:
+            return
+        yield line
+
+
+class Clock:
+    """Where the time of a run goes, in seconds."""
+
+    def __init__(self) -> None:
+        self._began = self._lap_began = time.monotonic()
+        self._lap_waited = self._lap_paused = self._waited = 0.0
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Around what waits for data."""
+        began = time.monotonic()
+        yield
+        self._lap_waited += time.monotonic() - began
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Around what is no training: validation and saving."""
+        began = time.monotonic()
+        yield
+        self._lap_paused += time.monotonic() - began
+
+    def lap(self, examples: int) -> dict[str, float]:
+        """Speed since the last lap, in which so many examples were trained on."""
+        now = time.monotonic()
+        seconds = now - self._lap_began - self._lap_paused
+        line = {
+            "seconds": seconds,
+            "examples_per_s": examples / max(seconds, 1e-9),
+            "data_wait_s": self._lap_waited,
+        }
+        self._waited += self._lap_waited
+        self._lap_began, self._lap_waited, self._lap_paused = now, 0.0, 0.0
+        return line
+
+    def read(self) -> tuple[float, float]:
+        """Seconds since the last reading, and how many of them waited for data."""
+        now = time.monotonic()
+        seconds, waited = now - self._began, self._waited + self._lap_waited
+        self._began, self._waited = now, -self._lap_waited
+        return seconds, waited
+
+
+class Progress:
+    """A bar on a terminal, else a line now and then; both on standard error."""
+
+    def __init__(self, steps: int, start: int) -> None:
+        self._steps = steps
+        self._bar = (
+            tqdm(total=steps, initial=start, unit="step", dynamic_ncols=True, leave=False)
+            if sys.stderr.isatty()
+            else None
+        )
+        self._start, self._began, self._told = start, time.monotonic(), 0.0
+
+    def advance(self) -> None:
+        """One more step was sent to the device."""
+        if self._bar is not None:
+            self._bar.update()
+
+    def tell(self, step: int, loss: float, rate: float) -> None:
+        """Shows the loss and the examples a second."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"loss {loss:.4f}, {rate:.1f} examples/s")
+            return
+        now = time.monotonic()
+        if now - self._told < PLAIN_SECONDS and step < self._steps:
+            return
+        self._told = now
+        left = (now - self._began) / max(step - self._start, 1) * (self._steps - step)
+        self.say(
+            f"step {step}/{self._steps}, loss {loss:.4f}, {rate:.1f} examples/s, "
+            f"{tqdm.format_interval(left)} left"
+        )
+
+    def say(self, text: str) -> None:
+        """A line of its own, above the bar."""
+        if self._bar is not None:
+            self._bar.write(text, file=sys.stderr)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()

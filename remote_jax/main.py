@@ -1,0 +1,191 @@
+"""The one door: python -m remote_jax.main --config=configs/umre.py[:preset] [--config.KEY=VALUE]
+
+Trains where the run in --workdir stands, reads the test split once with the checkpoint that is
+best on validation, and writes results.json and predictions.jsonl. Started again with the same
+flags it goes on where it was stopped; a finished run only reports.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import flags
+from absl import logging as absl_logging
+from ml_collections import ConfigDict, config_flags
+
+from remote_jax import config as configs
+from remote_jax.errors import UserError
+from remote_jax.report import read_results
+
+if TYPE_CHECKING:
+    from remote_jax.task import Task
+
+MODES = ("train", "eval", "predict")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the command line asks for."""
+
+    mode: str
+    config: ConfigDict
+    workdir: Path
+    posts: tuple[Path, Path] | None
+    """predict: where the posts are, and where the answers go."""
+
+
+def parse(argv: list[str]) -> Order | None:
+    """Reads the command line, the program's name first; None where it asks for help only.
+
+    `eval` and `predict` take the config of the run in --workdir where none is named.
+
+    Raises:
+        UserError: an unknown flag, mode, config file, preset or key, or a value of a wrong type.
+    """
+    values = flags.FlagValues()
+    flags.DEFINE_string("config", "", "FILE[:PRESET], as configs/umre.py:paper.", values)
+    flags.DEFINE_string("workdir", "", "Folder of the run; default runs/NAME-seedN.", values)
+    flags.DEFINE_enum("mode", "train", MODES, "What to do.", values)
+    flags.DEFINE_string("input", "", "predict: JSON lines of posts.", values)
+    flags.DEFINE_string("output", "", "predict: where the answers go.", values)
+    flags.DEFINE_bool("help", False, "Show this.", values, short_name="h")
+    values.set_gnu_getopt()
+    try:
+        rest = values(argv, known_only=True)
+    except flags.Error as error:
+        raise UserError(_sentence(error)) from error
+    if values.help:
+        print(__doc__)
+        print(values.get_help())
+        return None
+    workdir = Path(values.workdir) if values.workdir else None
+    if values.config:
+        config = configs.load(values.config)
+    elif workdir and values.mode != "train":
+        config = configs.read(workdir)
+    else:
+        missing = "--config=FILE" if values.mode == "train" else "--workdir or --config=FILE"
+        raise UserError(f"--mode={values.mode} needs {missing}, as --config=configs/umre.py.")
+    _override(config, rest, values)
+    if values.mode == "predict" and not (values.input and values.output):
+        raise UserError("--mode=predict needs --input=POSTS.jsonl and --output=ANSWERS.jsonl.")
+    return Order(
+        mode=values.mode,
+        config=config,
+        workdir=workdir or Path("runs") / configs.run_name(values.config, config.seed),
+        posts=(Path(values.input), Path(values.output)) if values.mode == "predict" else None,
+    )
+
+
+def _override(config: ConfigDict, argv: list[str], known: flags.FlagValues) -> None:
+    """Applies `--config.KEY=VALUE` flags to the config."""
+    for flag in argv[1:]:
+        if found := re.match(r"--?(?:no)?config\.([^=]*)", flag):
+            configs.check_override(config, found[1])
+    values = flags.FlagValues()
+    config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=argv)
+    values.set_gnu_getopt()
+    try:
+        rest = values(argv)
+    except flags.UnrecognizedFlagError as error:
+        hint = configs.nearest(error.flagname, known)
+        raise UserError(f"Unknown flag --{error.flagname}{hint}.") from error
+    except (flags.Error, TypeError, ValueError) as error:
+        raise UserError(_sentence(error)) from error
+    if len(rest) > 1:
+        raise UserError(f"Unexpected argument {rest[1]!r}; flags look like --name=value.")
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".") + "."
+
+
+def run(order: Order) -> None:
+    """Does what the command line asks for, and prints what came out."""
+    from remote_jax import finish
+    from remote_jax.train import train
+
+    config, workdir = order.config, order.workdir
+    configs.check(config, configs.LOOP_RULES)
+    task = make_task(config)
+    if (workdir / "config.json").exists():
+        configs.check_same(config, configs.read(workdir), workdir)
+    elif order.mode != "train":
+        raise UserError(f"{workdir} holds no run; train one first with --mode=train.")
+    print(f"{order.mode} in {workdir}", flush=True)
+    results = workdir / "results.json"
+    if order.mode == "train" and results.exists():
+        print(f"The run is finished; {results} says:")
+        _show(results)
+        return
+    if order.mode == "train":
+        configs.write(config, workdir)
+    task.prepare(workdir)
+    if order.mode == "train":
+        train(task, config, workdir)
+    if order.posts is None:
+        finish.write_report(task, config, workdir)
+        _show(results)
+    else:
+        count = finish.write_answers(task, config, workdir, *order.posts)
+        print(f"{count} lines in {order.posts[1]}")
+
+
+def _show(path: Path) -> None:
+    results, tables = read_results(path)
+    for table in tables:
+        print(f"\n{table}")
+    scores = ", ".join(f"{name} {value:.4f}" for name, value in results["metrics"]["test"].items())
+    print(f"\ntest: {scores}\n{path}")
+
+
+def make_task(config: ConfigDict) -> Task:
+    """The task of `config.system`.
+
+    Raises:
+        UserError: there is no such system, or its part of the config is wrong.
+    """
+    name = f"remote_jax.{config.system}.task"
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not name.startswith(error.name):
+            raise
+        raise UserError(f"Unknown system {config.system!r}; there is no {name}.") from error
+    return module.make_task(config)
+
+
+def quiet() -> None:
+    """Keeps the libraries' own logs off the screen; errors still show."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    absl_logging.set_verbosity(absl_logging.ERROR)
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    # grain reads absl's flags, which it wants parsed.
+    flags.FLAGS([sys.argv[0]])
+
+
+def main(argv: list[str]) -> int:
+    """Runs the program; returns its exit code: 0, or 2 for a mistake of the user."""
+    quiet()
+    try:
+        order = parse(argv)
+        if order is not None:
+            run(order)
+    except UserError as error:
+        print(f"remote_jax: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("remote_jax: interrupted; the same command goes on from here.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,71 @@
+"""AdamW with linear warm-up, linear decay and clipping by the global norm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int
+from ml_collections import ConfigDict
+
+from remote_jax.state import Params
+
+ENCODERS = ("text/", "vision/")
+"""Where the parameters of encoders live, which may be pretrained."""
+
+Schedule = Callable[[Int[Array, ""] | int], Float[Array, ""]]
+
+
+def linear_schedule(peak: float, warmup: float, steps: int) -> Schedule:
+    """Rises to `peak` over the first `warmup` share of the steps, then falls towards 0.
+
+    Step t (from 0) has the rate peak * min((t + 1) / w, (T - t) / (T - w)): no step is lost to a
+    rate of 0 at either end.
+
+    Args:
+        peak: the largest learning rate.
+        warmup: share of the steps, 0 to 1.
+        steps: number of steps T of the whole run.
+    """
+    rising = round(warmup * steps)
+
+    def rate(step: Int[Array, ""] | int) -> Float[Array, ""]:
+        up = (jnp.asarray(step) + 1) / max(rising, 1)
+        down = (steps - jnp.asarray(step)) / max(steps - rising, 1)
+        return peak * jnp.clip(jnp.minimum(up, down), 0.0, 1.0)
+
+    return rate
+
+
+def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransformation, Schedule]:
+    """AdamW as §6.1 of the REMOTE paper has it, and its learning rate by step.
+
+    Weight decay (decoupled) acts on parameters of two axes and more: biases and the scales of
+    layer norms are spared. With `new_learning_rate` above 0, parameters outside the encoders
+    learn at that rate, and the encoders at `learning_rate`.
+
+    Args:
+        config: the `train` part of a config.
+        steps: number of steps of the whole run.
+    """
+    schedule = linear_schedule(config.learning_rate, config.warmup, steps)
+    ratio = config.new_learning_rate / config.learning_rate if config.new_learning_rate else 1.0
+
+    def by_group(updates: Params, params: Params | None) -> Params:
+        return {
+            name: update if name.startswith(ENCODERS) else update * ratio
+            for name, update in updates.items()
+        }
+
+    def decayed(params: Params) -> dict[str, bool]:
+        return {name: value.ndim >= 2 for name, value in params.items()}
+
+    adamw = optax.chain(
+        optax.clip_by_global_norm(config.clip),
+        optax.scale_by_adam(),
+        optax.add_decayed_weights(config.weight_decay, mask=decayed),
+        optax.stateless(by_group),
+        optax.scale_by_learning_rate(schedule),
+    )
+    return adamw, schedule

@@ -1,0 +1,1 @@
+"""Optimal transport on `ott-jax`: batched, masked and differentiable plans."""

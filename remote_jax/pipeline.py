@@ -1,0 +1,89 @@
+"""Batches for a loop: shuffled ones, a function of seed and step alone, and splits in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import grain
+import numpy as np
+from absl import flags
+from jaxtyping import Shaped
+
+Batch = dict[str, Shaped[np.ndarray, "batch ..."]]
+
+THREADS = 2
+"""Threads that make batches in this process where there are no workers."""
+
+AHEAD = 2
+"""Batches that each worker, or this process, makes ahead of the loop."""
+
+
+def train_batches(
+    dataset: grain.MapDataset[dict[str, Any]],
+    *,
+    batch_size: int,
+    seed: int,
+    steps: int,
+    start_step: int = 0,
+    workers: int = 0,
+) -> Iterator[Batch]:
+    """Batches of the steps `start_step` to `steps` - 1.
+
+    The data set is shuffled anew each epoch and repeated without a gap, so a batch may hold the end
+    of one epoch and the start of the next. Batch k is a function of the data set, `batch_size`,
+    `seed` and k, whatever the number of workers and wherever the iteration starts.
+
+    Args:
+        dataset: examples, dicts of arrays of the same shapes.
+        batch_size: examples a batch.
+        seed: of the order, in [0, 2**32).
+        steps: number of batches from the first step of training.
+        start_step: batches to leave out; they are not made.
+        workers: processes that make batches; 0 makes them in threads of this one.
+    """
+    if not len(dataset):
+        raise ValueError("there are no examples to train on")
+    batches = dataset.shuffle(seed=seed).repeat().batch(batch_size, drop_remainder=True)
+    yield from _read(batches[start_step:steps], workers)
+
+
+def eval_batches(
+    dataset: grain.MapDataset[dict[str, Any]], *, batch_size: int, workers: int = 0
+) -> Iterator[Batch]:
+    """The whole data set once, in order; the last batch is filled up with its last example."""
+    size = len(dataset)
+    missing = -size % batch_size
+    if missing:
+        last = dataset[size - 1 :].repeat(missing)
+        dataset = grain.MapDataset.concatenate([dataset, last])
+    if size:
+        yield from _read(dataset.batch(batch_size, drop_remainder=True), workers)
+
+
+@dataclass
+class _Parcel:
+    """A batch on its way from a worker, whole.
+
+    Grain would put each bare array into shared memory, of which a container often has 64 MB, and
+    would leave some behind when a run is killed.
+    """
+
+    batch: Batch
+
+
+def _read(batches: grain.MapDataset[Batch], workers: int) -> Iterator[Batch]:
+    options = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=AHEAD)
+    stream = batches.map(_Parcel).to_iter_dataset(options)
+    if workers:
+        if not flags.FLAGS.is_parsed():  # workers read Grain's flags, also where nobody parsed any
+            flags.FLAGS.mark_as_parsed()
+        processes = grain.MultiprocessingOptions(workers, per_worker_buffer_size=AHEAD)
+        stream = stream.mp_prefetch(processes)
+    iterator = iter(stream)
+    try:
+        for parcel in iterator:
+            yield parcel.batch
+    finally:
+        iterator.close()  # ends the worker processes

@@ -1,0 +1,295 @@
+"""From raw files to what the model reads: records, and the features of a pair."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import grain
+import numpy as np
+from jaxtyping import Float, Int, Shaped, UInt8
+from ml_collections import ConfigDict
+from PIL import Image
+
+from remote_jax.errors import UserError
+from remote_jax.files import Refused, find
+from remote_jax.images import Box, crop, read_depth, read_picture
+from remote_jax.remote import builders, formats
+from remote_jax.remote.pairs import TYPES, Pair
+from remote_jax.remote.text import LONGEST_FRAME, WordPieces, sequence
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+LAYOUTS = {
+    "umre": formats.UMRE,
+    "more": formats.MORE,
+    "mnre": formats.MNRE,
+}
+
+CACHE_BYTES = 128 * 2**20
+"""Crops that each process keeps, of the pictures it read last."""
+
+Features = dict[str, Shaped[np.ndarray, "..."]]
+
+
+class Pairs:
+    """A data set whose records are built.
+
+    Attributes:
+        relations: the vocabulary; index 0 is no relation.
+        splits: those that the data folder has.
+        root: the data folder, which the paths of a `Pair` start from.
+        fingerprint: name, sizes and SHA-256 of the files, as JSON values.
+    """
+
+    def __init__(self, config: ConfigDict):
+        """Finds and checks the files that `config.data` names, and builds records once.
+
+        Raises:
+            UserError: files are missing, or too many rows are malformed.
+        """
+        data = config.data
+        if data.name not in LAYOUTS:
+            raise UserError(f"config.data.name is {data.name!r}, expected one of {list(LAYOUTS)}.")
+        files = formats.locate(LAYOUTS[data.name], data.dir, data.captions, data.boxes)
+        builder = builders.build(files, cache_folder(data.cache), data.max_rejected)
+        self.root = files.root
+        self.relations = files.relations
+        self.splits = tuple(files.rows)
+        self.fingerprint = files.fingerprint
+        self._folder = Path(builder.data_dir)
+        self._types = triplet_types(data.triplets)
+
+    def records(self, split: str) -> Records:
+        """The pairs of a split, in the order of its file, of the types in `data.triplets`.
+
+        Raises:
+            UserError: the data folder does not have the split, or no such pair in it.
+        """
+        chosen = self._chosen(split)
+        if not len(chosen):
+            wanted = ", ".join(TYPES[index] for index in self._types)
+            raise UserError(f"The {split} split in {self.root} has no pair of the types {wanted}.")
+        return Records(self._folder, split, chosen)
+
+    def labels(self, split: str) -> Int[np.ndarray, " pairs"]:
+        """Relation of each of `records(split)`."""
+        return self._summary(split)[self._chosen(split), 0]
+
+    def types(self, split: str) -> Int[np.ndarray, " pairs"]:
+        """Triplet type of each of `records(split)`, as an index in `pairs.TYPES`."""
+        return self._summary(split)[self._chosen(split), 1]
+
+    def texts(self, split: str) -> Iterator[str]:
+        """Sentences and captions of a split, each once, to train a tokenizer on."""
+        records, seen = self.records(split), set()
+        for index in range(len(records)):
+            pair = records[index]
+            for text in (" ".join(pair.tokens), pair.head.caption, pair.tail.caption):
+                if text and text not in seen:
+                    seen.add(text)
+                    yield text
+
+    def _summary(self, split: str) -> Int[np.ndarray, "pairs 2"]:
+        if split not in self.splits:
+            raise UserError(
+                f"There is no {split} split in {self.root}, only {', '.join(self.splits)}."
+            )
+        return np.load(self._folder / f"{split}.npy")
+
+    def _chosen(self, split: str) -> Int[np.ndarray, " pairs"]:
+        return np.flatnonzero(np.isin(self._summary(split)[:, 1], self._types))
+
+
+class Records:
+    """Random access to the pairs of a split; opened anew in each process."""
+
+    def __init__(self, folder: Path, split: str, chosen: Int[np.ndarray, " pairs"]):
+        self._folder, self._split, self._chosen = folder, split, chosen
+        self._source: Any = None
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def __getitem__(self, index: int) -> Pair:
+        if self._source is None:
+            import tensorflow_datasets as tfds
+
+            builder = tfds.builder_from_directory(self._folder)
+            self._source = builder.as_data_source(self._split)
+        return builders.decode(self._source[int(self._chosen[index])], int(index))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_source": None}
+
+
+class Featurize(grain.transforms.Map):
+    """Turns a `Pair` into the arrays that the model reads, one example, unbatched.
+
+    With n = `data.max_tokens`, o = `data.max_objects`, s = `data.crop`:
+
+        tokens      int32 [n]        token_mask bool [n]     token_types int32 [n]
+        rgb         uint8 [o,s,s,3]  rgb_mask   bool [o]     false: no object, or no picture
+        depth       uint8 [o,s,s]    depth_mask bool [o]
+        boxes       float32 [o,4]    left, top, right, bottom in [0, 1]; zeros if withheld
+        marker      int32 [2]        where the ends' opening markers are in tokens
+        object      int32 [2]        the ends' places in the o axis, -1 for a text end
+        label       int32 []         -1 if unknown
+        row         int32 []         index in the split
+
+    Its state is plain, so worker processes can be sent one; each keeps its own crops.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, root: Path, config: ConfigDict):
+        """Takes what `config.data` and `config.features` say.
+
+        Raises:
+            UserError: the tokenizer lacks a marker, or there is no room for the markers.
+        """
+        data, features = config.data, config.features
+        if data.max_tokens < LONGEST_FRAME or data.max_objects < 2:
+            raise UserError(
+                f"config.data needs max_tokens of at least {LONGEST_FRAME} and max_objects of at "
+                f"least 2, found {data.max_tokens} and {data.max_objects}."
+            )
+        self._pieces = WordPieces(tokenizer)
+        self._root = root
+        self._tokens, self._objects, self._crop = data.max_tokens, data.max_objects, data.crop
+        self._sentence, self._caption = features.sentence, features.caption
+        self._picture, self._depth = features.picture, features.depth
+        self._position = features.position
+        self._crops = Crops(CACHE_BYTES)
+
+    def map(self, pair: Pair) -> Features:
+        """The features of a pair.
+
+        Raises:
+            UserError: a picture or depth map changed since the records were built.
+        """
+        text = sequence(
+            pair, self._pieces, self._tokens, sentence=self._sentence, caption=self._caption
+        )
+        chosen = choose_objects(pair, self._objects)
+        boxes = pair.boxes[chosen]
+        seen = boxes.shape[0] > 0
+        rgb = self._read(pair.image, boxes, colour=True) if self._picture and seen else None
+        depth = self._read(pair.depth, boxes, colour=False) if self._depth and seen else None
+        places = [chosen.index(e.object) if e.object >= 0 else -1 for e in (pair.head, pair.tail)]
+        size, present = self._crop, np.arange(self._objects) < len(chosen)
+        return {
+            "tokens": text.tokens,
+            "token_mask": text.mask,
+            "token_types": text.types,
+            "rgb": _filled(rgb, (self._objects, size, size, 3), np.uint8),
+            "rgb_mask": present & (rgb is not None),
+            "depth": _filled(depth, (self._objects, size, size), np.uint8),
+            "depth_mask": present & (depth is not None),
+            "boxes": _filled(boxes if self._position else None, (self._objects, 4), np.float32),
+            "marker": text.marker,
+            "object": np.array(places, np.int32),
+            "label": np.array(pair.label, np.int32),
+            "row": np.array(pair.row, np.int32),
+        }
+
+    def _read(
+        self, name: str, boxes: Float[np.ndarray, "objects 4"], *, colour: bool
+    ) -> UInt8[np.ndarray, "objects size size *channels"] | None:
+        """Crops of a picture or a depth map; None where the pair has none."""
+        if not name:
+            return None
+        key = (name, boxes.tobytes())
+        crops = self._crops.get(key)
+        if crops is None:
+            try:
+                path = find(self._root, name)
+                if path is None:
+                    raise Refused(f"{name} is not there any more")
+                image = read_picture(path) if colour else Image.fromarray(read_depth(path))
+            except Refused as error:
+                raise UserError(
+                    f"{self._root}: {error}; the file changed since the data were read."
+                ) from error
+            corners: list[Box] = [tuple(box) for box in boxes.tolist()]
+            crops = np.stack([crop(image, box, self._crop) for box in corners])
+            self._crops.put(key, crops)
+        return crops
+
+
+class Crops:
+    """The arrays used last, up to a number of bytes; sent to another process, it arrives empty."""
+
+    def __init__(self, limit: int):
+        self._limit, self._size = limit, 0
+        self._arrays: OrderedDict[tuple[str, bytes], np.ndarray] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[str, bytes]) -> np.ndarray | None:
+        """The array put under `key`, if it is still held."""
+        with self._lock:
+            if key in self._arrays:
+                self._arrays.move_to_end(key)
+            return self._arrays.get(key)
+
+    def put(self, key: tuple[str, bytes], array: np.ndarray) -> None:
+        """Holds an array, and lets go of those used longest ago."""
+        with self._lock:
+            if key in self._arrays:
+                return
+            self._arrays[key] = array
+            self._size += array.nbytes
+            while self._size > self._limit:
+                self._size -= self._arrays.popitem(last=False)[1].nbytes
+
+    def __reduce__(self) -> tuple[type[Crops], tuple[int]]:
+        return Crops, (self._limit,)
+
+
+def dataset(records: Records, featurize: Featurize) -> grain.MapDataset[Features]:
+    """The features of every record."""
+    return grain.MapDataset.source(records).map(featurize)
+
+
+def choose_objects(pair: Pair, limit: int) -> list[int]:
+    """Objects that the model sees: all in their order, or the ends' and then the largest."""
+    count = len(pair.boxes)
+    if count <= limit:
+        return list(range(count))
+    ends = dict.fromkeys(end.object for end in (pair.head, pair.tail) if end.object >= 0)
+    left, top, right, bottom = pair.boxes.T
+    largest = np.argsort(-(right - left) * (bottom - top), kind="stable").tolist()
+    return [*ends, *(index for index in largest if index not in ends)][:limit]
+
+
+def triplet_types(names: str) -> list[int]:
+    """`ee,oo,eo` as indices in `pairs.TYPES`.
+
+    Raises:
+        UserError: a name is none of them, or there is none.
+    """
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    if not chosen or not set(chosen) <= set(TYPES):
+        raise UserError(f"config.data.triplets is {names!r}, expected some of {', '.join(TYPES)}.")
+    return [TYPES.index(name) for name in chosen]
+
+
+def cache_folder(name: str, environ: Mapping[str, str] = os.environ) -> Path:
+    """`name`, or where this user's caches are if it is ""."""
+    if name:
+        return Path(name).expanduser()
+    base = environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "remote_jax"
+
+
+def _filled(
+    values: np.ndarray | None, shape: tuple[int, ...], dtype: type
+) -> Shaped[np.ndarray, "..."]:
+    """`values` at the start of an array of zeros."""
+    array: np.ndarray = np.zeros(shape, dtype)
+    if values is not None:
+        array[: len(values)] = values
+    return array

@@ -1,0 +1,109 @@
+"""Feature encoding (REMOTE §5.1): the levels of BERT and ViT, each fused as it is made (Eqs. 3-8)."""
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Bool, Float, Int, UInt8
+
+from remote_jax.encoders.bert import Bert
+from remote_jax.encoders.vit import ViT
+from remote_jax.remote.mmoe import Levels
+from remote_jax.remote.mot import MultilevelTransport
+
+
+class TextEncoding(nnx.Module):
+    """Levels of the sentence and its captions (Eq. 3); the sequence itself is made in `text.py`."""
+
+    def __init__(self, bert: Bert, fusion: MultilevelTransport):
+        self.bert, self.fusion = bert, fusion
+
+    def __call__(
+        self,
+        tokens: Int[Array, "b n"],
+        mask: Bool[Array, "b n"],
+        types: Int[Array, "b n"],
+        *,
+        rngs: nnx.Rngs | None = None,
+    ) -> Levels:
+        """F″⁰ … F″ᴸ⁻¹ of the text. The fused level replaces the level in the stream."""
+        levels = [self.bert.embed(tokens, types, rngs=rngs)]
+        for block in self.bert.blocks:
+            levels.append(self.fusion(levels, block(levels[-1], mask, rngs=rngs), mask))
+        return Levels(levels, mask)
+
+
+class VisualEncoding(nnx.Module):
+    """Levels of the objects (Eq. 4): u RGB and u depth patches each, the box's position on both.
+
+    Args:
+      mean, std: of the RGB channels, in [0, 1], as the ViT was pretrained.
+    """
+
+    def __init__(
+        self,
+        vit: ViT,
+        fusion: MultilevelTransport,
+        *,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        dtype: jnp.dtype,
+        rngs: nnx.Rngs,
+    ):
+        self.vit, self.fusion, self.mean, self.std = vit, fusion, mean, std
+        self.position = nnx.Linear(5, vit.config.dim, dtype=dtype, rngs=rngs)
+
+    def __call__(
+        self,
+        rgb: UInt8[Array, "b o s s 3"],
+        depth: UInt8[Array, "b o s s"],
+        boxes: Float[Array, "b o 4"],
+        rgb_mask: Bool[Array, "b o"],
+        depth_mask: Bool[Array, "b o"],
+        *,
+        rngs: nnx.Rngs | None = None,
+    ) -> Levels:
+        """F″⁰ … F″ᴸ⁻¹ of the 2u·o visual tokens, object by object, RGB before depth."""
+        tokens, mask = self.embed(rgb, depth, boxes, rgb_mask, depth_mask)
+        levels = [self.vit.enter(tokens, rngs=rngs)]
+        last = len(self.vit.blocks)
+        for number, block in enumerate(self.vit.blocks, start=1):
+            fused = self.fusion(levels, block(levels[-1], mask, rngs=rngs), mask)
+            # A pre-norm encoder ends with a LayerNorm; without it the last level has no set scale.
+            levels.append(self.vit.norm(fused) if number == last else fused)
+        return Levels(levels, mask)
+
+    def embed(
+        self,
+        rgb: UInt8[Array, "b o s s 3"],
+        depth: UInt8[Array, "b o s s"],
+        boxes: Float[Array, "b o 4"],
+        rgb_mask: Bool[Array, "b o"],
+        depth_mask: Bool[Array, "b o"],
+    ) -> tuple[Float[Array, "b k d"], Bool[Array, "b k"]]:
+        """F_V of Eq. 4 and the tokens that have mass, k = 2u·o."""
+        b, o, s = rgb.shape[:3]
+        pixels = (rgb.reshape(b * o, s, s, 3) / 255.0 - jnp.array(self.mean)) / jnp.array(self.std)
+        grey = (depth.reshape(b * o, s, s) / 255.0 - 0.5) / 0.5
+        colour = self.vit.patches(pixels)
+        relief = self.vit.depth_patches(grey)
+        u, d = colour.shape[1:]
+        where = self.position(box_features(boxes))[:, :, None, None]
+        tokens = jnp.stack([colour.reshape(b, o, u, d), relief.reshape(b, o, u, d)], axis=2) + where
+        there = jnp.stack([rgb_mask, depth_mask], axis=2)[..., None]
+        there = jnp.broadcast_to(there, (b, o, 2, u)).reshape(b, o * 2 * u)
+        return tokens.reshape(b, o * 2 * u, d), there
+
+
+def box_features(boxes: Float[Array, "b o 4"]) -> Float[Array, "b o 5"]:
+    """(x0, y0, x1, y1, area) of each box, all in [0, 1]."""
+    x0, y0, x1, y1 = jnp.split(boxes, 4, axis=-1)
+    return jnp.concatenate([boxes, (x1 - x0) * (y1 - y0)], axis=-1)
+
+
+def object_means(
+    features: Float[Array, "b k d"], mask: Bool[Array, "b k"], objects: int
+) -> Float[Array, "b o d"]:
+    """Mean of each object's tokens that have mass; zeros for an object with none."""
+    b, k, d = features.shape
+    per_object = features.reshape(b, objects, k // objects, d)
+    weight = mask.reshape(b, objects, k // objects, 1).astype(features.dtype)
+    return (per_object * weight).sum(2) / jnp.maximum(weight.sum(2), 1)

@@ -1,0 +1,147 @@
+"""Multimodal mixture of experts (REMOTE §5.3, Eqs. 9-12)."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Bool, Float
+
+EXPERTS = ("T2V", "V2T", "T", "V")
+
+
+class Levels(NamedTuple):
+    """Every level of one modality after fusion: F″⁰ … F″ᴸ⁻¹ and the positions that exist."""
+
+    features: list[Float[Array, "b n d"]]
+    mask: Bool[Array, "b n"]
+
+
+class CrossModalAttention(nnx.Module):
+    """One direction of Eqs. 9-10: the last level of a modality attends to each level of the other.
+
+    W_q, W_k and W_h are shared by all levels.
+    """
+
+    def __init__(self, query_dim: int, source_dim: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
+        self.query = nnx.Linear(query_dim, query_dim, use_bias=False, dtype=dtype, rngs=rngs)
+        self.key = nnx.Linear(source_dim, query_dim, use_bias=False, dtype=dtype, rngs=rngs)
+        self.value = nnx.Linear(source_dim, query_dim, use_bias=False, dtype=dtype, rngs=rngs)
+
+    def __call__(self, query: Float[Array, "b n d"], other: Levels) -> Float[Array, "b l n d"]:
+        """F_j for every level j of `other`; zeros where the other modality is absent."""
+        sources = jnp.stack(other.features, axis=1)
+        scores = jnp.einsum("bnd,blmd->blnm", self.query(query), self.key(sources))
+        scores = scores.astype(jnp.float32) / jnp.sqrt(query.shape[-1])
+        weights = jax.nn.softmax(scores, where=other.mask[:, None, None, :])
+        return jnp.einsum("blnm,blmd->blnd", weights.astype(query.dtype), self.value(sources))
+
+
+class Stream(nnx.Module):
+    """One of the two sums of Eq. 12: H over the positions of one modality.
+
+    Its experts are the modality's own last level (text-only or vision-only) and, one a level, what
+    it reads from the other modality. A router P over their concatenation (Eq. 11) weighs them anew
+    at every position. A stream for which neither kind is switched on is its own last level.
+    """
+
+    def __init__(
+        self,
+        own_dim: int,
+        other_dim: int,
+        other_levels: int,
+        *,
+        own: bool,
+        cross: bool,
+        dtype: jnp.dtype,
+        rngs: nnx.Rngs,
+    ):
+        self.own, self.cross = own, cross
+        self.count = int(own) + (other_levels if cross else 0)
+        if cross:
+            self.attention = CrossModalAttention(own_dim, other_dim, dtype=dtype, rngs=rngs)
+        if self.count > 1:
+            self.router = nnx.Linear(
+                self.count * own_dim, self.count, use_bias=False, dtype=dtype, rngs=rngs
+            )
+
+    def __call__(self, mine: Levels, other: Levels) -> Float[Array, "b n d"]:
+        """H of this stream; `mine` gives the queries, `other` the keys and values."""
+        last = mine.features[-1]
+        if self.count == 0:
+            return last
+        experts, present = self._experts(last, other)
+        if self.count == 1:
+            return experts[:, 0]
+        weights = self._route(experts, present)
+        return jnp.einsum("bne,bend->bnd", weights.astype(last.dtype), experts)
+
+    def _experts(
+        self, last: Float[Array, "b n d"], other: Levels
+    ) -> tuple[Float[Array, "b e n d"], Bool[Array, "b e"]]:
+        """The experts of this stream and whether each has anything to say for an example."""
+        experts, present = [], []
+        there = jnp.any(other.mask, axis=1, keepdims=True)
+        if self.own:
+            experts.append(last[:, None])
+            present.append(jnp.ones_like(there))
+        if self.cross:
+            read = self.attention(last, other)
+            experts.append(read)
+            present.append(jnp.broadcast_to(there, read.shape[:2]))
+        return jnp.concatenate(experts, axis=1), jnp.concatenate(present, axis=1)
+
+    def _route(
+        self, experts: Float[Array, "b e n d"], present: Bool[Array, "b e"]
+    ) -> Float[Array, "b n e"]:
+        """S of Eq. 11: a softmax over the experts that are present; zeros if none is."""
+        b, e, n, d = experts.shape
+        side_by_side = jnp.swapaxes(experts, 1, 2).reshape(b, n, e * d)
+        logits = self.router(side_by_side).astype(jnp.float32)
+        return jax.nn.softmax(logits, where=present[:, None, :])
+
+
+class MixtureOfExperts(nnx.Module):
+    """MMoE(T, V) of Eq. 12 as two streams, over text and over visual positions.
+
+    Args:
+      text_dim, vision_dim: d_t, d_v.
+      text_levels, vision_levels: L of each encoder.
+      experts: which of T2V, V2T, T, V take part (Table 5).
+    """
+
+    def __init__(
+        self,
+        text_dim: int,
+        vision_dim: int,
+        text_levels: int,
+        vision_levels: int,
+        *,
+        experts: frozenset[str],
+        dtype: jnp.dtype,
+        rngs: nnx.Rngs,
+    ):
+        self.text = Stream(
+            text_dim,
+            vision_dim,
+            vision_levels,
+            own="T" in experts,
+            cross="T2V" in experts,
+            dtype=dtype,
+            rngs=rngs,
+        )
+        self.vision = Stream(
+            vision_dim,
+            text_dim,
+            text_levels,
+            own="V" in experts,
+            cross="V2T" in experts,
+            dtype=dtype,
+            rngs=rngs,
+        )
+
+    def __call__(
+        self, text: Levels, vision: Levels
+    ) -> tuple[Float[Array, "b n dt"], Float[Array, "b k dv"]]:
+        """H^{T,V} over the text positions and H^{V,T} over the visual ones."""
+        return self.text(text, vision), self.vision(vision, text)

@@ -1,0 +1,93 @@
+"""REMOTE: from a sentence, its picture and two marked ends to their relation (Eqs. 3-14)."""
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, Int
+
+from remote_jax.remote.encoding import TextEncoding, VisualEncoding, object_means
+from remote_jax.remote.mmoe import Levels, MixtureOfExperts
+
+Batch = dict[str, Array]
+
+
+class PairClassifier(nnx.Module):
+    """Eq. 13: reads the two ends out of the streams and scores every relation.
+
+    A text end is H^{T,V} at its opening marker. An object end is that at its caption's marker
+    beside the mean of its tokens in H^{V,T}, brought to d_t by one linear layer.
+    """
+
+    def __init__(
+        self,
+        text_dim: int,
+        vision_dim: int,
+        relations: int,
+        *,
+        dropout: float,
+        dtype: jnp.dtype,
+        rngs: nnx.Rngs,
+    ):
+        self.object = nnx.Linear(text_dim + vision_dim, text_dim, dtype=dtype, rngs=rngs)
+        self.hidden = nnx.Linear(2 * text_dim, text_dim, dtype=dtype, rngs=rngs)
+        self.relation = nnx.Linear(text_dim, relations, dtype=dtype, rngs=rngs)
+        self.dropout = nnx.Dropout(dropout)
+
+    def __call__(
+        self,
+        text: Float[Array, "b n dt"],
+        objects: Float[Array, "b o dv"],
+        marker: Int[Array, "b 2"],
+        index: Int[Array, "b 2"],
+        *,
+        rngs: nnx.Rngs | None = None,
+    ) -> Float[Array, "b r"]:
+        """Logits over relations; `marker` and `index` as in the batch contract of `data.py`."""
+        at_marker = jnp.take_along_axis(text, marker[..., None], axis=1)
+        at_object = jnp.take_along_axis(objects, jnp.maximum(index, 0)[..., None], axis=1)
+        seen = self.object(jnp.concatenate([at_marker, at_object.astype(text.dtype)], axis=-1))
+        ends = jnp.where((index >= 0)[..., None], seen, at_marker)
+        pair = ends.reshape(ends.shape[0], -1)
+        hidden = nnx.gelu(self.hidden(self._drop(pair, rngs)))
+        return self.relation(self._drop(hidden, rngs)).astype(jnp.float32)
+
+    def _drop(self, x: Float[Array, "b d"], rngs: nnx.Rngs | None) -> Float[Array, "b d"]:
+        return self.dropout(x, deterministic=rngs is None, rngs=rngs)
+
+
+class Remote(nnx.Module):
+    """The whole model. `mmoe=None` is Table 3's "w/o MMoE": each stream is its own last level."""
+
+    def __init__(
+        self,
+        text: TextEncoding,
+        vision: VisualEncoding,
+        mmoe: MixtureOfExperts | None,
+        classifier: PairClassifier,
+    ):
+        self.text, self.vision, self.mmoe, self.classifier = text, vision, mmoe, classifier
+
+    def __call__(self, batch: Batch, *, rngs: nnx.Rngs | None = None) -> Float[Array, "b r"]:
+        """Logits over relations of every pair in the batch (contract in `data.py`).
+
+        `rngs` gives dropout; without it the model is deterministic.
+        """
+        text = self.text(batch["tokens"], batch["token_mask"], batch["token_types"], rngs=rngs)
+        vision = self.vision(
+            batch["rgb"],
+            batch["depth"],
+            batch["boxes"],
+            batch["rgb_mask"],
+            batch["depth_mask"],
+            rngs=rngs,
+        )
+        words, sights = self._streams(text, vision)
+        objects = object_means(sights, vision.mask, batch["boxes"].shape[1])
+        return self.classifier(words, objects, batch["marker"], batch["object"], rngs=rngs)
+
+    def _streams(
+        self, text: Levels, vision: Levels
+    ) -> tuple[Float[Array, "b n dt"], Float[Array, "b k dv"]]:
+        if self.mmoe is None:
+            return text.features[-1], vision.features[-1]
+        return self.mmoe(text, vision)
+

@@ -1,0 +1,252 @@
+"""Posts of one's own, for `predict`: JSON lines in, the relation of every pair out.
+
+    {"id": 7, "text": "...", "entities": [[0, 5], {"start": 9, "end": 13}], "image": "a.jpg",
+     "depth": "a.npz", "objects": [[0.1, 0.2, 0.5, 0.9], {"box": [...], "caption": "..."}]}
+
+`text` goes with spans [start, end) in characters, `tokens` (a list of words) with spans in words.
+A span that starts or ends inside a word takes the whole word. Files are named relative to the
+folder of the posts file. Everything but `text` or `tokens` may be left out.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import grain
+import numpy as np
+from ml_collections import ConfigDict
+
+from remote_jax.files import Refused, find
+from remote_jax.images import Box, read_depth, read_picture
+from remote_jax.remote.data import Features, Featurize, triplet_types
+from remote_jax.remote.pairs import End, Pair
+from remote_jax.remote.rows import (
+    MAX_WORDS,
+    check_box,
+    check_span,
+    check_text,
+    check_tokens,
+    parse,
+    read_lines,
+)
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+WORD = re.compile(r"\w+|[^\w\s]")
+MAX_ENDS = 100
+"""Most entities, and most objects, of a post: every pair of them is a prediction."""
+
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Post:
+    """A line of the file: its pairs, and how to write down their ends; or what is wrong."""
+
+    line: int
+    id: Any = None
+    pairs: tuple[Pair, ...] = ()
+    ends: tuple[tuple[Answer, Answer], ...] = ()
+    error: str = ""
+
+
+class Posts:
+    """The posts of a file.
+
+    Attributes:
+        dataset: features of every pair, `label` -1, in the order of `rows`.
+    """
+
+    dataset: grain.MapDataset[Features]
+
+    def __init__(
+        self,
+        path: Path,
+        tokenizer: PreTrainedTokenizerFast,
+        relations: Sequence[str],
+        config: ConfigDict,
+    ):
+        """Reads and checks every post.
+
+        Args:
+            path: JSON lines, a post each.
+            tokenizer: as for `Featurize`.
+            relations: the vocabulary that outputs index.
+            config: `data` and `features` as the model was trained with.
+
+        Raises:
+            UserError: the file cannot be read.
+        """
+        self._relations = tuple(relations)
+        types = frozenset(triplet_types(config.data.triplets))
+        self._posts = tuple(_read(path, types))
+        pairs = [pair for post in self._posts for pair in post.pairs]
+        numbered = [replace(pair, row=row) for row, pair in enumerate(pairs)]
+        featurize = Featurize(tokenizer, path.parent, config)
+        self.dataset = grain.MapDataset.source(numbered).map(featurize)
+
+    def rows(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Answer]:
+        """A line for each post: its relations, or the error that kept it from having any.
+
+        Args:
+            outputs: `label` (index of the relation) and `probability` of each of `dataset`.
+        """
+        row = 0
+        for post in self._posts:
+            line: Answer = {"line": post.line}
+            if post.id is not None:
+                line["id"] = post.id
+            if post.error:
+                yield {**line, "error": post.error}
+                continue
+            relations = []
+            for head, tail in post.ends:
+                relations.append(
+                    {
+                        "head": head,
+                        "tail": tail,
+                        "relation": self._relations[int(outputs["label"][row])],
+                        "probability": float(outputs["probability"][row]),
+                    }
+                )
+                row += 1
+            yield {**line, "relations": relations}
+
+
+def _read(path: Path, types: frozenset[int]) -> Iterator[_Post]:
+    reader = _Reader(path, types)
+    for number, line in read_lines(path):
+        id_ = None
+        try:
+            if isinstance(line, Refused):
+                raise line
+            value = parse(line)
+            id_ = _check_id(value.get("id"))
+            yield reader.post(value, number, id_)
+        except Refused as error:
+            yield _Post(number, id_, error=f"{error}.")
+
+
+class _Reader:
+    """Checks posts of one file; reads each file that they name once."""
+
+    def __init__(self, path: Path, types: frozenset[int]):
+        self.folder, self.file, self.types = path.parent, path.name, types
+        self.media: dict[str, str] = {}
+
+    def post(self, value: dict[str, Any], line: int, id_: str | int | None) -> _Post:
+        """The pairs of a post.
+
+        Raises:
+            Refused: something in it is wrong.
+        """
+        words, starts, ends = _words(value)
+        answers: list[tuple[End, Answer]] = []
+        for index, item in enumerate(_list(value, "entities")):
+            answers.append(_entity(item, index, words, starts, ends, value.get("text")))
+        boxes = []
+        for index, item in enumerate(_list(value, "objects")):
+            box, caption = _object(item, index)
+            answer = {"object": index, "box": list(box)}
+            answers.append((End(f"[OBJ{index}]", object=index, caption=caption), answer))
+            boxes.append(box)
+        shared = Pair(
+            tokens=words,
+            head=End(""),
+            tail=End(""),
+            boxes=np.array(boxes, np.float32).reshape(-1, 4),
+            image=self._media(value, "image", read_picture),
+            depth=self._media(value, "depth", read_depth),
+            file=self.file,
+            line=line,
+        )
+        pairs, written = [], []
+        for head, head_answer in answers:
+            for tail, tail_answer in answers:
+                backward = head.object >= 0 and tail.object < 0  # mixed pairs start in the text
+                pair = replace(shared, head=head, tail=tail)
+                if head is not tail and not backward and pair.type in self.types:
+                    pairs.append(pair)
+                    written.append((head_answer, tail_answer))
+        return _Post(line, id_, tuple(pairs), tuple(written))
+
+    def _media(self, value: dict[str, Any], key: str, read: Callable[[Path], Any]) -> str:
+        """The file that `key` names, "" if it names none."""
+        if value.get(key) is None:
+            return ""
+        name = check_text(value[key], repr(key))
+        if name not in self.media:
+            path = find(self.folder, name)
+            if path is None:
+                raise Refused(f"there is no file {name!r} beside {self.file}")
+            read(path)
+            self.media[name] = path.relative_to(self.folder.resolve()).as_posix()
+        return self.media[name]
+
+
+def _check_id(value: object) -> str | int | None:
+    if value is None or type(value) is int:
+        return value
+    return check_text(value, "'id'")
+
+
+def _list(value: dict[str, Any], key: str) -> Sequence[Any]:
+    items = value.get(key, [])
+    if not isinstance(items, list | tuple):
+        raise Refused(f"{key!r} must be a list")
+    if len(items) > MAX_ENDS:
+        raise Refused(f"{key!r} has {len(items):,} items, expected at most {MAX_ENDS}")
+    return items
+
+
+def _words(value: dict[str, Any]) -> tuple[tuple[str, ...], list[int], list[int]]:
+    """Words, and where each starts and ends in the unit of the post's spans."""
+    if ("text" in value) == ("tokens" in value):
+        raise Refused("a post needs either 'text' or 'tokens'")
+    if "tokens" in value:
+        words = check_tokens(value["tokens"], "'tokens'")
+        return words, list(range(len(words))), list(range(1, len(words) + 1))
+    found = list(WORD.finditer(check_text(value["text"], "'text'")))
+    if not 0 < len(found) <= MAX_WORDS:
+        raise Refused(f"'text' has {len(found):,} words, expected 1 to {MAX_WORDS:,}")
+    return tuple(m[0] for m in found), [m.start() for m in found], [m.end() for m in found]
+
+
+def _entity(
+    item: object,
+    index: int,
+    words: Sequence[str],
+    starts: Sequence[int],
+    ends: Sequence[int],
+    text: str | None,
+) -> tuple[End, Answer]:
+    """An entity: the words that its span covers, and how it is written down."""
+    what, name = f"entity {index}", ""
+    span: object = item
+    if isinstance(item, Mapping):
+        span = [item.get("start"), item.get("end")]
+        name = check_text(item["name"], f"the name of {what}") if "name" in item else ""
+    start, end = check_span(span, what, len(words) if text is None else len(text))
+    first, last = bisect_right(ends, start), bisect_left(starts, end)
+    if first >= last:
+        raise Refused(f"{what} covers no word, found [{start}, {end})")
+    name = name or (" ".join(words[start:end]) if text is None else text[start:end])
+    return End(name, span=(first, last)), {"name": name, "start": start, "end": end}
+
+
+def _object(item: object, index: int) -> tuple[Box, str]:
+    """An object's box and caption."""
+    what = f"object {index}"
+    if not isinstance(item, Mapping):
+        return check_box(item, what), ""
+    caption = item.get("caption") or ""
+    if caption:
+        caption = check_text(caption, f"the caption of {what}")
+    return check_box(item.get("box"), f"the box of {what}"), caption

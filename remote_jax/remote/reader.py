@@ -1,0 +1,140 @@
+"""The pairs of an annotation file, each checked against everything it refers to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from remote_jax.files import Refused, find, inside
+from remote_jax.images import Box, read_depth, read_picture
+from remote_jax.remote import formats
+from remote_jax.remote.formats import DataFiles
+from remote_jax.remote.pairs import End, Pair
+from remote_jax.remote.rows import (
+    Row,
+    RowEnd,
+    check_box,
+    check_row,
+    check_text,
+    parse,
+    read_lines,
+)
+
+MAX_OBJECTS = 1000
+"""Most boxes of a picture."""
+
+
+class PairReader:
+    """Iterates over a split's rows: a `Pair` each, or `{file, line, reason}` of one refused."""
+
+    def __init__(self, files: DataFiles, split: str):
+        self.files, self.split = files, split
+        self.name = files.rows[split].relative_to(files.root).as_posix()
+        self.relations = {name: index for index, name in enumerate(files.relations)}
+        self.positions = formats.read_json(files.positions) if files.positions else {}
+        self.captions = formats.read_json(files.captions) if files.captions else {}
+        self.media: dict[tuple[str, ...], str | Refused] = {}
+
+    def __iter__(self) -> Iterator[Pair | dict[str, Any]]:
+        for number, line in read_lines(self.files.rows[self.split]):
+            try:
+                if isinstance(line, Refused):
+                    raise line
+                yield self._pair(check_row(parse(line), self.files.boxes), number)
+            except Refused as error:
+                yield {"file": self.name, "line": number, "reason": str(error)}
+
+    def _pair(self, row: Row, line: int) -> Pair:
+        if row.relation not in self.relations:
+            raise Refused(
+                f"the relation {row.relation[:80]!r} is not one of the {len(self.relations)} "
+                "of the vocabulary"
+            )
+        layout = self.files.layout
+        _check_kind(row.head, "h", layout.head)
+        _check_kind(row.tail, "t", layout.tail)
+        inside(self.files.root, row.image)
+        image = self._find(self.files.pictures[self.split], row.image, read_picture)
+        stem = row.image.rpartition(".")[0] or row.image
+        depth = self._find(self.files.depths, f"{stem}.npz", read_depth)
+        boxes = self._boxes(row, bool(image))
+        objects = {name: index for index, name in enumerate(boxes)}
+        head, tail = (
+            End(
+                end.name,
+                end.span,
+                objects[end.name] if end.box else -1,
+                self._caption(row.image, end.name),
+            )
+            for end in (row.head, row.tail)
+        )
+        return Pair(
+            tokens=row.tokens,
+            head=head,
+            tail=tail,
+            boxes=np.array(list(boxes.values()), np.float32).reshape(-1, 4),
+            image=image,
+            depth=depth,
+            label=self.relations[row.relation],
+            file=self.name,
+            line=line,
+        )
+
+    def _boxes(self, row: Row, pictured: bool) -> dict[str, Box]:
+        """Boxes by name: the picture's listed ones, then the row's own, which win."""
+        listed = self.positions.get(row.image, {})
+        what = self.files.positions.name if self.files.positions else ""
+        if not isinstance(listed, Mapping) or len(listed) > MAX_OBJECTS:
+            raise Refused(f"{what} must give {row.image!r} at most {MAX_OBJECTS} boxes by name")
+        boxes = {
+            name: check_box(box, f"the box {name!r} in {what}", self.files.boxes)
+            for name, box in listed.items()
+        }
+        head, tail = row.head, row.tail
+        if head.name == tail.name and head.box and tail.box and head.box != tail.box:
+            raise Refused(f"both ends are {head.name!r}, but their boxes differ")
+        boxes.update({end.name: end.box for end in (head, tail) if end.box})
+        if not boxes and pictured and self.files.layout.whole_picture:
+            boxes["[picture]"] = (0.0, 0.0, 1.0, 1.0)
+        return boxes
+
+    def _caption(self, image: str, name: str) -> str:
+        captions = self.captions.get(image, {})
+        if not isinstance(captions, Mapping):
+            raise Refused(f"the caption file must give {image!r} captions by name")
+        caption = captions.get(name)
+        return check_text(caption, f"the caption of {name!r}") if caption not in (None, "") else ""
+
+    def _find(self, folders: tuple[Path, ...], name: str, read: Callable[[Path], Any]) -> str:
+        """The file in the first folder that has it, relative to the root; "" if none has.
+
+        Each file is read once, to see that it can be.
+        """
+        for folder in folders:
+            key = (str(folder), name)
+            if key not in self.media:
+                try:
+                    path = find(folder, name)
+                    if path is not None:
+                        read(path)
+                        self.media[key] = path.relative_to(self.files.root).as_posix()
+                    else:
+                        self.media[key] = ""
+                except Refused as error:
+                    self.media[key] = error
+            found = self.media[key]
+            if isinstance(found, Refused):
+                raise Refused(str(found))
+            if found:
+                return found
+        return ""
+
+
+def _check_kind(end: RowEnd, key: str, kind: str) -> None:
+    found = "object" if end.box else "text"
+    if kind not in ("any", found):
+        expected = {"text": "a span [start, end)", "object": "a box of four numbers"}[kind]
+        raise Refused(f"'pos' of {key!r} must be {expected} in this data set")

@@ -1,0 +1,1 @@
+"""The sample: a small generated data set in UMRE's released file formats."""

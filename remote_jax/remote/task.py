@@ -1,0 +1,197 @@
+"""REMOTE as the training loop meets it: data, model, loss (Eq. 14), predictions, scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import grain
+import jax
+import numpy as np
+import optax
+from flax import nnx
+from jaxtyping import Array
+from ml_collections import ConfigDict
+
+from remote_jax import config as configs
+from remote_jax.config import Between, OneOf
+from remote_jax.encoders import tokenizer as tokenizers
+from remote_jax.errors import UserError
+from remote_jax.remote import build, metrics
+from remote_jax.remote.data import Featurize, Pairs, cache_folder, dataset
+from remote_jax.remote.model import Remote
+from remote_jax.remote.pairs import TYPES, Pair
+from remote_jax.remote.posts import Posts
+from remote_jax.remote.sample import folder
+from remote_jax.report import Table, write_atomically
+from remote_jax.task import Batch, Outputs
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+SWITCH = OneOf((True, False))
+RULES: configs.Rules = {
+    "data.max_rejected": Between(0, 1),
+    "data.max_tokens": Between(1),
+    "data.max_objects": Between(1),
+    "data.crop": Between(1),
+    "features.sentence": SWITCH,
+    "features.picture": SWITCH,
+    "features.position": SWITCH,
+    "features.caption": SWITCH,
+    "features.depth": SWITCH,
+    "text.dropout": Between(0, 1),
+    "vision.dropout": Between(0, 1),
+    "model.mot": OneOf(("sinkhorn", "cross_attention", "none")),
+    "model.mmoe": OneOf(("on", "off")),
+    "model.epsilon": Between(0, open=True),
+    "model.iterations": Between(1),
+    "model.dropout": Between(0, 1),
+}
+
+
+def make_task(config: ConfigDict) -> RemoteTask:
+    """The task of a config.
+
+    Raises:
+        UserError: a value of REMOTE's part of the config is wrong.
+    """
+    configs.check(config, RULES)
+    build.experts(config.model.experts)
+    return RemoteTask(config)
+
+
+class RemoteTask:
+    """Implements `remote_jax.task.Task` for REMOTE."""
+
+    metric = "f1"
+
+    def __init__(self, config: ConfigDict):
+        self.config = config
+
+    def prepare(self, workdir: Path) -> None:
+        """Keeps the tokenizer and the relations in the workdir, so that `predict` needs no data.
+
+        Raises:
+            UserError: the data or the tokenizer are missing or malformed.
+        """
+        self.workdir = workdir
+        relations = workdir / "relations.json"
+        if not relations.exists():
+            self._make_tokenizer().save_pretrained(workdir / "tokenizer")
+            write_atomically(relations, [json.dumps(self.pairs.relations, indent=1) + "\n"])
+        self.relations: list[str] = json.loads(relations.read_text(encoding="utf-8"))
+        self.tokenizer = tokenizers.load(workdir / "tokenizer")
+
+    def _make_tokenizer(self) -> PreTrainedTokenizerFast:
+        text = self.config.text
+        if text.pretrained:
+            return tokenizers.load(text.pretrained)
+        return tokenizers.train(self.pairs.texts("train"), text.vocab_size)
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """The data set; read, and built where it is new, when first asked for."""
+        data = self.config.data
+        if data.dir or "sample" not in data:
+            return Pairs(self.config)
+        config = self.config.copy_and_resolve_references()
+        with config.unlocked():
+            config.data.dir = str(folder.ensure(cache_folder(data.cache), data.sample))
+        return Pairs(config)
+
+    def dataset(self, split: str) -> grain.MapDataset:
+        """Features of every pair of a split (`data.Featurize`)."""
+        featurize = Featurize(self.tokenizer, self.pairs.root, self.config)
+        return dataset(self.pairs.records(split), featurize)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Name, sizes and SHA-256 of the data."""
+        return self.pairs.fingerprint
+
+    def model(self, rngs: nnx.Rngs) -> Remote:
+        """The model of the config, its encoders from their checkpoints if it names any."""
+        return build.remote(
+            self.config,
+            relations=len(self.relations),
+            vocabulary=len(self.tokenizer),
+            rngs=rngs,
+        )
+
+    def loss(
+        self, model: nnx.Module, batch: Batch, rngs: nnx.Rngs
+    ) -> tuple[Array, dict[str, Array]]:
+        """Mean cross-entropy of the gold relations (Eq. 14), and the accuracy of the batch."""
+        assert isinstance(model, Remote)
+        logits = model(batch, rngs=rngs)
+        loss = optax.softmax_cross_entropy_with_integer_labels(logits, batch["label"]).mean()
+        return loss, {"accuracy": (logits.argmax(-1) == batch["label"]).mean()}
+
+    def predict(self, model: nnx.Module, batch: Batch) -> dict[str, Array]:
+        """The likeliest relation of each pair, as an index, and its probability."""
+        assert isinstance(model, Remote)
+        probabilities = jax.nn.softmax(model(batch))
+        return {"label": probabilities.argmax(-1), "probability": probabilities.max(-1)}
+
+    def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
+        """Accuracy over all pairs; micro scores over relations other than none (§6.3)."""
+        return metrics.summary(
+            self.pairs.labels(split), outputs["label"], self.pairs.types(split)
+        )
+
+    def tables(self, split: str, outputs: Outputs) -> list[Table]:
+        """Scores by relation, most frequent first, and by triplet type."""
+        gold, types = self.pairs.labels(split), self.pairs.types(split)
+        predicted = outputs["label"]
+        by_relation = [
+            (name, metrics.micro(gold, predicted, relation=index))
+            for index, name in enumerate(self.relations)
+            if index > 0 and ((gold == index) | (predicted == index)).any()
+        ]
+        by_relation.sort(key=lambda row: -row[1].support)
+        by_type = [
+            (name, metrics.micro(gold[types == index], predicted[types == index]))
+            for index, name in enumerate(TYPES)
+            if (types == index).any()
+        ]
+        return [
+            _table(f"{split}: by relation", "relation", by_relation),
+            _table(f"{split}: by triplet type", "type", by_type),
+        ]
+
+    def rows(self, split: str, outputs: Outputs) -> Iterator[dict[str, Any]]:
+        """A line a pair: where it is written, its ends, the gold and the predicted relation."""
+        records = self.pairs.records(split)
+        for index in range(len(records)):
+            pair: Pair = records[index]
+            yield {
+                "file": pair.file,
+                "line": pair.line,
+                "image": pair.image,
+                "type": TYPES[pair.type],
+                "head": pair.head.name,
+                "tail": pair.tail.name,
+                "relation": self.relations[pair.label],
+                "predicted": self.relations[int(outputs["label"][index])],
+                "probability": round(float(outputs["probability"][index]), 6),
+            }
+
+    def posts(self, path: Path) -> Posts:
+        """Reads a person's own posts.
+
+        Raises:
+            UserError: the file cannot be read.
+        """
+        if not path.is_file():
+            raise UserError(f"There is no file of posts {path}.")
+        return Posts(path, self.tokenizer, self.relations, self.config)
+
+
+def _table(title: str, first: str, rows: list[tuple[str, metrics.Score]]) -> Table:
+    columns = (first, "precision", "recall", "F1", "pairs")
+    return Table(
+        title, columns, [(name, s.precision, s.recall, s.f1, s.support) for name, s in rows]
+    )

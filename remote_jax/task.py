@@ -1,0 +1,90 @@
+"""What the training loop asks of a system; the only thing it knows about one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from jaxtyping import Array, Shaped
+
+from remote_jax.report import Table
+
+if TYPE_CHECKING:
+    import grain
+    import numpy as np
+    from flax import nnx
+
+Batch = Mapping[str, Shaped[Array, "batch ..."]]
+"""Arrays by name, each with the leading axis of the batch."""
+
+Outputs = Mapping[str, "np.ndarray"]
+"""What `Task.predict` gave for a whole split, in the order of the data set."""
+
+
+class Posts(Protocol):
+    """A person's own posts: what the model reads, and how its outputs become lines again."""
+
+    dataset: grain.MapDataset
+    """Features of every pair that could be read; may be empty."""
+
+    def rows(self, outputs: Outputs) -> Iterator[dict[str, Any]]:
+        """Lines of the answer; a post that could not be read has a line that says why.
+
+        Args:
+            outputs: of every example of `dataset`; empty when `dataset` is.
+        """
+
+
+class Task(Protocol):
+    """One system and its data, as the training loop meets them.
+
+    `remote_jax.main` gets it from `remote_jax.SYSTEM.task.make_task(config)`, which checks the
+    system's own keys of the config and raises `UserError` for a wrong one.
+    """
+
+    metric: str
+    """Key of `metrics` whose highest value on validation selects the checkpoint."""
+
+    def prepare(self, workdir: Path) -> None:
+        """Reads or builds the data, before anything else is asked.
+
+        Args:
+            workdir: exists; small assets (a tokenizer) may be kept there.
+
+        Raises:
+            UserError: the data are missing or malformed.
+        """
+
+    def dataset(self, split: str) -> grain.MapDataset:
+        """One feature dict an example, unbatched; `split` is train, validation or test."""
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Name, sizes and SHA-256 of the data, as JSON values."""
+
+    def model(self, rngs: nnx.Rngs) -> nnx.Module:
+        """A fresh model whose whole state is `nnx.Param`; dropout gets its rngs when called."""
+
+    def loss(
+        self, model: nnx.Module, batch: Batch, rngs: nnx.Rngs
+    ) -> tuple[Array, dict[str, Array]]:
+        """Mean loss of a batch in training mode, and scalars to log beside it; traced."""
+
+    def predict(self, model: nnx.Module, batch: Batch) -> dict[str, Array]:
+        """Deterministic outputs, each with the leading axis of the batch; traced."""
+
+    def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
+        """Scores of a whole split, by name."""
+
+    def tables(self, split: str, outputs: Outputs) -> list[Table]:
+        """What a person reads about a whole split."""
+
+    def rows(self, split: str, outputs: Outputs) -> Iterator[dict[str, Any]]:
+        """Lines of `predictions.jsonl`, in the order of the data set."""
+
+    def posts(self, path: Path) -> Posts:
+        """Reads a JSON-lines file of posts.
+
+        Raises:
+            UserError: the file cannot be read; a bad post in it is no error.
+        """

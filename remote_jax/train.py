@@ -1,0 +1,245 @@
+"""The training loop. It knows steps, metrics and checkpoints; what is trained is a Task."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import grain
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jax.sharding import Mesh, Sharding
+from ml_collections import ConfigDict
+
+from remote_jax import parallel, pipeline
+from remote_jax.checkpoint import Checkpoints, Record
+from remote_jax.errors import UserError
+from remote_jax.evaluate import evaluate, make_predict
+from remote_jax.logs import Clock, MetricsLog, Progress
+from remote_jax.optimizer import make_optimizer
+from remote_jax.state import Params, Skeleton, TrainState, split
+from remote_jax.task import Batch, Task
+
+RUN_AHEAD = 2
+"""Steps sent to the device before the oldest must be done; bounds the batches held there."""
+
+Scalars = dict[str, jax.Array]
+Step = Callable[[TrainState, Batch], tuple[TrainState, Scalars]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """When what happens, in steps."""
+
+    total: int
+    epoch: float
+    log_every: int
+    eval_every: int
+    save_every: int
+
+    @classmethod
+    def of(cls, config: ConfigDict, examples: int) -> Plan:
+        """Turns the epochs of the `train` part of a config into steps."""
+        epoch = examples / config.batch_size
+        return cls(
+            total=max(1, round(config.epochs * epoch)),
+            epoch=epoch,
+            log_every=config.log_every,
+            eval_every=max(1, round(config.eval_every * epoch)),
+            save_every=config.save_every,
+        )
+
+    def logs(self, step: int) -> bool:
+        return step % self.log_every == 0 or step == self.total
+
+    def validates(self, step: int) -> bool:
+        return step % self.eval_every == 0 or step == self.total
+
+    def saves(self, step: int) -> bool:
+        return step % self.save_every == 0 or self.validates(step)
+
+
+def make_step(
+    task: Task,
+    skeleton: Skeleton,
+    optimizer: optax.GradientTransformation,
+    seed: int,
+    sharding: Sharding,
+) -> Step:
+    """One update and its scalars, compiled; the state it is given is used up.
+
+    Dropout's key is a function of the seed and the step alone, so a resumed run draws the same.
+
+    Args:
+        sharding: of the state that comes out, the same as of the one that goes in.
+    """
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
+        def loss(params: Params) -> tuple[jax.Array, Scalars]:
+            rngs = nnx.Rngs(jax.random.fold_in(jax.random.key(seed), state.step))
+            value, scalars = task.loss(skeleton.model(params), batch, rngs)
+            return value, {"loss": value, **scalars}
+
+        gradients, scalars = jax.grad(loss, has_aux=True)(state.params)
+        updates, moments = optimizer.update(gradients, state.optimizer, state.params)
+        params = optax.apply_updates(state.params, updates)
+        scalars["gradient_norm"] = optax.tree.norm(gradients)
+        return TrainState(params, moments, state.step + 1), scalars
+
+    return jax.jit(step, donate_argnums=0, out_shardings=sharding)
+
+
+def train(task: Task, config: ConfigDict, workdir: Path) -> None:
+    """Trains to the end, from where the run in `workdir` stands.
+
+    Leaves the parameters that are best on validation in `WORKDIR/checkpoints/best`, and
+    `metrics.jsonl`, whose lines are the same however often the run was stopped, but for `time`.
+
+    Raises:
+        UserError: a split is empty, the loss is not finite, or the data or the model are not
+            those that the run in `workdir` was started with.
+    """
+    mesh = parallel.make_mesh(config.mesh)
+    parallel.check_batch(mesh, "train.batch_size", config.train.batch_size)
+    with Checkpoints(workdir) as checkpoints:
+        run = _Run(task, config, mesh, checkpoints)
+        log = MetricsLog(workdir, run.record.step)
+        progress = Progress(run.plan.total, run.record.step)
+        try:
+            run.to_end(log, progress)
+        finally:
+            progress.close()
+            log.close()
+
+
+class _Run:
+    """A run under way: the state on the device, and what is known about it here."""
+
+    def __init__(
+        self, task: Task, config: ConfigDict, mesh: Mesh, checkpoints: Checkpoints
+    ) -> None:
+        self.task, self.config, self.mesh, self.checkpoints = task, config, mesh, checkpoints
+        self.data, self.validation = _splits(task)
+        self.plan = Plan.of(config.train, len(self.data))
+        skeleton, params = split(task.model(nnx.Rngs(config.seed)))
+        optimizer, self.rate = make_optimizer(config.train, self.plan.total)
+        sharding = parallel.replicated(mesh)
+        self.step = make_step(task, skeleton, optimizer, config.seed, sharding)
+        self.predict = make_predict(task, skeleton)
+        self.state, self.record = _start(task, params, optimizer, sharding, checkpoints)
+        self.pending: deque[tuple[int, Scalars]] = deque()
+        self.clock = Clock()
+
+    def to_end(self, log: MetricsLog, progress: Progress) -> None:
+        """Runs the steps that are left."""
+        start, plan, batch_size = self.record.step, self.plan, self.config.train.batch_size
+        if start:
+            progress.say(f"goes on after step {start} of {plan.total}")
+        batches = pipeline.train_batches(
+            self.data,
+            batch_size=batch_size,
+            seed=self.config.seed,
+            steps=plan.total,
+            start_step=start,
+            workers=self.config.data.workers,
+        )
+        for number in range(start + 1, plan.total + 1):
+            with self.clock.waiting():
+                batch = next(batches)
+            self.state, scalars = self.step(self.state, parallel.put_batch(batch, self.mesh))
+            self.pending.append((number, scalars))
+            self._fetch(RUN_AHEAD)
+            progress.advance()
+            if plan.logs(number):
+                self._log(number, log, progress)
+            if plan.saves(number):
+                self._fetch(0)
+                with self.clock.paused():
+                    if plan.validates(number):
+                        self._validate(number, log, progress)
+                    self._save(number)
+
+    def _fetch(self, leave: int) -> None:
+        """Brings the scalars of all but the last few steps here, waiting for those steps."""
+        while len(self.pending) > leave:
+            step, scalars = self.pending.popleft()
+            for name, array in jax.device_get(scalars).items():
+                value = float(array)
+                if not math.isfinite(value):
+                    raise UserError(
+                        f"{name} is {value} at step {step}: lower train.learning_rate or "
+                        "train.clip, or use compute_dtype=float32."
+                    )
+                self.record.window.setdefault(name, []).append(value)
+
+    def _log(self, step: int, log: MetricsLog, progress: Progress) -> None:
+        """Writes the means since the last line."""
+        self._fetch(0)
+        window = self.record.window
+        values = {name: math.fsum(x) / len(x) for name, x in window.items()}
+        seconds = self.clock.lap(len(window["loss"]) * self.config.train.batch_size)
+        values |= {"epoch": step / self.plan.epoch, "learning_rate": float(self.rate(step - 1))}
+        log.write(step, "train", values, seconds)
+        progress.tell(step, values["loss"], seconds["examples_per_s"])
+        window.clear()
+
+    def _validate(self, step: int, log: MetricsLog, progress: Progress) -> None:
+        """Scores the validation split, and keeps the parameters if they are the best so far."""
+        began, params = time.monotonic(), self.state.params
+        outputs = evaluate(self.predict, params, self.validation, self.config)
+        scores = self.task.metrics("validation", outputs)
+        metrics = {name: float(score) for name, score in scores.items()}
+        value, best = metrics[self.task.metric], self.record.best
+        log.write(step, "validation", metrics, {"seconds": time.monotonic() - began})
+        progress.say(f"step {step}: validation {self.task.metric} {value:.4f}")
+        if best is None or value > best["metrics"][self.task.metric]:
+            self.record.best = {"step": step, "metrics": metrics}
+            self.checkpoints.save_best(params, self.record.best)
+
+    def _save(self, step: int) -> None:
+        self.record.step = step
+        seconds, waited = self.clock.read()
+        self.record.seconds += seconds
+        self.record.data_wait_seconds += waited
+        self.record.peak_memory = parallel.peak_memory(self.record.peak_memory)
+        self.checkpoints.save(self.state, self.record)
+
+
+def _splits(task: Task) -> tuple[grain.MapDataset, grain.MapDataset]:
+    splits = {name: task.dataset(name) for name in ("train", "validation")}
+    for name, dataset in splits.items():
+        if len(dataset) == 0:
+            raise UserError(f"The {name} split has no examples.")
+    return splits["train"], splits["validation"]
+
+
+def _start(
+    task: Task,
+    params: Params,
+    optimizer: optax.GradientTransformation,
+    sharding: Sharding,
+    checkpoints: Checkpoints,
+) -> tuple[TrainState, Record]:
+    """The state to go on from: the latest checkpoint, or else a fresh one."""
+
+    def fresh(params: Params) -> TrainState:
+        return TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
+
+    fingerprint = json.loads(json.dumps(task.fingerprint()))
+    restored = checkpoints.restore(jax.eval_shape(fresh, params), sharding)
+    if restored is None:
+        state = jax.jit(fresh, out_shardings=sharding)(params)
+        return state, Record(fingerprint=fingerprint)
+    if restored[1].fingerprint != fingerprint:
+        raise UserError(
+            f"The data have changed since the run was started: {fingerprint} now, "
+            f"{restored[1].fingerprint} then; choose another --workdir."
+        )
+    return restored

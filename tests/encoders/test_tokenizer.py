@@ -1,0 +1,109 @@
+"""Tokenizers: markers, training that repeats itself, files that come back."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from remote_jax.encoders import tokenizer
+from remote_jax.encoders.tokenizer import MARKERS, SPECIAL
+from remote_jax.errors import UserError
+
+TEXTS = ["The Élan flag waves over Tromsø.", "A trophy for the old flag!", "Who waves? ☂☂"] * 3
+SNIPPET = """
+import hashlib, random
+from remote_jax.encoders import tokenizer
+r = random.Random(0)
+texts = ["".join(r.choice("abcdefghij ") for _ in range(60)) for _ in range(300)]
+if {reverse}:
+    texts.reverse()
+vocabulary = sorted(tokenizer.train(texts, 400).get_vocab().items())
+print(len(vocabulary), hashlib.sha256(str(vocabulary).encode()).hexdigest())
+"""
+
+
+def test_markers_are_single_tokens_after_the_pretrained_ones(minilm):
+    made = tokenizer.load(minilm)
+    before = json.loads((minilm / "config.json").read_text())["vocab_size"]
+    assert made.convert_tokens_to_ids(list(MARKERS)) == [before + i for i in range(8)]
+    assert len(made) == before + 8
+    assert made.tokenize("<s1> Bob</s1>s") == ["<s1>", "bob", "</s1>", "s"]
+
+
+def test_markers_are_added_once(minilm, tmp_path):
+    tokenizer.load(minilm).save_pretrained(tmp_path)
+    again = tokenizer.load(tmp_path)
+    assert again.get_vocab() == tokenizer.load(minilm).get_vocab()
+
+
+def test_plain_vocabulary_file_is_enough(minilm, tmp_path):
+    shutil.copy(minilm / "vocab.txt", tmp_path)
+    text = "Tokenizers cut words, <o1>unaffably</o1>."
+    assert tokenizer.load(tmp_path)(text)["input_ids"] == tokenizer.load(minilm)(text)["input_ids"]
+
+
+def test_trained_tokenizer_lowers_and_marks():
+    made = tokenizer.train(TEXTS, 120)
+    assert made.convert_tokens_to_ids([*SPECIAL, *MARKERS]) == list(range(13))
+    assert made.pad_token_id == 0
+    assert made.tokenize("<s1> FLAG </s1> waves") == ["<s1>", "flag", "</s1>", "waves"]
+    tokens = made.convert_ids_to_tokens(made("flag", "waves")["input_ids"])
+    assert tokens == ["[CLS]", "flag", "[SEP]", "waves", "[SEP]"]
+    assert made("flag", "waves")["token_type_ids"] == [0, 0, 0, 1, 1]
+
+
+def test_new_words_of_known_letters_have_pieces():
+    made = tokenizer.train(TEXTS, 120)
+    assert "[UNK]" not in made.tokenize("phyrelwo ylerg flagwaves")
+    assert made.tokenize("zzz") == ["[UNK]"]
+
+
+@pytest.mark.parametrize("size", [17, 40, 60, 10_000])
+def test_vocabulary_stays_within_its_size(size):
+    assert len(tokenizer.train(TEXTS, size)) <= size
+    assert len(tokenizer.train(TEXTS, 10_000)) < 300
+
+
+def test_training_repeats_itself_in_any_process_and_order():
+    found = set()
+    for threads, reverse in ((1, False), (2, True), (2, False)):
+        environment = os.environ | {"RAYON_NUM_THREADS": str(threads)}
+        done = subprocess.run(
+            [sys.executable, "-c", SNIPPET.format(reverse=reverse)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found.add(done.stdout)
+    assert len(found) == 1
+    assert found.pop().startswith("400 ")
+
+
+def test_trained_tokenizer_comes_back_from_files(tmp_path):
+    made = tokenizer.train(TEXTS, 120)
+    made.save_pretrained(tmp_path)
+    again = tokenizer.load(tmp_path)
+    assert again.get_vocab() == made.get_vocab()
+    text = "<s1>Élan</s1> over [SEP] Tromsø <o2> ☂ flags </o2>"
+    assert again(text, "who?").data == made(text, "who?").data
+
+
+def test_too_small_a_vocabulary_is_refused():
+    with pytest.raises(UserError, match="vocabulary of 16 tokens is too small: 13 are special"):
+        tokenizer.train(TEXTS, 16)
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"version": "1.0"', "[" * 100_000])
+def test_malformed_files_are_refused(tmp_path, content):
+    (tmp_path / "tokenizer.json").write_text(content)
+    with pytest.raises(UserError, match="tokenizer cannot be read"):
+        tokenizer.load(tmp_path)
+
+
+def test_a_folder_without_tokenizer_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"neither tokenizer\.json nor vocab\.txt"):
+        tokenizer.load(tmp_path)

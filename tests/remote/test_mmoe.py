@@ -1,0 +1,95 @@
+"""The two streams against Eqs. 9-12 written as loops over positions and levels."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from remote_jax.remote.mmoe import Levels, MixtureOfExperts
+
+B, N, K, DT, DV, LT, LV = 2, 4, 6, 8, 5, 3, 2
+
+
+def make(experts=("T2V", "V2T", "T", "V")):
+    return MixtureOfExperts(
+        DT, DV, LT, LV, experts=frozenset(experts), dtype=jnp.float32, rngs=nnx.Rngs(1)
+    )
+
+
+def levels(seed, count, positions, dim, mask=None):
+    rng = np.random.default_rng(seed)
+    feats = [jnp.array(rng.normal(size=(B, positions, dim)), jnp.float32) for _ in range(count)]
+    mask = np.ones((B, positions), bool) if mask is None else mask
+    return Levels(feats, jnp.array(mask))
+
+
+def text(mask=None):
+    return levels(0, LT, N, DT, mask)
+
+
+def vision(mask=None):
+    return levels(1, LV, K, DV, mask)
+
+
+def softmax(x):
+    e = np.exp(x - x.max())
+    return e / e.sum()
+
+
+def reference(stream, mine, other, b, position):
+    """H at one position: every expert in turn, then Eq. 11's weights, then Eq. 12's sum."""
+    last = np.array(mine.features[-1][b, position], np.float64)
+    w_q, w_k, w_h = (
+        np.array(m.kernel[...], np.float64)
+        for m in (stream.attention.query, stream.attention.key, stream.attention.value)
+    )
+    there = np.array(other.mask[b])
+    experts = [last]
+    for level in other.features:
+        source = np.array(level[b], np.float64)[there]
+        weights = softmax((last @ w_q) @ (source @ w_k).T / np.sqrt(len(last)))
+        experts.append(weights @ (source @ w_h))
+    route = softmax(np.concatenate(experts) @ np.array(stream.router.kernel[...], np.float64))
+    return sum(w * e for w, e in zip(route, experts, strict=True))
+
+
+def test_streams_are_equations_9_to_12():
+    moe = make()
+    seen = np.array([[True] * K, [True, False, True, True, False, False]])
+    t, v = text(), vision(seen)
+    over_text, over_vision = moe(t, v)
+    for b in range(B):
+        for p in range(N):
+            np.testing.assert_allclose(
+                over_text[b, p], reference(moe.text, t, v, b, p), atol=1e-4
+            )
+        for p in range(K):
+            np.testing.assert_allclose(
+                over_vision[b, p], reference(moe.vision, v, t, b, p), atol=1e-4
+            )
+
+
+def test_a_post_without_picture_is_its_text():
+    t = text()
+    over_text, over_vision = make()(t, vision(np.zeros((B, K), bool)))
+    np.testing.assert_allclose(over_text, t.features[-1], atol=1e-6)
+    assert jnp.isfinite(over_vision).all()
+
+
+@pytest.mark.parametrize(
+    "experts", [("T2V",), ("V2T",), ("T2V", "V2T"), ("T2V", "V2T", "T"), ("T", "V"), ()]
+)
+def test_every_row_of_table_5_runs_and_keeps_shapes(experts):
+    t, v = text(), vision()
+    over_text, over_vision = make(experts)(t, v)
+    assert over_text.shape == (B, N, DT)
+    assert over_vision.shape == (B, K, DV)
+    if "T2V" not in experts:
+        np.testing.assert_array_equal(over_text, t.features[-1])
+    if "V2T" not in experts:
+        np.testing.assert_array_equal(over_vision, v.features[-1])
+
+
+def test_only_cross_experts_without_a_picture_say_nothing():
+    over_text, _ = make(("T2V",))(text(), vision(np.zeros((B, K), bool)))
+    np.testing.assert_array_equal(over_text, jnp.zeros((B, N, DT)))

@@ -1,0 +1,97 @@
+"""Multilevel fusion against POT in float64 and against its own definition."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import ot as pot
+import pytest
+from flax import nnx
+
+from remote_jax.remote.mot import MultilevelTransport
+
+N, D, LEVELS = 5, 8, 3
+
+
+def make(fusion, blocks=LEVELS):
+    return MultilevelTransport(
+        blocks,
+        D,
+        fusion=fusion,
+        epsilon=0.1,
+        iterations=500,
+        dtype=jnp.float32,
+        rngs=nnx.Rngs(0),
+    )
+
+
+def features(seed=0):
+    rng = np.random.default_rng(seed)
+    return [jnp.array(rng.normal(size=(2, N, D)), jnp.float32) for _ in range(LEVELS + 1)]
+
+
+def reference(lower, target, mask, alpha):
+    """Eqs. 5-8 for one example, with POT, on the positions that exist."""
+    mu = np.concatenate([f[mask] for f in lower]).astype(np.float64)
+    nu = target[mask].astype(np.float64)
+    cost = 1 - (nu / np.linalg.norm(nu, axis=1, keepdims=True)) @ (
+        mu / np.linalg.norm(mu, axis=1, keepdims=True)
+    ).T
+    plan = pot.sinkhorn(
+        pot.unif(len(nu)), pot.unif(len(mu)), cost, 0.1, method="sinkhorn_log", numItermax=5000
+    )
+    moved = plan @ mu / plan.sum(1, keepdims=True)
+    fused = target.astype(np.float64).copy()
+    fused[mask] = alpha * nu + (1 - alpha) * moved
+    return fused
+
+
+def test_fusion_is_equations_5_to_8():
+    module = make("sinkhorn")
+    alpha = np.linspace(0.1, 0.9, D)
+    module.alpha[LEVELS - 1][...] = jnp.array(alpha, jnp.float32)
+    *lower, target = features()
+    mask = np.array([[True] * N, [True, True, False, True, False]])
+    fused = module(lower, target, jnp.array(mask))
+    for b in range(2):
+        expected = reference([np.array(f[b]) for f in lower], np.array(target[b]), mask[b], alpha)
+        np.testing.assert_allclose(fused[b], expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("fusion", ["sinkhorn", "cross_attention"])
+def test_what_has_no_mass_changes_nothing(fusion):
+    module = make(fusion)
+    *lower, target = features()
+    mask = jnp.array([[True, True, True, False, False]] * 2)
+    changed = [f.at[:, 3:].set(1e3) for f in lower]
+    np.testing.assert_allclose(
+        module(lower, target, mask)[:, :3],
+        module(changed, target.at[:, 3:].set(-7.0), mask)[:, :3],
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("fusion", ["sinkhorn", "cross_attention"])
+@pytest.mark.parametrize("mask", [np.ones((2, N), bool), np.zeros((2, N), bool)])
+def test_identical_features_and_empty_sides_are_finite_with_their_gradient(fusion, mask):
+    module = make(fusion)
+    same = jnp.ones((2, N, D))
+
+    def total(target):
+        return (module([same, target], target, jnp.array(mask)) ** 2).sum()
+
+    value, gradient = jax.value_and_grad(total)(same)
+    assert jnp.isfinite(value)
+    assert jnp.isfinite(gradient).all()
+
+
+def test_without_fusion_there_are_no_parameters_and_nothing_changes():
+    module = make("none")
+    *lower, target = features()
+    assert not jax.tree.leaves(nnx.state(module, nnx.Param))
+    np.testing.assert_array_equal(module(lower, target, jnp.ones((2, N), bool)), target)
+
+
+def test_fused_features_stay_within_reach_of_the_originals_at_the_start():
+    *lower, target = features()
+    fused = make("sinkhorn")(lower, target, jnp.ones((2, N), bool))
+    assert float(jnp.abs(fused - target).max()) < 0.1 * float(jnp.abs(target).max() + 4)

@@ -1,0 +1,140 @@
+"""Config files, rules for values, and what may change at a resume."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import toy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remote_jax import config as configs
+from remote_jax.config import Between, OneOf
+from remote_jax.errors import UserError
+
+
+def file(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "some.py"
+    path.write_text(text)
+    return str(path)
+
+
+PRESETS = """
+from ml_collections import ConfigDict
+from remote_jax.config import unknown_preset
+
+def get_config(preset=""):
+    sizes = {"": 1, "paper": 2, "tiny": 3}
+    if preset not in sizes:
+        raise unknown_preset(preset, sizes)
+    return ConfigDict({"size": sizes[preset]})
+"""
+
+
+def test_presets(tmp_path: Path) -> None:
+    spec = file(tmp_path, PRESETS)
+    assert configs.load(spec).size == 1
+    assert configs.load(f"{spec}:paper").size == 2
+    with pytest.raises(UserError, match=r"'papre'.*known: paper, tiny"):
+        configs.load(f"{spec}:papre")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def get_config(:", "some.py:1"),
+        ("x = 1", "no get_config"),
+        ("def get_config():\n    return 1", "has no presets"),
+    ],
+)
+def test_config_files_that_are_wrong(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        configs.load(file(tmp_path, text) + ":paper")
+
+
+def test_missing_file_and_wrong_kind(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no config file"):
+        configs.load("configs/nowhere.py")
+    (tmp_path / "config.txt").write_text("x")
+    with pytest.raises(UserError, match="not a Python file"):
+        configs.load(str(tmp_path / "config.txt"))
+
+
+def test_rules() -> None:
+    config = toy.get_config()
+    configs.check(config, configs.LOOP_RULES)
+    with pytest.raises(UserError, match=r"no key 'model\.mot'"):
+        configs.check(config, {"model.mot": OneOf(("none",))})
+    config.compute_dtype = "float23"
+    with pytest.raises(UserError, match="one of 'float32', 'bfloat16', found 'float23'"):
+        configs.check(config, configs.LOOP_RULES)
+
+
+@given(st.floats(), st.floats(-10, 10), st.floats(0, 10), st.booleans())
+def test_between_is_the_interval(value: float, low: float, width: float, open: bool) -> None:
+    inside = (low < value or (not open and value == low)) and value <= low + width
+    assert (value in Between(low, low + width, open=open)) == inside
+    assert True not in Between(0, 2) and "1" not in Between(0, 2)
+
+
+@pytest.mark.parametrize("key", [key for key in configs.LOOP_RULES if key != "compute_dtype"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -2])
+def test_every_number_of_the_loop_has_a_rule(key: str, value: float) -> None:
+    assert value not in configs.LOOP_RULES[key]
+
+
+def test_written_config_reads_back(tmp_path: Path) -> None:
+    config = toy.get_config(**{"data.dir": "Grüße"})
+    configs.write(config, tmp_path / "new")
+    assert configs.read(tmp_path / "new").to_dict() == config.to_dict()
+    configs.check_same(config, configs.read(tmp_path / "new"), tmp_path)
+
+
+def test_a_config_with_a_tuple_is_the_same_after_reading(tmp_path: Path) -> None:
+    config = toy.get_config()
+    config.model.shape = (1, 2)
+    configs.write(config, tmp_path)
+    configs.check_same(config, configs.read(tmp_path), tmp_path)
+
+
+def test_not_a_run(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds no run"):
+        configs.read(tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(UserError, match="not the config of a run"):
+        configs.read(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps([1]))
+    with pytest.raises(UserError, match="not the config of a run"):
+        configs.read(tmp_path)
+
+
+@pytest.mark.parametrize("key", configs.FREE)
+def test_free_keys_may_change(key: str, tmp_path: Path) -> None:
+    config = toy.get_config()
+    config.data.cache = ""
+    other = toy.get_config()
+    other.data.cache = ""
+    value = configs.flatten(config)[key]
+    other.update_from_flattened_dict({key: value + ("x" if isinstance(value, str) else 1)})
+    assert configs.flatten(other) != configs.flatten(config)
+    configs.check_same(other, config, tmp_path)
+
+
+def test_other_keys_may_not_change(tmp_path: Path) -> None:
+    config, other = toy.get_config(), toy.get_config(**{"train.learning_rate": 0.5})
+    with pytest.raises(UserError, match=r"train.learning_rate = 0.05, now it is 0.5"):
+        configs.check_same(other, config, tmp_path)
+    other = toy.get_config()
+    other.model.more = 1
+    with pytest.raises(UserError, match=r"model.more = absent, now it is 1"):
+        configs.check_same(other, config, tmp_path)
+    with pytest.raises(UserError, match=r"model.more = 1, now it is absent"):
+        configs.check_same(config, other, tmp_path)
+
+
+def test_run_name() -> None:
+    assert configs.run_name("configs/umre.py", 0) == "umre-seed0"
+    assert configs.run_name("configs/umre.py:paper", 2) == "umre-paper-seed2"
+    assert configs.run_name("umre.py:a/../b", 2) == "umre-a_b-seed2"

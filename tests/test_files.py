@@ -1,0 +1,84 @@
+"""Nothing outside of the folder is ever reached."""
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remote_jax.files import MAX_NAME, Refused, find, inside, read_bytes
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "secret.txt").write_text("secret")
+    root = tmp_path / "root"
+    (root / "sub").mkdir(parents=True)
+    (root / "sub" / "a.txt").write_text("a")
+    return root
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "/",
+        "/etc/passwd",
+        "../secret.txt",
+        "sub/../../secret.txt",
+        "sub/../sub/a.txt",
+        "..\\secret.txt",
+        "C:\\secret.txt",
+        "\\\\host\\share",
+        "a\0b",
+        "\ud800",
+        "a" * (MAX_NAME + 1),
+    ],
+)
+def test_names_that_are_refused(folder, name):
+    with pytest.raises(Refused):
+        inside(folder, name)
+
+
+def test_links_out_of_the_folder_are_refused(folder):
+    (folder / "file").symlink_to(folder.parent / "secret.txt")
+    (folder / "up").symlink_to(folder.parent)
+    (folder / "loop").symlink_to("loop")
+    for name in ("file", "up", "up/secret.txt", "loop/x"):
+        with pytest.raises(Refused):
+            inside(folder, name)
+
+
+def test_links_within_the_folder_are_followed(folder):
+    (folder / "again.txt").symlink_to("sub/a.txt")
+    assert find(folder, "again.txt") == (folder / "sub/a.txt").resolve()
+
+
+def test_find_tells_absent_from_refused(folder):
+    assert find(folder, "sub/a.txt").read_text() == "a"
+    assert find(folder, "sub/b.txt") is None
+    assert find(folder, "sub") is None
+    with pytest.raises(Refused, match="cannot be looked up"):
+        find(folder, "x" * 300)
+    os.mkfifo(folder / "pipe")
+    assert find(folder, "pipe") is None
+
+
+def test_read_bytes_stops_at_its_limit(folder):
+    assert read_bytes(folder / "sub/a.txt", 1) == b"a"
+    with pytest.raises(Refused, match="longer than 0 bytes"):
+        read_bytes(folder / "sub/a.txt", 0)
+    with pytest.raises(Refused, match="cannot be read"):
+        read_bytes(folder / "none", 1)
+
+
+@given(name=st.text(st.sampled_from("./\\ab~\0\n"), max_size=12))
+def test_every_accepted_name_stays_inside(tmp_path_factory, name):
+    root = tmp_path_factory.getbasetemp()
+    try:
+        path = inside(root, name)
+    except Refused:
+        return
+    assert path.is_relative_to(root.resolve()) and path != root.resolve()

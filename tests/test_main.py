@@ -1,0 +1,147 @@
+"""The command line: modes, files that are left, and one sentence for every mistake."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import toy
+
+from remote_jax import main
+
+CONFIG = f"--config={Path(toy.__file__)}"
+
+
+@pytest.fixture(autouse=True)
+def _toy() -> None:
+    toy.install()
+
+
+def call(*flags: object) -> int:
+    return main.main(["remote_jax", *map(str, flags)])
+
+
+def mistake(capsys: pytest.CaptureFixture[str], *flags: object) -> str:
+    """The sentence that a mistake ends in."""
+    assert call(*flags) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("remote_jax: ") and said.count("\n") == 1 and "Traceback" not in said
+    return said
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    toy.install()
+    workdir = tmp_path_factory.mktemp("run")
+    assert call(CONFIG, f"--workdir={workdir}", "--config.train.epochs=2") == 0
+    return workdir
+
+
+def test_train_leaves_the_files(trained: Path) -> None:
+    results = json.loads((trained / "results.json").read_text())
+    rows = [json.loads(line) for line in (trained / "predictions.jsonl").read_text().splitlines()]
+    assert [row["row"] for row in rows] == list(range(toy.SIZES["test"]))
+    assert set(results["metrics"]) == {"validation", "test"}
+    assert results["dataset"]["name"] == "toy" and results["seed"] == 0
+    assert results["config"]["train"]["epochs"] == 2 and results["steps"] == 12
+    assert results["seconds"] > 0 and results["peak_memory_bytes"]["host"] > 1e6
+    assert results["parameters"] == (toy.FEATURES + 1) * 8 + 9 * toy.CLASSES
+    assert results["code"].startswith("0.")
+    assert json.loads((trained / "config.json").read_text()) == results["config"]
+
+
+def test_a_finished_run_only_reports(
+    trained: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toy.ToyTask, "prepare", lambda *_: pytest.fail("reads the data again"))
+    assert call(CONFIG, f"--workdir={trained}", "--config.train.epochs=2") == 0
+    said = capsys.readouterr().out
+    assert "finished" in said and "Found in test" in said and "accuracy" in said
+
+
+def test_eval_repeats_the_report_from_the_workdir_alone(trained: Path) -> None:
+    before = json.loads((trained / "results.json").read_text())
+    rows = (trained / "predictions.jsonl").read_bytes()
+    assert call(f"--workdir={trained}", "--mode=eval", "--config.train.eval_batch_size=4") == 0
+    after = json.loads((trained / "results.json").read_text())
+    assert after["metrics"] == before["metrics"] and after["seconds"] == before["seconds"]
+    assert (trained / "predictions.jsonl").read_bytes() == rows
+
+
+@pytest.mark.parametrize("posts", [0, 3, 11])
+def test_predict_answers_every_post(trained: Path, tmp_path: Path, posts: int) -> None:
+    source, target = tmp_path / "posts.jsonl", tmp_path / "new" / "answers.jsonl"
+    source.write_text("".join(json.dumps([float(i)] * toy.FEATURES) + "\n" for i in range(posts)))
+    paths = (f"--input={source}", f"--output={target}")
+    assert call(f"--workdir={trained}", "--mode=predict", *paths) == 0
+    assert len(target.read_text().splitlines()) == posts
+
+
+def test_default_workdir_has_the_name_and_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    order = main.parse(["remote_jax", CONFIG, "--config.seed=3"])
+    assert order is not None and order.workdir == Path("runs/toy-seed3")
+    assert order.config.seed == 3 and order.mode == "train"
+
+
+def test_overrides_are_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    order = main.parse(["x", CONFIG, "--config.train.epochs", "1", "--config.data.dir=a b"])
+    assert order is not None
+    assert order.config.train.epochs == 1.0 and order.config.data.dir == "a b"
+    assert "batch_size" in mistake(capsys, CONFIG, "--config.train.batch_size=many")
+
+
+def test_mistakes_on_the_command_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, trained: Path
+) -> None:
+    def says(*flags: object) -> str:
+        return mistake(capsys, *flags)
+
+    assert "--config=FILE" in says()
+    assert "no config file nowhere.py" in says("--config=nowhere.py")
+    assert "mode" in says(CONFIG, "--mode=export")
+    assert "did you mean 'workdir'" in says(CONFIG, "--workdri=x")
+    assert "did you mean 'train.epochs'" in says(CONFIG, "--config.train.epoch=3")
+    assert "did you mean 'train.epochs'" in says(CONFIG, "--config.epochs=3")
+    assert "did you mean 'train." in says(CONFIG, "--config.train=3")
+    assert "'extra'" in says(CONFIG, "extra")
+    assert "at least 1" in says(CONFIG, "--config.train.batch_size=0")
+    assert "Unknown system 'tyo'" in says(CONFIG, "--config.system=tyo")
+    assert "--input" in says(f"--workdir={trained}", "--mode=predict")
+    assert "holds no run" in says(f"--workdir={tmp_path}", "--mode=eval")
+    assert "holds no run" in says(CONFIG, f"--workdir={tmp_path}", "--mode=eval")
+    changed = says(CONFIG, f"--workdir={trained}", "--config.model.hidden=9")
+    assert "train.epochs" in changed or "model.hidden = 8, now it is 9" in changed
+
+
+def test_eval_before_the_first_checkpoint(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(toy.get_config().to_dict()))
+    assert "no checkpoint yet" in mistake(capsys, f"--workdir={tmp_path}", "--mode=eval")
+
+
+def test_a_checkpoint_of_another_model(
+    capsys: pytest.CaptureFixture[str], trained: Path, tmp_path: Path
+) -> None:
+    config = json.loads((trained / "config.json").read_text())
+    config["model"]["hidden"] = 9
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "checkpoints").symlink_to(trained / "checkpoints")
+    said = mistake(capsys, f"--workdir={tmp_path}", "--mode=eval")
+    assert "head/kernel is float32[8, 4] in it, float32[9, 4]" in said
+
+
+def test_help_names_the_flags(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("--help") == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in ("--config", "--workdir", "--mode", "--input"))
+
+
+def test_an_error_of_ours_keeps_its_trace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(toy.ToyTask, "prepare", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        call(CONFIG, f"--workdir={tmp_path}")

@@ -1,0 +1,261 @@
+"""The loop: it learns, it resumes bit for bit, it survives kill -9."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import toy
+from flax import nnx
+
+from remote_jax import main, parallel
+from remote_jax.checkpoint import Checkpoints
+from remote_jax.errors import UserError
+from remote_jax.optimizer import linear_schedule, make_optimizer
+from remote_jax.state import TrainState, split
+from remote_jax.train import Plan, make_step, train
+
+ROOT = Path(__file__).parents[1]
+SHARDING = parallel.replicated(parallel.make_mesh(toy.get_config().mesh))
+
+
+def run(workdir: Path, config: Any) -> None:
+    workdir.mkdir(exist_ok=True)
+    task = toy.make_task(config)
+    task.prepare(workdir)
+    train(task, config, workdir)
+
+
+def lines(workdir: Path) -> list[dict[str, Any]]:
+    """The metrics without what depends on the machine."""
+    found = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return [{name: line[name] for name in line if name != "time"} for line in found]
+
+
+def arrays(workdir: Path, config: Any) -> dict[str, np.ndarray]:
+    """Every array of the latest and the best checkpoint, by path."""
+    _, params = split(toy.make_task(config).model(nnx.Rngs(1)))
+    optimizer, _ = make_optimizer(config.train, 10)
+    state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
+    with Checkpoints(workdir) as checkpoints:
+        latest = checkpoints.restore(state, SHARDING)
+        assert latest is not None
+        best, scores = checkpoints.restore_best(params, SHARDING)
+    tree = {"latest": latest[0], "best": best, "best_step": np.array(scores["step"])}
+    leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def assert_same(one: Path, other: Path, config: Any) -> None:
+    assert lines(one) == lines(other)
+    left, right = arrays(one, config), arrays(other, config)
+    assert left.keys() == right.keys()
+    for name in left:
+        np.testing.assert_array_equal(left[name], right[name], err_msg=name)
+
+
+class Stop(Exception):
+    pass
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Makes the data end with an exception at a step, as a crash would."""
+    from remote_jax import pipeline
+
+    batches = pipeline.train_batches
+
+    def breaking(dataset: Any, *, start_step: int, **arguments: Any) -> Any:
+        for number, batch in enumerate(
+            batches(dataset, start_step=start_step, **arguments), start_step + 1
+        ):
+            if number == step:
+                raise Stop
+            yield batch
+
+    monkeypatch.setattr(pipeline, "train_batches", breaking)
+
+
+def test_learns_and_keeps_the_best_on_validation(tmp_path: Path) -> None:
+    config = toy.get_config()
+    run(tmp_path, config)
+    found = lines(tmp_path)
+    losses = [line["loss"] for line in found if line["split"] == "train"]
+    scores = {line["step"]: line["accuracy"] for line in found if line["split"] == "validation"}
+    assert losses[-1] < 0.6 * losses[0]
+    with Checkpoints(tmp_path) as checkpoints:
+        best = checkpoints.record().best
+    assert best is not None
+    assert best["metrics"]["accuracy"] == max(scores.values())
+    assert best["step"] == min(step for step in scores if scores[step] == max(scores.values()))
+    assert list((tmp_path / "tensorboard").iterdir())
+
+
+def test_resume_equals_an_undisturbed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = toy.get_config()
+    run(tmp_path / "whole", config)
+    # 3: before any checkpoint; 11: within a window of the log, past a validation; 20: on a save.
+    for step in (3, 11, 20):
+        with monkeypatch.context() as patch:
+            stop_at(patch, step)
+            with pytest.raises(Stop):
+                run(tmp_path / "parts", config)
+    run(tmp_path / "parts", config)
+    assert_same(tmp_path / "whole", tmp_path / "parts", config)
+
+
+def test_resume_needs_the_same_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = toy.get_config()
+    stop_at(monkeypatch, 10)
+    with pytest.raises(Stop):
+        run(tmp_path, config)
+    monkeypatch.setattr(toy.ToyTask, "fingerprint", lambda self: {"name": "other"})
+    with pytest.raises(UserError, match="data have changed"):
+        run(tmp_path, config)
+
+
+def test_loss_that_is_not_finite_stops_and_is_not_saved(tmp_path: Path) -> None:
+    config = toy.get_config(**{"train.learning_rate": 1e30, "train.weight_decay": 0.0})
+    with pytest.raises(UserError, match="at step"):
+        run(tmp_path, config)
+    for value in arrays_or_none(tmp_path, config).values():
+        assert np.isfinite(value).all()
+
+
+def arrays_or_none(workdir: Path, config: Any) -> dict[str, np.ndarray]:
+    has = any((workdir / "checkpoints" / "latest").iterdir())
+    return arrays(workdir, config) if has else {}
+
+
+def test_empty_split(tmp_path: Path) -> None:
+    task = toy.make_task(toy.get_config())
+    task.prepare(tmp_path)
+    task.examples["validation"] = []
+    with pytest.raises(UserError, match="validation split has no examples"):
+        train(task, task.config, tmp_path)
+
+
+def test_plan_turns_epochs_into_steps() -> None:
+    plan = Plan.of(toy.get_config(**{"train.epochs": 2.0, "train.eval_every": 0.5}).train, 80)
+    assert (plan.total, plan.eval_every) == (20, 5)
+    assert [step for step in range(1, 21) if plan.validates(step)] == [5, 10, 15, 20]
+    assert [step for step in range(1, 21) if plan.saves(step)] == [4, 5, 8, 10, 12, 15, 16, 20]
+
+
+def test_schedule_rises_to_the_peak_and_falls_to_nothing() -> None:
+    rate = linear_schedule(2.0, 0.2, 50)
+    rates = np.array([rate(step) for step in range(51)])
+    assert rates[0] == pytest.approx(0.2) and rates[9] == rates.max() == pytest.approx(2.0)
+    np.testing.assert_allclose(rates[10:], 2.0 * (50 - np.arange(10, 51)) / 40, atol=1e-6)
+
+
+def test_optimizer_clips_decays_and_has_two_rates() -> None:
+    """Against AdamW written out for its first step, where the moments cancel to a sign."""
+    config = toy.get_config(
+        **{
+            "train.learning_rate": 0.1,
+            "train.new_learning_rate": 0.3,
+            "train.warmup": 0.0,
+            "train.weight_decay": 0.5,
+            "train.clip": 1e-3,
+        }
+    ).train
+    optimizer, _ = make_optimizer(config, 10)
+    params = {"text/kernel": jnp.full((2, 2), 3.0), "head/bias": jnp.full(2, 3.0)}
+    gradients = {"text/kernel": jnp.full((2, 2), -7.0), "head/bias": jnp.full(2, 9.0)}
+    updates, state = optimizer.update(gradients, optimizer.init(params), params)
+    np.testing.assert_allclose(updates["text/kernel"], -0.1 * (-1 + 0.5 * 3.0), rtol=1e-4)
+    np.testing.assert_allclose(updates["head/bias"], -0.3, rtol=1e-4)
+    first = jax.tree_util.tree_leaves_with_path(state)
+    moments = [x for path, x in first if "mu" in jax.tree_util.keystr(path)]
+    norm = np.sqrt(sum(float(jnp.sum((x / 0.1) ** 2)) for x in moments))
+    assert norm == pytest.approx(1e-3, rel=1e-4)
+
+
+def test_step_costs_little_python(tmp_path: Path) -> None:
+    """A model of many parameters and no work: what is left is the loop's own time a step."""
+
+    class Many(nnx.Module):
+        def __init__(self, rngs: nnx.Rngs) -> None:
+            self.parts = nnx.List([nnx.Linear(1, 1, rngs=rngs) for _ in range(40)])
+
+    class Idle(toy.ToyTask):
+        def loss(self, model: Any, batch: Any, rngs: nnx.Rngs) -> Any:
+            return sum(jnp.sum(part.kernel[...]) for part in model.parts) ** 2, {}
+
+    config = toy.get_config()
+    skeleton, params = split(Many(nnx.Rngs(0)))
+    optimizer, _ = make_optimizer(config.train, 100)
+    step = make_step(Idle(config), skeleton, optimizer, 0, SHARDING)
+    state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
+    state, _ = step(state, {})
+    best = float("inf")
+    for _ in range(30):
+        began = time.perf_counter()
+        state, _ = step(state, {})
+        best = min(best, time.perf_counter() - began)
+        jax.block_until_ready(state.step)
+    assert best < 0.002
+
+
+def flags(workdir: Path) -> list[str]:
+    """Slow data and a save at every step, so that a kill often meets a save under way."""
+    changes = ["--config.train.save_every=1", "--config.data.delay=0.003"]
+    return [f"--config={Path(toy.__file__)}", f"--workdir={workdir}", *changes]
+
+
+def start(workdir: Path) -> subprocess.Popen[bytes]:
+    # Compiled anew in every process: a cache that all share would hide a difference.
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_ENABLE_COMPILATION_CACHE": "false"}
+    return subprocess.Popen(
+        [sys.executable, str(Path(toy.__file__)), *flags(workdir)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def latest_step(workdir: Path) -> int:
+    folder = workdir / "checkpoints" / "latest"
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return max((int(name) for name in names if name.isdigit()), default=0)
+
+
+def kill_while_training(workdir: Path, chance: random.Random) -> bool:
+    """Starts the run and kills it some steps on; False if it ended first."""
+    before, process = latest_step(workdir), start(workdir)
+    goal = before + chance.randint(1, 6)
+    while latest_step(workdir) < goal and process.poll() is None:
+        time.sleep(0.002)
+    time.sleep(chance.uniform(0.0, 0.08))
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return process.returncode == -signal.SIGKILL
+
+
+def test_killed_runs_end_like_an_undisturbed_one(tmp_path: Path) -> None:
+    config, chance = toy.get_config(), random.Random(5)
+    toy.install()
+    assert main.main(["remote_jax", *flags(tmp_path / "whole")]) == 0
+    assert all([kill_while_training(tmp_path / "parts", chance) for _ in range(3)])
+    last = start(tmp_path / "parts")
+    _, errors = last.communicate()
+    assert last.returncode == 0, errors.decode()
+    assert_same(tmp_path / "whole", tmp_path / "parts", config)
+    for name in ("predictions.jsonl", "config.json"):
+        one, other = (tmp_path / part / name for part in ("whole", "parts"))
+        assert one.read_bytes() == other.read_bytes()
+    one, other = (
+        json.loads((tmp_path / part / "results.json").read_text()) for part in ("whole", "parts")
+    )
+    assert all(one[name] == other[name] for name in ("metrics", "best_step", "tables"))

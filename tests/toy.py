@@ -1,0 +1,157 @@
+"""A tiny system for the tests of the loop: two layers that learn which of four a point is near.
+
+Run as a program it is `python -m remote_jax.main` with the system `toy` added.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import grain
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from ml_collections import ConfigDict
+
+from remote_jax.report import Table
+
+CLASSES, FEATURES = 4, 6
+SIZES = {"train": 50, "validation": 21, "test": 19}
+
+
+def get_config(**changes: Any) -> ConfigDict:
+    """The toy's config, with changes by dotted key."""
+    config = ConfigDict(
+        {
+            "system": "toy",
+            "seed": 0,
+            "compute_dtype": "float32",
+            "data": {"dir": "", "workers": 0, "delay": 0.0},
+            "model": {"hidden": 8, "dropout": 0.3},
+            "train": {
+                "epochs": 6.0,
+                "batch_size": 8,
+                "eval_batch_size": 8,
+                "learning_rate": 0.05,
+                "new_learning_rate": 0.0,
+                "warmup": 0.1,
+                "weight_decay": 0.01,
+                "clip": 1.0,
+                "log_every": 5,
+                "eval_every": 1.0,
+                "save_every": 4,
+            },
+            "mesh": {"data": -1, "fsdp": 1, "tensor": 1},
+        }
+    )
+    config.update_from_flattened_dict(changes)
+    return config
+
+
+class Model(nnx.Module):
+    def __init__(self, hidden: int, dropout: float, rngs: nnx.Rngs) -> None:
+        self.text = nnx.Linear(FEATURES, hidden, rngs=rngs)
+        self.head = nnx.Linear(hidden, CLASSES, rngs=rngs)
+        self.dropout = nnx.Dropout(dropout)
+
+    def __call__(self, points: jax.Array, rngs: nnx.Rngs | None = None) -> jax.Array:
+        hidden = nnx.relu(self.text(points))
+        if rngs is not None:
+            hidden = self.dropout(hidden, deterministic=False, rngs=rngs)
+        return self.head(hidden)
+
+
+class ToyTask:
+    metric = "accuracy"
+
+    def __init__(self, config: ConfigDict) -> None:
+        self.config = config
+        self.examples: dict[str, list[dict[str, np.ndarray]]] = {}
+
+    def prepare(self, workdir: Path) -> None:
+        assert workdir.is_dir()
+        random = np.random.default_rng(7)
+        centres = random.normal(size=(CLASSES, FEATURES))
+        for split, size in SIZES.items():
+            labels = random.integers(CLASSES, size=size)
+            points = centres[labels] + 0.8 * random.normal(size=(size, FEATURES))
+            self.examples[split] = [
+                {"x": x.astype(np.float32), "label": np.int32(y)}
+                for x, y in zip(points, labels, strict=True)
+            ]
+
+    def dataset(self, split: str) -> grain.MapDataset:
+        delay = self.config.data.delay if split == "train" else 0.0
+
+        def late(example: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            time.sleep(delay)
+            return example
+
+        return grain.MapDataset.source(self.examples[split]).map(late)
+
+    def fingerprint(self) -> dict[str, Any]:
+        points = np.stack([example["x"] for example in self.examples["train"]])
+        return {"name": "toy", "sha256": hashlib.sha256(points.tobytes()).hexdigest()}
+
+    def model(self, rngs: nnx.Rngs) -> nnx.Module:
+        return Model(self.config.model.hidden, self.config.model.dropout, rngs)
+
+    def loss(self, model: Model, batch: Any, rngs: nnx.Rngs) -> tuple[jax.Array, dict[str, Any]]:
+        logits = model(batch["x"], rngs)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch["label"])
+        right = jnp.mean(jnp.argmax(logits, -1) == batch["label"])
+        return jnp.mean(losses), {"accuracy": right}
+
+    def predict(self, model: Model, batch: Any) -> dict[str, jax.Array]:
+        return {"probability": jax.nn.softmax(model(batch["x"])), "x": batch["x"]}
+
+    def labels(self, split: str) -> np.ndarray:
+        return np.array([example["label"] for example in self.examples[split]])
+
+    def metrics(self, split: str, outputs: Any) -> dict[str, float]:
+        right = np.argmax(outputs["probability"], -1) == self.labels(split)
+        return {"accuracy": float(np.mean(right))}
+
+    def tables(self, split: str, outputs: Any) -> list[Table]:
+        found = np.argmax(outputs["probability"], -1)
+        rows = [(c, int(np.sum(found == c))) for c in range(CLASSES)]
+        return [Table("Found in " + split, ("class", "points"), rows)]
+
+    def rows(self, split: str, outputs: Any) -> Any:
+        for row, probability in enumerate(outputs["probability"]):
+            yield {"row": row, "class": int(np.argmax(probability))}
+
+    def posts(self, path: Path) -> Any:
+        points = [json.loads(line) for line in path.read_text().splitlines()]
+        examples = [{"x": np.array(x, np.float32), "label": np.int32(-1)} for x in points]
+        return SimpleNamespace(
+            dataset=grain.MapDataset.source(examples),
+            rows=lambda outputs: self.rows("posts", outputs) if outputs else iter(()),
+        )
+
+
+def make_task(config: ConfigDict) -> ToyTask:
+    return ToyTask(config)
+
+
+def install() -> None:
+    """Lets `remote_jax.main` find this as the system `toy`."""
+    package, module = ModuleType("remote_jax.toy"), ModuleType("remote_jax.toy.task")
+    package.__path__ = []
+    module.make_task = make_task
+    sys.modules |= {"remote_jax.toy": package, "remote_jax.toy.task": module}
+
+
+if __name__ == "__main__":
+    from remote_jax.main import main
+
+    install()
+    sys.exit(main(sys.argv))

@@ -1,0 +1,1 @@
+"""Facts that come from others: relation vocabularies and licences. See NOTICE."""
