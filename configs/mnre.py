@@ -35,7 +35,7 @@ def paper() -> ConfigDict:
 def minilm() -> ConfigDict:
     """Six layers of width 384, sentences alone, on a laptop."""
     config = paper()
-    config.data.update({"max_tokens": 80, "max_objects": 1, "crop": 32, "workers": 1})
+    config.data.update({"max_tokens": 56, "max_objects": 2, "crop": 32, "workers": 1})
     config.features.update({"picture": False, "depth": False})
     config.text.pretrained = "sentence-transformers/all-MiniLM-L6-v2"
     config.vision = ConfigDict(

@@ -72,9 +72,9 @@ class Checkpoints:
 
     def save_best(self, params: Params, best: Best) -> None:
         """Saves the parameters of the best step so far, in place of the one before."""
-        # A run that died between the two saves comes here again, with the same parameters.
-        if best["step"] not in self._best.all_steps():
-            _save(self._best, best["step"], params, dict(best))
+        # A run that died between the two saves comes here again with the same parameters; Orbax
+        # leaves the step alone that is there.
+        _save(self._best, best["step"], params, dict(best))
 
     def restore(self, like: TrainState, sharding: Sharding) -> tuple[TrainState, Record] | None:
         """The latest whole checkpoint, or None where there is none yet.

@@ -206,9 +206,9 @@ def run_name(spec: str, seed: int) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`, did you mean ...?` with the likeliest known name; one with the same last part first."""
+    """` (did you mean ...?)` with the likeliest known name; one with the same last part first."""
     names = list(known)
     last = name.rpartition(".")[2]
     same_last = [key for key in names if key.rpartition(".")[2] == last]
     close = difflib.get_close_matches(name, same_last or names, n=1, cutoff=0.0)
-    return f", did you mean {close[0]!r}?" if close else ""
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -13,6 +13,9 @@ from remote_jax import parallel, pipeline
 from remote_jax.state import Params, Skeleton
 from remote_jax.task import Batch, Task
 
+WORTH_WORKERS = 2000
+"""Examples below which worker processes, seconds each to start, would only cost time."""
+
 Predict = Callable[[Params, Batch], dict[str, jax.Array]]
 
 
@@ -32,11 +35,12 @@ def evaluate(
     size = config.train.eval_batch_size
     mesh = parallel.make_mesh(config.mesh)
     parallel.check_batch(mesh, "train.eval_batch_size", size)
-    chunks: list[dict[str, np.ndarray]] = []
-    running: dict[str, jax.Array] | None = None
     if len(dataset) == 0:
         return {}
-    for batch in pipeline.eval_batches(dataset, batch_size=size, workers=config.data.workers):
+    chunks: list[dict[str, np.ndarray]] = []
+    running: dict[str, jax.Array] | None = None
+    workers = config.data.workers if len(dataset) >= WORTH_WORKERS else 0
+    for batch in pipeline.eval_batches(dataset, batch_size=size, workers=workers):
         sent = predict(params, parallel.put_batch(batch, mesh))
         # Fetched one batch late, so that the device has the next one while the host waits.
         if running is not None:

@@ -133,4 +133,4 @@ def crop(image: Image.Image, box: Box, size: int) -> UInt8[np.ndarray, "size siz
 def _pixels(start: float, end: float, length: int) -> tuple[int, int]:
     """The pixels that [start, end), in shares of the length, touches."""
     first = min(math.floor(start * length), length - 1)
-    return first, max(math.ceil(end * length), first + 1)
+    return first, min(max(math.ceil(end * length), first + 1), length)

@@ -63,7 +63,7 @@ def parse(argv: list[str]) -> Order | None:
         raise UserError(_sentence(error)) from error
     if values.help:
         print(__doc__)
-        print(values.get_help())
+        print(values.get_help(include_special_flags=False))
         return None
     workdir = Path(values.workdir) if values.workdir else None
     if values.config:

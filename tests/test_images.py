@@ -1,5 +1,6 @@
 """Pictures and depth maps that are wrong in every way found so far, and crops against PIL."""
 
+import contextlib
 import io
 import struct
 import zipfile
@@ -36,7 +37,9 @@ def huge_png(width, height):
     """A PNG whose header claims any size, in a hundred bytes."""
 
     def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     body = chunk(b"IDAT", zlib.compress(b"\0" * 1000))
@@ -83,7 +86,14 @@ def test_broken_pictures_are_refused(tmp_path, pixels):
     png = encoded(Image.fromarray(pixels), "PNG")
     jpeg = encoded(Image.fromarray(pixels), "JPEG")
     tiff = encoded(Image.fromarray(pixels), "TIFF")
-    for content in (b"", b"text", png[: len(png) // 2], jpeg[: len(jpeg) // 2], tiff, huge_png(90, 90)):
+    for content in (
+        b"",
+        b"text",
+        png[: len(png) // 2],
+        jpeg[: len(jpeg) // 2],
+        tiff,
+        huge_png(90, 90),
+    ):
         with pytest.raises(Refused):
             read_picture(write(tmp_path / "a.png", content))
 
@@ -104,10 +114,8 @@ def test_a_damaged_picture_is_read_or_refused(tmp_path_factory, data):
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path = write(tmp_path_factory.getbasetemp() / "damaged", bytes(content))
-    try:
+    with contextlib.suppress(Refused):
         read_picture(path)
-    except Refused:
-        pass
 
 
 def npz(path, **arrays):
@@ -119,7 +127,9 @@ def test_depth_is_scaled_over_its_range(tmp_path):
     values = np.array([[2.0, 3.0, 4.0], [4.0, 3.0, 2.0]])
     expected = [[0, 128, 255], [255, 128, 0]]
     for array in (values, np.asfortranarray(values), values.astype(">f4"), values.astype(np.int16)):
-        np.testing.assert_array_equal(read_depth(npz(tmp_path / "a.npz", depth_map=array)), expected)
+        np.testing.assert_array_equal(
+            read_depth(npz(tmp_path / "a.npz", depth_map=array)), expected
+        )
 
 
 @pytest.mark.parametrize("value", [0.0, -7.0, 1e308])
@@ -186,16 +196,26 @@ def header(shape, kind="'<f8'"):
         member(header("(" * 5000)),
         member(header("-" * 5000 + "1")),
         member(header((2, 2), "__import__('os').system('true')")),
-        member(b"\0" * 300 * 2**20),
     ],
     ids=[
         *("empty", "no zip", "no array", "large claim", "truncated", "lies", "negative"),
-        *("overflow", "nested", "signs", "code", "bomb"),
+        *("overflow", "nested", "signs", "code"),
     ],
 )
 def test_broken_depth_files_are_refused(tmp_path, content):
     with pytest.raises(Refused):
         read_depth(write(tmp_path / "a.npz", content))
+
+
+def test_depth_that_is_too_large_is_refused_before_it_is_decompressed(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.npz", member(header((20, 20)) + b"\0" * 3200))
+    assert read_depth(path).shape == (20, 20)
+    monkeypatch.setattr(images, "MAX_DEPTH_BYTES", 3200)
+    with pytest.raises(Refused, match=r"it is 3,2\d\d bytes, expected at most 3,200"):
+        read_depth(path)
+    short = member(header((100_000, 100_000)))  # a short member whose array would be allocated
+    with pytest.raises(Refused, match="its header claims 80,000,000,000 bytes"):
+        read_depth(write(tmp_path / "a.npz", short))
 
 
 @pytest.mark.parametrize("box", [(0, 0, 1, 1), (0.25, 0.5, 0.75, 1), (0.1, 0.2, 0.33, 0.61)])
@@ -208,12 +228,13 @@ def test_a_crop_is_what_the_box_covers(pixels, box):
     np.testing.assert_array_equal(crop(image, box, 32), expected)
 
 
-@pytest.mark.parametrize("at", [0.0, 0.5, 1 - 1e-9])
-def test_a_crop_has_at_least_one_pixel(pixels, at):
-    box = (at, at, at + 1e-9, at + 1e-9)
+@pytest.mark.parametrize("at", [0.0, 0.5, 1 - 1e-9, 1.0])
+@pytest.mark.parametrize("width", [0.0, 1e-9])  # float32 may make a thin box empty
+def test_a_crop_has_at_least_one_pixel(pixels, at, width):
     x, y = min(int(at * 128), 127), min(int(at * 96), 95)
     np.testing.assert_array_equal(
-        crop(Image.fromarray(pixels), box, 4), np.broadcast_to(pixels[y, x], (4, 4, 3))
+        crop(Image.fromarray(pixels), (at, at, at + width, at + width), 4),
+        np.broadcast_to(pixels[y, x], (4, 4, 3)),
     )
 
 

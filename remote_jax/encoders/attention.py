@@ -28,7 +28,7 @@ EMBEDDING_INIT = nnx.initializers.truncated_normal(0.02)
 
 
 def check_settings(dim: int, heads: int, activation: str, *rates: float) -> None:
-    """Raises UserError unless `heads` divides `dim`, the activation is known, rates are in [0, 1)."""
+    """Raises UserError unless `heads` divides `dim`, rates are in [0, 1), the rest is known."""
     if heads < 1 or dim % heads:
         raise UserError(f"an encoder of dim {dim} does not split into {heads} heads")
     if activation not in ACTIVATIONS:

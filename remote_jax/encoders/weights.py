@@ -115,10 +115,9 @@ def shards(index: Path) -> list[Path]:
         raise UserError(f"{index} has no weight_map")
     names = list(content.values())
     for name in names:
-        if not isinstance(name, str) or Path(name).name != name:
-            raise UserError(
-                f"{index} names {reprlib.repr(name)}, expected a file in its own folder"
-            )
+        plain = isinstance(name, str) and Path(name).name == name
+        if not plain or not name.endswith(".safetensors"):
+            raise UserError(f"{index} names {reprlib.repr(name)}, expected safetensors beside it")
     return [index.parent / name for name in sorted(set(names))]
 
 

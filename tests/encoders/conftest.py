@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +15,42 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 Arrays = dict[str, np.ndarray]
 
 
-def randomised(model: Any, scale: float) -> Any:
-    """`model` with noise in all parameters: biases and LayerNorms start at 0 and 1."""
-    generator = np.random.default_rng(0)
-    model.params = jax.tree.map(
-        lambda x: np.asarray(x) + scale * generator.normal(size=x.shape).astype(np.float32),
-        model.params,
-    )
-    return model
+@dataclass
+class Oracle:
+    """A Flax model of transformers and its parameters."""
+
+    model: Any
+    params: Any
+
+    @classmethod
+    def random(cls, kind: type, config: Any, scale: float) -> "Oracle":
+        """Noise in all parameters, LayerNorm's scales around 1 and the rest around 0."""
+        model, generator = kind(config, _do_init=False), np.random.default_rng(0)
+
+        def draw(path: Any, like: Any) -> np.ndarray:
+            centre = 1.0 if "scale" in str(path[-1]) else 0.0
+            return generator.normal(centre, scale, like.shape).astype(np.float32)
+
+        return cls(model, jax.tree_util.tree_map_with_path(draw, model.params_shape_tree))
+
+    def save(self, folder: Path) -> None:
+        """Writes config.json and flax_model.msgpack."""
+        self.model.save_pretrained(folder, params=self.params)
+
+    def __call__(self, *inputs: np.ndarray) -> dict[str, Any]:
+        """The outputs by name, `hidden_states` among them."""
+
+        def run(params: Any) -> dict[str, Any]:
+            return dict(self.model(*inputs, params=params, output_hidden_states=True).items())
+
+        return jax.jit(run)(self.params)
 
 
 @pytest.fixture(scope="session")
-def flax_bert() -> Callable[..., Any]:
+def flax_bert() -> Callable[..., Oracle]:
     """Makes a FlaxBertModel; the default sizes are tiny."""
 
-    def make(scale: float = 0.1, **settings: Any) -> Any:
+    def make(scale: float = 0.1, **settings: Any) -> Oracle:
         sizes = {
             "vocab_size": 60,
             "hidden_size": 32,
@@ -38,16 +60,16 @@ def flax_bert() -> Callable[..., Any]:
             "max_position_embeddings": 20,
         }
         config = transformers.BertConfig(**sizes | settings)
-        return randomised(transformers.FlaxBertModel(config), scale)
+        return Oracle.random(transformers.FlaxBertModel, config, scale)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def flax_vision() -> Callable[..., Any]:
+def flax_vision() -> Callable[..., Oracle]:
     """Makes a FlaxViTModel ("vit"), FlaxCLIPVisionModel ("tower") or FlaxCLIPModel ("clip")."""
 
-    def make(kind: str, scale: float = 0.1, **settings: Any) -> Any:
+    def make(kind: str, scale: float = 0.1, **settings: Any) -> Oracle:
         sizes = {
             "hidden_size": 32,
             "num_hidden_layers": 3,
@@ -57,14 +79,15 @@ def flax_vision() -> Callable[..., Any]:
             "patch_size": 16,
         } | settings
         if kind == "vit":
-            return randomised(transformers.FlaxViTModel(transformers.ViTConfig(**sizes)), scale)
+            config = transformers.ViTConfig(**sizes)
+            return Oracle.random(transformers.FlaxViTModel, config, scale)
         if kind == "tower":
             config = transformers.CLIPVisionConfig(**sizes)
-            return randomised(transformers.FlaxCLIPVisionModel(config), scale)
+            return Oracle.random(transformers.FlaxCLIPVisionModel, config, scale)
         text = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
         text |= {"intermediate_size": 16, "vocab_size": 50, "max_position_embeddings": 10}
         config = transformers.CLIPConfig(text_config=text, vision_config=sizes, projection_dim=8)
-        return randomised(transformers.FlaxCLIPModel(config), scale)
+        return Oracle.random(transformers.FlaxCLIPModel, config, scale)
 
     return make
 
@@ -74,7 +97,6 @@ def to_torch(params: Mapping[str, Any]) -> Arrays:
     renamed = {"kernel": "weight", "scale": "weight", "embedding": "weight"}
     arrays = {}
     for path, value in flatten_dict(params).items():
-        value = np.asarray(value)
         if path[-1] == "kernel":
             value = value.T if value.ndim == 2 else value.transpose(3, 2, 0, 1)
         name = ".".join((*path[:-1], renamed.get(path[-1], path[-1])))
@@ -82,13 +104,17 @@ def to_torch(params: Mapping[str, Any]) -> Arrays:
     return arrays
 
 
-def to_flax(arrays: Arrays, params: Mapping[str, Any]) -> Any:
-    """PyTorch's parameters as the Flax parameters `params` are; what those lack is left out."""
-    names = {path: name for name, path in zip(to_torch(params), flatten_dict(params), strict=True)}
+def to_flax(arrays: Arrays, like: Mapping[str, Any]) -> Any:
+    """PyTorch's linear layers, tables and norms, in a Flax tree of the structure of `like`.
+
+    What is not in `arrays`, such as a pooler, is as in `like`.
+    """
     result = {}
-    for path, like in flatten_dict(params).items():
-        value = arrays.get(names[path], np.asarray(like))
-        result[path] = value.T if path[-1] == "kernel" else value
+    for (path, value), name in zip(flatten_dict(like).items(), to_torch(like), strict=True):
+        found = arrays.get(name)
+        if found is not None:
+            value = found.T if path[-1] == "kernel" else found
+        result[path] = value
     return unflatten_dict(result)
 
 

@@ -60,7 +60,7 @@ def test_a_row_without_keys_is_finite(x, dtype):
     def total(layer, x):
         return layer(x, mask).astype(jnp.float32).sum()
 
-    value, gradients = nnx.value_and_grad(total, argnums=(0, 1))(layer, jnp.asarray(x))
+    value, gradients = nnx.jit(nnx.value_and_grad(total, argnums=(0, 1)))(layer, jnp.asarray(x))
     assert np.isfinite(value)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))
 

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from remote_jax.encoders import pretrained
 from remote_jax.encoders.bert import Bert, BertConfig
 from remote_jax.errors import UserError
-from tests.encoders.conftest import to_flax
+from tests.encoders.conftest import Oracle, to_flax
 
 TINY = BertConfig(60, 32, 2, 4, 48, 20, dropout=0.3, attention_dropout=0.2)
 
@@ -26,7 +26,7 @@ def inputs(vocabulary, lengths, n):
 
 
 def assert_same_levels(oracle, model, tokens, mask, types):
-    expected = oracle(tokens, mask.astype("i4"), types, output_hidden_states=True).hidden_states
+    expected = oracle(tokens, mask.astype("i4"), types)["hidden_states"]
     levels = jax.jit(lambda model: model(tokens, mask, types))(model)
     assert len(levels) == len(expected)
     for level, (ours, theirs) in enumerate(zip(levels, expected, strict=True)):
@@ -36,7 +36,7 @@ def assert_same_levels(oracle, model, tokens, mask, types):
 @pytest.mark.parametrize("activation", ["gelu", "gelu_new", "relu", "quick_gelu"])
 def test_levels_on_random_weights(flax_bert, tmp_path, activation):
     oracle = flax_bert(hidden_act=activation)
-    oracle.save_pretrained(tmp_path)
+    oracle.save(tmp_path)
     model = pretrained.load_bert(tmp_path, rngs=nnx.Rngs(0))
     assert_same_levels(oracle, model, *inputs(60, (16, 9), 16))
 
@@ -45,14 +45,14 @@ def test_levels_at_base_size(flax_bert, tmp_path):
     base = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12}
     base |= {"intermediate_size": 3072, "max_position_embeddings": 128, "vocab_size": 500}
     oracle = flax_bert(scale=0.01, **base)
-    oracle.save_pretrained(tmp_path)
+    oracle.save(tmp_path)
     model = pretrained.load_bert(tmp_path, rngs=nnx.Rngs(0))
     assert_same_levels(oracle, model, *inputs(500, (128, 70), 128))
 
 
 def test_levels_on_real_weights(minilm):
     config = transformers.BertConfig.from_pretrained(minilm)
-    oracle = transformers.FlaxBertModel(config)
+    oracle = Oracle.random(transformers.FlaxBertModel, config, 0.0)
     oracle.params = to_flax(load_file(minilm / "model.safetensors"), oracle.params)
     model = pretrained.load_bert(minilm, rngs=nnx.Rngs(0))
     tokenizer = transformers.BertTokenizerFast.from_pretrained(minilm)
@@ -94,7 +94,8 @@ def test_bfloat16_is_near_float32():
     exact, rough = (Bert(TINY, dtype=dtype, rngs=nnx.Rngs(0)) for dtype in (None, "bfloat16"))
     tokens, _, types = inputs(60, (8, 5), 8)
     mask = np.array([[True] * 8, [False] * 8])
-    for ours, theirs in zip(rough(tokens, mask, types), exact(tokens, mask, types), strict=True):
+    levels = jax.jit(lambda model: model(tokens, mask, types))
+    for ours, theirs in zip(levels(rough), levels(exact), strict=True):
         assert ours.dtype == jnp.bfloat16
         np.testing.assert_allclose(ours.astype(jnp.float32), theirs, atol=0.1)
 

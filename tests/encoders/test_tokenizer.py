@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -13,15 +14,10 @@ from remote_jax.encoders.tokenizer import MARKERS, SPECIAL
 from remote_jax.errors import UserError
 
 TEXTS = ["The Élan flag waves over Tromsø.", "A trophy for the old flag!", "Who waves? ☂☂"] * 3
-SNIPPET = """
-import hashlib, random
+TRAIN = """
+import json, sys
 from remote_jax.encoders import tokenizer
-r = random.Random(0)
-texts = ["".join(r.choice("abcdefghij ") for _ in range(60)) for _ in range(300)]
-if {reverse}:
-    texts.reverse()
-vocabulary = sorted(tokenizer.train(texts, 400).get_vocab().items())
-print(len(vocabulary), hashlib.sha256(str(vocabulary).encode()).hexdigest())
+print(json.dumps(tokenizer.train(json.load(sys.stdin), 400).get_vocab()))
 """
 
 
@@ -68,19 +64,20 @@ def test_vocabulary_stays_within_its_size(size):
 
 
 def test_training_repeats_itself_in_any_process_and_order():
-    found = set()
-    for threads, reverse in ((1, False), (2, True), (2, False)):
-        environment = os.environ | {"RAYON_NUM_THREADS": str(threads)}
-        done = subprocess.run(
-            [sys.executable, "-c", SNIPPET.format(reverse=reverse)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        found.add(done.stdout)
-    assert len(found) == 1
-    assert found.pop().startswith("400 ")
+    letters = random.Random(0)
+    texts = ["".join(letters.choice("abcdefghij ") for _ in range(60)) for _ in range(300)]
+    vocabulary = tokenizer.train(texts, 400).get_vocab()
+    assert len(vocabulary) == 400
+    assert tokenizer.train(reversed(texts), 400).get_vocab() == vocabulary
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", TRAIN],
+        env=os.environ | {"RAYON_NUM_THREADS": "2"},
+        input=json.dumps(texts),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(elsewhere.stdout) == vocabulary
 
 
 def test_trained_tokenizer_comes_back_from_files(tmp_path):

@@ -9,7 +9,8 @@ from PIL import Image
 
 from remote_jax.encoders import tokenizer
 
-WORDS = "Ann Lee met Bob at Oslo Town Hall , he won the cup .".split()
+SENTENCE = "Ann Lee met Bob at Oslo Town Hall , he won the cup ."
+WORDS = SENTENCE.split()
 BOXES = {"[OBJ0]": [0.0, 0.0, 0.5, 0.5], "[OBJ1]": [0.25, 0.5, 1.0, 1.0]}
 CAPTIONS = {"[OBJ0]": "a woman in a red coat", "[OBJ1]": "a golden cup", "Oslo": "a city"}
 
@@ -74,5 +75,5 @@ def config(folder: Path, cache: Path, **data) -> ConfigDict:
 
 
 def words_tokenizer():
-    texts = [" ".join(WORDS), *CAPTIONS.values(), "abcdefghijklmnopqrstuvwxyz 0123456789"]
+    texts = [SENTENCE, *CAPTIONS.values(), "abcdefghijklmnopqrstuvwxyz 0123456789 ' !"]
     return tokenizer.train(texts, 300)

@@ -242,6 +242,7 @@ def test_real_mnre(shared, tmp_path):
 
 KILLED = """
 import sys, time
+from pathlib import Path
 from remote_jax.remote import builders, formats, reader
 slow = reader.check_row
 def wait(*args):
@@ -249,7 +250,7 @@ def wait(*args):
     time.sleep(0.01)
     return slow(*args)
 reader.check_row = wait
-builders.build(formats.locate(formats.UMRE, sys.argv[1]), __import__("pathlib").Path(sys.argv[2]), 0)
+builders.build(formats.locate(formats.UMRE, sys.argv[1]), Path(sys.argv[2]), 0)
 """
 
 

@@ -92,7 +92,7 @@ def test_several_caption_files_are_listed_until_one_is_named(folder):
     with pytest.raises(UserError, match=r"cap_other\.json, cap_test\.json"):
         locate(UMRE, folder)
     assert locate(UMRE, folder, "cap_other.json").captions.name == "cap_other.json"
-    with pytest.raises(UserError, match="'cap_third.json'"):
+    with pytest.raises(UserError, match=r"'cap_third\.json'"):
         locate(UMRE, folder, "cap_third.json")
 
 

@@ -63,7 +63,9 @@ def test_two_entities():
     head, tail = text(0, 2), text(5, 6)
     got = sequence(pair(head, tail), PIECES, 40)
     check(got, head, tail)
-    expected = "[CLS] <s1> ann lee </s1> met bob at <s2> oslo </s2> town hall , he won the cup . [SEP]"
+    expected = (
+        "[CLS] <s1> ann lee </s1> met bob at <s2> oslo </s2> town hall , he won the cup . [SEP]"
+    )
     assert written(got) == expected
     assert got.tokens.shape == got.mask.shape == got.types.shape == (40,)
     assert got.tokens.dtype == got.types.dtype == got.marker.dtype == np.int32

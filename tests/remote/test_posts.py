@@ -1,0 +1,194 @@
+"""Posts in, lines out; a bad post costs its own line and nothing more."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from released import WORDS, config, picture, words_tokenizer
+
+from remote_jax.errors import UserError
+from remote_jax.remote import posts as module
+from remote_jax.remote.posts import Posts
+
+TOKENIZER = words_tokenizer()
+RELATIONS = ("none", "/a/b", "/c/d")
+TEXT = "Ann Lee's cup, in Oslo!"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    picture().save(tmp_path / "a.png")
+    np.savez(tmp_path / "a.npz", depth_map=np.arange(12.0).reshape(3, 4))
+    picture().save(tmp_path.parent / f"{tmp_path.name}.png")  # beside the folder, not in it
+    return tmp_path
+
+
+def read(folder, *posts, **data):
+    path = folder / "posts.jsonl"
+    lines = [post if isinstance(post, str) else json.dumps(post) for post in posts]
+    path.write_text("\n".join(lines), "utf-8", "surrogateescape")
+    return Posts(path, TOKENIZER, RELATIONS, config(folder, folder, **data))
+
+
+def answer(posts):
+    count = len(posts.dataset)
+    outputs = {"label": np.arange(count) % 3, "probability": np.linspace(0.5, 1, count)}
+    lines = list(posts.rows(outputs if count else {}))
+    return json.loads(json.dumps(lines))
+
+
+def text(example):
+    return TOKENIZER.decode(example["tokens"][example["token_mask"]])
+
+
+def test_a_post_with_everything(folder):
+    objects = [[0, 0, 0.5, 1], {"box": [0.5, 0, 1, 1], "caption": "a golden cup"}]
+    entities = [[0, 7], {"start": 18, "end": 22, "name": "the city"}]
+    post = {"id": 7, "text": TEXT, "image": "a.png", "depth": "a.npz"}
+    posts = read(folder, {**post, "entities": entities, "objects": objects})
+    (line,) = answer(posts)
+    assert line["line"] == 1 and line["id"] == 7 and "error" not in line
+    ann, oslo = (
+        {"name": "Ann Lee", "start": 0, "end": 7},
+        {"name": "the city", "start": 18, "end": 22},
+    )
+    left, right = {"object": 0, "box": [0, 0, 0.5, 1]}, {"object": 1, "box": [0.5, 0, 1, 1]}
+    ends = [(relation["head"], relation["tail"]) for relation in line["relations"]]
+    assert ends == [
+        *[(ann, oslo), (ann, left), (ann, right), (oslo, ann), (oslo, left), (oslo, right)],
+        *[(left, right), (right, left)],
+    ]
+    assert [relation["relation"] for relation in line["relations"]][:4] == [*RELATIONS, "none"]
+    np.testing.assert_allclose(
+        [r["probability"] for r in line["relations"]], np.linspace(0.5, 1, 8)
+    )
+    example = posts.dataset[2]
+    assert text(example) == (
+        "[CLS] <s1> ann lee </s1> ' s cup, in oslo! [SEP] <o2> a golden cup </o2> [SEP]"
+    )
+    assert example["object"].tolist() == [-1, 1]
+    assert example["rgb_mask"].tolist() == example["depth_mask"].tolist() == [True, True, False]
+    assert [int(posts.dataset[i]["row"]) for i in range(8)] == list(range(8))
+    assert {int(posts.dataset[i]["label"]) for i in range(8)} == {-1}
+
+
+def test_tokens_and_a_post_without_a_picture(folder):
+    posts = read(folder, {"tokens": WORDS, "entities": [[0, 2], [3, 4]]})
+    (line,) = answer(posts)
+    assert "id" not in line
+    assert line["relations"][0]["head"] == {"name": "Ann Lee", "start": 0, "end": 2}
+    assert text(posts.dataset[1]).startswith("[CLS] <s2> ann lee </s2> met <s1> bob </s1>")
+    assert not posts.dataset[0]["rgb_mask"].any()
+
+
+@pytest.mark.parametrize(
+    ("span", "marked"),
+    [([0, 3], "<s1> ann </s1>"), ([1, 2], "<s1> ann </s1>"), ([2, 5], "<s1> ann lee </s1>")],
+)
+def test_spans_take_whole_words(folder, span, marked):
+    posts = read(folder, {"text": TEXT, "entities": [span, [18, 22]]})
+    assert marked in text(posts.dataset[0])
+    head = answer(posts)[0]["relations"][0]["head"]
+    assert head == {"name": TEXT[slice(*span)], "start": span[0], "end": span[1]}
+
+
+def test_posts_with_fewer_than_two_ends_have_no_relations(folder):
+    assert answer(read(folder, {"text": "Oslo"}, {"text": "Oslo", "entities": [[0, 4]]})) == [
+        {"line": 1, "relations": []},
+        {"line": 2, "relations": []},
+    ]
+    assert answer(read(folder)) == []
+
+
+def test_triplet_types_choose_pairs(folder):
+    post = {"text": TEXT, "entities": [[0, 7], [18, 22]], "objects": [[0, 0, 1, 1]] * 2}
+    for names, count in (("ee", 2), ("oo", 2), ("eo", 4), ("ee,oo,eo", 8)):
+        assert len(read(folder, post, triplets=names).dataset) == count
+
+
+GOOD = {"text": TEXT, "entities": [[0, 7], [18, 22]]}
+
+
+@pytest.mark.parametrize(
+    ("post", "reason"),
+    [
+        ("", None),
+        ("nonsense", "not plain data"),
+        ("[1, 2]", "expected a dict"),
+        ("[" * 10**5, "nests more than"),
+        ('{"text": __import__("os")}', "not plain data"),
+        ('{"text": "\udcff"}', "not UTF-8"),
+        ({}, "either 'text' or 'tokens'"),
+        ({**GOOD, "tokens": ["a"]}, "either 'text' or 'tokens'"),
+        ({"text": 3}, "must be text"),
+        ({"text": "  "}, "0 words"),
+        ({"tokens": []}, "empty list"),
+        ({"tokens": "Ann"}, "list of words"),
+        ({**GOOD, "id": [1]}, "'id' must be text"),
+        ({**GOOD, "entities": {"start": 0}}, "'entities' must be a list"),
+        ({**GOOD, "entities": [[0, 99]]}, "entity 0 is"),
+        ({**GOOD, "entities": [[0, 4], [7, 7]]}, "entity 1 is"),
+        ({**GOOD, "entities": [[3, 4]]}, "covers no word"),
+        ({**GOOD, "entities": [{"begin": 0}]}, "entity 0 must be"),
+        ({**GOOD, "entities": [3]}, "entity 0 must be"),
+        ({**GOOD, "entities": [[0, 3]] * 101}, "at most 100"),
+        ({**GOOD, "objects": [[0, 0, 640, 480]]}, "leaves the picture"),
+        ({**GOOD, "objects": [{"caption": "x"}]}, "the box of object 0"),
+        ({**GOOD, "objects": [{"box": [0, 0, 1, 1], "caption": 3}]}, "caption of object 0"),
+        ({**GOOD, "objects": [[0, 0, float("nan"), 1]]}, "not finite"),
+        ({**GOOD, "image": "none.png"}, "there is no file 'none.png'"),
+        ({**GOOD, "image": "../x.png"}, "goes up a folder"),
+        ({**GOOD, "image": "/etc/passwd"}, "is absolute"),
+        ({**GOOD, "image": "a.npz"}, "cannot be decoded"),
+        ({**GOOD, "image": 3}, "'image' must be text"),
+        ({**GOOD, "depth": "a.png"}, "cannot be read"),
+        ({**GOOD, "depth": "../a.npz"}, "goes up a folder"),
+    ],
+)
+def test_a_bad_post_costs_one_line(folder, post, reason):
+    lines = answer(read(folder, GOOD, post, GOOD))
+    assert [line["line"] for line in lines] == ([1, 3] if reason is None else [1, 2, 3])
+    if reason:
+        assert set(lines[1]) - {"id"} == {"line", "error"}
+        assert reason in lines[1]["error"] and lines[1]["error"].endswith(".")
+    assert len(lines[0]["relations"]) == len(lines[-1]["relations"]) == 2
+
+
+def test_a_bad_post_keeps_its_id(folder):
+    (line,) = answer(read(folder, {"id": "x", "text": ""}))
+    assert line["id"] == "x" and "error" in line
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(UserError, match=r"none\.jsonl"):
+        Posts(tmp_path / "none.jsonl", TOKENIZER, RELATIONS, config(tmp_path, tmp_path))
+
+
+def test_a_picture_is_checked_once(folder, monkeypatch):
+    calls = []
+    original = module.read_picture
+    monkeypatch.setattr(module, "read_picture", lambda path: calls.append(path) or original(path))
+    read(folder, *[{**GOOD, "image": "a.png"}] * 5)
+    assert len(calls) == 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    post=st.dictionaries(
+        st.sampled_from(["id", "text", "tokens", "entities", "objects", "image", "depth"]),
+        st.recursive(
+            st.none() | st.integers(-2, 9) | st.floats() | st.text(max_size=8),
+            lambda inner: (
+                st.lists(inner, max_size=4)
+                | st.dictionaries(st.sampled_from(["start", "end", "box", "name"]), inner)
+            ),
+            max_leaves=8,
+        ),
+    )
+)
+def test_any_post_has_a_line(tmp_path_factory, post):
+    folder = tmp_path_factory.getbasetemp()
+    (line,) = answer(read(folder, json.dumps(post)))
+    assert ("error" in line) != ("relations" in line)

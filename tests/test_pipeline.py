@@ -1,0 +1,107 @@
+"""Batches depend on seed and step alone."""
+
+import multiprocessing
+
+import grain
+import numpy as np
+import pytest
+
+from remote_jax.errors import UserError
+from remote_jax.pipeline import eval_batches, train_batches
+
+N, BATCH = 10, 4
+
+
+class Square(grain.transforms.Map):
+    def map(self, index):
+        return {"x": np.full((2, 3), index, np.float32), "y": np.array(index * index, np.int32)}
+
+
+class Fails(grain.transforms.Map):
+    def map(self, index):
+        raise UserError("the picture a.png changed.")
+
+
+DATASET = grain.MapDataset.range(N).map(Square())
+
+
+def rows(batches):
+    return [batch["y"].tolist() for batch in batches]
+
+
+def train(start_step=0, steps=12, workers=0, seed=3):
+    return list(
+        train_batches(
+            DATASET,
+            batch_size=BATCH,
+            seed=seed,
+            steps=steps,
+            start_step=start_step,
+            workers=workers,
+        )
+    )
+
+
+def test_each_epoch_has_every_example_once_in_another_order():
+    order = [value for batch in rows(train(steps=10)) for value in batch]
+    epochs = [order[i : i + N] for i in range(0, 40, N)]
+    assert all(sorted(epoch) == [i * i for i in range(N)] for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+    assert rows(train(seed=4)) != rows(train(seed=3)) == rows(train(seed=3))
+
+
+@pytest.mark.parametrize("start", [0, 1, 5, 11, 12])
+def test_a_restart_goes_on_with_the_same_batches(start):
+    assert rows(train(start)) == rows(train())[start:]
+
+
+def test_a_longer_run_starts_like_a_shorter_one():
+    assert rows(train(steps=30))[:12] == rows(train())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_give_the_same_batches(workers):
+    for got, expected in zip(train(2, 9, workers), train(2, 9), strict=True):
+        assert got.keys() == expected.keys()
+        for name in got:
+            np.testing.assert_array_equal(got[name], expected[name])
+            assert got[name].dtype == expected[name].dtype
+    assert rows(eval_batches(DATASET, batch_size=BATCH, workers=workers)) == rows(
+        eval_batches(DATASET, batch_size=BATCH)
+    )
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_of_the_data_reaches_the_loop_as_it_was(workers):
+    dataset = grain.MapDataset.range(N).map(Fails())
+    with pytest.raises(UserError, match=r"a\.png changed"):
+        list(train_batches(dataset, batch_size=2, seed=0, steps=2, workers=workers))
+
+
+def test_leaving_the_loop_early_ends_the_workers():
+    batches = train_batches(DATASET, batch_size=2, seed=0, steps=10**6, workers=1)
+    next(batches)
+    batches.close()
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 5, 10, 16])
+def test_eval_is_in_order_and_filled_up_with_the_last(batch_size):
+    batches = list(eval_batches(DATASET, batch_size=batch_size))
+    got = np.concatenate([batch["y"] for batch in batches])
+    assert all(len(batch["y"]) == batch_size for batch in batches)
+    np.testing.assert_array_equal(got[:N], np.arange(N) ** 2)
+    assert (got[N:] == 81).all() and len(got) - N < batch_size
+
+
+def test_nothing_to_read():
+    empty = grain.MapDataset.source([])
+    assert list(eval_batches(empty, batch_size=2)) == []
+    with pytest.raises(ValueError, match="no examples"):
+        next(train_batches(empty, batch_size=2, seed=0, steps=1))
+
+
+def test_a_data_set_smaller_than_a_batch():
+    assert sorted(rows(train_batches(DATASET[:3], batch_size=6, seed=0, steps=1))[0]) == [
+        *(0, 0, 1, 1, 4, 4)
+    ]
