@@ -49,9 +49,7 @@ def paper() -> ConfigDict:
         {"sentence": True, "picture": True, "position": True, "caption": True, "depth": True}
     )
     config.text = ConfigDict({"pretrained": "google-bert/bert-base-uncased", "dropout": 0.1})
-    config.vision = ConfigDict(
-        {"pretrained": "google/vit-base-patch32-224-in21k", "dropout": 0.1}
-    )
+    config.vision = ConfigDict({"pretrained": "google/vit-base-patch32-224-in21k", "dropout": 0.1})
     config.model = ConfigDict(
         {
             "mot": "sinkhorn",  # or "cross_attention", "none" (Table 3)
@@ -84,9 +82,7 @@ def paper() -> ConfigDict:
 def sample() -> ConfigDict:
     """A generated data set and encoders small enough for a laptop, trained from scratch."""
     config = paper()
-    config.data.update(
-        {"max_tokens": 80, "max_objects": 5, "crop": 32, "workers": 1}
-    )
+    config.data.update({"max_tokens": 80, "max_objects": 5, "crop": 32, "workers": 1})
     config.data.sample = ConfigDict(  # posts a split; a post makes about five pairs
         {"train": 5000, "validation": 300, "test": 600, "seed": 0}
     )

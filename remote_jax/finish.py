@@ -18,18 +18,20 @@ from remote_jax.task import Posts, Task
 def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
     """Scores the test split with the checkpoint that is best on validation.
 
-    Writes `predictions.jsonl`, then `results.json`, which says that the run is finished.
+    Writes `predictions.jsonl`, then `results.json`, which says that the run is finished. Data that
+    come without a test split are reported on validation, and nothing is called a test score.
 
     Raises:
         UserError: there is no checkpoint, or it is another model's.
     """
     skeleton, params, best, record = _best_model(task, config, workdir)
-    outputs = evaluate(make_predict(task, skeleton), params, task.dataset("test"), config)
-    report.write_rows(workdir / "predictions.jsonl", task.rows("test", outputs))
+    final = "test" if "test" in task.splits() else "validation"
+    outputs = evaluate(make_predict(task, skeleton), params, task.dataset(final), config)
+    report.write_rows(workdir / "predictions.jsonl", task.rows(final, outputs))
     report.write_results(
         workdir / "results.json",
-        metrics={"validation": best["metrics"], "test": task.metrics("test", outputs)},
-        tables=task.tables("test", outputs),
+        metrics={"validation": best["metrics"], final: task.metrics(final, outputs)},
+        tables=task.tables(final, outputs),
         dataset=task.fingerprint(),
         run={
             "seed": config.seed,

@@ -142,8 +142,10 @@ def _show(path: Path) -> None:
     results, tables = read_results(path)
     for table in tables:
         print(f"\n{table}")
-    scores = ", ".join(f"{name} {value:.4f}" for name, value in results["metrics"]["test"].items())
-    print(f"\ntest: {scores}\n{path}")
+    # The final split is written last.
+    split, metrics = list(results["metrics"].items())[-1]
+    scores = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+    print(f"\n{split}: {scores}\n{path}")
 
 
 def make_task(config: ConfigDict) -> Task:

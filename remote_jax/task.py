@@ -56,6 +56,9 @@ class Task(Protocol):
             UserError: the data are missing or malformed.
         """
 
+    def splits(self) -> tuple[str, ...]:
+        """The splits that the data have; test may be missing."""
+
     def dataset(self, split: str) -> grain.MapDataset:
         """One feature dict an example, unbatched; `split` is train, validation or test."""
 

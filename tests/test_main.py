@@ -51,6 +51,18 @@ def test_train_leaves_the_files(trained: Path) -> None:
     assert json.loads((trained / "config.json").read_text()) == results["config"]
 
 
+def test_without_a_test_split_validation_is_reported_as_validation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toy.ToyTask, "splits", lambda _: ("train", "validation"))
+    assert call(CONFIG, f"--workdir={tmp_path}", "--config.train.epochs=1") == 0
+    results = json.loads((tmp_path / "results.json").read_text())
+    rows = (tmp_path / "predictions.jsonl").read_text().splitlines()
+    assert set(results["metrics"]) == {"validation"}
+    assert len(rows) == toy.SIZES["validation"]
+    assert "\nvalidation: accuracy" in capsys.readouterr().out
+
+
 def test_a_finished_run_only_reports(
     trained: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

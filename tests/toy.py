@@ -88,6 +88,9 @@ class ToyTask:
                 for x, y in zip(points, labels, strict=True)
             ]
 
+    def splits(self) -> tuple[str, ...]:
+        return tuple(self.examples)
+
     def dataset(self, split: str) -> grain.MapDataset:
         delay = self.config.data.delay if split == "train" else 0.0
 

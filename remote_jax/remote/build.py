@@ -12,9 +12,7 @@ from remote_jax.remote.model import PairClassifier, Remote
 from remote_jax.remote.mot import MultilevelTransport
 
 
-def remote(
-    config: ConfigDict, *, relations: int, vocabulary: int, rngs: nnx.Rngs
-) -> Remote:
+def remote(config: ConfigDict, *, relations: int, vocabulary: int, rngs: nnx.Rngs) -> Remote:
     """REMOTE as `config` says.
 
     Args:
@@ -66,9 +64,7 @@ def experts(names: str) -> frozenset[str]:
     chosen = frozenset(name.strip() for name in names.split(",") if name.strip())
     unknown = sorted(chosen - set(EXPERTS))
     if unknown:
-        raise UserError(
-            f"model.experts names {unknown[0]!r}; the experts are {', '.join(EXPERTS)}"
-        )
+        raise UserError(f"model.experts names {unknown[0]!r}; the experts are {', '.join(EXPERTS)}")
     return chosen
 
 
@@ -115,7 +111,7 @@ def vision(config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs) -> vit.ViT:
     """ViT from a checkpoint, or of the size the config gives."""
     size = config.vision
     if size.pretrained:
-        return pretrained.load_vit(size.pretrained, dropout=size.dropout, dtype=dtype, rngs=rngs)
+        return pretrained.load_vit(size.pretrained, dropout=size.dropout, dtype=dtype)
     shape = vit.ViTConfig(
         image_size=size.image_size,
         patch=size.patch,

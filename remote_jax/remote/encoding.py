@@ -49,7 +49,13 @@ class VisualEncoding(nnx.Module):
         rngs: nnx.Rngs,
     ):
         self.vit, self.fusion, self.mean, self.std = vit, fusion, mean, std
-        self.position = nnx.Linear(5, vit.config.dim, dtype=dtype, rngs=rngs)
+        self.position = nnx.Linear(
+            5,
+            vit.config.dim,
+            kernel_init=nnx.initializers.normal(1.0),
+            dtype=dtype,
+            rngs=rngs,
+        )
 
     def __call__(
         self,
@@ -94,9 +100,9 @@ class VisualEncoding(nnx.Module):
 
 
 def box_features(boxes: Float[Array, "b o 4"]) -> Float[Array, "b o 5"]:
-    """(x0, y0, x1, y1, area) of each box, all in [0, 1]."""
+    """(x0, y0, x1, y1, area) of each box, from [0, 1] to [-1, 1]."""
     x0, y0, x1, y1 = jnp.split(boxes, 4, axis=-1)
-    return jnp.concatenate([boxes, (x1 - x0) * (y1 - y0)], axis=-1)
+    return 2 * jnp.concatenate([boxes, (x1 - x0) * (y1 - y0)], axis=-1) - 1
 
 
 def object_means(

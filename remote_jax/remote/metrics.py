@@ -7,6 +7,7 @@ from jaxtyping import Bool, Int
 
 from remote_jax.remote.pairs import TYPES
 
+
 @dataclass(frozen=True)
 class Score:
     """Precision, recall and F1 in [0, 1], and how many pairs carry the relation."""

@@ -6,8 +6,7 @@ from jaxtyping import Array, Float, Int
 
 from remote_jax.remote.encoding import TextEncoding, VisualEncoding, object_means
 from remote_jax.remote.mmoe import Levels, MixtureOfExperts
-
-Batch = dict[str, Array]
+from remote_jax.task import Batch
 
 
 class PairClassifier(nnx.Module):
@@ -28,8 +27,8 @@ class PairClassifier(nnx.Module):
         rngs: nnx.Rngs,
     ):
         self.object = nnx.Linear(text_dim + vision_dim, text_dim, dtype=dtype, rngs=rngs)
-        self.hidden = nnx.Linear(2 * text_dim, text_dim, dtype=dtype, rngs=rngs)
-        self.relation = nnx.Linear(text_dim, relations, dtype=dtype, rngs=rngs)
+        self.hidden = nnx.Linear(2 * text_dim, 2 * text_dim, dtype=dtype, rngs=rngs)
+        self.relation = nnx.Linear(2 * text_dim, relations, dtype=dtype, rngs=rngs)
         self.dropout = nnx.Dropout(dropout)
 
     def __call__(
@@ -90,4 +89,3 @@ class Remote(nnx.Module):
         if self.mmoe is None:
             return text.features[-1], vision.features[-1]
         return self.mmoe(text, vision)
-

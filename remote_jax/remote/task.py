@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import grain
 import jax
-import numpy as np
 import optax
 from flax import nnx
 from jaxtyping import Array
@@ -103,6 +102,10 @@ class RemoteTask:
             config.data.dir = str(folder.ensure(cache_folder(data.cache), data.sample))
         return Pairs(config)
 
+    def splits(self) -> tuple[str, ...]:
+        """The splits that the data folder has."""
+        return self.pairs.splits
+
     def dataset(self, split: str) -> grain.MapDataset:
         """Features of every pair of a split (`data.Featurize`)."""
         featurize = Featurize(self.tokenizer, self.pairs.root, self.config)
@@ -138,9 +141,7 @@ class RemoteTask:
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
         """Accuracy over all pairs; micro scores over relations other than none (§6.3)."""
-        return metrics.summary(
-            self.pairs.labels(split), outputs["label"], self.pairs.types(split)
-        )
+        return metrics.summary(self.pairs.labels(split), outputs["label"], self.pairs.types(split))
 
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
         """Scores by relation, most frequent first, and by triplet type."""

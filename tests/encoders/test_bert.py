@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import transformers
 from flax import nnx
+from oracles import Oracle, to_flax
 from safetensors.numpy import load_file
 
 from remote_jax.encoders import pretrained
 from remote_jax.encoders.bert import Bert, BertConfig
 from remote_jax.errors import UserError
-from tests.encoders.conftest import Oracle, to_flax
 
 TINY = BertConfig(60, 32, 2, 4, 48, 20, dropout=0.3, attention_dropout=0.2)
 

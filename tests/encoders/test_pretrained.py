@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from flax import nnx
 from flax.serialization import msgpack_serialize
+from oracles import to_torch
 from safetensors.numpy import load_file, save_file
 
 from remote_jax.encoders import folder as hub
 from remote_jax.encoders import pretrained
 from remote_jax.errors import UserError
-from tests.encoders.conftest import to_torch
 
 
 @pytest.fixture

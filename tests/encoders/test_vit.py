@@ -52,8 +52,7 @@ def test_levels_at_base_size(flax_vision, tmp_path, kind):
 def test_positions_are_resampled_as_in_pytorch(flax_vision, tmp_path, kind, size):
     torch = pytest.importorskip("torch", reason="the oracle of resampling is a PyTorch class")
     import transformers
-
-    from tests.encoders.conftest import to_torch
+    from oracles import to_torch
 
     oracle = flax_vision(kind)
     oracle.save(tmp_path)

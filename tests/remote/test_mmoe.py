@@ -60,9 +60,7 @@ def test_streams_are_equations_9_to_12():
     over_text, over_vision = moe(t, v)
     for b in range(B):
         for p in range(N):
-            np.testing.assert_allclose(
-                over_text[b, p], reference(moe.text, t, v, b, p), atol=1e-4
-            )
+            np.testing.assert_allclose(over_text[b, p], reference(moe.text, t, v, b, p), atol=1e-4)
         for p in range(K):
             np.testing.assert_allclose(
                 over_vision[b, p], reference(moe.vision, v, t, b, p), atol=1e-4

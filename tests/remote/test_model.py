@@ -10,7 +10,7 @@ from configs import umre
 from remote_jax.remote import build
 from remote_jax.remote.encoding import box_features, object_means
 
-RELATIONS, VOCABULARY, N, O, S = 7, 50, 16, 3, 32
+RELATIONS, VOCABULARY, N, OBJECTS, S = 7, 50, 16, 3, 32
 
 
 def config(**model):
@@ -27,7 +27,7 @@ def make(**model):
     )
 
 
-def batch(b=4, n=N, o=O, seed=0):
+def batch(b=4, n=N, o=OBJECTS, seed=0):
     """Pairs of every triplet type; the last post has no picture and no depth."""
     rng = np.random.default_rng(seed)
     there = np.arange(o)[None] < np.array([[2]] * (b - 1) + [[0]])
@@ -50,7 +50,7 @@ def batch(b=4, n=N, o=O, seed=0):
 
 def test_padding_with_words_and_objects_changes_no_logit():
     model = make()
-    short, long = batch(), batch(n=N + 5, o=O + 2)
+    short, long = batch(), batch(n=N + 5, o=OBJECTS + 2)
     for name, value in short.items():
         # The long batch is the short one plus rubbish where the masks say that nothing is.
         index = tuple(slice(0, size) for size in value.shape)
@@ -113,4 +113,3 @@ def test_object_means_count_only_tokens_with_mass():
 def test_position_is_corners_and_area():
     boxes = jnp.array([[[0.1, 0.2, 0.5, 0.7]]])
     np.testing.assert_allclose(box_features(boxes)[0, 0], [0.1, 0.2, 0.5, 0.7, 0.2], atol=1e-6)
-

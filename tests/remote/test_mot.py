@@ -33,9 +33,11 @@ def reference(lower, target, mask, alpha):
     """Eqs. 5-8 for one example, with POT, on the positions that exist."""
     mu = np.concatenate([f[mask] for f in lower]).astype(np.float64)
     nu = target[mask].astype(np.float64)
-    cost = 1 - (nu / np.linalg.norm(nu, axis=1, keepdims=True)) @ (
-        mu / np.linalg.norm(mu, axis=1, keepdims=True)
-    ).T
+    cost = (
+        1
+        - (nu / np.linalg.norm(nu, axis=1, keepdims=True))
+        @ (mu / np.linalg.norm(mu, axis=1, keepdims=True)).T
+    )
     plan = pot.sinkhorn(
         pot.unif(len(nu)), pot.unif(len(mu)), cost, 0.1, method="sinkhorn_log", numItermax=5000
     )

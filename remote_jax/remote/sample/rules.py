@@ -121,6 +121,8 @@ def _object_pair(world: World, head: int, tail: int) -> tuple[str, str] | None:
     if one.kind != "person":
         return None
     if two.kind == "person" and world.scene == "match":
+        if (one.column, head) > (two.column, tail):
+            return None  # people are listed from left to right
         return "teams", PARTNER if one.side == two.side else OPPONENT
     if two.kind == "person" and world.scene in GATHERING:
         return "gathering", GATHERING[world.scene]

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 COLOURS = ("red", "green", "blue", "yellow")
 SIDES = ("left", "right")
 DISTANCES = ("near", "far")
-MARKS = ("colour", "side", "distance")
 FLAGS = ("nation", "party", "faith")
 BUILDINGS = ("town_hall", "home", "hospital")
+
+# What a sentence may say of a person to tell which one of the picture it is.
+MARKS = {"colour": COLOURS, "side": ("left",), "distance": ("near",)}
 
 SCENES = {"match": 44, "family": 13, "school": 13, "won": 16, "to_come": 14}
 FINALS = ("won", "to_come")
@@ -71,8 +73,12 @@ class Thing:
     meaning: str = ""
 
     @property
+    def column(self) -> int:
+        return self.cell % 4
+
+    @property
     def side(self) -> str:
-        return SIDES[self.cell % 4 >= 2]
+        return SIDES[self.column >= 2]
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,7 @@ def _marks(world: World, taken: set[tuple[str, str]]) -> list[tuple[str, str]]:
         values = [getattr(person, mark) for person in people]
         for person, value in zip(people, values, strict=True):
             known = any(getattr(person, other) == said for other, said in taken)
-            if values.count(value) == 1 and not known:
+            if value in MARKS[mark] and values.count(value) == 1 and not known:
                 found.append((mark, value))
     return found
 
