@@ -167,48 +167,48 @@ def _finish(
     """Newton steps on the dual of Eq. 6, from plans whose rows are right.
 
     Where points gather in clusters, mass passes between them slowly: Sinkhorn would need thousands
-    of iterations for what a few of these do. A plan that is right already does not change, so that
-    it does not depend on the others of its batch.
+    of iterations for what a few of these do. They scale rows by u and columns by v. A plan that is
+    right already does not change, so that it does not depend on the others of its batch.
     """
 
-    def error(plan):
-        return jnp.abs(plan.sum(-2) - b).sum(-1)
-
     def unfinished(state):
-        i, _, _, going = state
+        i, _, _, _, going = state
         return (i < NEWTON_STEPS) & going.any()
 
     def step(state):
-        i, plan, found, going = state
-        moved = _newton(plan, a, b)
-        then = error(moved)
-        better = going & (then < found)
-        plan = jnp.where(better[:, None, None], moved, plan)
-        return i + 1, plan, jnp.where(better, then, found), better & (then > NEWTON_ERROR)
+        i, u, v, columns, going = state
+        new_u, new_v = _newton(plan, u, v, columns, a, b)
+        new_columns = new_v * _dot("knm,kn->km", plan, new_u)
+        error = _error(new_columns, b)
+        better = going & (error < _error(columns, b))
+        u, v, columns = (
+            jnp.where(better[:, None], new, old)
+            for new, old in ((new_u, u), (new_v, v), (new_columns, columns))
+        )
+        return i + 1, u, v, columns, better & (error > NEWTON_ERROR)
 
-    found = error(plan)
-    start = (jnp.int32(0), plan, found, found > NEWTON_ERROR)
-    return jax.lax.while_loop(unfinished, step, start)[1]
-
-
-def _newton(
-    plan: Float[Array, "k n m"], a: Float[Array, "k n"], b: Float[Array, "k m"]
-) -> Float[Array, "k n m"]:
-    """Scales rows by exp(x), x the Newton step of f/ε with g eliminated; then columns, then rows."""
     columns = plan.sum(-2)
-    short = (b - columns) * reciprocal(columns)
-    right = a - plan.sum(-1) - _dot("knm,km->kn", plan, short)
-    x = laplacian.solve(_links(plan), right)
+    going = _error(columns, b) > NEWTON_ERROR
+    start = (jnp.int32(0), jnp.ones_like(a), jnp.ones_like(b), columns, going)
+    _, u, v, _, _ = jax.lax.while_loop(unfinished, step, start)
+    return plan * u[:, :, None] * v[:, None, :]
+
+
+def _error(columns: Float[Array, "k m"], b: Float[Array, "k m"]) -> Float[Array, "k"]:
+    return jnp.abs(columns - b).sum(-1)
+
+
+def _newton(plan, u, v, columns, a, b) -> tuple[Float[Array, "k n"], Float[Array, "k m"]]:
+    """The next u, v: u·exp(x), with x the step of f/ε that g follows; then columns, then rows."""
+    weights = reciprocal(columns) * v
+    links = _dot("kim,kjm->kij", plan * (weights * v)[:, None, :], plan)
+    links = links * u[:, :, None] * u[:, None, :]
+    right = u * _dot("knm,km->kn", plan, weights * (columns - b))
+    x = laplacian.solve(links, right)
     # Far from the solution a full step leads away from it.
-    x = x / jnp.maximum(jnp.abs(x).max(-1, keepdims=True), 1.0)
-    plan = plan * jnp.exp(x)[:, :, None]
-    plan = plan * (b * reciprocal(plan.sum(-2)))[:, None, :]
-    return plan * (a * reciprocal(plan.sum(-1)))[:, :, None]
-
-
-def _links(plan: Float[Array, "k n m"]) -> Float[Array, "k n n"]:
-    """Π diag(1/c) Πᵀ, c the column sums: the mass that rows share through columns."""
-    return _dot("kim,kjm->kij", plan * reciprocal(plan.sum(-2))[:, None, :], plan)
+    u = u * jnp.exp(x / jnp.maximum(jnp.abs(x).max(-1, keepdims=True), 1.0))
+    v = b * reciprocal(_dot("knm,kn->km", plan, u))
+    return a * reciprocal(_dot("knm,km->kn", plan, v)), v
 
 
 def _plan_forward(cost, a, b, epsilon, iterations):
@@ -230,8 +230,9 @@ def _plan_backward(epsilon, iterations, plan, gradient):
     Laplacian), and the mean is taken off twice.
     """
     share = plan * reciprocal(plan.sum(-2))[:, None, :]
+    links = _dot("kim,kjm->kij", share, plan)
     pull = _dot("kim,kjm->kij", share * gradient, plan)
-    alpha = laplacian.solve(_links(plan), (pull - pull.mT).sum(-1))
+    alpha = laplacian.solve(links, (pull - pull.mT).sum(-1))
     rest = gradient - alpha[:, :, None]
     for _ in range(2):
         rest = rest - (share * rest).sum(-2, keepdims=True)

@@ -49,13 +49,7 @@ class VisualEncoding(nnx.Module):
         rngs: nnx.Rngs,
     ):
         self.vit, self.fusion, self.mean, self.std = vit, fusion, mean, std
-        self.position = nnx.Linear(
-            5,
-            vit.config.dim,
-            kernel_init=nnx.initializers.normal(1.0),
-            dtype=dtype,
-            rngs=rngs,
-        )
+        self.position = nnx.Linear(5, vit.config.dim, dtype=dtype, rngs=rngs)
 
     def __call__(
         self,

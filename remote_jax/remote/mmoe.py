@@ -62,7 +62,12 @@ class Stream(nnx.Module):
             self.attention = CrossModalAttention(own_dim, other_dim, dtype=dtype, rngs=rngs)
         if self.count > 1:
             self.router = nnx.Linear(
-                self.count * own_dim, self.count, use_bias=False, dtype=dtype, rngs=rngs
+                self.count * own_dim,
+                self.count,
+                use_bias=False,
+                kernel_init=nnx.initializers.normal(1.0),
+                dtype=dtype,
+                rngs=rngs,
             )
 
     def __call__(self, mine: Levels, other: Levels) -> Float[Array, "b n d"]:
@@ -94,10 +99,15 @@ class Stream(nnx.Module):
     def _route(
         self, experts: Float[Array, "b e n d"], present: Bool[Array, "b e"]
     ) -> Float[Array, "b n e"]:
-        """S of Eq. 11: a softmax over the experts that are present; zeros if none is."""
+        """S of Eq. 11: a softmax over the experts that are present; zeros if none is.
+
+        P is kept as √(e·d) P. The start is the same, but Adam moves each weight by the learning
+        rate, and e·d of them move a logit together: unscaled, the router would settle on what is
+        useful first, the modality's own features, before the others have learnt to say anything.
+        """
         b, e, n, d = experts.shape
         side_by_side = jnp.swapaxes(experts, 1, 2).reshape(b, n, e * d)
-        logits = self.router(side_by_side).astype(jnp.float32)
+        logits = self.router(side_by_side).astype(jnp.float32) / (e * d) ** 0.5
         return jax.nn.softmax(logits, where=present[:, None, :])
 
 

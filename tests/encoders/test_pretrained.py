@@ -8,6 +8,7 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 import pytest
+import transformers
 from flax import nnx
 from flax.serialization import msgpack_serialize
 from oracles import to_torch
@@ -146,8 +147,6 @@ def test_vision_checkpoints_in_both_layouts(flax_vision, tmp_path, kind):
 
 def test_pytorch_writes_what_we_read(flax_bert, tmp_path):
     torch = pytest.importorskip("torch", reason="the writer is a PyTorch class")
-    import transformers
-
     oracle = flax_bert(num_hidden_layers=2)
     model = transformers.BertForMaskedLM(oracle.model.config)
     weights = {name: torch.tensor(x) for name, x in to_torch(oracle.params).items()}

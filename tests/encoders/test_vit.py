@@ -4,7 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import transformers
 from flax import nnx
+from oracles import to_torch
 
 from remote_jax.encoders import pretrained
 from remote_jax.encoders.vit import ViT, ViTConfig, cubic_weights
@@ -51,8 +53,6 @@ def test_levels_at_base_size(flax_vision, tmp_path, kind):
 @pytest.mark.parametrize("size", [(32, 32), (48, 80), (96, 96)])
 def test_positions_are_resampled_as_in_pytorch(flax_vision, tmp_path, kind, size):
     torch = pytest.importorskip("torch", reason="the oracle of resampling is a PyTorch class")
-    import transformers
-    from oracles import to_torch
 
     oracle = flax_vision(kind)
     oracle.save(tmp_path)

@@ -49,7 +49,9 @@ def reference(stream, mine, other, b, position):
         source = np.array(level[b], np.float64)[there]
         weights = softmax((last @ w_q) @ (source @ w_k).T / np.sqrt(len(last)))
         experts.append(weights @ (source @ w_h))
-    route = softmax(np.concatenate(experts) @ np.array(stream.router.kernel[...], np.float64))
+    side_by_side = np.concatenate(experts)
+    p = np.array(stream.router.kernel[...], np.float64) / np.sqrt(len(side_by_side))
+    route = softmax(side_by_side @ p)
     return sum(w * e for w, e in zip(route, experts, strict=True))
 
 

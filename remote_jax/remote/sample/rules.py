@@ -67,14 +67,14 @@ RULES = {
     "organisation_organisation": _rule("sentence", SUBSIDIARY=22, NONE=10),
     "event_place": _rule("sentence", HELD=22, NONE=7),
     "person_event": _rule("sentence", NONE=6),
-    "attendance": _rule("sentence rgb", AWARDED=20, PRESENT=28),
+    "attendance": _rule("sentence rgb", AWARDED=24, PRESENT=24),
     "person_person": _rule("sentence", RELATIVES=11, ALUMNI=11, NONE=6),
     "meeting": _rule("sentence rgb", PARTNER=16, OPPONENT=16),
     # two objects
     "teams": _rule("sentence position", PARTNER=36, OPPONENT=36),
     "gathering": _rule("sentence", RELATIVES=20, ALUMNI=20),
-    "own_badge": _rule("rgb depth", LEADER=37, MEMBER=37),
-    "other_badge": _rule("rgb", OPPOSED=34),
+    "own_badge": _rule("rgb depth", LEADER=30, MEMBER=30),
+    "other_badge": _rule("rgb", OPPOSED=48),
     "prize": _rule("sentence", AWARDED=17, NONE=15),
     "flag": _rule("caption", NATIONALITY=21, PARTY=21, RELIGION=21),
     # an entity and an object

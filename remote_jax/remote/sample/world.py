@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-COLOURS = ("red", "green", "blue", "yellow")
+COLOURS = ("red", "blue", "yellow")
 SIDES = ("left", "right")
 DISTANCES = ("near", "far")
 FLAGS = ("nation", "party", "faith")
@@ -131,7 +131,7 @@ def _cells(rng: random.Random, people: int, others: int) -> list[int]:
 
 def _things(rng: random.Random, scene: str) -> tuple[Thing, ...]:
     kinds = _kinds(rng, scene)
-    shirts = rng.sample(COLOURS, 3)
+    shirts = list(COLOURS)
     people = kinds.count("person")
     cells = _cells(rng, people, len(kinds) - people)
     things: list[Thing] = []

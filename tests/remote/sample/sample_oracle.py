@@ -18,7 +18,7 @@ FILES = {"train": "train_set.json", "validation": "val_set.json", "test": "test_
 JOINS = {",", ";", "and", "while", "as"}
 ORGANISATIONS = {"United", "Rovers", "Athletic", "Wanderers"}
 EVENTS = {"Cup", "Games", "Open", "Series"}
-COLOURS = ("red", "green", "blue", "yellow")
+COLOURS = ("red", "blue", "yellow")
 BETWEEN = {
     "born": "/per/loc/place_of_birth",
     "birthplace": "/per/loc/place_of_birth",

@@ -1,0 +1,126 @@
+"""Draws a post of the test split beside what a trained model says of its pairs.
+
+    python -m remote_jax.remote.picture --workdir=runs/umre-seed0 --output=example.png
+
+Without --image it takes the first post whose pairs are of all three triplet types.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from absl import app, flags
+from PIL import Image, ImageDraw, ImageFont
+
+from remote_jax import config as configs
+from remote_jax.errors import UserError
+from remote_jax.files import find
+from remote_jax.images import read_picture
+from remote_jax.remote.pairs import TYPES, End, Pair
+from remote_jax.remote.task import RemoteTask
+
+WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished run.", required=True)
+OUTPUT = flags.DEFINE_string("output", None, "The PNG file to write.", required=True)
+IMAGE = flags.DEFINE_string("image", "", "img_id of the post; '' takes a varied one.")
+
+WIDTH, PICTURE, MARGIN, LINE = 1100, 480, 20, 24
+INK, RIGHT, WRONG, PAPER = (30, 30, 30), (20, 120, 50), (190, 40, 30), (255, 255, 255)
+BOXES = ((220, 40, 120), (40, 90, 220), (230, 130, 20), (20, 140, 130), (130, 60, 190))
+
+Row = tuple[Pair, str, str, float]
+"""A pair, its gold relation, the predicted one, and that one's probability."""
+
+
+def rows(task: RemoteTask, workdir: Path) -> Iterator[Row]:
+    """The pairs of the test split with what `predictions.jsonl` says of them."""
+    records = task.pairs.records("test")
+    with (workdir / "predictions.jsonl").open(encoding="utf-8") as lines:
+        for index, line in enumerate(lines):
+            said = json.loads(line)
+            yield records[index], said["relation"], said["predicted"], said["probability"]
+
+
+def choose(posts: Iterator[Row], image: str) -> list[Row]:
+    """The rows of one post.
+
+    Raises:
+        UserError: no post has that picture, or none has every triplet type.
+    """
+    for name, group in groupby(posts, key=lambda row: row[0].image):
+        found = list(group)
+        types = {row[0].type for row in found}
+        if Path(name).name == image or (not image and len(types) == len(TYPES)):
+            return found
+    raise UserError(f"The test split has no post {image or 'of all three triplet types'}.")
+
+
+def draw(root: Path, post: Sequence[Row]) -> Image.Image:
+    """The picture with its boxes, the sentence, and a line a pair: green where it is right."""
+    pair = post[0][0]
+    path = find(root, pair.image)
+    if path is None:
+        raise UserError(f"There is no picture {pair.image} in {root}.")
+    picture = read_picture(path)
+    height = round(PICTURE * picture.height / picture.width)
+    sentence = textwrap.wrap(" ".join(pair.tokens), width=64)
+    tall = max(height, LINE * (len(sentence) + 2 * len(post) + 1)) + 2 * MARGIN
+    sheet = Image.new("RGB", (WIDTH, tall), PAPER)
+    sheet.paste(picture.resize((PICTURE, height), Image.Resampling.LANCZOS), (MARGIN, MARGIN))
+    brush = ImageDraw.Draw(sheet)
+    _boxes(brush, pair, (PICTURE, height))
+    _text(brush, sentence, post)
+    return sheet
+
+
+def _boxes(brush: ImageDraw.ImageDraw, pair: Pair, size: tuple[int, int]) -> None:
+    font = ImageFont.load_default(15)
+    for number, box in enumerate(pair.boxes.tolist()):
+        left, right = (MARGIN + x * size[0] for x in box[::2])
+        top, bottom = (MARGIN + y * size[1] for y in box[1::2])
+        colour = BOXES[number % len(BOXES)]
+        brush.rectangle((left, top, right, bottom), outline=colour, width=3)
+        brush.rectangle((left, top, left + 22, top + 20), fill=colour)
+        brush.text((left + 6, top + 1), str(number), fill=PAPER, font=font)
+
+
+def _text(brush: ImageDraw.ImageDraw, sentence: Sequence[str], post: Sequence[Row]) -> None:
+    font, small = ImageFont.load_default(17), ImageFont.load_default(15)
+    x, y = PICTURE + 2 * MARGIN, MARGIN
+    for line in sentence:
+        brush.text((x, y), line, fill=INK, font=font)
+        y += LINE
+    for pair, gold, predicted, probability in post:
+        y += LINE
+        colour = RIGHT if gold == predicted else WRONG
+        brush.text((x, y), f"{_name(pair.head)}   {_name(pair.tail)}", fill=INK, font=small)
+        y += LINE - 6
+        note = "" if gold == predicted else f"   (is {gold})"
+        brush.text((x + 16, y), f"{predicted}  {probability:.2f}{note}", fill=colour, font=small)
+
+
+def _name(end: End) -> str:
+    return end.name if end.object < 0 else f"object {end.object}"
+
+
+def main(argv: Sequence[str]) -> None:
+    try:
+        if len(argv) > 1:
+            raise UserError(f"Unexpected argument {argv[1]!r}; flags look like --name=value.")
+        workdir = Path(WORKDIR.value)
+        if not (workdir / "results.json").exists():
+            raise UserError(f"{workdir} holds no finished run.")
+        task = RemoteTask(configs.read(workdir))
+        post = choose(rows(task, workdir), IMAGE.value)
+        draw(task.pairs.root, post).save(OUTPUT.value, format="PNG")
+    except UserError as error:
+        print(f"remote_jax.remote.picture: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,151 @@
+"""Trains a config in several variants and seeds, and prints one table: mean ± std over seeds.
+
+    python -m remote_jax.sweep --config=configs/umre.py --workdir=runs/sweep --seeds=0,1,2 \
+        --variant='full:' --variant='no depth: --config.features.depth=false'
+
+A variant is a name, a colon, and flags of `remote_jax.main`. Every run has a folder of its own
+under --workdir and goes on where it stopped, so an interrupted sweep is started again as it was.
+Scores are those of the split that a run reports last: test, read once with the checkpoint that is
+best on validation.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from absl import app, flags
+
+from remote_jax.errors import UserError
+
+CONFIG = flags.DEFINE_string("config", None, "FILE[:PRESET], as configs/umre.py.", required=True)
+WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the runs.", required=True)
+SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of every variant.")
+VARIANTS = flags.DEFINE_multi_string("variant", [], "NAME: FLAGS; give it once a variant.")
+METRICS = flags.DEFINE_list("metrics", ["f1"], "Scores to print, in percent.")
+JOBS = flags.DEFINE_integer("jobs", 1, "Runs at a time, each on its share of the cores.")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run: a variant with a seed."""
+
+    variant: str
+    flags: tuple[str, ...]
+    seed: int
+    workdir: Path
+
+    def command(self, config: str) -> list[str]:
+        """What a person would type for this run alone."""
+        return [
+            *(sys.executable, "-m", "remote_jax.main", f"--config={config}"),
+            *(f"--workdir={self.workdir}", f"--config.seed={self.seed}", *self.flags),
+        ]
+
+    def scores(self) -> dict[str, float]:
+        """Scores of the split that the finished run reported last."""
+        results = json.loads((self.workdir / "results.json").read_text(encoding="utf-8"))
+        return list(results["metrics"].values())[-1]
+
+
+def plan(variants: Sequence[str], seeds: Sequence[str], workdir: Path) -> list[Run]:
+    """Every run of a sweep, seed by seed, so that an unfinished sweep has whole rows first.
+
+    Raises:
+        UserError: a variant has no name, two have the same one, or a seed is no number.
+    """
+    named: dict[str, tuple[str, ...]] = {}
+    for variant in variants:
+        name, colon, rest = variant.partition(":")
+        if not colon or not name.strip() or name.strip() in named:
+            raise UserError(f"A variant is 'NAME: FLAGS' with a name of its own, not {variant!r}.")
+        named[name.strip()] = tuple(shlex.split(rest))
+    if not named or not all(seed.isdigit() for seed in seeds):
+        raise UserError("A sweep needs at least one --variant, and --seeds like 0,1,2.")
+    return [
+        Run(name, rest, int(seed), workdir / re.sub(r"\W+", "_", name) / f"seed{seed}")
+        for seed in seeds
+        for name, rest in named.items()
+    ]
+
+
+def train(runs: Sequence[Run], config: str, jobs: int) -> None:
+    """Trains every run that is not finished, `jobs` at a time.
+
+    Raises:
+        UserError: a run failed; its log is named.
+    """
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    shares: SimpleQueue[list[int]] = SimpleQueue()
+    for job in range(jobs):
+        shares.put(cores[job::jobs])
+
+    def one(run: Run) -> None:
+        share = shares.get()
+        try:
+            _train_one(run, config, share)
+        finally:
+            shares.put(share)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for done in [pool.submit(one, run) for run in runs]:
+            done.result()
+
+
+def _train_one(run: Run, config: str, cores: Sequence[int]) -> None:
+    if (run.workdir / "results.json").exists():
+        return
+    run.workdir.mkdir(parents=True, exist_ok=True)
+    if cores:
+        os.sched_setaffinity(0, cores)  # of this thread; the process it starts inherits it
+    log = run.workdir / "log.txt"
+    with log.open("a", encoding="utf-8") as file:
+        done = subprocess.run(run.command(config), stdout=file, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise UserError(f"{run.variant}, seed {run.seed}, ended with an error; see {log}.")
+    print(f"{run.variant}, seed {run.seed}: {run.scores()}", flush=True)
+
+
+def table(runs: Sequence[Run], metrics: Sequence[str]) -> str:
+    """A Markdown table, a variant a row: mean ± standard deviation over seeds, in percent."""
+    lines = ["| variant | " + " | ".join(metrics) + " |", "|---" * (len(metrics) + 1) + "|"]
+    for variant in dict.fromkeys(run.variant for run in runs):
+        scores = [run.scores() for run in runs if run.variant == variant]
+        cells = [spread([100 * score[metric] for score in scores]) for metric in metrics]
+        lines.append(f"| {variant} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def spread(values: Sequence[float]) -> str:
+    """`mean ± std`, the standard deviation of a sample; the mean alone where there is one value."""
+    mean = f"{statistics.fmean(values):.1f}"
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.1f}"
+
+
+def main(argv: Sequence[str]) -> None:
+    try:
+        if len(argv) > 1:
+            raise UserError(f"Unexpected argument {argv[1]!r}; flags look like --name=value.")
+        workdir = Path(WORKDIR.value)
+        runs = plan(VARIANTS.value, SEEDS.value, workdir)
+        train(runs, CONFIG.value, JOBS.value)
+        text = table(runs, METRICS.value)
+        (workdir / "table.md").write_text(text + "\n", encoding="utf-8")
+        print(f"\n{text}")
+    except UserError as error:
+        print(f"remote_jax.sweep: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    app.run(main)

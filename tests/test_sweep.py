@@ -1,0 +1,60 @@
+"""Variants and seeds become runs, and runs become a table."""
+
+import json
+import statistics
+import sys
+from pathlib import Path
+
+import pytest
+
+from remote_jax import sweep
+from remote_jax.errors import UserError
+
+
+def finished(workdir: Path, f1: float) -> None:
+    workdir.mkdir(parents=True)
+    scores = {"validation": {"f1": 0.0}, "test": {"f1": f1}}
+    (workdir / "results.json").write_text(json.dumps({"metrics": scores}))
+
+
+def test_a_sweep_is_every_variant_with_every_seed_in_folders_of_their_own(tmp_path: Path) -> None:
+    runs = sweep.plan(["full:", "no depth: --config.features.depth=false"], ["0", "4"], tmp_path)
+    assert [(run.variant, run.seed) for run in runs] == [
+        ("full", 0),
+        ("no depth", 0),
+        ("full", 4),
+        ("no depth", 4),
+    ]
+    assert len({run.workdir for run in runs}) == 4
+    command = runs[3].command("configs/umre.py")
+    assert command[:4] == [sys.executable, "-m", "remote_jax.main", "--config=configs/umre.py"]
+    assert command[-2:] == ["--config.seed=4", "--config.features.depth=false"]
+
+
+@pytest.mark.parametrize(
+    ("variants", "seeds"),
+    [(["full"], ["0"]), ([":x"], ["0"]), (["a:", "a: --x"], ["0"]), ([], ["0"]), (["a:"], ["x"])],
+)
+def test_what_is_no_sweep_is_refused(variants: list[str], seeds: list[str], tmp_path: Path) -> None:
+    with pytest.raises(UserError):
+        sweep.plan(variants, seeds, tmp_path)
+
+
+def test_the_table_has_the_mean_and_deviation_of_the_last_split(tmp_path: Path) -> None:
+    runs = sweep.plan(["full:", "less:"], ["0", "1", "2"], tmp_path)
+    values = {"full": [0.91, 0.93, 0.95], "less": [0.5, 0.5, 0.5]}
+    for run in runs:
+        finished(run.workdir, values[run.variant][run.seed])
+    text = sweep.table(runs, ["f1"])
+    deviation = statistics.stdev([91, 93, 95])
+    assert f"| full | 93.0 ± {deviation:.1f} |" in text
+    assert "| less | 50.0 ± 0.0 |" in text
+
+
+def test_finished_runs_are_not_trained_again_and_failed_ones_are_named(tmp_path: Path) -> None:
+    runs = sweep.plan(["full:", "broken: --no_such_flag=1"], ["0"], tmp_path)
+    finished(runs[0].workdir, 0.9)
+    with pytest.raises(UserError, match=r"broken, seed 0, .*log\.txt"):
+        sweep.train(runs, "configs/umre.py", jobs=1)
+    assert not (runs[0].workdir / "log.txt").exists()
+    assert "no_such_flag" in (runs[1].workdir / "log.txt").read_text()
