@@ -82,7 +82,7 @@ def paper() -> ConfigDict:
 def sample() -> ConfigDict:
     """A generated data set and encoders small enough for a laptop, trained from scratch."""
     config = paper()
-    config.data.update({"max_tokens": 80, "max_objects": 5, "crop": 32, "workers": 1})
+    config.data.update({"max_tokens": 64, "max_objects": 5, "crop": 32, "workers": 1})
     config.data.sample = ConfigDict(  # posts a split; a post makes about five pairs
         {"train": 5000, "validation": 300, "test": 600, "seed": 0}
     )
@@ -90,11 +90,11 @@ def sample() -> ConfigDict:
         {
             "pretrained": "",
             "vocab_size": 1000,
-            "dim": 96,
-            "layers": 3,
+            "dim": 64,
+            "layers": 2,
             "heads": 4,
-            "mlp_dim": 192,
-            "max_positions": 80,
+            "mlp_dim": 128,
+            "max_positions": 64,
             "dropout": 0.0,
         }
     )
@@ -102,25 +102,25 @@ def sample() -> ConfigDict:
         {
             "pretrained": "",
             "image_size": 32,
-            "patch": 16,
-            "dim": 96,
-            "layers": 3,
+            "patch": 32,
+            "dim": 64,
+            "layers": 2,
             "heads": 4,
-            "mlp_dim": 192,
+            "mlp_dim": 128,
             "dropout": 0.0,
         }
     )
     config.model.dropout = 0.1
     config.train.update(
         {
-            "epochs": 4.0,
-            "batch_size": 64,
+            "epochs": 6.0,
+            "batch_size": 32,
             "eval_batch_size": 128,
             "learning_rate": 1e-3,
             "new_learning_rate": 1e-3,
             "warmup": 0.05,
-            "save_every": 200,
-            "log_every": 20,
+            "save_every": 500,
+            "log_every": 50,
         }
     )
     return config

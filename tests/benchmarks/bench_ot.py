@@ -85,7 +85,9 @@ def main() -> None:
     ):
         forward, _ = milliseconds(jax.jit(function), argument)
         both, first = milliseconds(jax.jit(jax.value_and_grad(function)), argument)
-        print(f"{name}: forward {forward:.0f} ms, with gradient {both:.0f} ms, first {first:.0f} ms")
+        print(
+            f"{name}: forward {forward:.0f} ms, with gradient {both:.0f} ms, first {first:.0f} ms"
+        )
 
 
 if __name__ == "__main__":

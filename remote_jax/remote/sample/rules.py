@@ -60,16 +60,16 @@ def _rule(evidence: str, **shares: float) -> Rule:
 
 RULES = {
     # two entities
-    "person_place": _rule("sentence", BIRTH=18, RESIDENCE=18, GOVERNANCE=18, NONE=12),
-    "person_organisation": _rule("sentence", MEMBER=15, LEADER=15, OPPOSED=15, NONE=10),
-    "place_place": _rule("sentence", CONTAIN=22, NONE=10),
-    "organisation_place": _rule("sentence", LOCATED=22, NONE=7),
-    "organisation_organisation": _rule("sentence", SUBSIDIARY=22, NONE=10),
-    "event_place": _rule("sentence", HELD=22, NONE=7),
+    "person_place": _rule("sentence", BIRTH=15, RESIDENCE=15, GOVERNANCE=15, NONE=10),
+    "person_organisation": _rule("sentence", MEMBER=13, LEADER=13, OPPOSED=13, NONE=8),
+    "place_place": _rule("sentence", CONTAIN=16, NONE=8),
+    "organisation_place": _rule("sentence", LOCATED=16, NONE=6),
+    "organisation_organisation": _rule("sentence", SUBSIDIARY=16, NONE=8),
+    "event_place": _rule("sentence", HELD=16, NONE=6),
     "person_event": _rule("sentence", NONE=6),
-    "attendance": _rule("sentence rgb", AWARDED=24, PRESENT=24),
+    "attendance": _rule("sentence rgb", AWARDED=34, PRESENT=34),
     "person_person": _rule("sentence", RELATIVES=11, ALUMNI=11, NONE=6),
-    "meeting": _rule("sentence rgb", PARTNER=16, OPPONENT=16),
+    "meeting": _rule("sentence rgb", PARTNER=24, OPPONENT=24),
     # two objects
     "teams": _rule("sentence position", PARTNER=36, OPPONENT=36),
     "gathering": _rule("sentence", RELATIVES=20, ALUMNI=20),
@@ -80,7 +80,7 @@ RULES = {
     # an entity and an object
     "marked_colour": _rule("sentence rgb", PERSON_SELF=30, NONE=30),
     "marked_side": _rule("sentence position", PERSON_SELF=32, NONE=32),
-    "marked_distance": _rule("sentence depth", PERSON_SELF=32, NONE=32),
+    "marked_distance": _rule("sentence depth", PERSON_SELF=38, NONE=38),
     "named_badge": _rule("sentence", MEMBER=9, LEADER=9, OPPOSED=9),
     "kit_badge": _rule("sentence rgb", ORG_SELF=26, NONE=24),
     "named_building": _rule("caption", GOVERNANCE=14, RESIDENCE=14, BIRTH=14),

@@ -33,10 +33,10 @@ FACTS = {
     "location": (("organisation", "place"), 2.6),
     "subsidiary": (("organisation", "organisation"), 3.2),
     "held": (("event", "place"), 2.6),
-    "attends": (("person", "event"), 7.0),
+    "attends": (("person", "event"), 10.0),
     "siblings": (("person", "person"), 1.3),
     "classmates": (("person", "person"), 1.3),
-    "meets": (("person", "person"), 3.8),
+    "meets": (("person", "person"), 6.0),
 }
 
 # What a sentence tells besides its scene. C: a fact; M: where or how a person of the picture is

@@ -1,0 +1,197 @@
+"""Plans and gradients against POT in float64, and against what any plan must satisfy."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import ot as pot
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from remote_jax.ot import linear
+
+N, M, D = 5, 15, 6
+# Largest error of a plan and of a gradient, as a share of the largest entry of the reference.
+BARS = {"spread": 1e-4, "correlated": 1e-4, "masked": 1e-4, "contained": 1e-2}
+EPSILONS = (0.05, 0.1)
+
+
+def case(name: str, seed: int):
+    """Targets, sources and their masks, float64."""
+    rng = np.random.default_rng(seed)
+    targets, sources = rng.normal(size=(N, D)), rng.normal(size=(M, D))
+    here, there = np.ones(N, bool), np.ones(M, bool)
+    if name == "correlated":
+        common = 2 * rng.normal(size=D)
+        targets, sources = common + targets, common + sources
+    if name == "masked":
+        here[3:], there[[0, 7, 8]] = False, False
+    if name == "contained":
+        sources[:N] = targets
+    return targets, sources, here, there
+
+
+def reference_plan(targets, sources, here, there, epsilon):
+    """Eq. 6 by POT's log-domain Sinkhorn run to convergence; zeros where nothing is."""
+    nu, mu = targets[here], sources[there]
+    cosine = (nu / np.linalg.norm(nu, axis=1)[:, None]) @ (
+        mu / np.linalg.norm(mu, axis=1)[:, None]
+    ).T
+    solved = pot.sinkhorn(
+        pot.unif(len(nu)),
+        pot.unif(len(mu)),
+        1 - cosine,
+        epsilon,
+        method="sinkhorn_log",
+        numItermax=20_000,
+        stopThr=1e-13,
+    )
+    plan = np.zeros((len(targets), len(sources)))
+    plan[np.ix_(here, there)] = solved
+    return plan
+
+
+def plan_of(targets, sources, here, there, epsilon):
+    return linear.transport_plan(
+        linear.cosine_cost(targets, sources),
+        linear.uniform(here),
+        linear.uniform(there),
+        epsilon=epsilon,
+        iterations=100,
+    )
+
+
+def as_float32(*arrays):
+    return [jnp.asarray(a, bool if a.dtype == bool else jnp.float32) for a in arrays]
+
+
+def error(found, expected) -> float:
+    return float(np.abs(np.asarray(found) - expected).max() / np.abs(expected).max())
+
+
+@pytest.mark.parametrize("epsilon", EPSILONS)
+@pytest.mark.parametrize("name", BARS)
+def test_plans_are_those_of_pot(name, epsilon):
+    for seed in range(5):
+        inputs = case(name, seed)
+        found = plan_of(*as_float32(*inputs), epsilon)
+        assert error(found, reference_plan(*inputs, epsilon)) < BARS[name]
+
+
+@pytest.mark.parametrize("epsilon", EPSILONS)
+@pytest.mark.parametrize("name", BARS)
+def test_gradients_are_finite_differences_of_pot(name, epsilon):
+    targets, sources, here, there = case(name, 11)
+    weight = np.random.default_rng(1).normal(size=(N, M))
+
+    def exact(points):
+        return (weight * reference_plan(points[:N], points[N:], here, there, epsilon)).sum()
+
+    def ours(points):
+        masks = as_float32(here, there)
+        return (weight * plan_of(points[:N], points[N:], *masks, epsilon)).sum()
+
+    points, step = np.concatenate([targets, sources]), 1e-5
+    expected = np.zeros_like(points)
+    for index in np.ndindex(*points.shape):
+        if not np.concatenate([here, there])[index[0]]:
+            continue
+        moved = [points.copy(), points.copy()]
+        moved[0][index] += step
+        moved[1][index] -= step
+        expected[index] = (exact(moved[0]) - exact(moved[1])) / (2 * step)
+    found = jax.grad(ours)(jnp.asarray(points, jnp.float32))
+    assert error(found, expected) < BARS[name]
+
+
+def hostile(count: int):
+    """Random problems of one static shape: any masks, all-equal points, zeros, wild norms."""
+    rng = np.random.default_rng(0)
+    n, m, d = 6, 12, 4
+    targets = rng.normal(size=(count, n, d)).astype(np.float32)
+    sources = rng.normal(size=(count, m, d)).astype(np.float32)
+    kind = rng.integers(0, 6, count)
+    sources[kind == 1, :n] = targets[kind == 1]
+    targets[kind == 2], sources[kind == 2] = 1.0, 1.0
+    targets[kind == 3, 0], sources[kind == 3, :3] = 0.0, 0.0
+    scale = 10.0 ** rng.uniform(-18, 18, (count, 1, 1)).astype(np.float32)
+    targets[kind == 4] *= scale[kind == 4]
+    sources[kind == 4] *= scale[kind == 4]
+    here = rng.random((count, n)) < rng.random((count, 1)) * 1.3
+    there = rng.random((count, m)) < rng.random((count, 1)) * 1.3
+    here[rng.random(count) < 0.05], there[rng.random(count) < 0.05] = False, False
+    return targets, sources, here, there
+
+
+@pytest.mark.parametrize("epsilon", [0.1, 0.02])
+def test_ten_thousand_hostile_problems_stay_finite_and_keep_their_marginals(epsilon):
+    count = 10_000 if epsilon == 0.1 else 1_000
+    targets, sources, here, there = as_float32(*hostile(count))
+
+    @jax.jit
+    def solve(targets, sources):
+        def total(targets, sources):
+            plan = plan_of(targets, sources, here, there, epsilon)
+            moved = linear.barycentre(plan, sources)
+            return (plan**2).sum() + jnp.tanh(moved).sum(), plan
+
+        return jax.value_and_grad(total, argnums=(0, 1), has_aux=True)(targets, sources)
+
+    (_, plans), gradients = solve(targets, sources)
+    assert jnp.isfinite(plans).all()
+    assert all(jnp.isfinite(gradient).all() for gradient in gradients)
+    both = here.any(1) & there.any(1)
+    np.testing.assert_array_equal(plans[~both], 0)
+    np.testing.assert_array_equal(jnp.where(here[:, :, None] & there[:, None, :], 0, plans), 0)
+    rows = jnp.where(both[:, None], linear.uniform(here), 0)
+    np.testing.assert_allclose(plans.sum(2), rows, atol=1e-5)
+
+
+def test_a_problem_does_not_depend_on_its_neighbours():
+    targets, sources, here, there = as_float32(*hostile(64))
+    together = plan_of(targets, sources, here, there, 0.1)
+    for index in range(0, 64, 7):
+        alone = plan_of(targets[index], sources[index], here[index], there[index], 0.1)
+        np.testing.assert_allclose(alone, together[index], atol=2e-6)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10_000))
+def test_the_plan_turns_with_its_rows_and_columns(seed):
+    targets, sources, here, there = as_float32(*case("correlated", seed))
+    rng = np.random.default_rng(seed)
+    rows, columns = rng.permutation(N), rng.permutation(M)
+    plain = plan_of(targets, sources, here, there, 0.1)
+    turned = plan_of(targets[rows], sources[columns], here[rows], there[columns], 0.1)
+    np.testing.assert_allclose(turned, plain[rows][:, columns], atol=1e-6)
+
+
+def test_the_barycentre_is_a_convex_combination_and_zero_without_mass():
+    plan = jnp.array([[0.1, 0.3, 0.0], [0.0, 0.0, 0.0]])
+    sources = jnp.array([[1.0, 0.0], [0.0, 4.0], [9.0, 9.0]])
+    np.testing.assert_allclose(
+        linear.barycentre(plan, sources), [[0.25, 3.0], [0.0, 0.0]], atol=1e-6
+    )
+
+
+def test_cosine_costs_of_equal_opposite_orthogonal_and_zero_vectors():
+    one = jnp.array([[2.0, 0.0]])
+    others = jnp.array([[5.0, 0.0], [-1.0, 0.0], [0.0, 3.0], [0.0, 0.0]])
+    np.testing.assert_allclose(linear.cosine_cost(one, others)[0], [0, 2, 1, 1], atol=1e-6)
+    slope = jax.grad(lambda x: linear.cosine_cost(one, x).sum())(others)
+    assert jnp.isfinite(slope).all()
+
+
+def test_uniform_masses():
+    masses = linear.uniform(jnp.array([[True, False, True], [False] * 3]))
+    np.testing.assert_array_equal(masses, [[0.5, 0.0, 0.5], [0.0, 0.0, 0.0]])
+
+
+def test_half_precision_features_are_solved_in_float32():
+    targets, sources, here, there = case("spread", 0)
+    half = functools.partial(jnp.asarray, dtype=jnp.bfloat16)
+    plan = plan_of(half(targets), half(sources), *as_float32(here, there), 0.1)
+    assert plan.dtype == jnp.float32
+    assert linear.barycentre(plan, half(sources)).dtype == jnp.bfloat16
