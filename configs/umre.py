@@ -5,8 +5,8 @@ small encoders on it from scratch, in minutes, on two CPU cores:
 
     python -m remote_jax.main --config=configs/umre.py
 
-`:paper` is the setting of §6.1 (BERT-base, ViT-B/32, batch 32) on the released files; Table 2 of the
-paper reports accuracy 78.47 and F1 69.17 on the test split:
+`:paper` is the setting of §6.1 (BERT-base, ViT-B/32, batch 32) on the released files; Table 2 of
+the paper reports accuracy 78.47 and F1 69.17 on the test split:
 
     python -m remote_jax.main --config=configs/umre.py:paper --config.data.dir=UMRE_FOLDER
 """

@@ -1,4 +1,4 @@
-"""Linear systems of graph Laplacians: what Newton steps on plans and their gradients come down to."""
+"""Linear systems of graph Laplacians: Newton steps on plans, and their gradients, end in them."""
 
 import jax
 import jax.numpy as jnp

@@ -19,7 +19,7 @@ from remote_jax.ot import laplacian
 from remote_jax.ot.blocks import Blocks
 from remote_jax.ot.laplacian import reciprocal
 
-# Costs are read as cosine costs, within [0, 2]. Scalings of exp(-C/ε) reach exp(±2/ε), which float32
+# Costs are read as cosine costs, within [0, 2]. Scalings of exp(-C/ε) reach exp(±2/ε), and float32
 # holds up to about exp(±87); beyond half of that the iterations go to the log domain.
 COST_RANGE = 2.0
 LARGEST_EXPONENT = 44.0
@@ -114,8 +114,8 @@ def transport_plan(
       cost: C, within [0, 2] as `cosine_cost` gives it.
       a: masses of the rows (targets), 0 where absent.
       b: masses of the columns (sources), 0 where absent.
-      epsilon: ε (λ of Eq. 6), in units of the cost. It decides, before anything is computed, between
-        iterations on exp(-C/ε) and, below 2/44, slower ones in the log domain.
+      epsilon: ε (λ of Eq. 6), in units of the cost. It decides, before anything is computed,
+        between iterations on exp(-C/ε) and, below 2/44, slower ones in the log domain.
       iterations: the most Sinkhorn iterations; they end before when every column sum in the batch
         is right.
     """

@@ -1,4 +1,4 @@
-"""Feature encoding (REMOTE §5.1): the levels of BERT and ViT, each fused as it is made (Eqs. 3-8)."""
+"""Feature encoding (REMOTE §5.1): levels of BERT and ViT, each fused as it is made (Eqs. 3-8)."""
 
 import jax.numpy as jnp
 from flax import nnx

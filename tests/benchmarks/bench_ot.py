@@ -1,4 +1,4 @@
-"""Times what REMOTE adds to a step of BERT-base and ViT-B/32: cost, plan and barycentre of 24 levels.
+"""Times what transport adds to a step of BERT-base and ViT-B/32, at 24 levels.
 
     python tests/benchmarks/bench_ot.py [--batch 2] [--epsilon 0.1] [--iterations 50]
 
