@@ -20,7 +20,9 @@ class Blocks(geometry.Geometry):
     @property
     def _size(self) -> tuple[int, int, int]:
         matrix = self._cost_matrix if self._kernel_matrix is None else self._kernel_matrix
-        return matrix.shape
+        assert matrix is not None
+        k, n, m = matrix.shape
+        return k, n, m
 
     @property
     def shape(self) -> tuple[int, int]:
