@@ -11,6 +11,7 @@ best on validation.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -24,16 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-from absl import app, flags
-
 from remote_jax.errors import UserError
-
-CONFIG = flags.DEFINE_string("config", None, "FILE[:PRESET], as configs/umre.py.", required=True)
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the runs.", required=True)
-SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of every variant.")
-VARIANTS = flags.DEFINE_multi_string("variant", [], "NAME: FLAGS; give it once a variant.")
-METRICS = flags.DEFINE_list("metrics", ["f1"], "Scores to print, in percent.")
-JOBS = flags.DEFINE_integer("jobs", 1, "Runs at a time, each on its share of the cores.")
 
 
 @dataclass(frozen=True)
@@ -132,20 +124,27 @@ def spread(values: Sequence[float]) -> str:
     return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.1f}"
 
 
-def main(argv: Sequence[str]) -> None:
+def main(argv: Sequence[str]) -> int:
+    """Runs the sweep that the command line asks for; returns 0, or 2 for a mistake of the user."""
+    parser = argparse.ArgumentParser("remote_jax.sweep", description=__doc__.splitlines()[0])
+    parser.add_argument("--config", required=True, help="FILE[:PRESET], as configs/umre.py")
+    parser.add_argument("--workdir", required=True, type=Path, help="folder of the runs")
+    parser.add_argument("--seeds", default="0,1,2", help="seeds of every variant")
+    parser.add_argument("--variant", action="append", default=[], help="NAME: FLAGS; repeat it")
+    parser.add_argument("--metrics", default="f1", help="scores to print, in percent")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, sharing the cores")
+    options = parser.parse_args(argv)
     try:
-        if len(argv) > 1:
-            raise UserError(f"Unexpected argument {argv[1]!r}; flags look like --name=value.")
-        workdir = Path(WORKDIR.value)
-        runs = plan(VARIANTS.value, SEEDS.value, workdir)
-        train(runs, CONFIG.value, JOBS.value)
-        text = table(runs, METRICS.value)
-        (workdir / "table.md").write_text(text + "\n", encoding="utf-8")
-        print(f"\n{text}")
+        runs = plan(options.variant, options.seeds.split(","), options.workdir)
+        train(runs, options.config, max(options.jobs, 1))
     except UserError as error:
         print(f"remote_jax.sweep: {error}", file=sys.stderr)
-        sys.exit(2)
+        return 2
+    text = table(runs, options.metrics.split(","))
+    (options.workdir / "table.md").write_text(text + "\n", encoding="utf-8")
+    print(f"\n{text}")
+    return 0
 
 
 if __name__ == "__main__":
-    app.run(main)
+    sys.exit(main(sys.argv[1:]))

@@ -7,6 +7,7 @@ Without --image it takes the first post whose pairs are of all three triplet typ
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import textwrap
@@ -14,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from absl import app, flags
 from PIL import Image, ImageDraw, ImageFont
 
 from remote_jax import config as configs
@@ -23,10 +23,6 @@ from remote_jax.files import find
 from remote_jax.images import read_picture
 from remote_jax.remote.pairs import TYPES, End, Pair
 from remote_jax.remote.task import RemoteTask
-
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished run.", required=True)
-OUTPUT = flags.DEFINE_string("output", None, "The PNG file to write.", required=True)
-IMAGE = flags.DEFINE_string("image", "", "img_id of the post; '' takes a varied one.")
 
 WIDTH, PICTURE, MARGIN, LINE = 1100, 480, 20, 24
 INK, RIGHT, WRONG, PAPER = (30, 30, 30), (20, 120, 50), (190, 40, 30), (255, 255, 255)
@@ -107,20 +103,24 @@ def _name(end: End) -> str:
     return end.name if end.object < 0 else f"object {end.object}"
 
 
-def main(argv: Sequence[str]) -> None:
+def main(argv: Sequence[str]) -> int:
+    """Draws the post that the command line asks for; returns 0, or 2 for a mistake of the user."""
+    parser = argparse.ArgumentParser("remote_jax.remote.picture")
+    parser.add_argument("--workdir", required=True, type=Path, help="folder of a finished run")
+    parser.add_argument("--output", required=True, type=Path, help="the PNG file to write")
+    parser.add_argument("--image", default="", help="file name of the post's picture")
+    options = parser.parse_args(argv)
     try:
-        if len(argv) > 1:
-            raise UserError(f"Unexpected argument {argv[1]!r}; flags look like --name=value.")
-        workdir = Path(WORKDIR.value)
-        if not (workdir / "results.json").exists():
-            raise UserError(f"{workdir} holds no finished run.")
-        task = RemoteTask(configs.read(workdir))
-        post = choose(rows(task, workdir), IMAGE.value)
-        draw(task.pairs.root, post).save(OUTPUT.value, format="PNG")
+        if not (options.workdir / "results.json").exists():
+            raise UserError(f"{options.workdir} holds no finished run.")
+        task = RemoteTask(configs.read(options.workdir))
+        post = choose(rows(task, options.workdir), options.image)
+        draw(task.pairs.root, post).save(options.output, format="PNG")
     except UserError as error:
         print(f"remote_jax.remote.picture: {error}", file=sys.stderr)
-        sys.exit(2)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    app.run(main)
+    sys.exit(main(sys.argv[1:]))
