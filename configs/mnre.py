@@ -29,6 +29,7 @@ def paper() -> ConfigDict:
     """§6.1 on the released MNRE files."""
     config = umre.get_config("paper")
     config.data.name = "mnre"
+    config.data.triplets = "ee"
     return config
 
 

@@ -17,4 +17,5 @@ def get_config(preset: str = "paper") -> ConfigDict:
         raise unknown_preset(preset, ["paper"])
     config = umre.get_config("paper")
     config.data.name = "more"
+    config.data.triplets = "eo"
     return config

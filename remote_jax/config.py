@@ -19,7 +19,6 @@ from remote_jax.errors import UserError
 from remote_jax.report import write_atomically
 
 FREE = (
-    "data.dir",
     "data.cache",
     "data.workers",
     "train.eval_batch_size",

@@ -121,14 +121,20 @@ def run(order: Order) -> None:
         raise UserError(f"{workdir} holds no run; train one first with --mode=train.")
     print(f"{order.mode} in {workdir}", flush=True)
     results = workdir / "results.json"
+    if order.mode == "eval" and not results.exists():
+        raise UserError(
+            f"The run in {workdir} is not finished; test is read once, at its end: go on with "
+            "--mode=train."
+        )
     if order.mode == "train" and results.exists():
         print(f"The run is finished; {results} says:")
         _show(results)
         return
-    if order.mode == "train":
-        configs.write(config, workdir)
+    workdir.mkdir(parents=True, exist_ok=True)
     task.prepare(workdir)
     if order.mode == "train":
+        # Only once the data could be read: a mistake in naming them is not the run's config.
+        configs.write(config, workdir)
         train(task, config, workdir)
     if order.posts is None:
         finish.write_report(task, config, workdir)
@@ -167,6 +173,8 @@ def make_task(config: ConfigDict) -> Task:
 def quiet() -> None:
     """Keeps the libraries' own logs off the screen; errors still show."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # transformers says at import that PyTorch is missing; only its tokenizers are used.
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     absl_logging.set_verbosity(absl_logging.ERROR)
     logging.getLogger("absl").setLevel(logging.ERROR)
     # grain reads absl's flags, which it wants parsed.

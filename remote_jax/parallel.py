@@ -6,7 +6,6 @@ import math
 import resource
 import sys
 from collections.abc import Mapping
-from typing import TypeVar
 
 import jax
 import numpy as np
@@ -16,8 +15,6 @@ from ml_collections import ConfigDict
 from remote_jax.errors import UserError
 
 AXES = ("data", "fsdp", "tensor")
-
-Tree = TypeVar("Tree")
 
 
 def make_mesh(config: ConfigDict) -> Mesh:
@@ -55,11 +52,6 @@ def check_batch(mesh: Mesh, key: str, size: int) -> None:
     parts = mesh.shape["data"] * mesh.shape["fsdp"]
     if size % parts:
         raise UserError(f"config.{key} must be a multiple of {parts} (devices), found {size}.")
-
-
-def put_replicated(tree: Tree, mesh: Mesh) -> Tree:
-    """Puts every array of a tree on every device."""
-    return jax.device_put(tree, replicated(mesh))
 
 
 def put_batch(batch: Mapping[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:

@@ -9,6 +9,7 @@ import pytest
 import toy
 
 from remote_jax import main
+from remote_jax.errors import UserError
 
 CONFIG = f"--config={Path(toy.__file__)}"
 
@@ -129,11 +130,33 @@ def test_mistakes_on_the_command_line(
     assert "train.epochs" in changed or "model.hidden = 8, now it is 9" in changed
 
 
-def test_eval_before_the_first_checkpoint(
+def test_eval_leaves_an_unfinished_run_unfinished(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (tmp_path / "config.json").write_text(json.dumps(toy.get_config().to_dict()))
-    assert "no checkpoint yet" in mistake(capsys, f"--workdir={tmp_path}", "--mode=eval")
+    assert "is not finished" in mistake(capsys, f"--workdir={tmp_path}", "--mode=eval")
+    assert not (tmp_path / "results.json").exists()
+
+
+def test_predict_before_the_first_checkpoint(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(toy.get_config().to_dict()))
+    posts = tmp_path / "posts.jsonl"
+    posts.write_text("")
+    flags = (f"--workdir={tmp_path}", "--mode=predict", f"--input={posts}", f"--output={posts}2")
+    assert "no checkpoint yet" in mistake(capsys, *flags)
+
+
+def test_a_start_that_fails_leaves_no_config_behind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object) -> None:
+        raise UserError("There is no data folder x.")
+
+    monkeypatch.setattr(toy.ToyTask, "prepare", missing)
+    assert "no data folder" in mistake(capsys, CONFIG, f"--workdir={tmp_path}")
+    assert not (tmp_path / "config.json").exists()
 
 
 def test_a_checkpoint_of_another_model(
@@ -143,6 +166,7 @@ def test_a_checkpoint_of_another_model(
     config["model"]["hidden"] = 9
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "checkpoints").symlink_to(trained / "checkpoints")
+    (tmp_path / "results.json").symlink_to(trained / "results.json")
     said = mistake(capsys, f"--workdir={tmp_path}", "--mode=eval")
     assert "head/kernel is float32[8, 4] in it, float32[9, 4]" in said
 

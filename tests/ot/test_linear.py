@@ -14,7 +14,7 @@ from remote_jax.ot import linear
 
 N, M, D = 5, 15, 6
 # Largest error of a plan and of a gradient, as a share of the largest entry of the reference.
-BARS = {"spread": 1e-4, "correlated": 1e-4, "masked": 1e-4, "contained": 1e-2}
+BARS = {"spread": 1e-4, "correlated": 1e-4, "masked": 1e-4, "contained": 1e-2, "copies": 1e-2}
 EPSILONS = (0.05, 0.1)
 
 
@@ -30,6 +30,8 @@ def case(name: str, seed: int):
         here[3:], there[[0, 7, 8]] = False, False
     if name == "contained":
         sources[:N] = targets
+    if name == "copies":
+        sources = np.tile(targets, (M // N, 1))
     return targets, sources, here, there
 
 
@@ -147,6 +149,8 @@ def test_ten_thousand_hostile_problems_stay_finite_and_keep_their_marginals(epsi
     np.testing.assert_array_equal(jnp.where(here[:, :, None] & there[:, None, :], 0, plans), 0)
     rows = jnp.where(both[:, None], linear.uniform(here), 0)
     np.testing.assert_allclose(plans.sum(2), rows, atol=1e-5)
+    columns = jnp.where(both[:, None], linear.uniform(there), 0)
+    np.testing.assert_allclose(plans.sum(1), columns, atol=1e-4)
 
 
 def test_a_problem_does_not_depend_on_its_neighbours():
@@ -195,3 +199,42 @@ def test_half_precision_features_are_solved_in_float32():
     plan = plan_of(half(targets), half(sources), *as_float32(here, there), 0.1)
     assert plan.dtype == jnp.float32
     assert linear.barycentre(plan, half(sources)).dtype == jnp.bfloat16
+
+
+def test_vectors_of_any_norm_have_their_cosine_and_a_finite_slope():
+    points = jnp.array([[3.0, 4.0], [3e37, 4e37], [3e-25, 4e-25], [-4e30, 3e30]])
+    cost, back = jax.vjp(linear.cosine_cost, points, points)
+    expected = np.ones((4, 4))
+    expected[:3, :3] = expected[3, 3] = 0
+    np.testing.assert_allclose(cost, expected, atol=1e-6)
+    assert all(jnp.isfinite(slope).all() for slope in back(jnp.ones_like(cost)))
+
+
+def test_what_is_absent_may_cost_anything():
+    cost = jnp.array([[0.1, jnp.nan, 1.0], [jnp.inf, jnp.nan, jnp.nan]])
+    a, b = jnp.array([1.0, 0.0]), jnp.array([0.5, 0.0, 0.5])
+    plan, back = jax.vjp(lambda c: linear.transport_plan(c, a, b, epsilon=0.1, iterations=20), cost)
+    np.testing.assert_allclose(plan, [[0.5, 0, 0.5], [0, 0, 0]], atol=1e-6)
+    assert jnp.isfinite(back(jnp.ones_like(plan))[0]).all()
+
+
+def test_more_targets_than_sources_and_several_leading_dimensions():
+    targets, sources, here, there = case("masked", 3)
+    tall = as_float32(sources, targets, there, here)
+    plan = plan_of(*tall, 0.1)
+    np.testing.assert_allclose(
+        plan.T, reference_plan(targets, sources, here, there, 0.1), atol=1e-6
+    )
+    deep = plan_of(*(jnp.broadcast_to(x, (2, 3, *x.shape)) for x in tall), 0.1)
+    np.testing.assert_allclose(deep[1, 2], plan, atol=1e-7)
+
+
+def test_masses_get_no_gradient():
+    targets, sources, here, there = as_float32(*case("masked", 0))
+    cost = linear.cosine_cost(targets, sources)
+
+    def total(a, b):
+        return (linear.transport_plan(cost, a, b, epsilon=0.1, iterations=20) ** 2).sum()
+
+    for slope in jax.grad(total, argnums=(0, 1))(linear.uniform(here), linear.uniform(there)):
+        np.testing.assert_array_equal(slope, 0)
