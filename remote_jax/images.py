@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import threading
 import zipfile
 from pathlib import Path
 
@@ -30,6 +31,9 @@ DEPTH_KEY = "depth_map"
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom as shares of width and height."""
+
+PARSING = threading.Lock()
+"""NumPy reads a header as a Python literal, which CPython 3.11 cannot do in two threads at once."""
 
 
 def read_picture(path: Path) -> Image.Image:
@@ -102,7 +106,8 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> Shaped[np.ndarray, "hei
     with archive.open(info) as member:
         version = npy.read_magic(member)
         header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
-        shape, columns_first, dtype = header(member)
+        with PARSING:
+            shape, columns_first, dtype = header(member)
         if len(shape) != 2 or min(shape) < 1 or dtype.kind not in "fiu":
             raise Refused(f"expected a matrix of numbers, found {dtype} of shape {shape}")
         size = math.prod(shape) * dtype.itemsize

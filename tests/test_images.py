@@ -5,6 +5,7 @@ import io
 import struct
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -245,3 +246,13 @@ def test_depth_is_cropped_alike(pixels):
     np.testing.assert_array_equal(
         got, crop(Image.fromarray(pixels), (0.1, 0.2, 0.5, 0.9), 8)[..., 0]
     )
+
+
+def test_depth_maps_are_read_in_many_threads_at_once(tmp_path):
+    values = np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8)
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, depth_map=values)
+    alone = images.read_depth(path)
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(images.read_depth, [path] * 2000):
+            np.testing.assert_array_equal(found, alone)

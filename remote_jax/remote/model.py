@@ -27,8 +27,8 @@ class PairClassifier(nnx.Module):
         rngs: nnx.Rngs,
     ):
         self.object = nnx.Linear(text_dim + vision_dim, text_dim, dtype=dtype, rngs=rngs)
-        self.hidden = nnx.Linear(2 * text_dim, text_dim, dtype=dtype, rngs=rngs)
-        self.relation = nnx.Linear(text_dim, relations, dtype=dtype, rngs=rngs)
+        self.hidden = nnx.Linear(2 * text_dim, 2 * text_dim, dtype=dtype, rngs=rngs)
+        self.relation = nnx.Linear(2 * text_dim, relations, dtype=dtype, rngs=rngs)
         self.dropout = nnx.Dropout(dropout)
 
     def __call__(
