@@ -3,6 +3,7 @@
 import contextlib
 import io
 import struct
+import time
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -248,11 +249,21 @@ def test_depth_is_cropped_alike(pixels):
     )
 
 
-def test_depth_maps_are_read_in_many_threads_at_once(tmp_path):
-    values = np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8)
+def test_headers_of_depth_maps_are_parsed_one_at_a_time(tmp_path, monkeypatch):
     path = tmp_path / "a.npz"
-    np.savez_compressed(path, depth_map=values)
+    np.savez_compressed(path, depth_map=np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8))
     alone = images.read_depth(path)
+    parse, inside, most = images.npy.read_array_header_1_0, [], []
+
+    def watched(member):
+        inside.append(member)
+        time.sleep(0.002)
+        most.append(len(inside))
+        inside.remove(member)
+        return parse(member)
+
+    monkeypatch.setattr(images.npy, "read_array_header_1_0", watched)
     with ThreadPoolExecutor(8) as pool:
-        for found in pool.map(images.read_depth, [path] * 2000):
+        for found in pool.map(images.read_depth, [path] * 40):
             np.testing.assert_array_equal(found, alone)
+    assert max(most) == 1
