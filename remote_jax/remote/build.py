@@ -63,6 +63,8 @@ def experts(names: str) -> frozenset[str]:
     """The experts of Table 5 named in a comma-separated list."""
     chosen = frozenset(name.strip() for name in names.split(",") if name.strip())
     unknown = sorted(chosen - set(EXPERTS))
+    if not chosen:
+        raise UserError("model.experts is empty; without experts it is model.mmoe=off")
     if unknown:
         raise UserError(f"model.experts names {unknown[0]!r}; the experts are {', '.join(EXPERTS)}")
     return chosen

@@ -80,8 +80,9 @@ class RemoteTask:
         self.workdir = workdir
         relations = workdir / "relations.json"
         if not relations.exists():
+            found = self.pairs.relations  # data first: an error in them is the nearer one
             self._make_tokenizer().save_pretrained(workdir / "tokenizer")
-            write_atomically(relations, [json.dumps(self.pairs.relations, indent=1) + "\n"])
+            write_atomically(relations, [json.dumps(found, indent=1) + "\n"])
         self.relations: list[str] = json.loads(relations.read_text(encoding="utf-8"))
         self.tokenizer = tokenizers.load(workdir / "tokenizer")
 

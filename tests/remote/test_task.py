@@ -1,0 +1,114 @@
+"""REMOTE's task from raw files to answers, on a sample of a few posts."""
+
+import json
+
+import pytest
+from flax import nnx
+
+from configs import mnre, more, umre
+from remote_jax import config as configs
+from remote_jax.errors import UserError
+from remote_jax.evaluate import evaluate, make_predict
+from remote_jax.remote import picture
+from remote_jax.remote.task import make_task
+from remote_jax.report import write_rows
+from remote_jax.state import split
+
+
+def tiny(cache, **changes):
+    config = umre.get_config()
+    config.data.cache = str(cache)
+    config.data.workers = 0
+    config.data.sample.update({"train": 12, "validation": 4, "test": 8})
+    config.text.update({"dim": 16, "layers": 1, "heads": 2, "mlp_dim": 16})
+    config.vision.update({"dim": 16, "layers": 1, "heads": 2, "mlp_dim": 16})
+    config.update_from_flattened_dict(changes)
+    return config
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def task(cache, tmp_path_factory):
+    made = make_task(tiny(cache))
+    made.prepare(tmp_path_factory.mktemp("run"))
+    return made
+
+
+@pytest.fixture(scope="module")
+def outputs(task):
+    skeleton, params = split(task.model(nnx.Rngs(0)))
+    return evaluate(make_predict(task, skeleton), params, task.dataset("test"), task.config)
+
+
+def test_the_whole_test_split_becomes_scores_tables_and_rows(task, outputs):
+    labels = task.pairs.labels("test")
+    scores = task.metrics("test", outputs)
+    assert scores["accuracy"] == (outputs["label"] == labels).mean()
+    by_relation, by_type = task.tables("test", outputs)
+    assert sum(row[-1] for row in by_relation.rows) == (labels > 0).sum()
+    assert [row[0] for row in by_type.rows] == ["ee", "oo", "eo"]
+    rows = list(task.rows("test", outputs))
+    assert [row["relation"] for row in rows] == [task.relations[label] for label in labels]
+    assert all(0 < row["probability"] <= 1 for row in rows)
+
+
+def test_predict_needs_no_data(task, cache, tmp_path):
+    posts = tmp_path / "posts.jsonl"
+    text = "Gatika Bamorel plays for Divafen Rovers"
+    post = {"text": text, "entities": [[0, 14], [25, 39]], "objects": [[0.1, 0.1, 0.5, 0.9]]}
+    posts.write_text(json.dumps(post) + "\n" + "{\n")
+    alone = make_task(tiny(tmp_path / "no cache here"))
+    alone.prepare(task.workdir)
+    skeleton, params = split(alone.model(nnx.Rngs(0)))
+    source = alone.posts(posts)
+    found = evaluate(make_predict(alone, skeleton), params, source.dataset, alone.config)
+    good, bad = source.rows(found)
+    # Both orders of the two entities, and each of them with the object.
+    assert len(good["relations"]) == 4
+    assert all(answer["relation"] in alone.relations for answer in good["relations"])
+    assert bad["line"] == 2 and bad["error"]
+    assert not (tmp_path / "no cache here").exists()
+
+
+def test_a_run_is_drawn(task, outputs, tmp_path):
+    configs.write(task.config, tmp_path)
+    write_rows(tmp_path / "predictions.jsonl", task.rows("test", outputs))
+    posts = list(picture.rows(task, tmp_path))
+    post = picture.choose(iter(posts), "")
+    assert {row[0].type for row in post} == {0, 1, 2}
+    drawn = picture.draw(task.pairs.root, post)
+    assert drawn.size[0] == picture.WIDTH
+    assert len(drawn.getcolors(1_000_000)) > 100
+    with pytest.raises(UserError, match="no post absent"):
+        picture.choose(iter(posts), "absent.jpg")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("model.mot", "sinkhron", "model.mot"),
+        ("model.experts", "", "empty"),
+        ("model.experts", "T,X", "'X'"),
+        ("model.epsilon", 0.0, "epsilon"),
+        ("features.depth", 3, "features.depth"),
+    ],
+)
+def test_wrong_values_are_named(key, value, said, tmp_path):
+    config = tiny(tmp_path).to_dict()
+    *path, last = key.split(".")
+    part = config
+    for name in path:
+        part = part[name]
+    part[last] = value
+    with pytest.raises(UserError, match=said):
+        make_task(type(tiny(tmp_path))(config))
+
+
+def test_each_benchmark_keeps_to_its_triplet_types():
+    assert more.get_config().data.triplets == "eo"
+    assert mnre.get_config().data.triplets == mnre.get_config("minilm").data.triplets == "ee"
+    assert umre.get_config("paper").data.triplets == "ee,oo,eo"
