@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.state import Params
 
-ENCODERS = ("text/", "vision/")
+ENCODERS = ("text/bert/", "vision/vit/")
 """Where the parameters of encoders live, which may be pretrained."""
 
 Schedule = Callable[[Int[Array, ""] | int], Float[Array, ""]]

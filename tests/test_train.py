@@ -171,10 +171,10 @@ def test_optimizer_clips_decays_and_has_two_rates() -> None:
         }
     ).train
     optimizer, _ = make_optimizer(config, 10)
-    params = {"text/kernel": jnp.full((2, 2), 3.0), "head/bias": jnp.full(2, 3.0)}
-    gradients = {"text/kernel": jnp.full((2, 2), -7.0), "head/bias": jnp.full(2, 9.0)}
+    params = {"text/bert/kernel": jnp.full((2, 2), 3.0), "head/bias": jnp.full(2, 3.0)}
+    gradients = {"text/bert/kernel": jnp.full((2, 2), -7.0), "head/bias": jnp.full(2, 9.0)}
     updates, state = optimizer.update(gradients, optimizer.init(params), params)
-    np.testing.assert_allclose(updates["text/kernel"], -0.1 * (-1 + 0.5 * 3.0), rtol=1e-4)
+    np.testing.assert_allclose(updates["text/bert/kernel"], -0.1 * (-1 + 0.5 * 3.0), rtol=1e-4)
     np.testing.assert_allclose(updates["head/bias"], -0.3, rtol=1e-4)
     first = jax.tree_util.tree_leaves_with_path(state)
     moments = [x for path, x in first if "mu" in jax.tree_util.keystr(path)]

@@ -9,6 +9,7 @@ from configs import mnre, more, umre
 from remote_jax import config as configs
 from remote_jax.errors import UserError
 from remote_jax.evaluate import evaluate, make_predict
+from remote_jax.optimizer import ENCODERS
 from remote_jax.remote import picture
 from remote_jax.remote.task import make_task
 from remote_jax.report import write_rows
@@ -54,6 +55,14 @@ def test_the_whole_test_split_becomes_scores_tables_and_rows(task, outputs):
     rows = list(task.rows("test", outputs))
     assert [row["relation"] for row in rows] == [task.relations[label] for label in labels]
     assert all(0 < row["probability"] <= 1 for row in rows)
+
+
+def test_only_the_encoders_learn_at_the_encoders_rate(task):
+    _, params = split(task.model(nnx.Rngs(0)))
+    new = {name.split("/")[0:2][-1] for name in params if not name.startswith(ENCODERS)}
+    assert {"fusion", "position"} <= new and not {"bert", "vit"} & new
+    for encoder in ENCODERS:
+        assert sum(name.startswith(encoder) for name in params) > 20
 
 
 def test_predict_needs_no_data(task, cache, tmp_path):
