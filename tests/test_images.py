@@ -117,7 +117,8 @@ def test_a_damaged_picture_is_read_or_refused(tmp_path_factory, data):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path = write(tmp_path_factory.getbasetemp() / "damaged", bytes(content))
     with contextlib.suppress(Refused):
-        read_picture(path)
+        picture = read_picture(path)
+        assert picture.mode == "RGB" and picture.width * picture.height <= images.MAX_PIXELS
 
 
 def npz(path, **arrays):
