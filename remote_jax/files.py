@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from remote_jax.errors import UserError
 
 MAX_NAME = 1024
 """Longest name, in bytes, that a row may give to a file."""
@@ -52,6 +56,23 @@ def find(folder: Path, name: str) -> Path | None:
         return path if path.is_file() else None
     except OSError as error:
         raise Refused(f"the file {name!r} cannot be looked up: {error.strerror}") from error
+
+
+def read_json(path: Path, limit: int) -> dict[str, Any]:
+    """The object in a JSON file of at most `limit` bytes.
+
+    Raises:
+        UserError: it is missing, longer, malformed or no object.
+    """
+    try:
+        value = json.loads(read_bytes(path, limit))
+    except Refused as error:
+        raise UserError(f"{path}: {error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise UserError(f"{path} holds a JSON {type(value).__name__}, expected an object.")
+    return value
 
 
 def read_bytes(path: Path, limit: int) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import jax
-from flax import nnx
 from ml_collections import ConfigDict
 
 from remote_jax import parallel, report
@@ -64,9 +63,9 @@ def write_answers(task: Task, config: ConfigDict, workdir: Path, source: Path, t
 def _best_model(
     task: Task, config: ConfigDict, workdir: Path
 ) -> tuple[Skeleton, Params, Best, Record]:
-    skeleton, params = split(task.model(nnx.Rngs(config.seed)))
+    skeleton, shapes = split(task.shapes())
     sharding = parallel.replicated(parallel.make_mesh(config.mesh))
     with Checkpoints(workdir) as checkpoints:
-        params, best = checkpoints.restore_best(params, sharding)
+        params, best = checkpoints.restore_best(shapes, sharding)
         record = checkpoints.record()
     return skeleton, params, best, record

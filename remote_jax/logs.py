@@ -70,13 +70,15 @@ class Clock:
     def __init__(self) -> None:
         self._began = self._lap_began = time.monotonic()
         self._lap_waited = self._lap_paused = self._waited = 0.0
+        self._lap_steps = 0
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Around what waits for data."""
+        """Around what waits for the data of a step."""
         began = time.monotonic()
         yield
         self._lap_waited += time.monotonic() - began
+        self._lap_steps += 1
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -85,17 +87,17 @@ class Clock:
         yield
         self._lap_paused += time.monotonic() - began
 
-    def lap(self, examples: int) -> dict[str, float]:
-        """Speed since the last lap, in which so many examples were trained on."""
+    def lap(self, batch_size: int) -> dict[str, float]:
+        """Speed since the last lap, over the steps that this process made in it."""
         now = time.monotonic()
         seconds = now - self._lap_began - self._lap_paused
         line = {
             "seconds": seconds,
-            "examples_per_s": examples / max(seconds, 1e-9),
+            "examples_per_s": self._lap_steps * batch_size / max(seconds, 1e-9),
             "data_wait_s": self._lap_waited,
         }
         self._waited += self._lap_waited
-        self._lap_began, self._lap_waited, self._lap_paused = now, 0.0, 0.0
+        self._lap_began, self._lap_waited, self._lap_paused, self._lap_steps = now, 0.0, 0.0, 0
         return line
 
     def read(self) -> tuple[float, float]:

@@ -43,7 +43,7 @@ class Skeleton:
 
 
 def split(model: nnx.Module) -> tuple[Skeleton, Params]:
-    """Takes a model apart.
+    """Takes a model apart; its values may be shapes alone.
 
     Raises:
         TypeError: a part of the state is no `nnx.Param`, and so would not be trained and saved.
@@ -54,7 +54,7 @@ def split(model: nnx.Module) -> tuple[Skeleton, Params]:
         name = "/".join(map(str, path))
         if not isinstance(variable, nnx.Param):
             raise TypeError(f"{name} is {type(variable).__name__}; a model holds nnx.Param only")
-        value = variable[...]
+        value = variable.get_value()
         params[name] = value
         shape = jax.ShapeDtypeStruct(value.shape, value.dtype)
         variables[name] = (path, variable.replace(shape))

@@ -68,6 +68,9 @@ class Task(Protocol):
     def model(self, rngs: nnx.Rngs) -> nnx.Module:
         """A fresh model whose whole state is `nnx.Param`; dropout gets its rngs when called."""
 
+    def shapes(self) -> nnx.Module:
+        """What `model` makes, with shapes for values; for parameters that a checkpoint holds."""
+
     def loss(
         self, model: nnx.Module, batch: Batch, rngs: nnx.Rngs
     ) -> tuple[Array, dict[str, Array]]:

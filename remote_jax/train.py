@@ -128,12 +128,14 @@ class _Run:
         self.task, self.config, self.mesh, self.checkpoints = task, config, mesh, checkpoints
         self.data, self.validation = _splits(task)
         self.plan = Plan.of(config.train, len(self.data))
-        skeleton, params = split(task.model(nnx.Rngs(config.seed)))
+        skeleton, shapes = split(task.shapes())
         optimizer, self.rate = make_optimizer(config.train, self.plan.total)
         sharding = parallel.replicated(mesh)
         self.step = make_step(task, skeleton, optimizer, config.seed, sharding)
         self.predict = make_predict(task, skeleton)
-        self.state, self.record = _start(task, params, optimizer, sharding, checkpoints)
+        self.state, self.record = _start(
+            task, config.seed, shapes, optimizer, sharding, checkpoints
+        )
         self.pending: deque[tuple[int, Scalars]] = deque()
         self.clock = Clock()
 
@@ -184,7 +186,7 @@ class _Run:
         self._fetch(0)
         window = self.record.window
         values = {name: math.fsum(x) / len(x) for name, x in window.items()}
-        seconds = self.clock.lap(len(window["loss"]) * self.config.train.batch_size)
+        seconds = self.clock.lap(self.config.train.batch_size)
         values |= {"epoch": step / self.plan.epoch, "learning_rate": float(self.rate(step - 1))}
         log.write(step, "train", values, seconds)
         progress.tell(step, values["loss"], seconds["examples_per_s"])
@@ -222,7 +224,8 @@ def _splits(task: Task) -> tuple[grain.MapDataset, grain.MapDataset]:
 
 def _start(
     task: Task,
-    params: Params,
+    seed: int,
+    shapes: Params,
     optimizer: optax.GradientTransformation,
     sharding: Sharding,
     checkpoints: Checkpoints,
@@ -233,8 +236,9 @@ def _start(
         return TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
 
     fingerprint = json.loads(json.dumps(task.fingerprint()))
-    restored = checkpoints.restore(jax.eval_shape(fresh, params), sharding)
+    restored = checkpoints.restore(jax.eval_shape(fresh, shapes), sharding)
     if restored is None:
+        _, params = split(task.model(nnx.Rngs(seed)))
         state = jax.jit(fresh, out_shardings=sharding)(params)
         return state, Record(fingerprint=fingerprint)
     if restored[1].fingerprint != fingerprint:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remote_jax.files import MAX_NAME, Refused, find, inside, read_bytes
+from remote_jax.errors import UserError
+from remote_jax.files import MAX_NAME, Refused, find, inside, read_bytes, read_json
 
 
 @pytest.fixture
@@ -82,3 +83,21 @@ def test_every_accepted_name_stays_inside(tmp_path_factory, name):
     except Refused:
         return
     assert path.is_relative_to(root.resolve()) and path != root.resolve()
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{", "[" * 10**5, '{"a":' * 10**5, "\xff"])
+def test_json_that_is_none(tmp_path, content):
+    path = tmp_path / "a.json"
+    path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(UserError, match=r"a\.json"):
+        read_json(path, 2**20)
+
+
+def test_json_of_a_size(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('{"a": 1}')
+    assert read_json(path, 8) == {"a": 1}
+    with pytest.raises(UserError, match="longer than 7 bytes"):
+        read_json(path, 7)
+    with pytest.raises(UserError, match="cannot be read"):
+        read_json(tmp_path / "b.json", 8)

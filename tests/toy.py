@@ -107,6 +107,9 @@ class ToyTask:
     def model(self, rngs: nnx.Rngs) -> nnx.Module:
         return Model(self.config.model.hidden, self.config.model.dropout, rngs)
 
+    def shapes(self) -> nnx.Module:
+        return nnx.eval_shape(lambda: self.model(nnx.Rngs(0)))
+
     def loss(self, model: Model, batch: Any, rngs: nnx.Rngs) -> tuple[jax.Array, dict[str, Any]]:
         logits = model(batch["x"], rngs)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch["label"])

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from remote_jax.encoders.bert import BertConfig
-from remote_jax.encoders.folder import read_json
+from remote_jax.encoders.folder import read_settings
 from remote_jax.encoders.vit import ViTConfig
 from remote_jax.errors import UserError
 
@@ -61,7 +61,7 @@ C = TypeVar("C", BertConfig, ViTConfig)
 def bert_config(folder: Path) -> BertConfig:
     """Settings of the BERT in `folder`. Raises UserError if config.json is not that of a BERT."""
     file = folder / "config.json"
-    content = read_json(file)
+    content = read_settings(file)
     check(file, content, "model_type", "bert")
     check(file, content, "position_embedding_type", "absolute", None)
     check(file, content, "is_decoder", False, None)
@@ -74,7 +74,7 @@ def vit_config(folder: Path) -> ViTConfig:
     Raises UserError if config.json is that of neither.
     """
     file = folder / "config.json"
-    content = read_json(file)
+    content = read_settings(file)
     check(file, content, "model_type", "vit", "clip", "clip_vision_model")
     clip = content["model_type"] != "vit"
     if content["model_type"] == "clip":

@@ -1,6 +1,5 @@
 """Finds a checkpoint, in a folder or on the Hugging Face hub, and reads its JSON files."""
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 
 from remote_jax.errors import UserError
+from remote_jax.files import read_json
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 MAX_JSON_BYTES = 64 * 2**20
@@ -37,14 +37,6 @@ def find(name: str | Path, files: Sequence[str]) -> Path:
         ) from error
 
 
-def read_json(file: Path) -> dict[str, Any]:
-    """The object in a JSON file. Raises UserError if it is missing, malformed or not an object."""
-    try:
-        if file.stat().st_size > MAX_JSON_BYTES:
-            raise UserError(f"{file} is over {MAX_JSON_BYTES} bytes, too long for its kind")
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{file} cannot be read as JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{file} holds a JSON {type(content).__name__}, expected an object")
-    return content
+def read_settings(file: Path) -> dict[str, Any]:
+    """The object in a JSON file of a checkpoint. Raises UserError if there is none."""
+    return read_json(file, MAX_JSON_BYTES)

@@ -5,6 +5,7 @@ and `model.safetensors` (or its shards) or `flax_model.msgpack`. Names and layou
 and Flax are understood, below whatever prefix a larger model puts before them.
 """
 
+import json
 import reprlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -56,10 +57,11 @@ def load_bert(
     folder = find_weights(name)
     config = bert_config(folder)
     arrays = read(folder, BERT, abstract_bert(config, dtype), config.layers)
-    rows = max(vocab_size or 0, config.vocab_size)
+    config = bert_shape(
+        folder, vocab_size=vocab_size, dropout=dropout, attention_dropout=attention_dropout
+    )
     words: Location = ("words", "embedding")
-    arrays[words] = extend(arrays[words], rows, rngs)
-    config = replace(config, vocab_size=rows, **given(dropout, attention_dropout))
+    arrays[words] = extend(arrays[words], config.vocab_size, rngs)
     return fill(abstract_bert(config, dtype), arrays)
 
 
@@ -76,11 +78,45 @@ def load_vit(
     are those of `load_bert`.
     """
     folder = find_weights(name)
-    config = replace(vit_config(folder), **given(dropout, attention_dropout))
+    config = vit_shape(folder, dropout=dropout, attention_dropout=attention_dropout)
     model = abstract_vit(config, dtype)
     arrays = read(folder, CLIP if config.pre_norm else VIT, model, config.layers)
     arrays["depth_kernel",] = np.asarray(depth_kernel(jnp.asarray(arrays["kernel",])))
     return fill(model, arrays)
+
+
+def bert_shape(
+    folder: Path,
+    *,
+    vocab_size: int | None = None,
+    dropout: float | None = None,
+    attention_dropout: float | None = None,
+) -> BertConfig:
+    """What `load_bert` makes of a checkpoint, from its config.json alone."""
+    config = bert_config(folder)
+    rows = max(vocab_size or 0, config.vocab_size)
+    return replace(config, vocab_size=rows, **given(dropout, attention_dropout))
+
+
+def vit_shape(
+    folder: Path, *, dropout: float | None = None, attention_dropout: float | None = None
+) -> ViTConfig:
+    """What `load_vit` makes of a checkpoint, from its config.json alone."""
+    return replace(vit_config(folder), **given(dropout, attention_dropout))
+
+
+def keep_settings(name: str | Path, folder: Path) -> None:
+    """Copies the JSON files of a checkpoint, without its weights, into a new `folder`.
+
+    They say all that is needed to build the encoder for parameters of one's own. Errors are those
+    of `load_bert`.
+    """
+    found = files.find(name, configs.FILES)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in configs.FILES:
+        if (found / file).is_file():
+            content = json.dumps(files.read_settings(found / file), indent=1)
+            (folder / file).write_text(content + "\n", encoding="utf-8")
 
 
 def image_statistics(name: str | Path) -> Mapping[str, tuple[float, ...]]:
@@ -94,7 +130,7 @@ def image_statistics(name: str | Path) -> Mapping[str, tuple[float, ...]]:
     folder = files.find(name, configs.FILES)
     default = STATISTICS["clip" if vit_config(folder).pre_norm else "vit"]
     file = folder / "preprocessor_config.json"
-    content = files.read_json(file) if file.is_file() else {}
+    content = files.read_settings(file) if file.is_file() else {}
     return {
         key: statistic(file, f"image_{key}", content.get(f"image_{key}"), values)
         for key, values in default.items()

@@ -110,7 +110,7 @@ def by_name(tensors: Iterator[Tensor]) -> dict[str, Tensor]:
 
 def shards(index: Path) -> list[Path]:
     """The files an index of safetensors names, all of them in its folder."""
-    content = files.read_json(index).get("weight_map")
+    content = files.read_settings(index).get("weight_map")
     if not isinstance(content, dict) or not content:
         raise UserError(f"{index} has no weight_map")
     names = list(content.values())

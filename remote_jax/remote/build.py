@@ -1,5 +1,8 @@
 """Makes the model a config describes."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import jax.numpy as jnp
 from flax import nnx
 from ml_collections import ConfigDict
@@ -23,8 +26,57 @@ def remote(config: ConfigDict, *, relations: int, vocabulary: int, rngs: nnx.Rng
       UserError: a pretrained checkpoint does not fit, or an expert is unknown.
     """
     dtype = jnp.dtype(config.compute_dtype)
-    text_encoder = text(config, vocabulary, dtype, rngs)
-    vision_encoder = vision(config, dtype, rngs)
+    return assemble(
+        config,
+        text(config, vocabulary, dtype, rngs),
+        vision(config, dtype, rngs),
+        pretrained.image_statistics(config.vision.pretrained),
+        relations=relations,
+        rngs=rngs,
+    )
+
+
+def keep_settings(config: ConfigDict, folder: Path) -> None:
+    """Keeps in `folder` what `shapes` needs to know of pretrained encoders."""
+    for part in ("text", "vision"):
+        if config[part].pretrained:
+            pretrained.keep_settings(config[part].pretrained, folder / part)
+
+
+def shapes(config: ConfigDict, kept: Path, *, relations: int, vocabulary: int) -> Remote:
+    """The model of `remote` with shapes instead of values, for parameters that are kept elsewhere.
+
+    Args:
+      kept: a folder filled by `keep_settings`; no checkpoint is opened.
+    """
+    dtype = jnp.dtype(config.compute_dtype)
+    statistics = pretrained.image_statistics(kept / "vision" if config.vision.pretrained else "")
+
+    def make() -> Remote:
+        rngs = nnx.Rngs(0)
+        return assemble(
+            config,
+            bert.Bert(text_shape(config, vocabulary, kept / "text"), dtype=dtype, rngs=rngs),
+            vit.ViT(vision_shape(config, kept / "vision"), dtype=dtype, rngs=rngs),
+            statistics,
+            relations=relations,
+            rngs=rngs,
+        )
+
+    return nnx.eval_shape(make)
+
+
+def assemble(
+    config: ConfigDict,
+    text_encoder: bert.Bert,
+    vision_encoder: vit.ViT,
+    statistics: Mapping[str, tuple[float, ...]],
+    *,
+    relations: int,
+    rngs: nnx.Rngs,
+) -> Remote:
+    """REMOTE around two encoders; `statistics` as of `pretrained.image_statistics`."""
+    dtype = jnp.dtype(config.compute_dtype)
     text_dim, vision_dim = text_encoder.config.dim, vision_encoder.config.dim
     text_blocks, vision_blocks = len(text_encoder.blocks), len(vision_encoder.blocks)
     mmoe = None
@@ -43,7 +95,7 @@ def remote(config: ConfigDict, *, relations: int, vocabulary: int, rngs: nnx.Rng
         VisualEncoding(
             vision_encoder,
             fusion(config, vision_blocks, vision_dim, dtype, rngs),
-            **pretrained.image_statistics(config.vision.pretrained),
+            **statistics,
             dtype=dtype,
             rngs=rngs,
         ),
@@ -96,7 +148,15 @@ def text(config: ConfigDict, vocabulary: int, dtype: jnp.dtype, rngs: nnx.Rngs) 
             dtype=dtype,
             rngs=rngs,
         )
-    shape = bert.BertConfig(
+    return bert.Bert(text_shape(config, vocabulary, Path()), dtype=dtype, rngs=rngs)
+
+
+def text_shape(config: ConfigDict, vocabulary: int, kept: Path) -> bert.BertConfig:
+    """Settings of the text encoder: of the checkpoint's kept in `kept`, or of the config."""
+    size = config.text
+    if size.pretrained:
+        return pretrained.bert_shape(kept, vocab_size=vocabulary, dropout=size.dropout)
+    return bert.BertConfig(
         vocab_size=vocabulary,
         dim=size.dim,
         layers=size.layers,
@@ -106,7 +166,6 @@ def text(config: ConfigDict, vocabulary: int, dtype: jnp.dtype, rngs: nnx.Rngs) 
         dropout=size.dropout,
         attention_dropout=size.dropout,
     )
-    return bert.Bert(shape, dtype=dtype, rngs=rngs)
 
 
 def vision(config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs) -> vit.ViT:
@@ -114,7 +173,15 @@ def vision(config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs) -> vit.ViT:
     size = config.vision
     if size.pretrained:
         return pretrained.load_vit(size.pretrained, dropout=size.dropout, dtype=dtype)
-    shape = vit.ViTConfig(
+    return vit.ViT(vision_shape(config, Path()), dtype=dtype, rngs=rngs)
+
+
+def vision_shape(config: ConfigDict, kept: Path) -> vit.ViTConfig:
+    """Settings of the vision encoder, as `text_shape` gives those of the text encoder."""
+    size = config.vision
+    if size.pretrained:
+        return pretrained.vit_shape(kept, dropout=size.dropout)
+    return vit.ViTConfig(
         image_size=size.image_size,
         patch=size.patch,
         dim=size.dim,
@@ -123,4 +190,3 @@ def vision(config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs) -> vit.ViT:
         mlp_dim=size.mlp_dim,
         dropout=size.dropout,
     )
-    return vit.ViT(shape, dtype=dtype, rngs=rngs)

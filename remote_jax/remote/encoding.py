@@ -9,6 +9,10 @@ from remote_jax.encoders.vit import ViT
 from remote_jax.remote.mmoe import Levels
 from remote_jax.remote.mot import MultilevelTransport
 
+# Five numbers beside the thousands of a patch: they start three times as loud as is usual, or small
+# encoders take long to notice them.
+POSITION_INIT = nnx.initializers.variance_scaling(9.0, "fan_in", "truncated_normal")
+
 
 class TextEncoding(nnx.Module):
     """Levels of the sentence and its captions (Eq. 3); the sequence itself is made in `text.py`."""
@@ -49,7 +53,9 @@ class VisualEncoding(nnx.Module):
         rngs: nnx.Rngs,
     ):
         self.vit, self.fusion, self.mean, self.std = vit, fusion, mean, std
-        self.position = nnx.Linear(5, vit.config.dim, dtype=dtype, rngs=rngs)
+        self.position = nnx.Linear(
+            5, vit.config.dim, kernel_init=POSITION_INIT, dtype=dtype, rngs=rngs
+        )
 
     def __call__(
         self,

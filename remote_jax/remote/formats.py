@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from remote_jax.errors import UserError
-from remote_jax.files import Refused, inside, read_bytes
+from remote_jax.files import Refused, inside, read_json
 
 SPLITS = ("train", "validation", "test")
 SPLIT_NAMES = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
@@ -167,23 +167,6 @@ def locate(
     )
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file that holds an object.
-
-    Raises:
-        UserError: it does not.
-    """
-    try:
-        value = json.loads(read_bytes(path, MAX_JSON))
-    except Refused as error:
-        raise UserError(f"{path}: {error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not JSON: {error}.") from error
-    if not isinstance(value, dict):
-        raise UserError(f"{path} holds a {type(value).__name__}, expected an object.")
-    return value
-
-
 def bundled_relations(name: str) -> tuple[str, ...]:
     """The vocabulary of `third_party/relations/NAME.txt`."""
     folder = importlib.resources.files("remote_jax.third_party") / "relations"
@@ -191,7 +174,7 @@ def bundled_relations(name: str) -> tuple[str, ...]:
 
 
 def _read_relations(path: Path) -> tuple[str, ...]:
-    ids = read_json(path)
+    ids = read_json(path, MAX_JSON)
     whole = all(type(number) is int for number in ids.values())
     if not whole or sorted(ids.values()) != list(range(len(ids))):
         raise UserError(f"{path} must give relations the ids 0 to {len(ids) - 1}, each once.")

@@ -23,7 +23,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.files import Refused, find
 from remote_jax.images import Box, read_depth, read_picture
-from remote_jax.remote.data import Features, Featurize, triplet_types
+from remote_jax.remote.data import LAYOUTS, Features, Featurize, triplet_types
 from remote_jax.remote.pairs import End, Pair
 from remote_jax.remote.rows import (
     MAX_WORDS,
@@ -85,8 +85,7 @@ class Posts:
             UserError: the file cannot be read.
         """
         self._relations = tuple(relations)
-        types = frozenset(triplet_types(config.data.triplets))
-        self._posts = tuple(_read(path, types))
+        self._posts = tuple(_read(_Reader(path, config)))
         pairs = [pair for post in self._posts for pair in post.pairs]
         numbered = [replace(pair, row=row) for row, pair in enumerate(pairs)]
         featurize = Featurize(tokenizer, path.parent, config)
@@ -120,9 +119,8 @@ class Posts:
             yield {**line, "relations": relations}
 
 
-def _read(path: Path, types: frozenset[int]) -> Iterator[_Post]:
-    reader = _Reader(path, types)
-    for number, line in read_lines(path):
+def _read(reader: _Reader) -> Iterator[_Post]:
+    for number, line in read_lines(reader.path):
         id_ = None
         try:
             if isinstance(line, Refused):
@@ -137,8 +135,11 @@ def _read(path: Path, types: frozenset[int]) -> Iterator[_Post]:
 class _Reader:
     """Checks posts of one file; reads each file that they name once."""
 
-    def __init__(self, path: Path, types: frozenset[int]):
-        self.folder, self.file, self.types = path.parent, path.name, types
+    def __init__(self, path: Path, config: ConfigDict):
+        self.path, self.folder, self.file = path, path.parent, path.name
+        self.types = frozenset(triplet_types(config.data.triplets))
+        # As in training: where a data set lists no boxes, a picture is one object.
+        self.whole_picture = LAYOUTS[config.data.name].whole_picture
         self.media: dict[str, str] = {}
 
     def post(self, value: dict[str, Any], line: int, id_: str | int | None) -> _Post:
@@ -157,12 +158,15 @@ class _Reader:
             answer = {"object": index, "box": list(box)}
             answers.append((End(f"[OBJ{index}]", object=index, caption=caption), answer))
             boxes.append(box)
+        image = self._media(value, "image", read_picture)
+        if image and not boxes and self.whole_picture:
+            boxes.append((0.0, 0.0, 1.0, 1.0))
         shared = Pair(
             tokens=words,
             head=End(""),
             tail=End(""),
             boxes=np.array(boxes, np.float32).reshape(-1, 4),
-            image=self._media(value, "image", read_picture),
+            image=image,
             depth=self._media(value, "depth", read_depth),
             file=self.file,
             line=line,

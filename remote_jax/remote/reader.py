@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from remote_jax.files import Refused, find, inside
+from remote_jax.files import Refused, find, inside, read_json
 from remote_jax.images import Box, read_depth, read_picture
 from remote_jax.remote import formats
 from remote_jax.remote.formats import DataFiles
@@ -34,8 +34,8 @@ class PairReader:
         self.files, self.split = files, split
         self.name = files.rows[split].relative_to(files.root).as_posix()
         self.relations = {name: index for index, name in enumerate(files.relations)}
-        self.positions = formats.read_json(files.positions) if files.positions else {}
-        self.captions = formats.read_json(files.captions) if files.captions else {}
+        self.positions = read_json(files.positions, formats.MAX_JSON) if files.positions else {}
+        self.captions = read_json(files.captions, formats.MAX_JSON) if files.captions else {}
         self.media: dict[tuple[str, ...], str | Refused] = {}
 
     def __iter__(self) -> Iterator[Pair | dict[str, Any]]:

@@ -72,7 +72,7 @@ class RemoteTask:
         self.config = config
 
     def prepare(self, workdir: Path) -> None:
-        """Keeps the tokenizer and the relations in the workdir, so that `predict` needs no data.
+        """Keeps in the workdir what `predict` needs of the data and of pretrained checkpoints.
 
         Raises:
             UserError: the data or the tokenizer are missing or malformed.
@@ -82,6 +82,7 @@ class RemoteTask:
         if not relations.exists():
             found = self.pairs.relations  # data first: an error in them is the nearer one
             self._make_tokenizer().save_pretrained(workdir / "tokenizer")
+            build.keep_settings(self.config, workdir / "encoders")
             write_atomically(relations, [json.dumps(found, indent=1) + "\n"])
         self.relations: list[str] = json.loads(relations.read_text(encoding="utf-8"))
         self.tokenizer = tokenizers.load(workdir / "tokenizer")
@@ -123,6 +124,15 @@ class RemoteTask:
             relations=len(self.relations),
             vocabulary=len(self.tokenizer),
             rngs=rngs,
+        )
+
+    def shapes(self) -> Remote:
+        """The model of the config without values; it opens no checkpoint."""
+        return build.shapes(
+            self.config,
+            self.workdir / "encoders",
+            relations=len(self.relations),
+            vocabulary=len(self.tokenizer),
         )
 
     def loss(

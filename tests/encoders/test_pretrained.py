@@ -318,7 +318,7 @@ def test_configs_of_other_models_are_refused(bert, settings, message):
 @pytest.mark.parametrize("content", ["", "{", "[]", "3", "[" * 100_000, "\x00\xff"])
 def test_malformed_configs_are_refused(bert, content):
     (bert / "config.json").write_bytes(content.encode("latin-1"))
-    with pytest.raises(UserError, match=r"config\.json (cannot be read as JSON|holds a JSON)"):
+    with pytest.raises(UserError, match=r"config\.json (is not JSON|holds a JSON)"):
         load(bert)
 
 

@@ -43,6 +43,18 @@ def text(example):
     return TOKENIZER.decode(example["tokens"][example["token_mask"]])
 
 
+def test_a_picture_without_boxes_is_one_object_where_it_was_in_training(folder):
+    post = {"text": TEXT, "image": "a.png", "entities": [[0, 7], [18, 22]]}
+    boxed = {**post, "objects": [[0, 0, 0.5, 1]]}
+    for name, objects in (("mnre", 1), ("umre", 0)):
+        posts = read(folder, post, boxed, name=name, triplets="ee")
+        assert [len(line["relations"]) for line in answer(posts)] == [2, 2]
+        alone, beside = posts.dataset[0], posts.dataset[2]
+        assert alone["rgb_mask"].sum() == objects
+        assert alone["boxes"][0].tolist() == [0, 0, objects, objects]
+        assert beside["rgb_mask"].sum() == 1
+
+
 def test_a_post_with_everything(folder):
     objects = [[0, 0, 0.5, 1], {"box": [0.5, 0, 1, 1], "caption": "a golden cup"}]
     entities = [[0, 7], {"start": 18, "end": 22, "name": "the city"}]

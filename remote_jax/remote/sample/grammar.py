@@ -36,7 +36,6 @@ FACTS = {
     "attends": ("{0} shows up at {1}", "{1} welcomes {0}", "{0} arrives at {1}"),
     "siblings": ("{0} and {1} are siblings", "{0} hugs cousin {1}", "{0} sees brother {1}"),
     "classmates": ("{0} and {1} were classmates", "{0} shared desks with {1}"),
-    "meets": ("{0} meets {1}", "{0} talks to {1}", "{0} and {1} shake hands"),
 }
 COLOUR = ("{0} in {v}", "{0} wearing {v}", "{0} has {v} on")
 KIT = ("the {v}s of {0}", "{0} in {v}", "{v} means {0}")

@@ -22,7 +22,7 @@ AWARDED, PRESENT, PART_OF = "/per/misc/awarded", "/per/misc/present_in", "/misc/
 CONTAIN, LOCATED, HELD = "/loc/loc/contain", "/org/loc/locate_at", "/misc/loc/held_on"
 SUBSIDIARY = "/org/org/subsidiary"
 
-# What one clause says by itself. "meets" and "attends" need the picture too.
+# What one clause says by itself. "attends" needs the picture too.
 SAID = {
     "birth": BIRTH,
     "residence": RESIDENCE,
@@ -67,9 +67,8 @@ RULES = {
     "organisation_organisation": _rule("sentence", SUBSIDIARY=16, NONE=8),
     "event_place": _rule("sentence", HELD=16, NONE=6),
     "person_event": _rule("sentence", NONE=6),
-    "attendance": _rule("sentence rgb", AWARDED=34, PRESENT=34),
+    "attendance": _rule("sentence rgb", AWARDED=54, PRESENT=54),
     "person_person": _rule("sentence", RELATIVES=11, ALUMNI=11, NONE=6),
-    "meeting": _rule("sentence rgb", PARTNER=24, OPPONENT=24),
     # two objects
     "teams": _rule("sentence position", PARTNER=36, OPPONENT=36),
     "gathering": _rule("sentence", RELATIVES=20, ALUMNI=20),
@@ -82,7 +81,7 @@ RULES = {
     "marked_side": _rule("sentence position", PERSON_SELF=32, NONE=32),
     "marked_distance": _rule("sentence depth", PERSON_SELF=38, NONE=38),
     "named_badge": _rule("sentence", MEMBER=9, LEADER=9, OPPOSED=9),
-    "kit_badge": _rule("sentence rgb", ORG_SELF=26, NONE=24),
+    "kit_badge": _rule("sentence rgb", ORG_SELF=20, NONE=20),
     "named_building": _rule("caption", GOVERNANCE=14, RESIDENCE=14, BIRTH=14),
     "named_flag": _rule("caption", NATIONALITY=9, PARTY=9, RELIGION=9),
     "named_prize": _rule("sentence", AWARDED=8, NONE=8),
@@ -110,8 +109,6 @@ def _entity_pair(world: World, head: int, tail: int) -> tuple[str, str] | None:
         return kinds, NONE
     if clause.fact == "attends":
         return "attendance", AWARDED if world.holds("trophy") else PRESENT
-    if clause.fact == "meets":
-        return "meeting", PARTNER if world.holds("flag") else OPPONENT
     forward = head < tail or kinds == "person_person"
     return kinds, SAID[clause.fact] if forward else NONE
 

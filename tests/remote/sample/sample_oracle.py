@@ -18,7 +18,7 @@ FILES = {"train": "train_set.json", "validation": "val_set.json", "test": "test_
 JOINS = {",", ";", "and", "while", "as"}
 ORGANISATIONS = {"United", "Rovers", "Athletic", "Wanderers"}
 EVENTS = {"Cup", "Games", "Open", "Series"}
-COLOURS = ("red", "blue", "yellow")
+COLOURS = ("red", "blue")
 BETWEEN = {
     "born": "/per/loc/place_of_birth",
     "birthplace": "/per/loc/place_of_birth",
@@ -49,13 +49,10 @@ BETWEEN = {
     "cousin": "/per/per/relatives",
     "brother": "/per/per/relatives",
     "desks": "/per/per/alumni",
-    "meets": "meets",
-    "talks": "meets",
 }
 AFTER = {
     "siblings": "/per/per/relatives",
     "classmates": "/per/per/alumni",
-    "hands": "meets",
 }
 LARGER_FIRST = {"includes": "/loc/loc/contain", "owns": "/org/org/subsidiary"}
 SMALLER_FIRST = {
@@ -184,7 +181,7 @@ def scene(tokens: list[str]) -> str:
 
 
 def saying(tokens: list[str], head: list[int], tail: list[int]) -> str:
-    """What the sentence says of two entities: a relation, attends, meets, or apart."""
+    """What the sentence says of two entities: a relation, attends, or apart."""
     first, last = sorted((head, tail))
     between = tokens[first[1] : last[0]]
     if between == ["and"]:
@@ -257,9 +254,6 @@ def relate(sample: Sample, row: dict) -> tuple[str, str]:
     kinds = {thing.kind for thing in seen.values()}
     if said == "attends":
         found = "/per/misc/awarded" if "trophy" in kinds else "/per/misc/present_in"
-        return found, "sentence rgb"
-    if said == "meets":
-        found = "/per/per/partner" if "flag" in kinds else "/per/per/opponent"
         return found, "sentence rgb"
     return said, "sentence"
 

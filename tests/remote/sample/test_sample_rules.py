@@ -175,12 +175,9 @@ def test_a_mark_fits_one_person_of_the_picture(worlds: list[World]) -> None:
     assert marks > 500
 
 
-@pytest.mark.parametrize(
-    ("fact", "kind"), [("meets", "flag"), ("attends", "trophy")], ids=["meets", "attends"]
-)
-def test_words_do_not_foretell_the_picture(fact: str, kind: str, worlds: list[World]) -> None:
-    told = [world for world in worlds if any(clause.fact == fact for clause in world.clauses)]
-    share = sum(world.holds(kind) for world in told) / len(told)
+def test_words_do_not_foretell_the_picture(worlds: list[World]) -> None:
+    told = [world for world in worlds if any(clause.fact == "attends" for clause in world.clauses)]
+    share = sum(world.holds("trophy") for world in told) / len(told)
     assert 0.35 < share < 0.65
 
 
