@@ -113,7 +113,7 @@ def sample() -> ConfigDict:
     config.model.dropout = 0.1
     config.train.update(
         {
-            "epochs": 6.0,
+            "epochs": 3.0,
             "batch_size": 32,
             "eval_batch_size": 128,
             "learning_rate": 1e-3,

@@ -9,6 +9,10 @@ from jaxtyping import Array, Bool, Float
 
 EXPERTS = ("T2V", "V2T", "T", "V")
 
+# W_h starts a tenth as large as is usual. What is read from the other modality means nothing yet;
+# heard in full, it is noise that the router learns to shut out, and then it stays shut.
+VALUE_INIT = nnx.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
+
 
 class Levels(NamedTuple):
     """Every level of one modality after fusion: F″⁰ … F″ᴸ⁻¹ and the positions that exist."""
@@ -26,7 +30,9 @@ class CrossModalAttention(nnx.Module):
     def __init__(self, query_dim: int, source_dim: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
         self.query = nnx.Linear(query_dim, query_dim, use_bias=False, dtype=dtype, rngs=rngs)
         self.key = nnx.Linear(source_dim, query_dim, use_bias=False, dtype=dtype, rngs=rngs)
-        self.value = nnx.Linear(source_dim, query_dim, use_bias=False, dtype=dtype, rngs=rngs)
+        self.value = nnx.Linear(
+            source_dim, query_dim, use_bias=False, kernel_init=VALUE_INIT, dtype=dtype, rngs=rngs
+        )
 
     def __call__(self, query: Float[Array, "b n d"], other: Levels) -> Float[Array, "b l n d"]:
         """F_j for every level j of `other`; zeros where the other modality is absent."""

@@ -47,6 +47,9 @@ DARK: RGB = (52, 48, 48)
 WHITE: RGB = (246, 246, 244)
 SKIES: tuple[RGB, ...] = ((188, 208, 222), (206, 206, 214), (222, 212, 200))
 GROUNDS: tuple[RGB, ...] = ((168, 180, 148), (186, 176, 158), (172, 172, 174), (152, 168, 152))
+# Prizes are given in the evening: a trophy is seen in the light of the whole picture too.
+EVENING_SKIES: tuple[RGB, ...] = ((226, 158, 132), (214, 146, 140), (232, 172, 140))
+EVENING_GROUNDS: tuple[RGB, ...] = ((112, 92, 104), (104, 88, 112), (120, 96, 96))
 
 
 @dataclass(frozen=True)
@@ -201,10 +204,11 @@ def _place(rng: random.Random, thing: Thing) -> tuple[int, int, int, int]:
     return left, top, left + width, top + height
 
 
-def _background(rng: random.Random) -> Image.Image:
-    picture = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), rng.choice(SKIES))
+def _background(rng: random.Random, evening: bool) -> Image.Image:
+    sky = rng.choice(EVENING_SKIES if evening else SKIES)
+    ground = rng.choice(EVENING_GROUNDS if evening else GROUNDS)
+    picture = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), sky)
     pen = ImageDraw.Draw(picture)
-    ground = rng.choice(GROUNDS)
     horizon = rng.randint(HEIGHT // 8, HEIGHT // 3) * SCALE
     pen.rectangle((0, horizon, WIDTH * SCALE, HEIGHT * SCALE), fill=ground)
     for _ in range(rng.randint(2, 5)):
@@ -249,7 +253,7 @@ def _tight(
 
 def draw(rng: random.Random, world: World) -> Scene:
     """Draws the picture and the depth map of a world, with boxes found in what was drawn."""
-    picture = _background(rng)
+    picture = _background(rng, world.holds("trophy"))
     numbers = Image.new("L", picture.size, 0)
     pen = ImageDraw.Draw(picture)
     brush = Brush(pen, ImageDraw.Draw(numbers))
