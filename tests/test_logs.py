@@ -1,0 +1,92 @@
+"""What a run tells: lines that survive a stop, and where the time goes."""
+
+import json
+
+import pytest
+
+from remote_jax import logs
+from remote_jax.logs import Clock, MetricsLog, Progress
+
+
+@pytest.fixture
+def time(monkeypatch):
+    """Moves the clock by hand."""
+
+    class Time:
+        now = 100.0
+
+        def monotonic(self):
+            return self.now
+
+    found = Time()
+    monkeypatch.setattr(logs, "time", found)
+    return found
+
+
+def steps(log):
+    return [json.loads(line)["step"] for line in log.read_text().splitlines()]
+
+
+def test_lines_after_the_step_that_a_run_stands_at_are_dropped(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    log = MetricsLog(tmp_path, 0)
+    for step in (1, 2, 3):
+        log.write(step, "train", {"loss": 0.1}, {"seconds": 2.0})
+    log.close()
+    with path.open("a") as file:
+        file.write('{"step": 3, "spl')  # the machine stopped here
+    log = MetricsLog(tmp_path, 2)
+    assert steps(path) == [1, 2]
+    log.write(3, "train", {"loss": 0.2}, {"seconds": 9.0})
+    log.close()
+    assert steps(path) == [1, 2, 3]
+    last = json.loads(path.read_text().splitlines()[-1])
+    assert last == {"step": 3, "split": "train", "loss": 0.2, "time": {"seconds": 9.0}}
+    assert list((tmp_path / "tensorboard").iterdir())
+
+
+def test_numbers_that_are_no_json_are_not_written(tmp_path):
+    log = MetricsLog(tmp_path, 0)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        log.write(1, "train", {"loss": float("nan")}, {})
+    log.close()
+    assert steps(tmp_path / "metrics.jsonl") == []
+
+
+def test_a_lap_counts_its_own_steps_and_no_pauses(time):
+    clock = Clock()
+    for wait in (1.0, 2.0):
+        with clock.waiting():
+            time.now += wait
+        time.now += 1.0
+    with clock.paused():
+        time.now += 100.0
+    assert clock.lap(32) == {"seconds": 5.0, "examples_per_s": 2 * 32 / 5, "data_wait_s": 3.0}
+    with clock.waiting():
+        time.now += 4.0
+    assert clock.lap(32) == {"seconds": 4.0, "examples_per_s": 8.0, "data_wait_s": 4.0}
+
+
+def test_a_reading_counts_everything_once(time):
+    clock = Clock()
+    with clock.waiting():
+        time.now += 1.0
+    assert clock.read() == (1.0, 1.0)
+    with clock.waiting():
+        time.now += 2.0
+    clock.lap(1)
+    with clock.paused():
+        time.now += 3.0
+    assert clock.read() == (5.0, 2.0)
+
+
+def test_lines_without_a_terminal_come_now_and_then(time, capsys):
+    progress = Progress(100, 20)
+    for step in (30, 31, 40, 100):
+        time.now += 5.0
+        progress.tell(step, 0.5, 64.0)
+    progress.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["step 30/100", "step 40/100", "step 100/100"]
+    # 20 of 80 steps took 15 s.
+    assert lines[1] == "step 40/100, loss 0.5000, 64.0 examples/s, 00:45 left"
