@@ -1,0 +1,1 @@
+"""REMOTE: unified multimodal relation extraction."""
