@@ -1,0 +1,1 @@
+"""ROAM: completion of multimodal knowledge graphs."""
