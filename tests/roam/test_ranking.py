@@ -1,0 +1,101 @@
+"""Ranks against a brute-force ranking in float64, on graphs with ties and repeated edges."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from remote_jax.roam.ranking import Known, both_directions, ranks, summary
+
+
+def brute_force(scores, queries, targets, triples, relations):
+    """Counts, query by query, with Python's sets."""
+    true = {(h, r, t) for h, r, t in triples} | {(t, r + relations, h) for h, r, t in triples}
+    found = []
+    for number, ((head, relation), target) in enumerate(zip(queries, targets, strict=True)):
+        wanted, rank = scores[number, target], 1.0
+        for entity, value in enumerate(scores[number]):
+            if entity == target or (head, relation, entity) in true:
+                continue
+            rank += 1.0 if value > wanted else 0.5 if value == wanted else 0.0
+        found.append(rank)
+    return np.array(found)
+
+
+@st.composite
+def graphs(draw):
+    entities, relations = draw(st.integers(2, 7)), draw(st.integers(1, 3))
+    triple = st.tuples(
+        st.integers(0, entities - 1), st.integers(0, relations - 1), st.integers(0, entities - 1)
+    )
+    splits = [draw(st.lists(triple, min_size=1, max_size=12)) for _ in range(3)]
+    values = st.sampled_from([-1.0, 0.0, 0.5, 0.5 + 2**-20, 3.0])
+    table = draw(
+        st.lists(
+            st.lists(values, min_size=entities, max_size=entities),
+            min_size=entities * 2 * relations,
+            max_size=entities * 2 * relations,
+        )
+    )
+    chunk = draw(st.sampled_from([1, entities, 3 * entities, 1000]))
+    return entities, relations, [np.array(split) for split in splits], np.array(table), chunk
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs())
+def test_ranks_are_those_of_brute_force(graph):
+    entities, relations, splits, table, chunk = graph
+    queries, targets = both_directions(splits[2], relations)
+    found = ranks(
+        lambda q: jnp.asarray(table, jnp.float32)[q[:, 0] * 2 * relations + q[:, 1]],
+        queries,
+        targets,
+        Known.of(splits, relations),
+        entities=entities,
+        chunk_scores=chunk,
+    )
+    rows = table[queries[:, 0] * 2 * relations + queries[:, 1]]
+    triples = [tuple(map(int, triple)) for triple in np.concatenate(splits)]
+    expected = brute_force(rows, queries.tolist(), targets, triples, relations)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_queries_in_both_directions():
+    queries, targets = both_directions(np.array([[4, 1, 7], [2, 0, 4]]), 3)
+    assert queries.tolist() == [[4, 1], [2, 0], [7, 4], [4, 3]]
+    assert targets.tolist() == [7, 4, 4, 2]
+
+
+def test_a_target_that_is_not_known_does_not_rank_against_itself():
+    known = Known.of([np.array([[0, 0, 1]])], 1)
+    queries = np.array([[0, 0], [3, 1]])
+    found = ranks(lambda q: jnp.zeros((len(q), 4)), queries, np.array([2, 0]), known, entities=4)
+    # Of four equal scores one is known and left out, the other two share places 1 to 3.
+    assert found.tolist() == [2.0, 2.5]
+
+
+def test_what_is_not_a_number_ranks_last():
+    known = Known.of([np.array([[0, 0, 1]])], 1)
+    query, target = np.array([[0, 0]]), np.array([1])
+    for values, rank in (([1.0, jnp.nan, 0.0], 3), ([jnp.nan, 0.5, 0.0], 2)):
+        found = ranks(lambda q, v=values: jnp.array([v]), query, target, known, entities=3)
+        assert found.tolist() == [rank]
+
+
+def test_no_queries():
+    known = Known.of([np.array([[0, 0, 1]])], 1)
+    none = np.zeros((0, 2), int)
+    assert ranks(lambda q: jnp.zeros((0, 3)), none, none[:, 0], known, entities=3).shape == (0,)
+
+
+def test_summary():
+    found = summary(np.array([1.0, 2.0, 4.0, 20.0]))
+    assert found == {
+        "mr": 6.75,
+        "mrr": pytest.approx((1 + 0.5 + 0.25 + 0.05) / 4),
+        "hits@1": 0.25,
+        "hits@3": 0.5,
+        "hits@10": 0.75,
+    }
+    assert summary(np.zeros(0))["mrr"] == 0
