@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -43,6 +44,16 @@ class Record:
     peak_memory: dict[str, int] = field(default_factory=dict)
     """Largest so far in bytes, of the host process and of a device that tells."""
 
+    def check_data(self, fingerprint: dict[str, Any]) -> None:
+        """Raises a UserError unless these are the data of the run."""
+        now, then = json.loads(json.dumps(fingerprint)), self.fingerprint
+        differ = [key for key in {**then, **now} if now.get(key) != then.get(key)]
+        if differ:
+            raise UserError(
+                f"The data have changed since the run was started (in {', '.join(differ)}): put "
+                "back those it was started with, or choose another --workdir."
+            )
+
 
 class Checkpoints:
     """`WORKDIR/checkpoints/latest` and `WORKDIR/checkpoints/best`, written by Orbax.
@@ -51,11 +62,16 @@ class Checkpoints:
     under its name in one move when it is whole, so a process may die at any moment.
     """
 
-    def __init__(self, workdir: Path) -> None:
+    def __init__(self, workdir: Path, *, read_only: bool = False) -> None:
+        """Opens the checkpoints of a run.
+
+        Args:
+            read_only: nothing is written or cleaned up; another process may be writing.
+        """
         root = (workdir / "checkpoints").absolute()
         self._workdir = workdir
-        self._latest = _manager(root / "latest", keep=2)
-        self._best = _manager(root / "best", keep=1)
+        self._latest = _manager(root / "latest", keep=2, read_only=read_only)
+        self._best = _manager(root / "best", keep=1, read_only=read_only)
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -88,6 +104,8 @@ class Checkpoints:
         """
         step = self._latest.latest_step()
         if step is None:
+            for old in self._best.all_steps():  # of a start that ended before its first checkpoint
+                self._best.delete(old)
             return None
         state, record = _restore(self._latest, step, like, sharding)
         return state, Record(**record)
@@ -121,8 +139,18 @@ class Checkpoints:
         )
 
 
-def _manager(folder: Path, keep: int) -> ocp.CheckpointManager:
-    options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
+def exist(workdir: Path) -> bool:
+    """Whether the run in `workdir` has a checkpoint to go on from."""
+    return any(path.name.isdecimal() for path in (workdir / "checkpoints" / "latest").glob("*"))
+
+
+def _manager(folder: Path, keep: int, *, read_only: bool) -> ocp.CheckpointManager:
+    options = ocp.CheckpointManagerOptions(
+        max_to_keep=keep,
+        cleanup_tmp_directories=not read_only,
+        create=not read_only,
+        read_only=read_only,
+    )
     handlers = {
         "arrays": ocp.StandardCheckpointHandler(),
         "record": ocp.JsonCheckpointHandler(),

@@ -8,6 +8,7 @@ import inspect
 import json
 import math
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from remote_jax.report import write_atomically
 
 FREE = (
     "data.cache",
+    "data.dir",  # the fingerprint of the data tells whether they are the same
     "data.workers",
     "train.eval_batch_size",
     "train.log_every",
@@ -82,7 +84,7 @@ LOOP_RULES: Rules = {
     "train.save_every": Between(1),
     "mesh.data": Between(-1),
     "mesh.fsdp": Between(1),
-    "mesh.tensor": Between(1),
+    "mesh.tensor": OneOf((1,)),  # no rule splits a layer
 }
 """Keys that the training loop itself reads; a task checks its own."""
 
@@ -109,10 +111,15 @@ def load(spec: str) -> ConfigDict:
     if module_spec is None or module_spec.loader is None:
         raise UserError(f"{path} is not a Python file; a config is a .py file with get_config.")
     module = importlib.util.module_from_spec(module_spec)
+    sys.path.insert(0, str(path.resolve().parents[1]))  # configs build on each other
     try:
         module_spec.loader.exec_module(module)
     except SyntaxError as error:
         raise UserError(f"{path}:{error.lineno}: {error.msg}.") from error
+    except ImportError as error:
+        raise UserError(f"{path} imports what is not there: {error}.") from error
+    finally:
+        sys.path.pop(0)
     get_config = getattr(module, "get_config", None)
     if get_config is None:
         raise UserError(f"{path} defines no get_config(preset).")

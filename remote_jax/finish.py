@@ -21,9 +21,10 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
     come without a test split are reported on validation, and nothing is called a test score.
 
     Raises:
-        UserError: there is no checkpoint, or it is another model's.
+        UserError: there is no checkpoint, it is another model's, or the data have changed.
     """
     skeleton, params, best, record = _best_model(task, config, workdir)
+    record.check_data(task.fingerprint())
     final = "test" if "test" in task.splits() else "validation"
     outputs = evaluate(make_predict(task, skeleton), params, task.dataset(final), config)
     report.write_rows(workdir / "predictions.jsonl", task.rows(final, outputs))
@@ -65,7 +66,7 @@ def _best_model(
 ) -> tuple[Skeleton, Params, Best, Record]:
     skeleton, shapes = split(task.shapes())
     sharding = parallel.replicated(parallel.make_mesh(config.mesh))
-    with Checkpoints(workdir) as checkpoints:
+    with Checkpoints(workdir, read_only=True) as checkpoints:
         params, best = checkpoints.restore_best(shapes, sharding)
         record = checkpoints.record()
     return skeleton, params, best, record

@@ -7,11 +7,14 @@ flags it goes on where it was stopped; a finished run only reports.
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import logging
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +79,8 @@ def parse(argv: list[str]) -> Order | None:
     _override(config, rest, values)
     if values.mode == "predict" and not (values.input and values.output):
         raise UserError("--mode=predict needs --input=POSTS.jsonl and --output=ANSWERS.jsonl.")
+    if values.mode != "predict" and (values.input or values.output):
+        raise UserError(f"--input and --output are for --mode=predict, found --mode={values.mode}.")
     return Order(
         mode=values.mode,
         config=config,
@@ -109,15 +114,16 @@ def _sentence(error: Exception) -> str:
 
 def run(order: Order) -> None:
     """Does what the command line asks for, and prints what came out."""
-    from remote_jax import finish
+    from remote_jax import checkpoint, finish
     from remote_jax.train import train
 
     config, workdir = order.config, order.workdir
     configs.check(config, configs.LOOP_RULES)
     task = make_task(config)
-    if (workdir / "config.json").exists():
+    begun = checkpoint.exist(workdir)
+    if begun:
         configs.check_same(config, configs.read(workdir), workdir)
-    elif order.mode != "train":
+    elif order.mode != "train" and not (workdir / "config.json").exists():
         raise UserError(f"{workdir} holds no run; train one first with --mode=train.")
     print(f"{order.mode} in {workdir}", flush=True)
     results = workdir / "results.json"
@@ -130,18 +136,41 @@ def run(order: Order) -> None:
         print(f"The run is finished; {results} says:")
         _show(results)
         return
-    workdir.mkdir(parents=True, exist_ok=True)
-    task.prepare(workdir)
     if order.mode == "train":
-        # Only once the data could be read: a mistake in naming them is not the run's config.
-        configs.write(config, workdir)
-        train(task, config, workdir)
-    if order.posts is None:
-        finish.write_report(task, config, workdir)
-        _show(results)
+        workdir.mkdir(parents=True, exist_ok=True)
+        with locked(workdir):
+            # Until its first checkpoint nothing of a run is worth keeping: it begins anew, with
+            # whatever config and data are now named.
+            task.prepare(workdir, anew=not begun)
+            configs.write(config, workdir)
+            train(task, config, workdir)
+            finish.write_report(task, config, workdir)
     else:
+        task.prepare(workdir, anew=False)
+    if order.posts is not None:
         count = finish.write_answers(task, config, workdir, *order.posts)
         print(f"{count} lines in {order.posts[1]}")
+        return
+    if order.mode == "eval":
+        finish.write_report(task, config, workdir)
+    _show(results)
+
+
+@contextmanager
+def locked(workdir: Path) -> Iterator[None]:
+    """Keeps a second training out of the folder of a run; the system lets go when this one ends.
+
+    Raises:
+        UserError: another process trains there.
+    """
+    with (workdir / "train.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"Another process trains in {workdir}; wait for it, or choose another --workdir."
+            ) from error
+        yield
 
 
 def _show(path: Path) -> None:

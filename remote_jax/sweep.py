@@ -62,20 +62,30 @@ def plan(variants: Sequence[str], seeds: Sequence[str], workdir: Path) -> list[R
         if not colon or not name.strip() or name.strip() in named:
             raise UserError(f"A variant is 'NAME: FLAGS' with a name of its own, not {variant!r}.")
         named[name.strip()] = tuple(shlex.split(rest))
+    folders = [_folder(name) for name in named]
+    for name in named:
+        if folders.count(_folder(name)) > 1:
+            raise UserError(
+                f"Two variants would share the folder {_folder(name)}: rename {name!r}."
+            )
     if not named or not all(seed.isdigit() for seed in seeds):
         raise UserError("A sweep needs at least one --variant, and --seeds like 0,1,2.")
     return [
-        Run(name, rest, int(seed), workdir / re.sub(r"\W+", "_", name) / f"seed{seed}")
+        Run(name, rest, int(seed), workdir / _folder(name) / f"seed{seed}")
         for seed in seeds
         for name, rest in named.items()
     ]
 
 
+def _folder(variant: str) -> str:
+    return re.sub(r"\W+", "_", variant)
+
+
 def train(runs: Sequence[Run], config: str, jobs: int) -> None:
-    """Trains every run that is not finished, `jobs` at a time.
+    """Trains every run, `jobs` at a time; one that is finished only reports.
 
     Raises:
-        UserError: a run failed; its log is named.
+        UserError: a run failed, or was started with other flags; its log is named.
     """
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     shares: SimpleQueue[list[int]] = SimpleQueue()
@@ -95,8 +105,6 @@ def train(runs: Sequence[Run], config: str, jobs: int) -> None:
 
 
 def _train_one(run: Run, config: str, cores: Sequence[int]) -> None:
-    if (run.workdir / "results.json").exists():
-        return
     run.workdir.mkdir(parents=True, exist_ok=True)
     if cores:
         os.sched_setaffinity(0, cores)  # of this thread; the process it starts inherits it
@@ -109,10 +117,17 @@ def _train_one(run: Run, config: str, cores: Sequence[int]) -> None:
 
 
 def table(runs: Sequence[Run], metrics: Sequence[str]) -> str:
-    """A Markdown table, a variant a row: mean ± standard deviation over seeds, in percent."""
+    """A Markdown table, a variant a row: mean ± standard deviation over seeds, in percent.
+
+    Raises:
+        UserError: the runs have no score of that name.
+    """
     lines = ["| variant | " + " | ".join(metrics) + " |", "|---" * (len(metrics) + 1) + "|"]
     for variant in dict.fromkeys(run.variant for run in runs):
         scores = [run.scores() for run in runs if run.variant == variant]
+        unknown = [metric for metric in metrics if metric not in scores[0]]
+        if unknown:
+            raise UserError(f"There is no score {unknown[0]!r}; there are {', '.join(scores[0])}.")
         cells = [spread([100 * score[metric] for score in scores]) for metric in metrics]
         lines.append(f"| {variant} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -137,10 +152,10 @@ def main(argv: Sequence[str]) -> int:
     try:
         runs = plan(options.variant, options.seeds.split(","), options.workdir)
         train(runs, options.config, max(options.jobs, 1))
+        text = table(runs, options.metrics.split(","))
     except UserError as error:
         print(f"remote_jax.sweep: {error}", file=sys.stderr)
         return 2
-    text = table(runs, options.metrics.split(","))
     (options.workdir / "table.md").write_text(text + "\n", encoding="utf-8")
     print(f"\n{text}")
     return 0

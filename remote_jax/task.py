@@ -46,11 +46,12 @@ class Task(Protocol):
     metric: str
     """Key of `metrics` whose highest value on validation selects the checkpoint."""
 
-    def prepare(self, workdir: Path) -> None:
+    def prepare(self, workdir: Path, *, anew: bool) -> None:
         """Reads or builds the data, before anything else is asked.
 
         Args:
             workdir: exists; small assets (a tokenizer) may be kept there.
+            anew: the run has not begun, so assets found there are made again.
 
         Raises:
             UserError: the data are missing or malformed.

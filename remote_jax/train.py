@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections import deque
@@ -107,7 +106,8 @@ def train(task: Task, config: ConfigDict, workdir: Path) -> None:
             those that the run in `workdir` was started with.
     """
     mesh = parallel.make_mesh(config.mesh)
-    parallel.check_batch(mesh, "train.batch_size", config.train.batch_size)
+    for key in ("batch_size", "eval_batch_size"):
+        parallel.check_batch(mesh, f"train.{key}", config.train[key])
     with Checkpoints(workdir) as checkpoints:
         run = _Run(task, config, mesh, checkpoints)
         log = MetricsLog(workdir, run.record.step)
@@ -235,15 +235,11 @@ def _start(
     def fresh(params: Params) -> TrainState:
         return TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
 
-    fingerprint = json.loads(json.dumps(task.fingerprint()))
+    fingerprint = task.fingerprint()
     restored = checkpoints.restore(jax.eval_shape(fresh, shapes), sharding)
     if restored is None:
         _, params = split(task.model(nnx.Rngs(seed)))
         state = jax.jit(fresh, out_shardings=sharding)(params)
         return state, Record(fingerprint=fingerprint)
-    if restored[1].fingerprint != fingerprint:
-        raise UserError(
-            f"The data have changed since the run was started: {fingerprint} now, "
-            f"{restored[1].fingerprint} then; choose another --workdir."
-        )
+    restored[1].check_data(fingerprint)
     return restored

@@ -12,7 +12,7 @@ import optax
 import pytest
 from jax.sharding import SingleDeviceSharding
 
-from remote_jax.checkpoint import Checkpoints, Record
+from remote_jax.checkpoint import Checkpoints, Record, exist
 from remote_jax.errors import UserError
 from remote_jax.state import Params, TrainState
 
@@ -133,6 +133,42 @@ def test_a_save_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
         checkpoints.save(one, Record({}, 3))
         checkpoints.save(one, Record({}, 4))
     assert {path.name for path in latest.iterdir()} == {"3", "4"}
+
+
+def test_a_reader_leaves_a_save_under_way_alone(tmp_path: Path) -> None:
+    one = state()
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(one, Record({}, 1))
+        checkpoints.save_best(one.params, {"step": 1, "metrics": {}})
+    under_way = tmp_path / "checkpoints" / "best" / "2.orbax-checkpoint-tmp"
+    shutil.copytree(under_way.with_name("1"), under_way)
+    with Checkpoints(tmp_path, read_only=True) as checkpoints:
+        restored, best = checkpoints.restore_best(params(), SHARDING)
+        assert best["step"] == checkpoints.record().step == 1
+        assert_equal(restored, one.params)
+    assert under_way.is_dir()
+
+
+def test_a_reader_where_there_is_nothing(tmp_path: Path) -> None:
+    with (
+        Checkpoints(tmp_path, read_only=True) as checkpoints,
+        pytest.raises(UserError, match="no checkpoint yet"),
+    ):
+        checkpoints.restore_best(params(), SHARDING)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_best_one_of_a_start_without_a_latest_is_dropped(tmp_path: Path) -> None:
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save_best(params(), {"step": 9, "metrics": {}})
+    assert not exist(tmp_path)
+    with Checkpoints(tmp_path) as checkpoints:
+        assert checkpoints.restore(state(), SHARDING) is None
+        checkpoints.save_best(moved(params()), {"step": 4, "metrics": {}})
+        checkpoints.save(state(), Record({}, 4))
+    assert exist(tmp_path)
+    with Checkpoints(tmp_path, read_only=True) as checkpoints:
+        assert checkpoints.restore_best(params(), SHARDING)[1]["step"] == 4
 
 
 def test_folder_that_cannot_be_written(tmp_path: Path) -> None:

@@ -33,6 +33,19 @@ def get_config(preset=""):
 """
 
 
+def test_a_config_builds_on_its_neighbour_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mine" / "confs"
+    folder.mkdir(parents=True)
+    (folder / "base.py").write_text(PRESETS)
+    (folder / "more.py").write_text("from confs import base\nget_config = base.get_config\n")
+    monkeypatch.chdir(tmp_path)
+    assert configs.load("mine/confs/more.py:tiny").size == 3
+    with pytest.raises(UserError, match="imports what is not there: No module named 'nowhere'"):
+        configs.load(file(tmp_path, "import nowhere"))
+
+
 def test_presets(tmp_path: Path) -> None:
     spec = file(tmp_path, PRESETS)
     assert configs.load(spec).size == 1

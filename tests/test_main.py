@@ -67,7 +67,7 @@ def test_without_a_test_split_validation_is_reported_as_validation(
 def test_a_finished_run_only_reports(
     trained: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(toy.ToyTask, "prepare", lambda *_: pytest.fail("reads the data again"))
+    monkeypatch.setattr(toy.ToyTask, "prepare", lambda *_, **__: pytest.fail("reads again"))
     assert call(CONFIG, f"--workdir={trained}", "--config.train.epochs=2") == 0
     said = capsys.readouterr().out
     assert "finished" in said and "Found in test" in said and "accuracy" in said
@@ -124,6 +124,7 @@ def test_mistakes_on_the_command_line(
     assert "at least 1" in says(CONFIG, "--config.train.batch_size=0")
     assert "Unknown system 'tyo'" in says(CONFIG, "--config.system=tyo")
     assert "--input" in says(f"--workdir={trained}", "--mode=predict")
+    assert "for --mode=predict" in says(CONFIG, f"--input={tmp_path}", f"--output={tmp_path}")
     assert "holds no run" in says(f"--workdir={tmp_path}", "--mode=eval")
     assert "holds no run" in says(CONFIG, f"--workdir={tmp_path}", "--mode=eval")
     changed = says(CONFIG, f"--workdir={trained}", "--config.model.hidden=9")
@@ -151,12 +152,53 @@ def test_predict_before_the_first_checkpoint(
 def test_a_start_that_fails_leaves_no_config_behind(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(*_: object) -> None:
+    def missing(*_: object, **__: object) -> None:
         raise UserError("There is no data folder x.")
 
     monkeypatch.setattr(toy.ToyTask, "prepare", missing)
     assert "no data folder" in mistake(capsys, CONFIG, f"--workdir={tmp_path}")
     assert not (tmp_path / "config.json").exists()
+
+
+def test_until_its_first_checkpoint_a_run_begins_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    prepare = toy.ToyTask.prepare
+
+    def watched(task: toy.ToyTask, workdir: Path, *, anew: bool) -> None:
+        asked.append(anew)
+        prepare(task, workdir, anew=anew)
+
+    monkeypatch.setattr(toy.ToyTask, "prepare", watched)
+    flags = (CONFIG, f"--workdir={tmp_path}", "--config.train.epochs=1")
+    said = mistake(capsys, *flags, "--config.train.learning_rate=1e30")
+    assert "is not finite" in said or "lower train.learning_rate" in said
+    assert call(*flags, "--config.train.save_every=2") == 0
+    assert asked == [True, True]
+    assert json.loads((tmp_path / "config.json").read_text())["train"]["learning_rate"] < 1
+    (tmp_path / "results.json").unlink()
+    assert call(*flags) == 0 and asked[-1] is False
+
+
+def test_eval_and_resume_refuse_other_data(
+    trained: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (trained / "results.json").read_bytes()
+    monkeypatch.setattr(toy.ToyTask, "fingerprint", lambda _: {"name": "toy", "sha256": "0"})
+    said = mistake(capsys, f"--workdir={trained}", "--mode=eval")
+    assert "data have changed since the run was started (in sha256)" in said
+    assert (trained / "results.json").read_bytes() == before
+
+
+def test_a_run_is_trained_by_one_process(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with main.locked(tmp_path):
+        assert "Another process trains" in mistake(capsys, CONFIG, f"--workdir={tmp_path}")
+    assert not (tmp_path / "config.json").exists()
+    with main.locked(tmp_path):
+        pass
 
 
 def test_a_checkpoint_of_another_model(
@@ -178,6 +220,6 @@ def test_help_names_the_flags(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_error_of_ours_keeps_its_trace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(toy.ToyTask, "prepare", lambda *_: 1 / 0)
+    monkeypatch.setattr(toy.ToyTask, "prepare", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         call(CONFIG, f"--workdir={tmp_path}")

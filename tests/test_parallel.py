@@ -44,7 +44,7 @@ def test_several_devices_train_as_one(tmp_path: Path) -> None:
     one = tmp_path / "one"
     one.mkdir()
     task = toy.make_task(toy.get_config(**changes))
-    task.prepare(one)
+    task.prepare(one, anew=True)
     train(task, task.config, one)
     command = [sys.executable, str(ROOT / "tests" / "toy.py"), f"--config={ROOT}/tests/toy.py"]
     flags = ["--config.train.epochs=2", "--config.train.log_every=1", "--config.mesh.fsdp=2"]

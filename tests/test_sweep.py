@@ -4,10 +4,12 @@ import json
 import statistics
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import toy
 
-from remote_jax import sweep
+from remote_jax import main, sweep
 from remote_jax.errors import UserError
 
 
@@ -51,10 +53,45 @@ def test_the_table_has_the_mean_and_deviation_of_the_last_split(tmp_path: Path) 
     assert "| less | 50.0 ± 0.0 |" in text
 
 
-def test_finished_runs_are_not_trained_again_and_failed_ones_are_named(tmp_path: Path) -> None:
-    runs = sweep.plan(["full:", "broken: --no_such_flag=1"], ["0"], tmp_path)
+def test_variants_do_not_share_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="share the folder _depth: rename"):
+        sweep.plan(["+depth:", "-depth:"], ["0"], tmp_path)
+
+
+def test_scores_that_are_not_there_are_named(tmp_path: Path) -> None:
+    runs = sweep.plan(["full:"], ["0"], tmp_path)
     finished(runs[0].workdir, 0.9)
+    with pytest.raises(UserError, match="no score 'F1'; there are f1"):
+        sweep.table(runs, ["F1"])
+
+
+def test_failed_runs_are_named(tmp_path: Path) -> None:
+    runs = sweep.plan(["broken: --no_such_flag=1"], ["0"], tmp_path)
     with pytest.raises(UserError, match=r"broken, seed 0, .*log\.txt"):
         sweep.train(runs, "configs/umre.py", jobs=1)
-    assert not (runs[0].workdir / "log.txt").exists()
-    assert "no_such_flag" in (runs[1].workdir / "log.txt").read_text()
+    assert "no_such_flag" in (runs[0].workdir / "log.txt").read_text()
+
+
+def test_a_sweep_goes_on_and_refuses_other_flags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Through the program itself, in this process, on the toy task."""
+
+    def program(command: list[str], **_: object) -> SimpleNamespace:
+        toy.install()
+        return SimpleNamespace(returncode=main.main(command[2:]))
+
+    monkeypatch.setattr(sweep, "subprocess", SimpleNamespace(run=program, STDOUT=None))
+    monkeypatch.setattr(sweep.os, "sched_setaffinity", lambda *_: None, raising=False)
+
+    def train(flags: str) -> None:
+        sweep.train(sweep.plan([f"full: {flags}"], ["0"], tmp_path), toy.__file__, jobs=1)
+
+    train("--config.train.epochs=1")
+    left = (tmp_path / "full" / "seed0" / "results.json").read_bytes()
+    train("--config.train.epochs=1")
+    assert "The run is finished" in capfd.readouterr().out
+    with pytest.raises(UserError, match="ended with an error"):
+        train("--config.train.epochs=2")
+    assert "was started with train.epochs = 1" in capfd.readouterr().err
+    assert (tmp_path / "full" / "seed0" / "results.json").read_bytes() == left

@@ -33,7 +33,7 @@ SHARDING = parallel.replicated(parallel.make_mesh(toy.get_config().mesh))
 def run(workdir: Path, config: Any) -> None:
     workdir.mkdir(exist_ok=True)
     task = toy.make_task(config)
-    task.prepare(workdir)
+    task.prepare(workdir, anew=True)
     train(task, config, workdir)
 
 
@@ -139,7 +139,7 @@ def arrays_or_none(workdir: Path, config: Any) -> dict[str, np.ndarray]:
 
 def test_empty_split(tmp_path: Path) -> None:
     task = toy.make_task(toy.get_config())
-    task.prepare(tmp_path)
+    task.prepare(tmp_path, anew=True)
     task.examples["validation"] = []
     with pytest.raises(UserError, match="validation split has no examples"):
         train(task, task.config, tmp_path)

@@ -76,7 +76,7 @@ class ToyTask:
         self.config = config
         self.examples: dict[str, list[dict[str, np.ndarray]]] = {}
 
-    def prepare(self, workdir: Path) -> None:
+    def prepare(self, workdir: Path, *, anew: bool) -> None:
         assert workdir.is_dir()
         random = np.random.default_rng(7)
         centres = random.normal(size=(CLASSES, FEATURES))

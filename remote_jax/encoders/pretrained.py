@@ -106,7 +106,7 @@ def vit_shape(
 
 
 def keep_settings(name: str | Path, folder: Path) -> None:
-    """Copies the JSON files of a checkpoint, without its weights, into a new `folder`.
+    """Copies the JSON files of a checkpoint, without its weights, into `folder`.
 
     They say all that is needed to build the encoder for parameters of one's own. Errors are those
     of `load_bert`.
@@ -114,6 +114,7 @@ def keep_settings(name: str | Path, folder: Path) -> None:
     found = files.find(name, configs.FILES)
     folder.mkdir(parents=True, exist_ok=True)
     for file in configs.FILES:
+        (folder / file).unlink(missing_ok=True)
         if (found / file).is_file():
             content = json.dumps(files.read_settings(found / file), indent=1)
             (folder / file).write_text(content + "\n", encoding="utf-8")

@@ -122,6 +122,25 @@ def experts(names: str) -> frozenset[str]:
     return chosen
 
 
+SIZES = ("dim", "layers", "heads", "mlp_dim")
+FROM_SCRATCH = {
+    "text": ("vocab_size", *SIZES, "max_positions"),
+    "vision": ("image_size", "patch", *SIZES),
+}
+
+
+def check_sizes(config: ConfigDict) -> None:
+    """Raises a UserError unless encoders without a checkpoint have all their sizes."""
+    for part, keys in FROM_SCRATCH.items():
+        missing = [key for key in keys if key not in config[part]]
+        if missing and not config[part].pretrained:
+            raise UserError(
+                f"config.{part}.pretrained is empty, and this preset has no config.{part}."
+                f"{missing[0]}: name a checkpoint, or take a preset whose encoders have sizes, as "
+                "configs/umre.py:sample."
+            )
+
+
 def fusion(
     config: ConfigDict, blocks: int, dim: int, dtype: jnp.dtype, rngs: nnx.Rngs
 ) -> MultilevelTransport:

@@ -149,7 +149,7 @@ def locate(
     rows = {}
     for split in SPLITS:
         names = _names(layout.rows, split)
-        if path := _only(_existing(places, names), f"{split} rows", root):
+        if path := _only(_existing(places, names, root), f"{split} rows", root):
             rows[split] = path
     if not rows:
         expected = ", ".join(name for split in SPLITS for name in _names(layout.rows[:1], split))
@@ -160,7 +160,10 @@ def locate(
         rows,
         _positions(layout, places, root),
         _captions(places, captions, root),
-        {split: _folders(_existing([root], _names(layout.pictures, split))) for split in rows},
+        {
+            split: _folders(_existing([root], _names(layout.pictures, split), root))
+            for split in rows
+        },
         _folders(_matching(places, layout.depths, root)),
         _only(_matching(places, ["rel2id*.json"], root), "relation vocabulary", root),
         boxes,
@@ -190,9 +193,11 @@ def _names(patterns: Iterable[str], split: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _existing(places: Iterable[Path], names: Iterable[str]) -> list[Path]:
+def _existing(places: Iterable[Path], names: Iterable[str], root: Path) -> list[Path]:
     names = list(names)
     found = [_checked(place, name) for place in places for name in names if (place / name).exists()]
+    for path in found:  # a subfolder may itself be a link that leads outside
+        _checked(root, path.relative_to(root).as_posix())
     return list(dict.fromkeys(found))
 
 
@@ -244,7 +249,7 @@ def _positions(layout: Layout, places: list[Path], root: Path) -> Path | None:
 
 def _captions(places: list[Path], name: str, root: Path) -> Path | None:
     if name:
-        paths = _existing(places, [name])
+        paths = _existing(places, [name], root)
         if not paths:
             raise UserError(
                 f"config.data.captions is {name!r}, but there is no such file in {root}."

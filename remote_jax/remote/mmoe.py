@@ -48,7 +48,8 @@ class Stream(nnx.Module):
 
     Its experts are the modality's own last level (text-only or vision-only) and, one a level, what
     it reads from the other modality. A router P over their concatenation (Eq. 11) weighs them anew
-    at every position. A stream for which neither kind is switched on is its own last level.
+    at every position. Where no expert has anything to say, none being switched on or the other
+    modality being absent, the stream is its own last level.
     """
 
     def __init__(
@@ -83,9 +84,11 @@ class Stream(nnx.Module):
             return last
         experts, present = self._experts(last, other)
         if self.count == 1:
-            return experts[:, 0]
-        weights = self._route(experts, present)
-        return jnp.einsum("bne,bend->bnd", weights.astype(last.dtype), experts)
+            mixed = experts[:, 0]
+        else:
+            weights = self._route(experts, present)
+            mixed = jnp.einsum("bne,bend->bnd", weights.astype(last.dtype), experts)
+        return jnp.where(present.any(1)[:, None, None], mixed, last)
 
     def _experts(
         self, last: Float[Array, "b n d"], other: Levels

@@ -18,11 +18,13 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from remote_jax import config as configs
+from remote_jax.checkpoint import Record
 from remote_jax.errors import UserError
 from remote_jax.files import find
 from remote_jax.images import read_picture
 from remote_jax.remote.pairs import TYPES, End, Pair
 from remote_jax.remote.task import RemoteTask
+from remote_jax.report import read_results
 
 WIDTH, PICTURE, MARGIN, LINE = 1100, 480, 20, 24
 INK, RIGHT, WRONG, PAPER = (30, 30, 30), (20, 120, 50), (190, 40, 30), (255, 255, 255)
@@ -111,9 +113,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--image", default="", help="file name of the post's picture")
     options = parser.parse_args(argv)
     try:
-        if not (options.workdir / "results.json").exists():
+        path = options.workdir / "results.json"
+        if not path.exists():
             raise UserError(f"{options.workdir} holds no finished run.")
         task = RemoteTask(configs.read(options.workdir))
+        Record(fingerprint=read_results(path)[0]["dataset"]).check_data(task.fingerprint())
         post = choose(rows(task, options.workdir), options.image)
         draw(task.pairs.root, post).save(options.output, format="PNG")
     except UserError as error:

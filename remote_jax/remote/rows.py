@@ -189,7 +189,11 @@ def check_tokens(value: object, what: str) -> tuple[str, ...]:
         raise Refused(f"{what} is an empty list, expected at least one word")
     if len(value) > MAX_WORDS:
         raise Refused(f"{what} has {len(value):,} words, expected at most {MAX_WORDS:,}")
-    return tuple(check_text(word, f"word {i} of {what}") for i, word in enumerate(value))
+    words = tuple(check_text(word, f"word {i} of {what}") for i, word in enumerate(value))
+    for i, word in enumerate(words):
+        if word.isspace():
+            raise Refused(f"word {i} of {what} is blank")
+    return words
 
 
 def check_span(value: object, what: str, length: int) -> tuple[int, int]:

@@ -60,6 +60,7 @@ def make_task(config: ConfigDict) -> RemoteTask:
     """
     configs.check(config, RULES)
     build.experts(config.model.experts)
+    build.check_sizes(config)
     return RemoteTask(config)
 
 
@@ -71,7 +72,7 @@ class RemoteTask:
     def __init__(self, config: ConfigDict):
         self.config = config
 
-    def prepare(self, workdir: Path) -> None:
+    def prepare(self, workdir: Path, *, anew: bool) -> None:
         """Keeps in the workdir what `predict` needs of the data and of pretrained checkpoints.
 
         Raises:
@@ -79,7 +80,7 @@ class RemoteTask:
         """
         self.workdir = workdir
         relations = workdir / "relations.json"
-        if not relations.exists():
+        if anew or not relations.exists():
             found = self.pairs.relations  # data first: an error in them is the nearer one
             self._make_tokenizer().save_pretrained(workdir / "tokenizer")
             build.keep_settings(self.config, workdir / "encoders")

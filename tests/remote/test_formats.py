@@ -122,6 +122,18 @@ def test_links_out_of_the_folder_are_refused(tmp_path, folder, name):
         locate(UMRE, folder)
 
 
+@pytest.mark.parametrize("layout", [UMRE, MNRE])
+def test_a_subfolder_that_leads_outside_is_not_read(tmp_path, layout):
+    root, outside = tmp_path / "data", tmp_path / "outside"
+    for place in (root, outside):
+        place.mkdir()
+    name = layout.rows[0].format(split="train")
+    (outside / name).write_text("")
+    (root / layout.subfolders[0]).symlink_to(outside)
+    with pytest.raises(UserError, match="nothing outside"):
+        locate(layout, root)
+
+
 def test_captions_cannot_be_named_outside(tmp_path, folder):
     (tmp_path / "cap.json").write_text("{}")
     for name in ("../cap.json", str(tmp_path / "cap.json")):

@@ -90,6 +90,9 @@ def test_every_row_of_table_5_runs_and_keeps_shapes(experts):
         np.testing.assert_array_equal(over_vision, v.features[-1])
 
 
-def test_only_cross_experts_without_a_picture_say_nothing():
-    over_text, _ = make(("T2V",))(text(), vision(np.zeros((B, K), bool)))
-    np.testing.assert_array_equal(over_text, jnp.zeros((B, N, DT)))
+@pytest.mark.parametrize("experts", [("T2V",), ("T2V", "V")])
+def test_only_cross_experts_without_a_picture_leave_the_text_as_it_is(experts):
+    seen = np.array([[True] * K, [False] * K])
+    over_text, _ = make(experts)(text(), vision(seen))
+    np.testing.assert_array_equal(over_text[1], text().features[-1][1])
+    assert (over_text[0] != text().features[-1][0]).any()

@@ -154,6 +154,7 @@ def box(*values):
         (changed(token=[]), "empty list"),
         (changed(token="Ann Lee"), "must be a list of words"),
         (changed(token=["a", ""]), "word 1 of token is empty"),
+        (changed(token=["a", " \u3000"]), "word 1 of token is blank"),
         (changed(token=["a", 3]), "word 1 of token must be text"),
         (changed(token=["\ud800"]), "not valid Unicode"),
         (changed(token=["a"] * 2001), "at most 2,000"),

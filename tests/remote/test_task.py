@@ -35,7 +35,7 @@ def cache(tmp_path_factory):
 @pytest.fixture(scope="module")
 def task(cache, tmp_path_factory):
     made = make_task(tiny(cache))
-    made.prepare(tmp_path_factory.mktemp("run"))
+    made.prepare(tmp_path_factory.mktemp("run"), anew=True)
     return made
 
 
@@ -71,7 +71,7 @@ def test_predict_needs_no_data(task, cache, tmp_path):
     post = {"text": text, "entities": [[0, 14], [25, 39]], "objects": [[0.1, 0.1, 0.5, 0.9]]}
     posts.write_text(json.dumps(post) + "\n" + "{\n")
     alone = make_task(tiny(tmp_path / "no cache here"))
-    alone.prepare(task.workdir)
+    alone.prepare(task.workdir, anew=False)
     skeleton, _ = split(alone.shapes())
     _, params = split(task.model(nnx.Rngs(0)))
     source = alone.posts(posts)
@@ -116,6 +116,14 @@ def test_wrong_values_are_named(key, value, said, tmp_path):
     part[last] = value
     with pytest.raises(UserError, match=said):
         make_task(type(tiny(tmp_path))(config))
+
+
+@pytest.mark.parametrize("part", ["text", "vision"])
+def test_an_encoder_without_checkpoint_and_sizes_is_refused(part):
+    config = umre.get_config("paper")
+    config[part].pretrained = ""
+    with pytest.raises(UserError, match=rf"no config\.{part}\.\w+: name a checkpoint"):
+        make_task(config)
 
 
 def test_each_benchmark_keeps_to_its_triplet_types():
