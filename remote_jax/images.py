@@ -32,6 +32,9 @@ DEPTH_KEY = "depth_map"
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom as shares of width and height."""
 
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+"""The box of a whole picture."""
+
 PARSING = threading.Lock()
 """NumPy reads a header as a Python literal, which CPython 3.11 cannot do in two threads at once."""
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from remote_jax.errors import UserError
-from remote_jax.files import Refused, inside, read_json
+from remote_jax.files import Refused, inside, read_json, sha256
 
 SPLITS = ("train", "validation", "test")
 SPLIT_NAMES = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
@@ -110,7 +110,7 @@ class DataFiles:
         files = {}
         for path in filter(None, annotations):
             name = path.relative_to(self.root).as_posix()
-            files[name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+            files[name] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
         folders = sorted({*(f for group in self.pictures.values() for f in group), *self.depths})
         media = {folder.relative_to(self.root).as_posix(): _measure(folder) for folder in folders}
         facts = {
@@ -262,11 +262,6 @@ def _captions(places: list[Path], name: str, root: Path) -> Path | None:
             f"{root} has several caption files, name one in config.data.captions: {names}."
         )
     return paths[0] if paths else None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _measure(folder: Path) -> dict[str, Any]:

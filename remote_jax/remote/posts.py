@@ -22,7 +22,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from remote_jax.files import Refused, find
-from remote_jax.images import Box, read_depth, read_picture
+from remote_jax.images import WHOLE, Box, read_depth, read_picture
 from remote_jax.remote.data import LAYOUTS, Features, Featurize, triplet_types
 from remote_jax.remote.pairs import End, Pair
 from remote_jax.remote.rows import (
@@ -160,7 +160,7 @@ class _Reader:
             boxes.append(box)
         image = self._media(value, "image", read_picture)
         if image and not boxes and self.whole_picture:
-            boxes.append((0.0, 0.0, 1.0, 1.0))
+            boxes.append(WHOLE)
         shared = Pair(
             tokens=words,
             head=End(""),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from remote_jax.files import Refused, find, inside, read_json
-from remote_jax.images import Box, read_depth, read_picture
+from remote_jax.images import WHOLE, Box, read_depth, read_picture
 from remote_jax.remote import formats
 from remote_jax.remote.formats import DataFiles
 from remote_jax.remote.pairs import End, Pair
@@ -98,7 +98,7 @@ class PairReader:
             raise Refused(f"both ends are {head.name!r}, but their boxes differ")
         boxes.update({end.name: end.box for end in (head, tail) if end.box})
         if not boxes and pictured and self.files.layout.whole_picture:
-            boxes["[picture]"] = (0.0, 0.0, 1.0, 1.0)
+            boxes["[picture]"] = WHOLE
         return boxes
 
     def _caption(self, image: str, name: str) -> str:

@@ -23,6 +23,7 @@ import numpy as np
 from jaxtyping import Int
 
 from remote_jax.errors import UserError
+from remote_jax.files import sha256
 
 SPLITS = {
     "train": ("train.txt", "train2id.txt"),
@@ -255,7 +256,5 @@ def _are_ids(tables: Iterable[_Table], entities: dict[str, int] | None) -> bool:
 
 
 def _sha256(paths: Iterable[Path]) -> str:
-    digest = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()
-    }
+    digest = {path.name: sha256(path) for path in paths if path.is_file()}
     return hashlib.sha256(json.dumps(digest, sort_keys=True).encode()).hexdigest()

@@ -45,22 +45,27 @@ def openke(folder):
         (folder / f"{split}2id.txt").write_text("\r\n".join(lines))
 
 
-def expected(graph):
-    assert graph.entities == ENTITIES and graph.relations == RELATIONS
-    for split, name in (("train", "train"), ("validation", "valid"), ("test", "test")):
-        assert graph.splits[split].tolist() == [list(triple) for triple in TRIPLES[name]]
-        assert graph.splits[split].dtype == np.int32
+def content(graph):
+    splits = {split: list(map(tuple, rows.tolist())) for split, rows in graph.splits.items()}
+    assert {rows.dtype for rows in graph.splits.values()} == {np.dtype(np.int32)}
+    return graph.entities, graph.relations, splits
 
 
-@pytest.mark.parametrize("separator", [" ", "\t"])
-@pytest.mark.parametrize("end", ["", " .", "\t."])
+EXPECTED = (
+    ENTITIES,
+    RELATIONS,
+    {"train": TRIPLES["train"], "validation": TRIPLES["valid"], "test": TRIPLES["test"]},
+)
+
+
+@pytest.mark.parametrize(
+    ("separator", "end"), [(" ", ""), (" ", " ."), ("\t", ""), ("\t", " ."), ("\t", "\t.")]
+)
 @pytest.mark.parametrize("wrap", ["{}", "<{}>"])
 def test_names_with_any_separator_end_and_brackets(tmp_path, separator, end, wrap):
-    if end == "\t." and separator == " ":
-        pytest.skip("a line has one separator")
     named(tmp_path, separator, end, wrap)
     ids(tmp_path, separator=separator)
-    expected(read(tmp_path))
+    assert content(read(tmp_path)) == EXPECTED
 
 
 @pytest.mark.parametrize("write", [numbered, openke])
@@ -68,7 +73,7 @@ def test_names_with_any_separator_end_and_brackets(tmp_path, separator, end, wra
 def test_ids_in_both_orders(tmp_path, write, count):
     write(tmp_path)
     ids(tmp_path, count=count)
-    expected(read(tmp_path))
+    assert content(read(tmp_path)) == EXPECTED
 
 
 def test_names_that_are_numbers_are_names(tmp_path):
@@ -167,8 +172,6 @@ def test_any_names_come_back(tmp_path_factory, rows):
     folder = tmp_path_factory.mktemp("graph")
     for split in TRIPLES:
         (folder / f"{split}.txt").write_text("".join("\t".join(r) + "\n" for r in rows), "utf-8")
-    if all(name.isdigit() for name in rows[0]):
-        return
     graph = read(folder)
     found = [
         (graph.entities[h], graph.relations[r], graph.entities[t])
