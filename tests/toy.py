@@ -43,6 +43,7 @@ def get_config(**changes: Any) -> ConfigDict:
                 "learning_rate": 0.05,
                 "new_learning_rate": 0.0,
                 "warmup": 0.1,
+                "schedule": "linear",
                 "weight_decay": 0.01,
                 "clip": 1.0,
                 "log_every": 5,

@@ -1,0 +1,72 @@
+"""ROAM on MKG-Y."""
+
+from ml_collections import ConfigDict
+
+from remote_jax.config import unknown_preset
+
+
+def get_config(preset: str = "laptop") -> ConfigDict:
+    presets = {"laptop": laptop, "paper": paper}
+    if preset not in presets:
+        raise unknown_preset(preset, presets)
+    return presets[preset]()
+
+
+def paper() -> ConfigDict:
+    """Table 13."""
+    config = ConfigDict()
+    config.system = "roam"
+    config.seed = 0
+    config.compute_dtype = "float32"
+    config.data = ConfigDict({"name": "mkg_y", "dir": "", "cache": "", "workers": 0})
+    config.features = ConfigDict({"structure": True})
+    config.model = ConfigDict(
+        {
+            "dim": 256,
+            "relation_dim": 256,
+            "hidden": 256,
+            "groups": 4,
+            "temperature": 1.0,
+            "noise": True,
+            "dropout": {"head": 0.3, "matrix": 0.4, "query": 0.5},
+            "router": {
+                "groups": "parameters",
+                "cost": "learnable",
+                "relation": True,
+                "solver": "sinkhorn",
+                "epsilon": 0.1,
+                "iterations": 20,
+                "hidden": 256,
+                "weight": 0.005,
+            },
+            "loss": "sigmoid",
+            "smoothing": 0.1,
+        }
+    )
+    config.train = ConfigDict(
+        {
+            "epochs": 2000.0,
+            "batch_size": 1024,
+            "eval_batch_size": 1024,
+            "learning_rate": 5e-4,
+            "new_learning_rate": 0.0,
+            "warmup": 0.0,
+            "schedule": "constant",
+            "schedule": "constant",
+            "weight_decay": 0.0,
+            "clip": 1.0,
+            "eval_every": 10.0,
+            "save_every": 1000,
+            "log_every": 20,
+        }
+    )
+    config.mesh = ConfigDict({"data": -1, "fsdp": 1, "tensor": 1})
+    return config
+
+
+def laptop() -> ConfigDict:
+    config = paper()
+    config.model.loss = "softmax"
+    config.train.update({"epochs": 40.0, "learning_rate": 1e-3})
+    config.train.eval_every = 5.0
+    return config
