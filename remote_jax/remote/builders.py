@@ -7,7 +7,6 @@ that a later one would take for whole.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import io
 import json
 import shutil
@@ -23,6 +22,7 @@ from tqdm import tqdm
 from remote_jax.errors import UserError
 from remote_jax.remote import formats
 from remote_jax.remote.formats import DataFiles, Layout
+from remote_jax.remote.lock import locked
 from remote_jax.remote.pairs import End, Pair
 from remote_jax.remote.reader import PairReader
 
@@ -123,7 +123,7 @@ def build(files: DataFiles, cache: Path, max_rejected: float) -> PairBuilder:
         UserError: a file cannot be read, or too many rows of a split are malformed.
     """
     folder = cache / files.layout.name / files.fingerprint["sha256"]
-    with _locked(folder):
+    with locked(folder):
         builder = BUILDERS[files.layout.name](
             files=files, max_rejected=max_rejected, data_dir=folder, file_format="array_record"
         )
@@ -216,16 +216,3 @@ def _write_rejected(path: Path, rejected: list[dict[str, Any]]) -> None:
     partial = path.with_suffix(".partial")
     partial.write_text("".join(json.dumps(entry) + "\n" for entry in rejected), "utf-8")
     partial.replace(path)
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keeps other processes of this machine from building the same records at once."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    except OSError as error:
-        raise UserError(f"Cannot write the cache {folder}: {error.strerror}.") from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

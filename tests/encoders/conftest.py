@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import transformers
-from oracles import Oracle
+from oracles import Oracle, to_torch
+from safetensors.numpy import save_file
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +55,22 @@ def flax_vision() -> Callable[..., Oracle]:
         return Oracle.random(transformers.FlaxCLIPModel, config, scale)
 
     return make
+
+
+@pytest.fixture
+def bert(flax_bert, tmp_path):
+    """A folder with a tiny BERT as PyTorch saves it."""
+    oracle = flax_bert(num_hidden_layers=2)
+    oracle.model.config.save_pretrained(tmp_path)
+    save_file(to_torch(oracle.params), tmp_path / "model.safetensors")
+    return tmp_path
+
+
+@pytest.fixture
+def packed(flax_bert, tmp_path):
+    """A folder with the same BERT as Flax saves it."""
+    flax_bert(num_hidden_layers=2).save(tmp_path / "packed")
+    return tmp_path / "packed"
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
 from remote_jax.errors import UserError
+from remote_jax.remote.lock import locked
 from remote_jax.remote.sample.write import write
 
 
@@ -32,25 +32,25 @@ def ensure(cache: Path, config: ConfigDict) -> Path:
     folder = cache / "umre_sample" / _key(numbers)
     if folder.is_dir():
         return folder
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix="partial-", dir=folder.parent))
-        print(f"Writing the sample to {folder}", flush=True)
-        write(partial, **numbers)
-        _move(partial, folder)
-    except OSError as error:
-        raise UserError(f"Cannot write the sample to {folder}: {error.strerror}.") from error
+    with locked(folder.parent):
+        try:
+            _build(folder, numbers)
+        except OSError as error:
+            raise UserError(f"Cannot write the sample to {folder}: {error.strerror}.") from error
     return folder
 
 
-def _move(partial: Path, folder: Path) -> None:
-    """Puts a whole sample in its place; another process may have been there first."""
-    try:
-        partial.rename(folder)
-    except OSError:
-        shutil.rmtree(partial)
-        if not folder.is_dir():
-            raise
+def _build(folder: Path, numbers: dict[str, int]) -> None:
+    """Writes the sample and puts it in its place whole, unless another process was first."""
+    for rest in folder.parent.glob("partial-*"):  # of a killed build
+        shutil.rmtree(rest)
+    if folder.is_dir():
+        return
+    partial = folder.with_name(f"partial-{folder.name}")
+    partial.mkdir()
+    print(f"Writing the sample to {folder}", flush=True)
+    write(partial, **numbers)
+    partial.rename(folder)
 
 
 def _key(numbers: dict[str, int]) -> str:
