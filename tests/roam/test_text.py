@@ -1,5 +1,6 @@
 """Text of entities and what a real BERT makes of it."""
 
+import functools
 import json
 import shutil
 
@@ -15,10 +16,15 @@ from remote_jax.roam import text
 from remote_jax.roam.features import text_from_names
 from remote_jax.roam.text import encode, read_descriptions, readable
 
+load_bert = pretrained.load_bert
+READ = functools.cache(lambda name: load_bert(name, rngs=nnx.Rngs(0)))
+
 
 @pytest.fixture(autouse=True)
-def small_batches(monkeypatch):
+def quick(monkeypatch):
+    """Small batches, and a checkpoint that is read once."""
     monkeypatch.setattr(text, "BATCH", 8)
+    monkeypatch.setattr(text.pretrained, "load_bert", lambda name, rngs: READ(name))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +92,7 @@ def test_a_text_alone_is_the_mean_of_the_last_level(minilm):
     values = encode(NAMES, minilm)
     np.testing.assert_allclose(np.linalg.norm(values, axis=1), 1, atol=1e-6)
     words = tokenizer.load(minilm)
-    bert = pretrained.load_bert(minilm, rngs=nnx.Rngs(0))
+    bert = READ(minilm)
     tokens = jnp.array([words(NAMES[4])["input_ids"]])
     last = jax.jit(lambda: bert(tokens, None, jnp.zeros_like(tokens))[-1][0])()
     mean = np.asarray(last, np.float64).mean(0)
