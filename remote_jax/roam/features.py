@@ -119,7 +119,7 @@ def text_from_names(
             f"{checkpoint} knows no word piece of any entity, such as {entities[0]!r}; take a "
             "checkpoint of their language."
         )
-    return Modality(values, values.any(1), key)
+    return Modality(values, (values != 0).any(1), key)
 
 
 def _read_npy(path: Path) -> tuple[Matrix, None]:

@@ -11,8 +11,16 @@ from remote_jax import generated
 from remote_jax.errors import UserError
 from remote_jax.roam.sample.write import write
 
-FEWEST, MOST = 200, 100_000
-"""Entities that a sample may have."""
+WHOLE = ((int,), "whole number")
+SHARE = ((int, float), "share")
+RANGES = {
+    "entities": (*WHOLE, 200, 100_000),
+    "seed": (*WHOLE, 0, 2**31),
+    "image": (*SHARE, 0, 0.3),
+    "text": (*SHARE, 0, 0.3),
+    "missing": (*SHARE, 0, 0.5),
+}
+"""Types, name, least and greatest value of each setting."""
 
 
 def ensure(cache: Path, settings: Mapping[str, Any]) -> Path:
@@ -26,17 +34,11 @@ def ensure(cache: Path, settings: Mapping[str, Any]) -> Path:
     Raises:
         UserError: the cache cannot be written, or a setting is out of its range.
     """
-    numbers = {name: settings[name] for name in ("entities", "seed", "image", "text", "missing")}
-    for name, (low, high) in {"entities": (FEWEST, MOST), "seed": (0, 2**31)}.items():
-        if type(numbers[name]) is not int or not low <= numbers[name] <= high:
+    numbers = {name: settings[name] for name in RANGES}
+    for name, (kinds, what, low, high) in RANGES.items():
+        if type(numbers[name]) not in kinds or not low <= numbers[name] <= high:
             raise UserError(
-                f"config.data.sample.{name} must be a whole number from {low} to {high}, "
-                f"found {numbers[name]!r}."
-            )
-    for name, high in {"image": 0.3, "text": 0.3, "missing": 0.5}.items():
-        if type(numbers[name]) not in (int, float) or not 0 <= numbers[name] <= high:
-            raise UserError(
-                f"config.data.sample.{name} must be a share from 0 to {high}, "
+                f"config.data.sample.{name} must be a {what} from {low} to {high}, "
                 f"found {numbers[name]!r}."
             )
     make = partial(write, **numbers)

@@ -37,8 +37,8 @@ MARRIED, SAILING, IN_GUILD = 0.7, 0.5, 0.85
 
 Triple = tuple[str, str, str]
 
-STARTS = ("b", "br", "c", "d", "dr", "f", "g", "gl", "h", "k", "l", "m", "n", "p", "r", "s", "st")
-STARTS += ("t", "th", "v", "z")
+STARTS: tuple[str, ...] = ("b", "br", "c", "d", "dr", "f", "g", "gl", "h", "k", "l", "m", "n", "p")
+STARTS += ("r", "s", "st", "t", "th", "v", "z")
 MIDDLES = ("a", "ae", "e", "ei", "i", "o", "ou", "u", "y")
 ENDS = ("", "l", "m", "n", "nd", "r", "rn", "s", "sk", "th", "x")
 FORMS = {

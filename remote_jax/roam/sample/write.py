@@ -101,15 +101,19 @@ def split(
         taken = 0
         while taken < wanted[kind] and (fact := next(free[kind], None)):
             ends = fact.triple[::2]
-            if fact.triple in needed or out & set(fact.premises) or min(map(degree.get, ends)) < 2:
+            if (
+                fact.triple in needed
+                or out & set(fact.premises)
+                or min(degree[end] for end in ends) < 2
+            ):
                 continue
             degree.subtract(ends)
             out.add(fact.triple)
             needed.update(fact.premises)
             held[part].append(fact)
             taken += 1
-    for part in held.values():
-        rng.shuffle(part)
+    for chosen in held.values():
+        rng.shuffle(chosen)
     return {"train": [fact for fact in shuffled if fact.triple not in out], **held}
 
 
