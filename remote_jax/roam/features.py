@@ -100,6 +100,19 @@ def text_from_names(
         UserError: there is no such checkpoint, the descriptions are malformed or are of no entity,
             or no entity has text.
     """
+    texts = _texts(entities, descriptions)
+    key = text.fingerprint(texts, checkpoint)
+    values = text.encoded(texts, checkpoint, cache / "text_features" / f"{key}.npy")
+    if not values.any():
+        raise UserError(
+            f"{checkpoint} knows no word piece of any entity, such as {entities[0]!r}; take a "
+            "checkpoint of their language."
+        )
+    return Modality(values, (values != 0).any(1), key)
+
+
+def _texts(entities: Sequence[str], descriptions: Path | None) -> list[str]:
+    """The text of each entity, "" where there is none."""
     described = text.read_descriptions(descriptions) if descriptions is not None else {}
     if described and not any(name in described for name in entities):
         raise UserError(
@@ -112,14 +125,7 @@ def text_from_names(
             f"The names of the {len(entities):,} entities, such as {entities[0]!r}, are no text: "
             "give descriptions, or leave out the modality text."
         )
-    key = text.fingerprint(texts, checkpoint)
-    values = text.encoded(texts, checkpoint, cache / "text_features" / f"{key}.npy")
-    if not values.any():
-        raise UserError(
-            f"{checkpoint} knows no word piece of any entity, such as {entities[0]!r}; take a "
-            "checkpoint of their language."
-        )
-    return Modality(values, (values != 0).any(1), key)
+    return texts
 
 
 def _read_npy(path: Path) -> tuple[Matrix, None]:
