@@ -13,16 +13,15 @@ import ast
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from remote_jax.errors import UserError
 from remote_jax.files import Refused
 from remote_jax.images import Box
 
 MAX_LINE = 2**20
+"""Longest line that is parsed, in bytes."""
 MAX_DEPTH = 32
 MAX_WORDS = 2000
 MAX_TEXT = 20_000
@@ -60,31 +59,6 @@ class Row:
     tail: RowEnd
     image: str
     relation: str
-
-
-def read_lines(path: Path) -> Iterator[tuple[int, bytes | Refused]]:
-    """The lines of a file that are not blank, with their numbers from 1.
-
-    A line longer than `MAX_LINE` bytes is skipped without being held, and comes as `Refused`.
-
-    Raises:
-        UserError: the file cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            number = 0
-            while line := file.readline(MAX_LINE + 1):
-                number += 1
-                if number == 1:
-                    line = line.removeprefix(b"\xef\xbb\xbf")
-                if len(line) > MAX_LINE:
-                    while line and not line.endswith(b"\n"):
-                        line = file.readline(MAX_LINE)
-                    yield number, Refused(f"the line is longer than {MAX_LINE:,} bytes")
-                elif line.strip():
-                    yield number, line
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
 
 
 def parse(line: bytes) -> dict[str, Any]:

@@ -92,7 +92,9 @@ class Roam(nnx.Module):
             if config.features.structure
             else None
         )
-        self.features = nnx.Dict({k: Features(sizes.entities, f) for k, f in sizes.features.items()})
+        self.features = nnx.Dict(
+            {k: Features(sizes.entities, f) for k, f in sizes.features.items()}
+        )
         lengths = ([dim] if config.features.structure else []) + list(sizes.features.values())
         self.relations = nnx.Param(embed(rngs.params(), (2 * sizes.relations, model.relation_dim)))
         self.experts = nnx.List(
@@ -145,9 +147,7 @@ class Roam(nnx.Module):
         modalities do follow the relation, in `tucker.scores`. With `rngs`, in training.
         """
         logits = self.attention.of_entities(encoded.v)
-        cost = self.cost(
-            moseg.fuse(encoded.v, logits, encoded.present[:, None]), encoded.groups
-        )
+        cost = self.cost(moseg.fuse(encoded.v, logits, encoded.present[:, None]), encoded.groups)
         shares = self.candidate_router.alone(cost)
         mixed = jnp.einsum("kn,mknd->mnd", shares.astype(encoded.v.dtype), encoded.v)
         logits = self._noisy(self.attention.of_entities(mixed), rngs)
@@ -188,9 +188,7 @@ class Roam(nnx.Module):
         head, _ = self.heads(encoded, queries)
         return self.scores(queries, head, self.candidates(encoded))
 
-    def _noisy(
-        self, logits: Float[Array, "m *n"], rngs: nnx.Rngs | None
-    ) -> Float[Array, "m *n"]:
+    def _noisy(self, logits: Float[Array, "m *n"], rngs: nnx.Rngs | None) -> Float[Array, "m *n"]:
         if rngs is None or not self.noise or len(logits) == 1:
             return logits
         return logits + self.attention.noise(logits, rngs)

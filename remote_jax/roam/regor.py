@@ -29,9 +29,7 @@ class ParameterSummary(nnx.Module):
         out: length of g(W).
     """
 
-    def __init__(
-        self, features: Sequence[int], hidden: int, dim: int, out: int, *, rngs: nnx.Rngs
-    ):
+    def __init__(self, features: Sequence[int], hidden: int, dim: int, out: int, *, rngs: nnx.Rngs):
         normal = nnx.initializers.normal(1.0)
         self.probes_in = nnx.List([nnx.Param(normal(rngs.params(), (f,))) for f in features])
         self.probes_out = nnx.List([nnx.Param(normal(rngs.params(), (dim,))) for _ in features])

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import grain
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array
@@ -17,12 +15,11 @@ from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.config import Between, OneOf
-from remote_jax.errors import UserError
-from remote_jax.report import Table, write_atomically
+from remote_jax.report import Table
 from remote_jax.roam import data, routing, triples
 from remote_jax.roam.model import Roam, Sizes
 from remote_jax.roam.objective import LOSSES
-from remote_jax.roam.ranking import Known, both_directions, ranks, summary
+from remote_jax.roam.ranking import Known, ranks, summary
 from remote_jax.task import Batch, Outputs, Posts
 
 SWITCH = OneOf((True, False))
@@ -125,9 +122,7 @@ class RoamTask:
         true = data.unpack(batch["known"], scores.shape[1])
         settings = self.config.model
         triple = LOSSES[settings.loss](scores, true, smoothing=settings.smoothing).mean()
-        transport = routing.transport_loss(
-            routed.shares, routed.cost, settings.router.epsilon
-        )
+        transport = routing.transport_loss(routed.shares, routed.cost, settings.router.epsilon)
         dual = model.query_router.dual(routed.cost) + model.candidate_router.dual(
             candidates.routed.cost
         )
@@ -152,7 +147,10 @@ class RoamTask:
         directions = [("tails", tails), ("heads", heads)]
         counts = np.bincount(relations, minlength=len(self.graph.relations))
         by_relation = [
-            (self.graph.relations[r], np.concatenate([tails[relations == r], heads[relations == r]]))
+            (
+                self.graph.relations[r],
+                np.concatenate([tails[relations == r], heads[relations == r]]),
+            )
             for r in np.argsort(-counts, kind="stable")
             if counts[r]
         ]

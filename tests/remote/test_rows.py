@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from released import ROWS, object_end, row, text_end
 
 from remote_jax.files import Refused
-from remote_jax.remote import rows
-from remote_jax.remote.rows import check_box, check_row, parse, read_lines
+from remote_jax.remote.rows import check_box, check_row, parse
 
 VALUES = st.recursive(
     st.none()
@@ -116,16 +115,6 @@ def test_brackets_in_words_are_no_nesting():
     value = row(text_end(0, 2), text_end(3, 4), tokens=tokens)
     assert parse(repr(value).encode()) == value
     assert check_row(parse(repr(value).encode())).tokens == tuple(tokens)
-
-
-def test_long_lines_are_skipped_and_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr(rows, "MAX_LINE", 10)
-    path = tmp_path / "a"
-    path.write_bytes(b"\xef\xbb\xbfone\n\n  \r\n" + b"x" * 35 + b"\nfive\r\n" + b"y" * 11)
-    got = list(read_lines(path))
-    assert [number for number, _ in got] == [1, 4, 5, 6]
-    assert [line for _, line in got if isinstance(line, bytes)] == [b"one\n", b"five\r\n"]
-    assert isinstance(got[1][1], Refused) and isinstance(got[3][1], Refused)
 
 
 def test_rows_are_read():

@@ -63,7 +63,9 @@ def test_transport_loss_is_eq_11() -> None:
     expected = (plan * COSTS).sum() + 0.3 * (plan * np.log(plan)).sum()
     found = routing.transport_loss(jnp.asarray(shares), jnp.asarray(COSTS), 0.3)
     assert found == pytest.approx(expected, rel=1e-5)
-    assert np.isfinite(jax.grad(lambda p: routing.transport_loss(p, p, 1.0))(jnp.zeros((2, 2)))).all()
+    assert np.isfinite(
+        jax.grad(lambda p: routing.transport_loss(p, p, 1.0))(jnp.zeros((2, 2)))
+    ).all()
 
 
 def test_top_k_uses_the_two_cheapest() -> None:
