@@ -1,4 +1,4 @@
-"""One line of an annotation file (the released ones are Python literals), checked.
+"""One line of an annotation file (the released ones are Python literals), checked:
 
     {'token': [...], 'h': {'name': ..., 'pos': ...}, 't': {...}, 'img_id': ..., 'relation': ...}
 
