@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -80,6 +81,31 @@ def sha256(path: Path) -> str:
     """The SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_lines(path: Path, limit: int) -> Iterator[tuple[int, bytes | Refused]]:
+    """The lines of a file that are not blank, with their numbers from 1.
+
+    A line longer than `limit` bytes is skipped without being held, and comes as `Refused`.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            number = 0
+            while line := file.readline(limit + 1):
+                number += 1
+                if number == 1:
+                    line = line.removeprefix(b"\xef\xbb\xbf")
+                if len(line) > limit:
+                    while line and not line.endswith(b"\n"):
+                        line = file.readline(limit)
+                    yield number, Refused(f"the line is longer than {limit:,} bytes")
+                elif line.strip():
+                    yield number, line
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
 
 
 def read_bytes(path: Path, limit: int) -> bytes:

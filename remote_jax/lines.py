@@ -5,14 +5,12 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from remote_jax.errors import UserError
 from remote_jax.files import Refused
 
 MAX_LINE = 2**20
+"""Longest line that is parsed, in bytes."""
 MAX_DEPTH = 32
 MAX_TEXT = 20_000
 """Longest name, caption or sentence, in characters."""
@@ -25,31 +23,6 @@ NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 WORD = re.compile(r"None|True|False|null|true|false|-?NaN|-?Infinity|-?nan|-?inf")
 LONG_NUMBER = re.compile(r"\d{64}")
 ADJACENT = re.compile(r"[s0w]\s*[s0w]")
-
-
-def read_lines(path: Path) -> Iterator[tuple[int, bytes | Refused]]:
-    """The lines of a file that are not blank, with their numbers from 1.
-
-    A line longer than `MAX_LINE` bytes is skipped without being held, and comes as `Refused`.
-
-    Raises:
-        UserError: the file cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            number = 0
-            while line := file.readline(MAX_LINE + 1):
-                number += 1
-                if number == 1:
-                    line = line.removeprefix(b"\xef\xbb\xbf")
-                if len(line) > MAX_LINE:
-                    while line and not line.endswith(b"\n"):
-                        line = file.readline(MAX_LINE)
-                    yield number, Refused(f"the line is longer than {MAX_LINE:,} bytes")
-                elif line.strip():
-                    yield number, line
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
 
 
 def parse(line: bytes) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remote_jax.errors import UserError
-from remote_jax.files import MAX_NAME, Refused, find, inside, read_bytes, read_json
+from remote_jax.files import MAX_NAME, Refused, find, inside, read_bytes, read_json, read_lines
 
 
 @pytest.fixture
@@ -73,6 +73,15 @@ def test_read_bytes_stops_at_its_limit(folder):
         read_bytes(folder / "sub/a.txt", 0)
     with pytest.raises(Refused, match="cannot be read"):
         read_bytes(folder / "none", 1)
+
+
+def test_long_lines_are_skipped_and_counted(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"\xef\xbb\xbfone\n\n  \r\n" + b"x" * 35 + b"\nfive\r\n" + b"y" * 11)
+    got = list(read_lines(path, 10))
+    assert [number for number, _ in got] == [1, 4, 5, 6]
+    assert [line for _, line in got if isinstance(line, bytes)] == [b"one\n", b"five\r\n"]
+    assert isinstance(got[1][1], Refused) and isinstance(got[3][1], Refused)
 
 
 @given(name=st.text(st.sampled_from("./\\ab~\0\n"), max_size=12))

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remote_jax import lines
 from remote_jax.files import Refused
-from remote_jax.lines import parse, read_lines
+from remote_jax.lines import parse
 
 VALUES = st.recursive(
     st.none()
@@ -108,13 +107,3 @@ def test_lines_that_would_exhaust_a_parser_are_refused_at_once(line):
     with pytest.raises(Refused):
         parse(line.encode())
     assert time.process_time() - start < 2
-
-
-def test_long_lines_are_skipped_and_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr(lines, "MAX_LINE", 10)
-    path = tmp_path / "a"
-    path.write_bytes(b"\xef\xbb\xbfone\n\n  \r\n" + b"x" * 35 + b"\nfive\r\n" + b"y" * 11)
-    got = list(read_lines(path))
-    assert [number for number, _ in got] == [1, 4, 5, 6]
-    assert [line for _, line in got if isinstance(line, bytes)] == [b"one\n", b"five\r\n"]
-    assert isinstance(got[1][1], Refused) and isinstance(got[3][1], Refused)

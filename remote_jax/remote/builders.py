@@ -1,16 +1,8 @@
-"""`tensorflow-datasets` builders: released files in, checked records (ArrayRecord) out.
-
-No TensorFlow is needed. A build lands in its place by one rename, so a killed build leaves nothing
-that a later one would take for whole.
-"""
+"""`tensorflow-datasets` builders: released files in, checked records out."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import io
 import json
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +12,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
+from remote_jax import records
 from remote_jax.errors import UserError
 from remote_jax.remote import formats
 from remote_jax.remote.formats import DataFiles, Layout
@@ -27,7 +20,7 @@ from remote_jax.remote.pairs import End, Pair
 from remote_jax.remote.reader import PairReader
 
 
-class PairBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
+class PairBuilder(records.Builder, skip_registration=True):
     """What the three builders share.
 
     Args:
@@ -37,9 +30,6 @@ class PairBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
     """
 
     VERSION = tfds.core.Version("1.0.0")
-    # Nothing is downloaded. Looking for checksums of downloads beside the class, as the property of
-    # the base class does, needs a package that tensorflow-datasets does not ask for.
-    url_infos = None
     layout: ClassVar[Layout]
 
     def __init__(self, *, files: DataFiles, max_rejected: float, **kwargs: Any):
@@ -123,18 +113,11 @@ def build(files: DataFiles, cache: Path, max_rejected: float) -> PairBuilder:
         UserError: a file cannot be read, or too many rows of a split are malformed.
     """
     folder = cache / files.layout.name / files.fingerprint["sha256"]
-    with _locked(folder):
+    with records.locked(folder):
         builder = BUILDERS[files.layout.name](
             files=files, max_rejected=max_rejected, data_dir=folder, file_format="array_record"
         )
-        if not Path(builder.data_dir).exists():
-            for rest in folder.glob(f"{builder.name}/*incomplete*"):  # of a killed build
-                shutil.rmtree(rest)
-            tfds.disable_progress_bar()
-            with contextlib.redirect_stdout(io.StringIO()):  # it speaks of a download
-                builder.download_and_prepare(
-                    download_config=tfds.download.DownloadConfig(try_download_gcs=False)
-                )
+        records.prepare(builder)
         rejected = read_rejected(builder)
     for split, path in files.rows.items():
         name = path.relative_to(files.root).as_posix()
@@ -216,16 +199,3 @@ def _write_rejected(path: Path, rejected: list[dict[str, Any]]) -> None:
     partial = path.with_suffix(".partial")
     partial.write_text("".join(json.dumps(entry) + "\n" for entry in rejected), "utf-8")
     partial.replace(path)
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keeps other processes of this machine from building the same records at once."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    except OSError as error:
-        raise UserError(f"Cannot write the cache {folder}: {error.strerror}.") from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

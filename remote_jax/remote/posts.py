@@ -21,9 +21,9 @@ import grain
 import numpy as np
 from ml_collections import ConfigDict
 
-from remote_jax.files import Refused, find
+from remote_jax.files import Refused, find, read_lines
 from remote_jax.images import WHOLE, Box, read_depth, read_picture
-from remote_jax.lines import check_text, parse, read_lines
+from remote_jax.lines import MAX_LINE, check_text, parse
 from remote_jax.remote.data import LAYOUTS, Features, Featurize, triplet_types
 from remote_jax.remote.pairs import End, Pair
 from remote_jax.remote.rows import MAX_WORDS, check_box, check_span, check_tokens
@@ -113,7 +113,7 @@ class Posts:
 
 
 def _read(reader: _Reader) -> Iterator[_Post]:
-    for number, line in read_lines(reader.path):
+    for number, line in read_lines(reader.path, MAX_LINE):
         id_ = None
         try:
             if isinstance(line, Refused):

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from remote_jax.files import Refused, find, inside, read_json
+from remote_jax.files import Refused, find, inside, read_json, read_lines
 from remote_jax.images import WHOLE, Box, read_depth, read_picture
-from remote_jax.lines import check_text, parse, read_lines
+from remote_jax.lines import MAX_LINE, check_text, parse
 from remote_jax.remote import formats
 from remote_jax.remote.formats import DataFiles
 from remote_jax.remote.pairs import End, Pair
@@ -32,7 +32,7 @@ class PairReader:
         self.media: dict[tuple[str, ...], str | Refused] = {}
 
     def __iter__(self) -> Iterator[Pair | dict[str, Any]]:
-        for number, line in read_lines(self.files.rows[self.split]):
+        for number, line in read_lines(self.files.rows[self.split], MAX_LINE):
             try:
                 if isinstance(line, Refused):
                     raise line

@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Int
 
 from remote_jax.errors import UserError
-from remote_jax.files import sha256
+from remote_jax.files import Refused, read_lines, sha256
 
 SPLITS = {
     "train": ("train.txt", "train2id.txt"),
@@ -32,8 +32,8 @@ SPLITS = {
 }
 VOCABULARIES = {"entity": "entity2id.txt", "relation": "relation2id.txt"}
 
-MAX_NAME = 2000
-"""Longest line of a file that is read, in characters, times three for a triple."""
+MAX_LINE = 2**14
+"""Longest line of a file that is read, in bytes."""
 MAX_LINES = 20_000_000
 ID = re.compile(r"\d{1,9}")
 SHOWN = 3
@@ -94,23 +94,35 @@ def read(folder: str | Path) -> Graph:
         UserError: a file is missing or malformed; the message names the file and its first bad
             lines.
     """
-    root = Path(folder).expanduser()
-    if not root.is_dir():
-        raise UserError(f"There is no data folder {folder}.")
-    files = {split: _find(root, split, names) for split, names in SPLITS.items()}
-    known = {
-        kind: _read_ids(root / name) if (root / name).is_file() else None
-        for kind, name in VOCABULARIES.items()
-    }
-    tables = {split: _Table.read(path) for split, path in files.items()}
+    files = _locate(folder)
+    known = {kind: _read_ids(files[kind]) if kind in files else None for kind in VOCABULARIES}
+    tables = {split: _Table.read(files[split]) for split in SPLITS}
     entities = _Names("entity", known["entity"])
     relations = _Names("relation", known["relation"])
     by_id = _are_ids(tables.values(), known["entity"])
     splits = {
         split: table.resolve(entities, relations, by_id=by_id) for split, table in tables.items()
     }
-    paths = [*files.values(), *(root / name for name in VOCABULARIES.values())]
-    return Graph(entities.names(), relations.names(), splits, _sha256(paths))
+    return Graph(entities.names(), relations.names(), splits, _sha256(files.values()))
+
+
+def fingerprint(folder: str | Path) -> str:
+    """`Graph.sha256` of what `read` would read, without parsing it.
+
+    Raises:
+        UserError: a file is missing.
+    """
+    return _sha256(_locate(folder).values())
+
+
+def _locate(folder: str | Path) -> dict[str, Path]:
+    """The file of every split, and those of the vocabularies that are there."""
+    root = Path(folder).expanduser()
+    if not root.is_dir():
+        raise UserError(f"There is no data folder {folder}.")
+    files = {split: _find(root, split, names) for split, names in SPLITS.items()}
+    ids = {kind: root / name for kind, name in VOCABULARIES.items()}
+    return files | {kind: path for kind, path in ids.items() if path.is_file()}
 
 
 def _find(root: Path, split: str, names: Iterable[str]) -> Path:
@@ -125,23 +137,17 @@ def _find(root: Path, split: str, names: Iterable[str]) -> Path:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Lines that are not blank, with their numbers from 1."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="\n") as file:
-            for number in range(1, MAX_LINES + 2):
-                line = file.readline(3 * MAX_NAME)
-                if not line:
-                    return
-                if number > MAX_LINES or len(line) == 3 * MAX_NAME:
-                    raise UserError(
-                        f"{path}, line {number}: too long, expected at most {MAX_LINES:,} lines "
-                        f"of {3 * MAX_NAME} characters."
-                    )
-                if line.strip():
-                    yield number, line.strip(" \r\n")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8: {error.reason} at byte {error.start}.") from error
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
+    for number, line in read_lines(path, MAX_LINE):
+        if isinstance(line, Refused):
+            raise UserError(f"{path}, line {number}: {line}.")
+        if number > MAX_LINES:
+            raise UserError(f"{path} has more than {MAX_LINES:,} lines.")
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path}, line {number} is not UTF-8: {error.reason}.") from error
+        if text.strip():
+            yield number, text.strip(" \r\n")
 
 
 def _fields(line: str) -> list[str]:
@@ -256,5 +262,8 @@ def _are_ids(tables: Iterable[_Table], entities: dict[str, int] | None) -> bool:
 
 
 def _sha256(paths: Iterable[Path]) -> str:
-    digest = {path.name: sha256(path) for path in paths if path.is_file()}
+    try:
+        digest = {path.name: sha256(path) for path in paths}
+    except OSError as error:
+        raise UserError(f"Cannot read {error.filename}: {error.strerror}.") from error
     return hashlib.sha256(json.dumps(digest, sort_keys=True).encode()).hexdigest()

@@ -27,8 +27,8 @@ from jaxtyping import Float
 from scipy import stats
 
 from remote_jax.errors import UserError
-from remote_jax.files import Refused
-from remote_jax.lines import check_text, parse, read_lines, show
+from remote_jax.files import Refused, read_lines
+from remote_jax.lines import MAX_LINE, check_text, parse, show
 
 LEVEL = 0.005
 """Below this a difference is called significant (Table 7)."""
@@ -65,7 +65,7 @@ class Ranks:
         if not path.is_file():
             raise UserError(f"There is no {path}; a run writes it when it ends, or --mode=eval.")
         queries, ranks = [], []
-        for number, line in read_lines(path):
+        for number, line in read_lines(path, MAX_LINE):
             try:
                 if isinstance(line, Refused):
                     raise line

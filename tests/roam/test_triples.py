@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remote_jax.errors import UserError
-from remote_jax.roam.triples import read
+from remote_jax.roam.triples import fingerprint, read
 
 ENTITIES = ("http://a.org/Ann_Lee", "Ōsaka", "厦门", "St._John's", "42")
 RELATIONS = ("bornIn", "http://a.org/knows")
@@ -107,9 +107,12 @@ def test_the_fingerprint_follows_every_file(tmp_path):
     named(tmp_path)
     ids(tmp_path)
     before = read(tmp_path).sha256
-    assert read(tmp_path).sha256 == before
-    (tmp_path / "test.txt").write_text("Ōsaka bornIn 厦门\n")
-    assert read(tmp_path).sha256 != before
+    assert read(tmp_path).sha256 == fingerprint(tmp_path) == before
+    for path in sorted(tmp_path.iterdir()):
+        path.write_bytes(path.read_bytes() + b"\n")
+        after = fingerprint(tmp_path)
+        assert read(tmp_path).sha256 == after != before
+        before = after
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,7 @@ def test_the_fingerprint_follows_every_file(tmp_path):
         ("test.txt", "Ōsaka bornIn Nowhere .\n", "line 1 names the entity 'Nowhere', which no id"),
         ("test.txt", "Ōsaka eats 厦门 .\n", "line 1 names the relation 'eats'"),
         ("valid.txt", "3\n0 1 0\n", r"valid\.txt says in line 1 that it has 3 triples, but has 1"),
-        ("test.txt", "x" * 7000, r"test\.txt, line 1: too long"),
+        ("test.txt", "x" * 17_000, r"test\.txt, line 1: the line is longer than 16,384"),
         ("entity2id.txt", "a 0\na 1\n", r"entity2id\.txt, line 2: 'a 1', names it again"),
         ("entity2id.txt", "a 0\nb\n", r"line 2: 'b', expected a name and its id"),
         ("entity2id.txt", "a 0\nb 2\n", r"entity2id\.txt must give the ids 0 to 1, each once"),
@@ -139,7 +142,7 @@ def test_wrong_files_are_named_with_their_lines(tmp_path, file, content, message
 def test_bytes_that_are_no_text_are_refused(tmp_path):
     named(tmp_path)
     (tmp_path / "test.txt").write_bytes(b"a b \xff\n")
-    with pytest.raises(UserError, match=r"test\.txt is not UTF-8"):
+    with pytest.raises(UserError, match=r"test\.txt, line 1 is not UTF-8"):
         read(tmp_path)
 
 
