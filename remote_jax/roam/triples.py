@@ -157,10 +157,11 @@ def _fields(line: str) -> list[str]:
         fields.pop()
     elif fields[-1].endswith(" ."):
         fields[-1] = fields[-1][:-2].rstrip()
-    return [_bare(field) for field in fields]
+    return [bare(field) for field in fields]
 
 
-def _bare(name: str) -> str:
+def bare(name: str) -> str:
+    """A name without the angle brackets of a URI."""
     return name[1:-1] if name.startswith("<") and name.endswith(">") else name
 
 
@@ -171,7 +172,7 @@ def _read_ids(path: Path) -> dict[str, int]:
         name, _, last = line.rpartition("\t" if "\t" in line else " ")
         if not name and number == 1 and ID.fullmatch(last):
             continue
-        name = _bare(name.strip())
+        name = bare(name.strip())
         if not name or not ID.fullmatch(last) or name in ids:
             reason = "names it again" if name in ids else "expected a name and its id"
             raise UserError(f"{path}, line {number}: {line[:80]!r}, {reason}.")
