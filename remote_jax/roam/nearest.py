@@ -62,9 +62,10 @@ class Names:
         is_wanted = np.zeros(BUCKETS, bool)
         is_wanted[wanted] = True
         shares = [_shares(is_wanted, len(wanted), *block) for block in self._blocks]
-        share = np.concatenate([np.zeros(0), *shares])
-        best = np.argpartition(-share, min(SIEVED, len(share)) - 1)[:SIEVED] if len(share) else []
-        return np.asarray(best, int)
+        if not shares:
+            return np.zeros(0, int)
+        share = np.concatenate(shares)
+        return np.argpartition(-share, min(SIEVED, len(share)) - 1)[:SIEVED]
 
     @cached_property
     def _blocks(self) -> list[tuple[Trigrams, Int[np.ndarray, " names"]]]:

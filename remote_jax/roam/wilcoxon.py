@@ -86,7 +86,7 @@ class Ranks:
 def _query(value: dict[str, Any]) -> tuple[Query, float]:
     names = (check_text(value.get(key), repr(key)) for key in ("head", "relation", "tail"))
     head, relation, tail = names
-    direction, rank = value.get("direction"), value.get("rank")
+    direction, rank = value.get("direction"), value.get("rank", math.nan)
     if direction not in DIRECTIONS:
         raise Refused(f"'direction' must be 'tail' or 'head', found {show(direction)}")
     if type(rank) not in (int, float) or not 1 <= rank < math.inf:
@@ -142,7 +142,8 @@ def compare(sides: tuple[Sequence[Path], Sequence[Path]]) -> Comparison:
     means = np.stack([np.mean([run.scores().mean(0) for run in side], 0) for side in read])
     tests = [signed_rank(*scores[:, :, metric]) for metric in range(len(METRICS))]
     p, differing = zip(*tests, strict=True)
-    return Comparison(relations, tuple(map(support.get, relations)), scores, means, p, differing)
+    counts = tuple(support[name] for name in relations)
+    return Comparison(relations, counts, scores, means, p, differing)
 
 
 def _check_queries(asked: Counter[Query], run: Ranks, first: Path, workdir: Path) -> None:

@@ -4,6 +4,7 @@ import difflib
 import random
 import time
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -82,9 +83,27 @@ def test_the_sieve_lets_the_name_meant_through():
         assert names.nearest(wanted[:place] + "_" + wanted[place + 1 :])[0] == wanted
 
 
+def test_the_most_alike_comes_first():
+    assert Names(["Oslove", "Oslos", "Oslo"]).nearest("oslo") == ("Oslo", "Oslos", "Oslove")
+
+
+def test_long_names_do_not_crowd_the_sieve():
+    """They share every trigram with the name looked for."""
+    long = [f"anna {'x' * 40} {number} anna" for number in range(2 * nearest.SIEVED)]
+    assert Names([*long, "annu"]).nearest("anna") == ("annu",)
+
+
+def test_trigrams_are_told_apart_by_name():
+    ((trigrams, starts),) = nearest._trigrams(["ab", "", "cab"])
+    assert np.diff(starts, append=len(trigrams)).tolist() == [4, 2, 5]
+    # Both names end with "ab", and nothing else of them is the same.
+    assert len(set(trigrams[:4].tolist()) & set(trigrams[6:].tolist())) == 2
+
+
 @pytest.mark.parametrize("name", ["ab" * 10**4, "x" * 10**4, "http://" * 10**4, "Q1" * 40])
-def test_time_is_bounded(name):
-    vocabulary = [f"{'ab' * 60}{number}" for number in range(15_000)]
+@pytest.mark.parametrize(("length", "count"), [(60, 15_000), (2000, 100)])
+def test_time_is_bounded(name, length, count):
+    vocabulary = [f"{'ab' * length}{number}" for number in range(count)]
     start = time.process_time()
     Names(vocabulary).nearest(name)
     assert time.process_time() - start < 3
