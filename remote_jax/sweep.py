@@ -1,12 +1,13 @@
 """Trains a config in several variants and seeds, and prints one table: mean ± std over seeds.
 
     python -m remote_jax.sweep --config=configs/umre.py --workdir=runs/sweep --seeds=0,1,2 \
-        --variant='full:' --variant='no depth: --config.features.depth=false'
+        --variant='full:' --variant='no depth: --config.features.depth=false' --metrics=f1,f1_eo
 
 A variant is a name, a colon, and flags of `remote_jax.main`. Every run has a folder of its own
 under --workdir and goes on where it stopped, so an interrupted sweep is started again as it was.
 Scores are those of the split that a run reports last: test, read once with the checkpoint that is
-best on validation.
+best on validation. A score within [0, 1] in every run is a share and printed in percent, any other
+(a mean rank) as it is; the table says which.
 """
 
 from __future__ import annotations
@@ -116,27 +117,38 @@ def _train_one(run: Run, config: str, cores: Sequence[int]) -> None:
     print(f"{run.variant}, seed {run.seed}: {run.scores()}", flush=True)
 
 
-def table(runs: Sequence[Run], metrics: Sequence[str]) -> str:
-    """A Markdown table, a variant a row: mean ± standard deviation over seeds, in percent.
+def table(runs: Sequence[Run], metrics: Sequence[str] = ()) -> str:
+    """A Markdown table, a variant a row: mean ± standard deviation over seeds.
+
+    Args:
+        runs: all finished.
+        metrics: scores to print; without them, every score that all runs have.
 
     Raises:
-        UserError: the runs have no score of that name.
+        UserError: a run has no score of that name.
     """
-    lines = ["| variant | " + " | ".join(metrics) + " |", "|---" * (len(metrics) + 1) + "|"]
+    scores = {run: run.scores() for run in runs}
+    shared = [name for name in scores[runs[0]] if all(name in found for found in scores.values())]
+    unknown = [name for name in metrics if name not in shared]
+    if unknown:
+        raise UserError(f"There is no score {unknown[0]!r}; there are {', '.join(shared)}.")
+    metrics = metrics or shared
+    shares = {name for name in metrics if all(0 <= found[name] <= 1 for found in scores.values())}
+    heads = [f"{name} (%)" if name in shares else name for name in metrics]
+    lines = ["| variant | " + " | ".join(heads) + " |", "|---" * (len(metrics) + 1) + "|"]
     for variant in dict.fromkeys(run.variant for run in runs):
-        scores = [run.scores() for run in runs if run.variant == variant]
-        unknown = [metric for metric in metrics if metric not in scores[0]]
-        if unknown:
-            raise UserError(f"There is no score {unknown[0]!r}; there are {', '.join(scores[0])}.")
-        cells = [spread([100 * score[metric] for score in scores]) for metric in metrics]
+        rows = [found for run, found in scores.items() if run.variant == variant]
+        cells = [
+            spread([row[name] * (100 if name in shares else 1) for row in rows]) for name in metrics
+        ]
         lines.append(f"| {variant} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def spread(values: Sequence[float]) -> str:
     """`mean ± std`, the standard deviation of a sample; the mean alone where there is one value."""
-    mean = f"{statistics.fmean(values):.1f}"
-    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.1f}"
+    mean = f"{statistics.fmean(values):.2f}"
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.2f}"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -146,13 +158,13 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--workdir", required=True, type=Path, help="folder of the runs")
     parser.add_argument("--seeds", default="0,1,2", help="seeds of every variant")
     parser.add_argument("--variant", action="append", default=[], help="NAME: FLAGS; repeat it")
-    parser.add_argument("--metrics", default="f1", help="scores to print, in percent")
+    parser.add_argument("--metrics", default="", help="scores to print, as f1,accuracy; or all")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, sharing the cores")
     options = parser.parse_args(argv)
     try:
         runs = plan(options.variant, options.seeds.split(","), options.workdir)
         train(runs, options.config, max(options.jobs, 1))
-        text = table(runs, options.metrics.split(","))
+        text = table(runs, [name for name in options.metrics.split(",") if name])
     except UserError as error:
         print(f"remote_jax.sweep: {error}", file=sys.stderr)
         return 2

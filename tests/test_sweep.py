@@ -13,9 +13,9 @@ from remote_jax import main, sweep
 from remote_jax.errors import UserError
 
 
-def finished(workdir: Path, f1: float) -> None:
+def finished(workdir: Path, **test: float) -> None:
     workdir.mkdir(parents=True)
-    scores = {"validation": {"f1": 0.0}, "test": {"f1": f1}}
+    scores = {"validation": dict.fromkeys(test, 0.0), "test": test}
     (workdir / "results.json").write_text(json.dumps({"metrics": scores}))
 
 
@@ -46,11 +46,35 @@ def test_the_table_has_the_mean_and_deviation_of_the_last_split(tmp_path: Path) 
     runs = sweep.plan(["full:", "less:"], ["0", "1", "2"], tmp_path)
     values = {"full": [0.91, 0.93, 0.95], "less": [0.5, 0.5, 0.5]}
     for run in runs:
-        finished(run.workdir, values[run.variant][run.seed])
+        finished(run.workdir, f1=values[run.variant][run.seed])
     text = sweep.table(runs, ["f1"])
     deviation = statistics.stdev([91, 93, 95])
-    assert f"| full | 93.0 ± {deviation:.1f} |" in text
-    assert "| less | 50.0 ± 0.0 |" in text
+    assert f"| full | 93.00 ± {deviation:.2f} |" in text
+    assert "| less | 50.00 ± 0.00 |" in text
+
+
+def test_the_table_has_whatever_the_runs_were_scored_by(tmp_path: Path) -> None:
+    runs = sweep.plan(["full:", "less:"], ["0", "1"], tmp_path)
+    ranks = iter([0.5, 1.0, 120.0, 140.0])
+    for run, mrr in zip(runs, [0.4, 0.2, 0.3, 0.2], strict=True):
+        finished(run.workdir, **{"mr": next(ranks), "mrr": mrr, "hits@1": 0.0})
+    # A mean rank is no share, not even in the rows where it happens to be small.
+    assert sweep.table(runs).splitlines() == [
+        "| variant | mr | mrr (%) | hits@1 (%) |",
+        "|---|---|---|---|",
+        "| full | 60.25 ± 84.50 | 35.00 ± 7.07 | 0.00 ± 0.00 |",
+        "| less | 70.50 ± 98.29 | 20.00 ± 0.00 | 0.00 ± 0.00 |",
+    ]
+    assert sweep.table(runs, ["hits@1"]).splitlines()[0] == "| variant | hits@1 (%) |"
+
+
+def test_scores_that_only_some_runs_have_are_left_out_or_refused(tmp_path: Path) -> None:
+    runs = sweep.plan(["full:", "less:"], ["0"], tmp_path)
+    finished(runs[0].workdir, f1=0.9, f1_oo=0.8)
+    finished(runs[1].workdir, f1=0.9)
+    assert sweep.table(runs).splitlines()[0] == "| variant | f1 (%) |"
+    with pytest.raises(UserError, match="no score 'f1_oo'; there are f1"):
+        sweep.table(runs, ["f1_oo"])
 
 
 def test_variants_do_not_share_a_folder(tmp_path: Path) -> None:
@@ -60,7 +84,7 @@ def test_variants_do_not_share_a_folder(tmp_path: Path) -> None:
 
 def test_scores_that_are_not_there_are_named(tmp_path: Path) -> None:
     runs = sweep.plan(["full:"], ["0"], tmp_path)
-    finished(runs[0].workdir, 0.9)
+    finished(runs[0].workdir, f1=0.9)
     with pytest.raises(UserError, match="no score 'F1'; there are f1"):
         sweep.table(runs, ["F1"])
 

@@ -10,18 +10,11 @@ import numpy as np
 
 from remote_jax.files import Refused, find, inside, read_json, read_lines
 from remote_jax.images import WHOLE, Box, read_depth, read_picture
+from remote_jax.lines import MAX_LINE, check_text, parse
 from remote_jax.remote import formats
 from remote_jax.remote.formats import DataFiles
 from remote_jax.remote.pairs import End, Pair
-from remote_jax.remote.rows import (
-    MAX_LINE,
-    Row,
-    RowEnd,
-    check_box,
-    check_row,
-    check_text,
-    parse,
-)
+from remote_jax.remote.rows import Row, RowEnd, check_box, check_row
 
 MAX_OBJECTS = 1000
 """Most boxes of a picture."""

@@ -1,6 +1,4 @@
-"""One line of an annotation file, parsed without evaluating it and checked.
-
-A line is a dict, as JSON or as a Python literal (the released files are the latter):
+"""One line of an annotation file (the released ones are Python literals), checked:
 
     {'token': [...], 'h': {'name': ..., 'pos': ...}, 't': {...}, 'img_id': ..., 'relation': ...}
 
@@ -9,35 +7,20 @@ where `pos` is `[start, end)` in tokens for an entity of the text, and a box for
 
 from __future__ import annotations
 
-import ast
-import json
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from remote_jax.files import Refused
 from remote_jax.images import Box
+from remote_jax.lines import check_text, show
 
-MAX_LINE = 2**20
-"""Longest line that is parsed, in bytes."""
-MAX_DEPTH = 32
 MAX_WORDS = 2000
-MAX_TEXT = 20_000
-"""Longest name, caption or sentence, in characters."""
 
 TOLERANCE = 1e-3
 """How far a box may stick out of the picture before it is refused; it is clipped."""
 
-# Each alternative also ends with the text, so that an open quote costs one pass, not one a quote.
-STRING = re.compile(
-    r"'[^'\\]*(?:\\(?:.|\Z)[^'\\]*)*(?:'|\Z)" r'|"[^"\\]*(?:\\(?:.|\Z)[^"\\]*)*(?:"|\Z)', re.DOTALL
-)
-NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-WORD = re.compile(r"None|True|False|null|true|false|-?NaN|-?Infinity|-?nan|-?inf")
-LONG_NUMBER = re.compile(r"\d{64}")
-ADJACENT = re.compile(r"[s0w]\s*[s0w]")
 BOXES = ("corners", "centers")
 
 
@@ -59,49 +42,6 @@ class Row:
     tail: RowEnd
     image: str
     relation: str
-
-
-def parse(line: bytes) -> dict[str, Any]:
-    """The dict that a line of JSON or a Python literal writes down.
-
-    Before a parser sees it, everything but strings must be numbers, commas, colons, a few words
-    and at most `MAX_DEPTH` open brackets: no expression, and nothing that exhausts a parser.
-
-    Raises:
-        Refused: it is not that.
-    """
-    try:
-        text = line.decode().strip()
-    except UnicodeDecodeError as error:
-        raise Refused(f"the line is not UTF-8: {error.reason} at byte {error.start}") from error
-    _check_shape(text)
-    try:
-        value = json.loads(text)
-    except ValueError:
-        try:
-            value = ast.literal_eval(text)
-        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError) as error:
-            reason = str(error).partition("\n")[0]
-            raise Refused(f"the line is neither JSON nor a Python literal: {reason}") from error
-    if not isinstance(value, dict):
-        raise Refused(f"the line is a {type(value).__name__}, expected a dict")
-    return value
-
-
-def _check_shape(text: str) -> None:
-    skeleton = STRING.sub("s", text)
-    if LONG_NUMBER.search(skeleton):
-        raise Refused("the line has a number of 64 digits or more")
-    skeleton = WORD.sub("w", NUMBER.sub("0", skeleton))
-    if odd := re.search(r"[^\ss0w,:()\[\]{}]", skeleton):
-        raise Refused(f"the line is not plain data: found {odd[0]!r} outside of a string")
-    if ADJACENT.search(skeleton):
-        raise Refused("the line is not plain data: two values follow each other without a comma")
-    depth = 0
-    for bracket in re.findall(r"[()\[\]{}]", skeleton):
-        depth += 1 if bracket in "([{" else -1
-        if depth > MAX_DEPTH:
-            raise Refused(f"the line nests more than {MAX_DEPTH} brackets")
 
 
 def check_row(value: dict[str, Any], boxes: str = "corners") -> Row:
@@ -140,25 +80,10 @@ def _check_end(value: object, key: str, tokens: Sequence[str], boxes: str) -> Ro
     return RowEnd(name, span=check_span(position, f"the span of {key!r}", len(tokens)))
 
 
-def check_text(value: object, what: str) -> str:
-    """`value` if it is valid text of at most `MAX_TEXT` characters, and not empty."""
-    if not isinstance(value, str):
-        raise Refused(f"{what} must be text, found {_show(value)}")
-    if not value:
-        raise Refused(f"{what} is empty")
-    if len(value) > MAX_TEXT:
-        raise Refused(f"{what} has {len(value):,} characters, expected at most {MAX_TEXT:,}")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise Refused(f"{what} is not valid Unicode: {error.reason}") from error
-    return value
-
-
 def check_tokens(value: object, what: str) -> tuple[str, ...]:
     """`value` as words if it is a list of them, none blank."""
     if not isinstance(value, list | tuple):
-        raise Refused(f"{what} must be a list of words, found {_show(value)}")
+        raise Refused(f"{what} must be a list of words, found {show(value)}")
     if not value:
         raise Refused(f"{what} is an empty list, expected at least one word")
     if len(value) > MAX_WORDS:
@@ -173,7 +98,7 @@ def check_tokens(value: object, what: str) -> tuple[str, ...]:
 def check_span(value: object, what: str, length: int) -> tuple[int, int]:
     """`value` as [start, end) if that is not empty and within `length`."""
     if not isinstance(value, list | tuple) or [type(number) for number in value] != [int, int]:
-        raise Refused(f"{what} must be [start, end), found {_show(value)}")
+        raise Refused(f"{what} must be [start, end), found {show(value)}")
     start, end = value
     if not 0 <= start < end <= length:
         raise Refused(f"{what} is [{start}, {end}), expected it within [0, {length}) and not empty")
@@ -190,23 +115,18 @@ def check_box(value: object, what: str, boxes: str = "corners") -> Box:
         boxes: which of the two.
     """
     if not isinstance(value, list | tuple) or len(value) != 4:
-        raise Refused(f"{what} must be four numbers, found {_show(value)}")
+        raise Refused(f"{what} must be four numbers, found {show(value)}")
     if not all(type(number) in (int, float) for number in value):
-        raise Refused(f"{what} must be four numbers, found {_show(value)}")
+        raise Refused(f"{what} must be four numbers, found {show(value)}")
     if not all(math.isfinite(number) for number in value):
-        raise Refused(f"{what} has a number that is not finite, found {_show(value)}")
+        raise Refused(f"{what} has a number that is not finite, found {show(value)}")
     box = [float(number) for number in value]
     if boxes == "centers":
         x, y, width, height = box
         box = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
     if min(box) < -TOLERANCE or max(box) > 1 + TOLERANCE:
-        raise Refused(f"{what} leaves the picture: expected within [0, 1], found {_show(value)}")
+        raise Refused(f"{what} leaves the picture: expected within [0, 1], found {show(value)}")
     left, top, right, bottom = (min(max(number, 0.0), 1.0) for number in box)
     if not (left < right and top < bottom):
-        raise Refused(f"{what} is empty, expected left < right and top < bottom: {_show(value)}")
+        raise Refused(f"{what} is empty, expected left < right and top < bottom: {show(value)}")
     return left, top, right, bottom
-
-
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
