@@ -19,7 +19,16 @@ def paper() -> ConfigDict:
     config.seed = 0
     config.compute_dtype = "float32"
     config.data = ConfigDict({"name": "mkg_y", "dir": "", "cache": "", "workers": 0})
-    config.features = ConfigDict({"structure": True})
+    config.features = ConfigDict(  # what the entities are told by (Table 5)
+        {
+            "structure": True,
+            "image": "auto",  # or a file, or ""; "auto" is the data folder's image.npz, if any
+            "text": "auto",  # likewise; or "names", read by the BERT of `encoder`
+            "encoder": "",
+            "descriptions": "",  # texts to read in place of names: NAME<tab>TEXT a line, or JSON
+            "noise": 0.0,  # in the features, as a share of their deviation (Table 11)
+        }
+    )
     config.model = ConfigDict(
         {
             "dim": 256,
@@ -52,7 +61,6 @@ def paper() -> ConfigDict:
             "new_learning_rate": 0.0,
             "warmup": 0.0,
             "schedule": "constant",
-            "schedule": "constant",
             "weight_decay": 0.0,
             "clip": 1.0,
             "eval_every": 10.0,
@@ -66,6 +74,9 @@ def paper() -> ConfigDict:
 
 def laptop() -> ConfigDict:
     config = paper()
+    config.data.sample = ConfigDict(  # where no folder is named; see roam/sample
+        {"entities": 1500, "seed": 0, "image": 0.25, "text": 0.25, "missing": 0.08}
+    )
     config.model.loss = "softmax"
     config.train.update({"epochs": 40.0, "learning_rate": 1e-3})
     config.train.eval_every = 5.0

@@ -89,6 +89,9 @@ class Task(Protocol):
     def rows(self, split: str, outputs: Outputs) -> Iterator[dict[str, Any]]:
         """Lines of `predictions.jsonl`, in the order of the data set."""
 
+    def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
+        """JSON values to write beside `results.json`, by the name of their file."""
+
     def posts(self, path: Path) -> Posts:
         """Reads a JSON-lines file of posts.
 

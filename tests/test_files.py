@@ -110,3 +110,9 @@ def test_json_of_a_size(tmp_path):
         read_json(path, 7)
     with pytest.raises(UserError, match="cannot be read"):
         read_json(tmp_path / "b.json", 8)
+
+
+def test_the_cache_folder(tmp_path):
+    assert files.cache_folder(str(tmp_path)) == tmp_path
+    assert files.cache_folder("", {"XDG_CACHE_HOME": "/c"}).as_posix() == "/c/remote_jax"
+    assert files.cache_folder("", {}).parts[-2:] == (".cache", "remote_jax")

@@ -1,4 +1,4 @@
-"""ROAM: expert groups (Eqs. 2-4), transport routing (Eqs. 6-8), Tucker scoring, loss (Eqs. 9-11)."""
+"""ROAM: expert groups (Eqs. 2-4), routed by transport (Eqs. 6-8), and Tucker scores of them."""
 
 from __future__ import annotations
 
@@ -59,10 +59,17 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Routed:
-    """Costs of Eq. 6 and the shares of the groups that follow."""
+    """How entities are spread over groups, and over the modalities in each.
+
+    Attributes:
+        cost: c of Eq. 6.
+        shares: p of the groups.
+        weights: w_m of Eq. 4.
+    """
 
     cost: Float[Array, "k n"]
     shares: Float[Array, "k n"]
+    weights: Float[Array, "m k n"]
 
 
 @dataclass(frozen=True)
@@ -146,12 +153,14 @@ class Roam(nnx.Module):
         Its groups are mixed by its own costs, in which no relation takes part; the weights of its
         modalities do follow the relation, in `tucker.scores`. With `rngs`, in training.
         """
-        logits = self.attention.of_entities(encoded.v)
-        cost = self.cost(moseg.fuse(encoded.v, logits, encoded.present[:, None]), encoded.groups)
+        weights = moseg.weights(self.attention.of_entities(encoded.v), encoded.present[:, None])
+        cost = self.cost(moseg.fuse(encoded.v, weights), encoded.groups)
         shares = self.candidate_router.alone(cost)
         mixed = jnp.einsum("kn,mknd->mnd", shares.astype(encoded.v.dtype), encoded.v)
         logits = self._noisy(self.attention.of_entities(mixed), rngs)
-        return Candidates(mixed, moseg.shifted(logits, encoded.present), Routed(cost, shares))
+        return Candidates(
+            mixed, moseg.shifted(logits, encoded.present), Routed(cost, shares, weights)
+        )
 
     def heads(
         self, encoded: Encoded, queries: Int[Array, "b 2"], rngs: nnx.Rngs | None = None
@@ -161,13 +170,14 @@ class Roam(nnx.Module):
         v, present = encoded.v[:, :, head], encoded.present[:, None, head]
         own = self.attention.of_entities(v)
         logits = own + self.attention.of_relations(self.relations[...][relation])[:, None]
-        fused = moseg.fuse(v, self._noisy(logits, rngs), present)
-        left = fused if self.relation_routing else moseg.fuse(v, own, present)
+        weights = moseg.weights(self._noisy(logits, rngs), present)
+        fused = moseg.fuse(v, weights)
+        left = fused if self.relation_routing else moseg.fuse(v, moseg.weights(own, present))
         cost = self.cost(left, encoded.groups)
         router = self.query_router
         shares = router.alone(cost) if rngs is None else router.balanced(cost)
         mixed = jnp.einsum("kb,kbd->bd", shares.astype(fused.dtype), fused)
-        return mixed, Routed(cost, shares)
+        return mixed, Routed(cost, shares, weights)
 
     def scores(
         self,
@@ -182,11 +192,11 @@ class Roam(nnx.Module):
         weights = moseg.shifted(self.attention.of_relations(relations[relation]))
         return tucker.scores(query, weights, candidates.mixed, candidates.weights)
 
-    def __call__(self, queries: Int[Array, "b 2"]) -> Float[Array, "b n"]:
-        """Scores of every entity as answer; a query's scores depend on that query alone."""
+    def __call__(self, queries: Int[Array, "b 2"]) -> tuple[Float[Array, "b n"], Routed]:
+        """Scores of every entity as answer; what a query gets depends on that query alone."""
         encoded = self.encode()
-        head, _ = self.heads(encoded, queries)
-        return self.scores(queries, head, self.candidates(encoded))
+        head, routed = self.heads(encoded, queries)
+        return self.scores(queries, head, self.candidates(encoded)), routed
 
     def _noisy(self, logits: Float[Array, "m *n"], rngs: nnx.Rngs | None) -> Float[Array, "m *n"]:
         if rngs is None or not self.noise or len(logits) == 1:

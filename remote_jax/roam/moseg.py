@@ -91,14 +91,15 @@ def shifted(
     largest = jax.lax.stop_gradient(jnp.max(logits, 0, keepdims=True))
     largest = jnp.where(jnp.isfinite(largest), largest, 0.0)
     low = jnp.maximum(logits - largest, LOWEST_LOGIT)
-    weights = jnp.exp(low)
-    return weights if present is None else jnp.where(present, weights, 0.0)
+    return jnp.exp(low) if present is None else jnp.where(present, jnp.exp(low), 0.0)
 
 
-def fuse(
-    v: Float[Array, "m *n d"], logits: Float[Array, "m *n"], present: Bool[Array, "m *n"]
-) -> Float[Array, "*n d"]:
-    """ẽ of Eq. 3: the modalities that are present, weighted by Eq. 4; zeros if there is none."""
-    weights = shifted(logits, present)
-    weights = weights / jnp.maximum(weights.sum(0, keepdims=True), jnp.finfo(jnp.float32).tiny)
-    return jnp.einsum("m...,m...d->...d", weights.astype(v.dtype), v)
+def weights(logits: Float[Array, "m *n"], present: Bool[Array, "m *n"]) -> Float[Array, "m *n"]:
+    """w_m of Eq. 4 over the modalities that are present; zeros if there is none."""
+    unscaled = shifted(logits, present)
+    return unscaled / jnp.maximum(unscaled.sum(0, keepdims=True), jnp.finfo(jnp.float32).tiny)
+
+
+def fuse(v: Float[Array, "m *n d"], w: Float[Array, "m *n"]) -> Float[Array, "*n d"]:
+    """ẽ of Eq. 3."""
+    return jnp.einsum("m...,m...d->...d", w.astype(v.dtype), v)

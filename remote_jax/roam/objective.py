@@ -1,4 +1,4 @@
-"""What a query's scores should be (ROAM §4.3, Eq. 10), and the loss that DESIGN.md puts beside it."""
+"""Losses of a query's scores: Eq. 10 of ROAM §4.3, and a softmax over all candidates."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def test_fusion_weighs_what_is_present_by_eq_4() -> None:
     present = rng.random((3, 5)) < 0.6
     present[:, 0], present[:, 1] = False, True
     logits = attention.of_entities(v) + attention.of_relations(r)
-    found = np.asarray(moseg.fuse(v, logits, present))
+    found = np.asarray(moseg.fuse(v, moseg.weights(logits, present)))
     entity, relation = np.asarray(attention.entity[...]), np.asarray(attention.relation[...])
     for i in range(5):
         there = np.flatnonzero(present[:, i])
@@ -53,7 +53,7 @@ def test_nothing_present_is_zero_with_a_finite_gradient() -> None:
     v, logits = jnp.ones((2, 3, 4)), jnp.array([[0.0, 500.0, -500.0], [1.0, -500.0, 500.0]])
     present = jnp.array([[False, True, True], [False, True, True]])
     value, gradients = jax.value_and_grad(
-        lambda v, u: moseg.fuse(v, u, present).sum(), argnums=(0, 1)
+        lambda v, u: moseg.fuse(v, moseg.weights(u, present)).sum(), argnums=(0, 1)
     )(v, logits)
     assert value == 8.0
     assert all(np.isfinite(g).all() for g in gradients)
