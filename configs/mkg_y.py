@@ -1,4 +1,13 @@
-"""ROAM on MKG-Y."""
+"""ROAM on MKG-Y: completion of a knowledge graph of 15,000 entities and 28 relations, YAGO.
+
+Without a data folder the default preset generates a small graph with images' and texts' features;
+with one, it is a budget for a laptop:
+
+    python -m remote_jax.main --config=configs/mkg_y.py
+    python -m remote_jax.main --config=configs/mkg_y.py --config.data.dir=FOLDER
+
+`:paper` is the setting of Table 13; Table 2 reports MRR 40.17, with structure alone (Table 5) 37.37.
+"""
 
 from ml_collections import ConfigDict
 
@@ -6,6 +15,7 @@ from remote_jax.config import unknown_preset
 
 
 def get_config(preset: str = "laptop") -> ConfigDict:
+    """The config of a preset: `laptop` (default) or `paper`."""
     presets = {"laptop": laptop, "paper": paper}
     if preset not in presets:
         raise unknown_preset(preset, presets)
@@ -13,7 +23,7 @@ def get_config(preset: str = "laptop") -> ConfigDict:
 
 
 def paper() -> ConfigDict:
-    """Table 13."""
+    """Table 13: dimensions of 256, K = 4, 20 Sinkhorn iterations, Adam 5e-4, batch 1,024."""
     config = ConfigDict()
     config.system = "roam"
     config.seed = 0
@@ -73,6 +83,7 @@ def paper() -> ConfigDict:
 
 
 def laptop() -> ConfigDict:
+    """A softmax over all entities learns in tens of epochs what Eq. 10 learns in thousands."""
     config = paper()
     config.data.sample = ConfigDict(  # where no folder is named; see roam/sample
         {"entities": 1500, "seed": 0, "image": 0.25, "text": 0.25, "missing": 0.08}
