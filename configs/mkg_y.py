@@ -6,7 +6,8 @@ with one, it is a budget for a laptop:
     python -m remote_jax.main --config=configs/mkg_y.py
     python -m remote_jax.main --config=configs/mkg_y.py --config.data.dir=FOLDER
 
-`:paper` is the setting of Table 13; Table 2 reports MRR 40.17, with structure alone (Table 5) 37.37.
+`:paper` is the setting of Table 13; Table 2 reports MRR 40.17, with structure alone (Table 5)
+37.37.
 """
 
 from ml_collections import ConfigDict
