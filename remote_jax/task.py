@@ -25,8 +25,9 @@ Outputs = Mapping[str, "np.ndarray"]
 class Posts(Protocol):
     """A person's own posts: what the model reads, and how its outputs become lines again."""
 
-    dataset: grain.MapDataset
-    """Features of every pair that could be read; may be empty."""
+    @property
+    def dataset(self) -> grain.MapDataset:
+        """Features of all that could be read; may be empty."""
 
     def rows(self, outputs: Outputs) -> Iterator[dict[str, Any]]:
         """Lines of the answer; a post that could not be read has a line that says why.

@@ -84,9 +84,7 @@ def test_routing_is_reported(trained: tuple[ConfigDict, Path]) -> None:
     assert 0 <= report["entropy"] <= np.log(2)
 
 
-def test_predict_answers_without_the_data(
-    trained: tuple[ConfigDict, Path], tmp_path: Path
-) -> None:
+def test_predict_answers_without_the_data(trained: tuple[ConfigDict, Path], tmp_path: Path) -> None:
     settings, workdir = trained
     questions = [
         {"id": "a", "head": "person_3", "relation": "lives_in", "top": 2},
