@@ -12,7 +12,7 @@ class TuckerCore(nnx.Module):
 
     Args:
         relation_dim, dim: of relations and of entities.
-        dropout: of the head, of the relation's matrix and of the result.
+        dropout: of the head, of the matrices of relations (one mask a batch) and of the result.
     """
 
     def __init__(
@@ -46,13 +46,10 @@ class TuckerCore(nnx.Module):
         off = rngs is None
         head = self.drop_in(self.norm_in(head), deterministic=off, rngs=rngs)
         core, relations = self.core[...].astype(self.dtype), relations.astype(self.dtype)
-        if len(relations) < len(head):
-            # A matrix a relation, made once, is cheaper than one a query.
-            matrices = jnp.einsum("re,eij->rij", relations, core)[relation]
-        else:
-            matrices = jnp.einsum("be,eij->bij", relations[relation], core)
+        # A matrix a relation: batches have more queries than graphs have relations.
+        matrices = jnp.einsum("re,eij->rij", relations, core)
         matrices = self.drop_matrix(matrices, deterministic=off, rngs=rngs)
-        query = jnp.einsum("bi,bij->bj", head.astype(self.dtype), matrices)
+        query = jnp.einsum("bi,bij->bj", head.astype(self.dtype), matrices[relation])
         return self.drop_out(self.norm_out(query), deterministic=off, rngs=rngs)
 
 
