@@ -42,25 +42,27 @@ def paper() -> ConfigDict:
     )
     config.model = ConfigDict(
         {
+            "architecture": "moseg",  # or "sep", "mge" (Table 3)
             "dim": 256,
             "relation_dim": 256,
             "hidden": 256,
-            "groups": 4,
-            "temperature": 1.0,
-            "noise": True,
+            "groups": 4,  # K
+            "temperature": 1.0,  # τ of Eq. 4
+            "noise": True,  # δ of Eq. 4
             "dropout": {"head": 0.3, "matrix": 0.4, "query": 0.5},
             "router": {
-                "groups": "parameters",
-                "cost": "learnable",
-                "relation": True,
-                "solver": "sinkhorn",
-                "epsilon": 0.1,
-                "iterations": 20,
+                "transform": True,  # f of Eq. 6; false: e ‖ r (Tables 4 and 9)
+                "groups": "parameters",  # g of Eq. 7; or "prototype" (Tables 4 and 9)
+                "cost": "learnable",  # φ of Eq. 6; or "cosine" (Tables 4 and 9)
+                "relation": True,  # whether r takes part (Table 12)
+                "solver": "sinkhorn",  # or "topk", "sparse", "lowrank" (Table 10)
+                "epsilon": 0.1,  # τ of Eq. 11
+                "iterations": 20,  # L
                 "hidden": 256,
-                "weight": 0.005,
+                "weight": 0.005,  # λ of Eq. 9
             },
-            "loss": "sigmoid",
-            "smoothing": 0.1,
+            "loss": "sigmoid",  # Eq. 10; or "softmax" over all entities
+            "smoothing": 0.1,  # of the targets
         }
     )
     config.train = ConfigDict(

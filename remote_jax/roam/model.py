@@ -49,12 +49,14 @@ class Encoded:
     Attributes:
         v: v_im^(k) of Eq. 2.
         present: which modalities an entity has.
-        groups: g(W^(k)) of Eq. 7.
+        groups: g(W^(k)) of Eq. 7; with a modality more in front where each routes by itself.
+        raw: e_i, for costs without f.
     """
 
     v: Float[Array, "m k n d"]
     present: Bool[Array, "m n"]
-    groups: Float[Array, "k d"]
+    groups: Float[Array, "*k l"]
+    raw: Float[Array, "n d"] | None
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,19 @@ class Routed:
     """How entities are spread over groups, and over the modalities in each.
 
     Attributes:
-        cost: c of Eq. 6.
-        shares: p of the groups.
+        cost: c of Eq. 6; with a modality more in front where each routes by itself.
+        shares: p of the groups, alike.
         weights: w_m of Eq. 4.
     """
 
-    cost: Float[Array, "k n"]
-    shares: Float[Array, "k n"]
+    cost: Float[Array, "*k n"]
+    shares: Float[Array, "*k n"]
     weights: Float[Array, "m k n"]
+
+    @property
+    def of_groups(self) -> Float[Array, "k n"]:
+        """Shares of the groups; their mean over modalities where each routes by itself."""
+        return self.shares.reshape(-1, *self.shares.shape[-2:]).mean(0)
 
 
 @dataclass(frozen=True)
@@ -90,33 +97,55 @@ class Roam(nnx.Module):
     """
 
     def __init__(self, config: ConfigDict, sizes: Sizes, *, rngs: nnx.Rngs):
-        model, router = config.model, config.model.router
-        dim, groups, dtype = model.dim, model.groups, jnp.dtype(config.compute_dtype)
-        self.noise, self.relation_routing = model.noise, router.relation
+        model = config.model
+        dtype = jnp.dtype(config.compute_dtype)
+        self.noise = model.noise
         embed = nnx.initializers.normal(1.0)
         self.structure = (
-            nnx.Param(embed(rngs.params(), (sizes.entities, dim)))
+            nnx.Param(embed(rngs.params(), (sizes.entities, model.dim)))
             if config.features.structure
             else None
         )
         self.features = nnx.Dict(
-            {k: Features(sizes.entities, f) for k, f in sizes.features.items()}
+            {name: Features(sizes.entities, length) for name, length in sizes.features.items()}
         )
-        lengths = ([dim] if config.features.structure else []) + list(sizes.features.values())
         self.relations = nnx.Param(embed(rngs.params(), (2 * sizes.relations, model.relation_dim)))
-        self.experts = nnx.List(
-            [moseg.Experts(f, model.hidden, dim, groups, dtype=dtype, rngs=rngs) for f in lengths]
-        )
+        lengths = ([model.dim] if config.features.structure else []) + [*sizes.features.values()]
         self.attention = moseg.ModalityAttention(
-            len(lengths), dim, model.relation_dim, temperature=model.temperature, rngs=rngs
+            len(lengths), model.dim, model.relation_dim, temperature=model.temperature, rngs=rngs
         )
+        self._make_experts(model, lengths, dtype, rngs)
+        self._make_router(model, lengths, dtype, rngs)
+        dropout = (model.dropout.head, model.dropout.matrix, model.dropout.query)
+        self.core = tucker.TuckerCore(
+            model.relation_dim, model.dim, dropout=dropout, dtype=dtype, rngs=rngs
+        )
+
+    def _make_experts(
+        self, model: ConfigDict, lengths: list[int], dtype: jnp.dtype, rngs: nnx.Rngs
+    ) -> None:
+        sizes = (model.hidden, model.dim, model.groups)
+        self.experts = nnx.List(
+            [moseg.Experts(length, *sizes, dtype=dtype, rngs=rngs) for length in lengths]
+        )
+
+    def _make_router(
+        self, model: ConfigDict, lengths: list[int], dtype: jnp.dtype, rngs: nnx.Rngs
+    ) -> None:
+        router = model.router
+        self.relation_routing = router.relation
+        self.raw = None if router.transform else regor.RawEntities(lengths, model.dim, rngs=rngs)
+        left = self._left_length(model)
+        groups = self._groups_shape(len(lengths))
+        inputs = [expert.features for expert in self.experts]
+        sizes = (model.hidden, model.dim, left)
         self.summary = (
-            regor.ParameterSummary(lengths, model.hidden, dim, dim, rngs=rngs)
+            regor.ParameterSummary(inputs, *sizes, fused=len(groups) == 1, rngs=rngs)
             if router.groups == "parameters"
-            else regor.Prototypes(groups, dim, rngs=rngs)
+            else regor.Prototypes((*groups, left), rngs=rngs)
         )
         self.cost = (
-            regor.LearnableCost(dim, dim, router.hidden, dtype=dtype, rngs=rngs)
+            regor.LearnableCost(left, left, router.hidden, dtype=dtype, rngs=rngs)
             if router.cost == "learnable"
             else regor.CosineCost()
         )
@@ -129,10 +158,15 @@ class Roam(nnx.Module):
             )
             for _ in range(2)
         )
-        dropout = (model.dropout.head, model.dropout.matrix, model.dropout.query)
-        self.core = tucker.TuckerCore(
-            model.relation_dim, dim, dropout=dropout, dtype=dtype, rngs=rngs
-        )
+
+    def _groups_shape(self, modalities: int) -> tuple[int, ...]:
+        """K; with the modalities in front where each routes by itself."""
+        del modalities
+        return (self.experts[0].groups,)
+
+    def _left_length(self, model: ConfigDict) -> int:
+        """Length of what φ compares with a group."""
+        return model.dim if model.router.transform else model.dim + model.relation_dim
 
     def encode(self) -> Encoded:
         """Every entity through every expert (Eq. 2)."""
@@ -144,8 +178,12 @@ class Roam(nnx.Module):
             values, there = features()
             inputs.append(values)
             present.append(there)
-        v = jnp.stack([expert(x) for expert, x in zip(self.experts, inputs, strict=True)])
-        return Encoded(v, jnp.stack(present), self.summary(list(self.experts)))
+        there = jnp.stack(present)
+        raw = None if self.raw is None else self.raw(inputs, there)
+        return Encoded(self._embed(inputs), there, self.summary(list(self.experts)), raw)
+
+    def _embed(self, inputs: list[Float[Array, "n f"]]) -> Float[Array, "m k n d"]:
+        return jnp.stack([expert(x) for expert, x in zip(self.experts, inputs, strict=True)])
 
     def candidates(self, encoded: Encoded, rngs: nnx.Rngs | None = None) -> Candidates:
         """Every entity as an answer, before any query is known.
@@ -154,13 +192,23 @@ class Roam(nnx.Module):
         modalities do follow the relation, in `tucker.scores`. With `rngs`, in training.
         """
         weights = moseg.weights(self.attention.of_entities(encoded.v), encoded.present[:, None])
-        cost = self.cost(moseg.fuse(encoded.v, weights), encoded.groups)
+        left = moseg.fuse(encoded.v, weights)
+        if encoded.raw is not None:
+            left = self._without_f(encoded.raw, None)
+        cost = self.cost(left, encoded.groups)
         shares = self.candidate_router.alone(cost)
         mixed = jnp.einsum("kn,mknd->mnd", shares.astype(encoded.v.dtype), encoded.v)
+        return self._as_candidates(mixed, encoded, Routed(cost, shares, weights), rngs)
+
+    def _as_candidates(
+        self,
+        mixed: Float[Array, "m n d"],
+        encoded: Encoded,
+        routed: Routed,
+        rngs: nnx.Rngs | None,
+    ) -> Candidates:
         logits = self._noisy(self.attention.of_entities(mixed), rngs)
-        return Candidates(
-            mixed, moseg.shifted(logits, encoded.present), Routed(cost, shares, weights)
-        )
+        return Candidates(mixed, moseg.shifted(logits, encoded.present), routed)
 
     def heads(
         self, encoded: Encoded, queries: Int[Array, "b 2"], rngs: nnx.Rngs | None = None
@@ -168,16 +216,40 @@ class Roam(nnx.Module):
         """ẽ_h of Eq. 3, mixed over groups by the plan; with `rngs`, in training."""
         head, relation = queries.T
         v, present = encoded.v[:, :, head], encoded.present[:, None, head]
+        relations = self.relations[...][relation]
         own = self.attention.of_entities(v)
-        logits = own + self.attention.of_relations(self.relations[...][relation])[:, None]
+        logits = own + self.attention.of_relations(relations)[:, None]
         weights = moseg.weights(self._noisy(logits, rngs), present)
         fused = moseg.fuse(v, weights)
         left = fused if self.relation_routing else moseg.fuse(v, moseg.weights(own, present))
+        if encoded.raw is not None:
+            left = self._without_f(encoded.raw[head], relations)
         cost = self.cost(left, encoded.groups)
-        router = self.query_router
-        shares = router.alone(cost) if rngs is None else router.balanced(cost)
+        shares = self._shares(self.query_router, cost, rngs)
         mixed = jnp.einsum("kb,kbd->bd", shares.astype(fused.dtype), fused)
         return mixed, Routed(cost, shares, weights)
+
+    def _without_f(
+        self, raw: Float[Array, "n d"], relations: Float[Array, "n r"] | None
+    ) -> Float[Array, "1 n l"]:
+        """e ‖ r in place of f(e, r) (Table 4); zeros for r where no relation takes part."""
+        if relations is None or not self.relation_routing:
+            relations = jnp.zeros((len(raw), self.relations[...].shape[1]), raw.dtype)
+        return jnp.concatenate([raw, relations], -1)[None]
+
+    @staticmethod
+    def _shares(
+        router: routing.Router, cost: Float[Array, "k n"], rngs: nnx.Rngs | None
+    ) -> Float[Array, "k n"]:
+        return router.alone(cost) if rngs is None else router.balanced(cost)
+
+    def routing_losses(
+        self, queries: Routed, candidates: Routed
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """L_OT of Eq. 11, and what makes the potentials those of the plans (`Router.dual`)."""
+        transport = routing.transport_loss(queries.shares, queries.cost, self.query_router.epsilon)
+        dual = self.query_router.dual(queries.cost) + self.candidate_router.dual(candidates.cost)
+        return transport, dual
 
     def scores(
         self,

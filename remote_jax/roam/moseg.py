@@ -37,7 +37,7 @@ class Experts(nnx.Module):
         self.bias_in = nnx.Param(jnp.zeros((groups, hidden)))
         self.kernel_out = nnx.Param(init(rngs.params(), (groups, hidden, dim)))
         self.bias_out = nnx.Param(jnp.zeros((groups, dim)))
-        self.dtype = dtype
+        self.features, self.groups, self.dtype = features, groups, dtype
 
     def __call__(self, features: Float[Array, "n f"]) -> Float[Array, "k n d"]:
         """v_im^(k) of every entity and group."""

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from remote_jax.ot.linear import COST_RANGE
 from remote_jax.roam.moseg import Experts
@@ -27,19 +27,35 @@ class ParameterSummary(nnx.Module):
         features: length of the raw features of each modality.
         hidden, dim: sizes of the experts.
         out: length of g(W).
+        fused: whether the experts of a group become one vector; else each one of its own.
     """
 
-    def __init__(self, features: Sequence[int], hidden: int, dim: int, out: int, *, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        features: Sequence[int],
+        hidden: int,
+        dim: int,
+        out: int,
+        *,
+        fused: bool = True,
+        rngs: nnx.Rngs,
+    ):
         normal = nnx.initializers.normal(1.0)
         self.probes_in = nnx.List([nnx.Param(normal(rngs.params(), (f,))) for f in features])
         self.probes_out = nnx.List([nnx.Param(normal(rngs.params(), (dim,))) for _ in features])
         self.compress = nnx.List([nnx.Linear(3 * hidden + dim, out, rngs=rngs) for _ in features])
-        self.attend = nnx.Linear(out, hidden, rngs=rngs)
-        self.score = nnx.Linear(hidden, 1, rngs=rngs)
+        self.fused, self.several = fused, len(features) > 1
+        if fused and self.several:
+            self.attend = nnx.Linear(out, hidden, rngs=rngs)
+            self.score = nnx.Linear(hidden, 1, rngs=rngs)
 
-    def __call__(self, experts: Sequence[Experts]) -> Float[Array, "k out"]:
+    def __call__(self, experts: Sequence[Experts]) -> Float[Array, "*m k out"]:
         """Of the experts of every modality."""
         theta = jnp.stack([self._expert(m, expert) for m, expert in enumerate(experts)])
+        if not self.fused:
+            return theta
+        if not self.several:
+            return theta[0]
         alpha = jax.nn.softmax(self.score(nnx.relu(self.attend(theta))), axis=0)
         return (alpha * theta).sum(0)
 
@@ -57,12 +73,29 @@ class ParameterSummary(nnx.Module):
 class Prototypes(nnx.Module):
     """v_k of Eqs. 5 and 12: groups as vectors of their own ("w/o g" of Table 4)."""
 
-    def __init__(self, groups: int, out: int, *, rngs: nnx.Rngs):
-        self.vectors = nnx.Param(nnx.initializers.normal(1.0)(rngs.params(), (groups, out)))
+    def __init__(self, shape: tuple[int, ...], *, rngs: nnx.Rngs):
+        self.vectors = nnx.Param(nnx.initializers.normal(1.0)(rngs.params(), shape))
 
-    def __call__(self, experts: Sequence[Experts]) -> Float[Array, "k out"]:
+    def __call__(self, experts: Sequence[Experts]) -> Float[Array, "*m k out"]:
         del experts
         return self.vectors[...]
+
+
+class RawEntities(nnx.Module):
+    """e_i of "w/o f" (Table 4) and of Eq. 12: raw features, which no expert has seen.
+
+    Modalities have features of different lengths, so each is brought to one by a linear layer.
+    """
+
+    def __init__(self, features: Sequence[int], dim: int, *, rngs: nnx.Rngs):
+        self.project = nnx.List([nnx.Linear(f, dim, rngs=rngs) for f in features])
+
+    def __call__(
+        self, inputs: Sequence[Float[Array, "n f"]], present: Bool[Array, "m n"]
+    ) -> Float[Array, "n d"]:
+        """The mean over the modalities that are present; zeros if there is none."""
+        parts = jnp.stack([layer(x) for layer, x in zip(self.project, inputs, strict=True)])
+        return jnp.sum(parts * present[..., None], 0) / jnp.maximum(present.sum(0), 1)[:, None]
 
 
 class LearnableCost(nnx.Module):
@@ -78,11 +111,11 @@ class LearnableCost(nnx.Module):
         self.out = nnx.Linear(hidden, 1, rngs=rngs)
 
     def __call__(
-        self, left: Float[Array, "k n l"], right: Float[Array, "k r"]
-    ) -> Float[Array, "k n"]:
+        self, left: Float[Array, "*k n l"], right: Float[Array, "*k r"]
+    ) -> Float[Array, "*k n"]:
         """c of each group's view of the entities (left) and g of the group (right)."""
         # The layer over the concatenation is a sum, whose right part is one vector a group.
-        hidden = nnx.relu(self.left(left) + self.right(right)[:, None].astype(self.left.dtype))
+        hidden = nnx.relu(self.left(left) + self.right(right)[..., None, :].astype(self.left.dtype))
         return COST_RANGE * nnx.sigmoid(self.out(hidden.astype(jnp.float32))[..., 0])
 
 
@@ -90,8 +123,8 @@ class CosineCost(nnx.Module):
     """1 - cosine, Eq. 12 ("w/o φ" of Table 4)."""
 
     def __call__(
-        self, left: Float[Array, "k n l"], right: Float[Array, "k l"]
-    ) -> Float[Array, "k n"]:
+        self, left: Float[Array, "*k n l"], right: Float[Array, "*k l"]
+    ) -> Float[Array, "*k n"]:
         return optax.losses.cosine_distance(
-            left.astype(jnp.float32), right[:, None], epsilon=SMALLEST_NORM
+            left.astype(jnp.float32), right[..., None, :], epsilon=SMALLEST_NORM
         )

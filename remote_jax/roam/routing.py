@@ -28,18 +28,18 @@ class Router(nnx.Module):
     """Shares of K groups; each group gets the same mass over a batch.
 
     Args:
-        groups: K.
+        shape: K; with M in front, M routers side by side.
         solver: "sinkhorn", or of Table 10 "topk", "sparse" or "lowrank".
         epsilon: τ of Eq. 11, the weight of the entropy, in units of the cost.
-        iterations: L, the most Sinkhorn iterations.
+        iterations: L, the most Sinkhorn iterations; half of them with "lowrank".
     """
 
-    def __init__(self, groups: int, *, solver: str, epsilon: float, iterations: int):
-        self.potentials = nnx.Param(jnp.zeros(groups))
+    def __init__(self, shape: tuple[int, ...], *, solver: str, epsilon: float, iterations: int):
+        self.potentials = nnx.Param(jnp.zeros(shape))
         self.solver, self.epsilon = solver, epsilon
         self.iterations = max(1, iterations // 2) if solver == "lowrank" else iterations
 
-    def balanced(self, cost: Float[Array, "k n"]) -> Float[Array, "k n"]:
+    def balanced(self, cost: Float[Array, "*m k n"]) -> Float[Array, "*m k n"]:
         """Shares of a batch in training; gradient with respect to the cost."""
         if self.solver == "topk":
             return top_k(cost, self.epsilon)
@@ -47,22 +47,22 @@ class Router(nnx.Module):
             cost = sparse(cost)
         if self.solver == "lowrank":
             cost = low_rank(cost)
-        k, n = cost.shape
+        k, n = cost.shape[-2:]
         rows, columns = (uniform(jnp.ones(size, bool)) for size in (k, n))
         return n * transport_plan(
             cost, rows, columns, epsilon=self.epsilon, iterations=self.iterations
         )
 
-    def alone(self, cost: Float[Array, "k n"]) -> Float[Array, "k n"]:
+    def alone(self, cost: Float[Array, "*m k n"]) -> Float[Array, "*m k n"]:
         """Shares of each column by its own costs and the potentials learnt so far."""
         if self.solver == "topk":
             return top_k(cost, self.epsilon)
         if self.solver == "sparse":
             cost = sparse(cost)
         potentials = jax.lax.stop_gradient(self.potentials[...])
-        return jax.nn.softmax(potentials[:, None] - cost / self.epsilon, axis=0)
+        return jax.nn.softmax(potentials[..., None] - cost / self.epsilon, axis=-2)
 
-    def dual(self, cost: Float[Array, "k n"]) -> Float[Array, ""]:
+    def dual(self, cost: Float[Array, "*m k n"]) -> Float[Array, ""]:
         """What the potentials, in units of ε, minimise: minus the semi-dual of the transport.
 
         Its gradient with respect to the potential of a group is the share that the group gets less
@@ -70,46 +70,50 @@ class Router(nnx.Module):
         """
         u = self.potentials[...]
         cost = jax.lax.stop_gradient(cost)
-        return jnp.mean(jax.nn.logsumexp(u[:, None] - cost / self.epsilon, axis=0)) - jnp.mean(u)
+        lengths = jax.nn.logsumexp(u[..., None] - cost / self.epsilon, axis=-2)
+        return jnp.sum(lengths.mean(-1) - u.mean(-1))
 
 
 def transport_loss(
-    shares: Float[Array, "k n"], cost: Float[Array, "k n"], epsilon: float
+    shares: Float[Array, "*m k n"], cost: Float[Array, "*m k n"], epsilon: float
 ) -> Float[Array, ""]:
     """L_OT of Eq. 11, for a plan of mass 1: <P, C> + τ Σ P log P."""
-    plan = shares / shares.shape[1]
+    plan = shares / shares.shape[-1]
     # The slope of P log P at 0 has no bound.
     logs = jnp.log(jnp.maximum(plan, jnp.finfo(plan.dtype).tiny))
     return jnp.sum(plan * cost) + epsilon * jnp.sum(plan * logs)
 
 
-def top_k(cost: Float[Array, "k n"], epsilon: float) -> Float[Array, "k n"]:
+def top_k(cost: Float[Array, "*m k n"], epsilon: float) -> Float[Array, "*m k n"]:
     """Softmax over the cheapest groups alone, without any balance ("TKSR")."""
-    count = min(TOP_K, len(cost))
-    dearest = -jax.lax.top_k(-cost.T, count)[0][:, -1]
-    return jax.nn.softmax(-cost / epsilon, axis=0, where=cost <= dearest)
+    count = min(TOP_K, cost.shape[-2])
+    dearest = -jax.lax.top_k(-cost.mT, count)[0][..., -1]
+    return jax.nn.softmax(-cost / epsilon, axis=-2, where=cost <= dearest[..., None, :])
 
 
-def sparse(cost: Float[Array, "k n"]) -> Float[Array, "k n"]:
+def sparse(cost: Float[Array, "*m k n"]) -> Float[Array, "*m k n"]:
     """Groups much dearer than a column's cheapest become as dear as any can be ("SOT")."""
-    return jnp.where(cost > cost.min(0) + SPARSE_THRESHOLD, COST_RANGE, cost)
+    return jnp.where(cost > cost.min(-2, keepdims=True) + SPARSE_THRESHOLD, COST_RANGE, cost)
 
 
-def low_rank(cost: Float[Array, "k n"]) -> Float[Array, "k n"]:
+def low_rank(cost: Float[Array, "*m k n"]) -> Float[Array, "*m k n"]:
     """The best approximation of rank 2, by subspace iteration ("LOT")."""
-    gram = jax.lax.stop_gradient(cost @ cost.T)
-    rank = min(RANK, len(cost))
-    basis = jnp.eye(len(cost), rank) + 0.1
+    groups = cost.shape[-2]
+    gram = jax.lax.stop_gradient(cost @ cost.mT)
+    basis = jnp.broadcast_to(
+        jnp.eye(groups, min(RANK, groups)) + 0.1, (*gram.shape[:-1], min(RANK, groups))
+    )
     for _ in range(SUBSPACE_STEPS):
         basis = _orthonormal(gram @ basis)
-    return jnp.clip(basis @ (basis.T @ cost), 0.0, COST_RANGE)
+    return jnp.clip(basis @ (basis.mT @ cost), 0.0, COST_RANGE)
 
 
-def _orthonormal(columns: Float[Array, "k r"]) -> Float[Array, "k r"]:
+def _orthonormal(columns: Float[Array, "*m k r"]) -> Float[Array, "*m k r"]:
     """Gram-Schmidt; the few columns are not worth a call of LAPACK."""
-    done: list[Float[Array, " k"]] = []
-    for column in columns.T:
+    done: list[Float[Array, "*m k"]] = []
+    for column in jnp.moveaxis(columns, -1, 0):
         for other in done:
-            column = column - (column @ other) * other
-        done.append(column / jnp.maximum(jnp.linalg.norm(column), 1e-12))
-    return jnp.stack(done, 1)
+            column = column - jnp.sum(column * other, -1, keepdims=True) * other
+        norm = jnp.linalg.norm(column, axis=-1, keepdims=True)
+        done.append(column / jnp.maximum(norm, 1e-12))
+    return jnp.stack(done, -1)

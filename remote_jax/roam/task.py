@@ -21,7 +21,7 @@ from remote_jax.config import Between, OneOf
 from remote_jax.errors import UserError
 from remote_jax.files import cache_folder, read_json
 from remote_jax.report import Table, write_atomically
-from remote_jax.roam import builders, data, modalities, routing, triples
+from remote_jax.roam import builders, data, modalities, triples
 from remote_jax.roam.features import Modality
 from remote_jax.roam.model import Roam, Sizes
 from remote_jax.roam.objective import LOSSES
@@ -29,6 +29,7 @@ from remote_jax.roam.queries import MAX_TOP, Questions
 from remote_jax.roam.ranking import Known, both_directions, ranks, summary
 from remote_jax.roam.routing_report import routing_report
 from remote_jax.roam.sample import folder as sample
+from remote_jax.roam.variants import ARCHITECTURES
 from remote_jax.task import Batch, Outputs, Posts
 
 FEATURES = "features.json"
@@ -39,6 +40,7 @@ SWITCH = OneOf((True, False))
 RULES: configs.Rules = {
     "features.structure": SWITCH,
     "features.noise": Between(0),
+    "model.architecture": OneOf(tuple(ARCHITECTURES)),
     "model.dim": Between(1),
     "model.relation_dim": Between(1),
     "model.hidden": Between(1),
@@ -48,6 +50,7 @@ RULES: configs.Rules = {
     "model.dropout.head": Between(0, 1),
     "model.dropout.matrix": Between(0, 1),
     "model.dropout.query": Between(0, 1),
+    "model.router.transform": SWITCH,
     "model.router.groups": OneOf(("parameters", "prototype")),
     "model.router.cost": OneOf(("learnable", "cosine")),
     "model.router.relation": SWITCH,
@@ -68,6 +71,12 @@ def make_task(config: ConfigDict) -> RoamTask:
         UserError: a value of ROAM's part of the config is wrong.
     """
     configs.check(config, RULES)
+    model = config.model
+    if model.architecture == "mge" and not model.router.transform:
+        raise UserError(
+            "config.model.router.transform must be true with model.architecture=mge, which has no "
+            "f to leave out."
+        )
     return RoamTask(config)
 
 
@@ -149,7 +158,7 @@ class RoamTask:
 
     def model(self, rngs: nnx.Rngs) -> Roam:
         """A fresh model, with the features in it."""
-        model = Roam(self.config, self._sizes, rngs=rngs)
+        model = self._make(rngs)
         settings = self.config.features
         for name, modality in self.modalities.items():
             values = modalities.standardised(modality, noise=settings.noise, seed=self.config.seed)
@@ -160,7 +169,10 @@ class RoamTask:
 
     def shapes(self) -> Roam:
         """The model without values; it reads no features."""
-        return nnx.eval_shape(lambda: Roam(self.config, self._sizes, rngs=nnx.Rngs(0)))
+        return nnx.eval_shape(lambda: self._make(nnx.Rngs(0)))
+
+    def _make(self, rngs: nnx.Rngs) -> Roam:
+        return ARCHITECTURES[self.config.model.architecture](self.config, self._sizes, rngs=rngs)
 
     @cached_property
     def _sizes(self) -> Sizes:
@@ -186,10 +198,7 @@ class RoamTask:
         true = data.unpack(batch["known"], scores.shape[1])
         settings = self.config.model
         triple = LOSSES[settings.loss](scores, true, smoothing=settings.smoothing).mean()
-        transport = routing.transport_loss(routed.shares, routed.cost, settings.router.epsilon)
-        dual = model.query_router.dual(routed.cost) + model.candidate_router.dual(
-            candidates.routed.cost
-        )
+        transport, dual = model.routing_losses(routed, candidates.routed)
         loss = triple + settings.router.weight * transport
         # The potentials alone feel the dual, whose value would only blur the loss.
         loss += dual - jax.lax.stop_gradient(dual)
@@ -209,7 +218,7 @@ class RoamTask:
         known = data.unpack(batch["known"], scores.shape[1])
         return {
             "rank": ranks(scores, batch["target"], known),
-            "shares": routed.shares.T,
+            "shares": routed.of_groups.T,
             "weights": routed.weights.transpose(2, 1, 0),
         }
 

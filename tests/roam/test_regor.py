@@ -50,7 +50,7 @@ def test_gradient_of_the_cost_reaches_every_parameter_of_every_expert(kind: str)
     summary = (
         regor.ParameterSummary(LENGTHS, HIDDEN, DIM, DIM, rngs=rngs)
         if kind == "parameters"
-        else regor.Prototypes(GROUPS, DIM, rngs=rngs)
+        else regor.Prototypes((GROUPS, DIM), rngs=rngs)
     )
     cost = regor.LearnableCost(DIM, DIM, 16, dtype=FLOAT32, rngs=rngs)
     left = jnp.asarray(np.random.default_rng(2).normal(size=(GROUPS, 20, DIM)))

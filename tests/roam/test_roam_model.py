@@ -10,6 +10,7 @@ from flax import nnx
 
 from configs import mkg_y
 from remote_jax.roam.model import Roam, Sizes
+from remote_jax.roam.variants import ARCHITECTURES
 from remote_jax.state import split
 
 SIZES = Sizes(entities=40, relations=3, features={"image": 6, "text": 5})
@@ -24,12 +25,14 @@ def config(**changes: object):
 
 
 def model(sizes: Sizes = SIZES, **changes: object) -> Roam:
-    made = Roam(config(**changes), sizes, rngs=nnx.Rngs(0))
+    settings = config(**changes)
+    made = ARCHITECTURES[settings.model.architecture](settings, sizes, rngs=nnx.Rngs(0))
     rng = np.random.default_rng(0)
     for name, features in made.features.items():
         features.values.set_value(jnp.asarray(rng.normal(size=(40, sizes.features[name]))))
         features.present.set_value(jnp.asarray(rng.random(40) < 0.7, jnp.float32))
-    made.query_router.potentials.set_value(jnp.array([0.5, -0.5, 0.1]))
+    for router in (made.query_router, made.candidate_router):
+        router.potentials.set_value(jnp.asarray(rng.normal(size=router.potentials.shape)))
     return made
 
 
@@ -38,9 +41,15 @@ def queries(count: int = 30) -> jax.Array:
     return jnp.asarray(np.stack([rng.integers(0, 40, count), rng.integers(0, 6, count)], 1))
 
 
-@pytest.mark.parametrize("solver", ["sinkhorn", "topk", "sparse", "lowrank"])
-def test_a_query_does_not_depend_on_its_neighbours(solver: str) -> None:
-    it, asked = model(**{"model.router.solver": solver}), queries()
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"model.router.solver": solver} for solver in ("sinkhorn", "topk", "sparse", "lowrank")),
+        *({"model.architecture": name} for name in ("sep", "mge")),
+    ],
+)
+def test_a_query_does_not_depend_on_its_neighbours(changes: dict[str, object]) -> None:
+    it, asked = model(**changes), queries()
     whole, _ = it(asked)
     assert np.isfinite(whole).all()
     np.testing.assert_allclose(it(asked[4:5])[0][0], whole[4], atol=1e-5)
@@ -66,8 +75,9 @@ def test_scores_are_those_of_one_embedding_a_query_and_candidate() -> None:
             assert found[b, c] == pytest.approx((w / w.sum()) @ v @ query[b], abs=1e-4)
 
 
-def test_features_are_not_trained_and_everything_else_is() -> None:
-    skeleton, params = split(model())
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+def test_features_are_not_trained_and_everything_else_is(architecture: str) -> None:
+    skeleton, params = split(model(**{"model.architecture": architecture}))
     asked = queries()
 
     def loss(params: dict[str, jax.Array]) -> jax.Array:
@@ -77,8 +87,7 @@ def test_features_are_not_trained_and_everything_else_is() -> None:
         head, routed = it.heads(encoded, asked, rngs)
         candidates = it.candidates(encoded, rngs)
         scores = it.scores(asked, head, candidates, rngs)
-        dual = it.query_router.dual(routed.cost)
-        return (scores**2).sum() + dual + it.candidate_router.dual(candidates.routed.cost)
+        return (scores**2).sum() + sum(it.routing_losses(routed, candidates.routed))
 
     for name, gradient in jax.grad(loss)(params).items():
         assert np.isfinite(gradient).all(), name
@@ -92,6 +101,11 @@ def test_features_are_not_trained_and_everything_else_is() -> None:
         {"model.router.groups": "prototype"},
         {"model.router.cost": "cosine"},
         {"model.router.relation": False},
+        {"model.router.transform": False},
+        {"model.router.transform": False, "model.router.cost": "cosine"},
+        {"model.architecture": "sep"},
+        {"model.architecture": "mge"},
+        {"model.architecture": "mge", "model.router.groups": "prototype"},
         {"model.noise": False},
     ],
 )

@@ -14,7 +14,7 @@ COSTS = np.random.default_rng(0).random((4, 200)) * np.array([[1.0], [0.5], [1.5
 
 
 def router(solver: str, potentials: jax.Array | None = None) -> routing.Router:
-    made = routing.Router(4, solver=solver, epsilon=0.1, iterations=100)
+    made = routing.Router((4,), solver=solver, epsilon=0.1, iterations=100)
     if potentials is not None:
         made.potentials.set_value(potentials)
     return made
