@@ -19,6 +19,7 @@ from remote_jax.eega.reader import SentenceReader
 from remote_jax.eega.sentences import Sentence
 from remote_jax.eega.tags import taggable
 from remote_jax.errors import UserError
+from remote_jax.lock import locked
 from remote_jax.report import Table
 
 
@@ -130,7 +131,7 @@ def build(files: DataFiles, cache: Path, max_rejected: float) -> SentenceBuilder
         UserError: a file cannot be read, or too many rows of a split are malformed.
     """
     folder = cache / files.layout.name / files.fingerprint["sha256"]
-    with records.locked(folder):
+    with locked(folder):
         builder = BUILDERS[files.layout.name](
             files=files, max_rejected=max_rejected, data_dir=folder, file_format="array_record"
         )

@@ -19,10 +19,10 @@ import numpy as np
 from jaxtyping import Int
 from tqdm import tqdm
 
-from remote_jax import records
 from remote_jax.errors import UserError
 from remote_jax.files import Refused, sha256
 from remote_jax.lines import show
+from remote_jax.lock import locked
 
 UNUSED = ("ner", "lemmatizer", "textcat", "textcat_multilabel", "entity_linker")
 """Parts of a pipeline that are not run."""
@@ -84,7 +84,7 @@ def parse(pipeline: str, sentences: Sequence[Sequence[str]], cache: Path) -> lis
     """
     folder = cache / "parses"
     path = folder / f"{_key(pipeline, sentences)}.npz"
-    with records.locked(folder):
+    with locked(folder):
         if not path.is_file():
             nlp = _load(pipeline)
             found = list(tqdm(_run(nlp, sentences), "Parsing", len(sentences), disable=None))
