@@ -31,7 +31,7 @@ Rejected = dict[str, Any]
 """`{file, line, reason}` of a row that was left out; `row` for `line` where a file is a list."""
 
 
-class RowBuilder(Builder, skip_registration=True):
+class RowBuilder(Builder, skip_registration=True):  # type: ignore[call-arg]
     """A builder that leaves malformed rows out, and writes down which and why.
 
     Args:

@@ -31,7 +31,7 @@ class Sizes(NamedTuple):
     test: int = 474
 
 
-class SentenceBuilder(records.RowBuilder, skip_registration=True):
+class SentenceBuilder(records.RowBuilder, skip_registration=True):  # type: ignore[call-arg]
     """What the two builders share.
 
     Args:

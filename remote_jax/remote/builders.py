@@ -17,7 +17,7 @@ from remote_jax.remote.pairs import End, Pair
 from remote_jax.remote.reader import PairReader
 
 
-class PairBuilder(records.RowBuilder, skip_registration=True):
+class PairBuilder(records.RowBuilder, skip_registration=True):  # type: ignore[call-arg]
     """What the three builders share.
 
     Args:

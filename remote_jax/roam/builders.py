@@ -36,7 +36,7 @@ class Sizes(NamedTuple):
     test: int
 
 
-class GraphBuilder(records.Builder, skip_registration=True):
+class GraphBuilder(records.Builder, skip_registration=True):  # type: ignore[call-arg]
     """Any graph that `triples.read` reads.
 
     Args:

@@ -92,7 +92,7 @@ def _sentence(
             names.append(name)
             spans[int(piece[1])] = (len(tokens), len(tokens) + len(name))
             tokens += name
-        facts.append(Fact(*spans, meaning, question))
+        facts.append(Fact(spans[0], spans[1], meaning, question))
     tokens.append(rng.choice(ENDINGS))
     return tuple(tokens), tuple(facts)
 
