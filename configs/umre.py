@@ -68,6 +68,7 @@ def paper() -> ConfigDict:
             "learning_rate": 1e-5,
             "new_learning_rate": 1e-5,  # of parameters outside the pretrained encoders
             "warmup": 0.01,  # share of the steps
+            "schedule": "linear",  # falls to 0 after the warm-up; or "constant"
             "weight_decay": 0.01,
             "clip": 1.0,  # global norm of the gradient
             "eval_every": 1.0,  # epochs

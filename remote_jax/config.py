@@ -77,6 +77,7 @@ LOOP_RULES: Rules = {
     "train.learning_rate": Between(0, open=True),
     "train.new_learning_rate": Between(0),
     "train.warmup": Between(0, 1),
+    "train.schedule": OneOf(("linear", "constant")),
     "train.weight_decay": Between(0),
     "train.clip": Between(0, open=True),
     "train.log_every": Between(1),

@@ -1,10 +1,11 @@
-"""Opening what a row of data names, and nothing else."""
+"""Opening what a row of data names, and nothing else; and where what is made from it is kept."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -122,3 +123,11 @@ def read_bytes(path: Path, limit: int) -> bytes:
     if len(content) > limit:
         raise Refused(f"{path.name} is longer than {limit:,} bytes")
     return content
+
+
+def cache_folder(name: str, environ: Mapping[str, str] = os.environ) -> Path:
+    """`name`, or where this user's caches are if it is ""."""
+    if name:
+        return Path(name).expanduser()
+    base = environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "remote_jax"

@@ -28,6 +28,8 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
     final = "test" if "test" in task.splits() else "validation"
     outputs = evaluate(make_predict(task, skeleton), params, task.dataset(final), config)
     report.write_rows(workdir / "predictions.jsonl", task.rows(final, outputs))
+    for name, value in task.extras(final, outputs).items():
+        report.write_json(workdir / name, value)
     report.write_results(
         workdir / "results.json",
         metrics={"validation": best["metrics"], final: task.metrics(final, outputs)},

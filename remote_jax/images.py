@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 import math
-import threading
 import zipfile
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Shaped, UInt8
-from numpy.lib import format as npy
 from PIL import Image
 
+from remote_jax import arrays
 from remote_jax.files import Refused, read_bytes
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
@@ -34,9 +33,6 @@ Box = tuple[float, float, float, float]
 
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 """The box of a whole picture."""
-
-PARSING = threading.Lock()
-"""NumPy reads a header as a Python literal, which CPython 3.11 cannot do in two threads at once."""
 
 
 def read_picture(path: Path) -> Image.Image:
@@ -90,7 +86,7 @@ def read_depth(path: Path) -> UInt8[np.ndarray, "height width"]:
     content = read_bytes(path, MAX_BYTES)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            values = _read_member(archive, f"{DEPTH_KEY}.npy")
+            values = arrays.read_member(archive, DEPTH_KEY, arrays.MATRIX, MAX_DEPTH_BYTES)
     except Refused as error:
         raise Refused(f"the depth map {path.name}: {error}") from error
     except Exception as error:  # zip and npy readers raise whatever a broken file provokes
@@ -98,27 +94,6 @@ def read_depth(path: Path) -> UInt8[np.ndarray, "height width"]:
     if not np.isfinite(values).all():
         raise Refused(f"the depth map {path.name} has a value that is not finite")
     return scale_depth(values)
-
-
-def _read_member(archive: zipfile.ZipFile, name: str) -> Shaped[np.ndarray, "height width"]:
-    if name not in archive.namelist():
-        raise Refused(f"there is no array {DEPTH_KEY!r} in it")
-    info = archive.getinfo(name)
-    if info.file_size > MAX_DEPTH_BYTES:
-        raise Refused(f"it is {info.file_size:,} bytes, expected at most {MAX_DEPTH_BYTES:,}")
-    with archive.open(info) as member:
-        version = npy.read_magic(member)
-        header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
-        with PARSING:
-            shape, columns_first, dtype = header(member)
-        if len(shape) != 2 or min(shape) < 1 or dtype.kind not in "fiu":
-            raise Refused(f"expected a matrix of numbers, found {dtype} of shape {shape}")
-        size = math.prod(shape) * dtype.itemsize
-        if size > MAX_DEPTH_BYTES:
-            raise Refused(f"its header claims {size:,} bytes, expected at most {MAX_DEPTH_BYTES:,}")
-        data = member.read(size)
-    values = np.frombuffer(data, dtype)
-    return values.reshape(shape, order="F" if columns_first else "C")
 
 
 def scale_depth(values: Shaped[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width"]:

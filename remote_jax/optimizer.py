@@ -1,4 +1,4 @@
-"""AdamW with linear warm-up, linear decay and clipping by the global norm."""
+"""AdamW with linear warm-up, linear decay or none, and clipping by the global norm."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from remote_jax.state import Params
 
 ENCODERS = ("text/bert/", "vision/vit/")
 """Where the parameters of encoders live, which may be pretrained."""
+
+FROZEN = "features/"
+"""Where parameters live that come with the data and are not trained."""
 
 Schedule = Callable[[Int[Array, ""] | int], Float[Array, ""]]
 
@@ -38,18 +41,32 @@ def linear_schedule(peak: float, warmup: float, steps: int) -> Schedule:
     return rate
 
 
+def constant_schedule(peak: float, warmup: float, steps: int) -> Schedule:
+    """Rises like `linear_schedule`, and stays."""
+    rising = round(warmup * steps)
+
+    def rate(step: Int[Array, ""] | int) -> Float[Array, ""]:
+        return peak * jnp.minimum((jnp.asarray(step) + 1) / max(rising, 1), 1.0)
+
+    return rate
+
+
+SCHEDULES = {"linear": linear_schedule, "constant": constant_schedule}
+
+
 def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransformation, Schedule]:
     """AdamW as §6.1 of the REMOTE paper has it, and its learning rate by step.
 
     Weight decay (decoupled) acts on parameters of two axes and more: biases and the scales of
     layer norms are spared. With `new_learning_rate` above 0, parameters outside the encoders
-    learn at that rate, and the encoders at `learning_rate`.
+    learn at that rate, and the encoders at `learning_rate`. Frozen parameters have no gradient;
+    no moments are kept of them, and nothing decays them.
 
     Args:
         config: the `train` part of a config.
         steps: number of steps of the whole run.
     """
-    schedule = linear_schedule(config.learning_rate, config.warmup, steps)
+    schedule = SCHEDULES[config.schedule](config.learning_rate, config.warmup, steps)
     ratio = config.new_learning_rate / config.learning_rate if config.new_learning_rate else 1.0
 
     def by_group(updates: Params, params: Params | None) -> Params:
@@ -59,11 +76,14 @@ def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransf
         }
 
     def decayed(params: Params) -> dict[str, bool]:
-        return {name: value.ndim >= 2 for name, value in params.items()}
+        return {n: value.ndim >= 2 and not n.startswith(FROZEN) for n, value in params.items()}
+
+    def trained(params: Params) -> dict[str, bool]:
+        return {name: not name.startswith(FROZEN) for name in params}
 
     adamw = optax.chain(
         optax.clip_by_global_norm(config.clip),
-        optax.scale_by_adam(),
+        optax.masked(optax.scale_by_adam(), trained),
         optax.add_decayed_weights(config.weight_decay, mask=decayed),
         optax.stateless(by_group),
         optax.scale_by_learning_rate(schedule),

@@ -77,8 +77,13 @@ def write_results(
         "code": code_version(),
         "tables": [asdict(table) for table in tables],
     }
-    write_atomically(path, [_json(results, indent=2) + "\n"])
+    write_json(path, results)
     return results
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes a JSON file in one move."""
+    write_atomically(path, [_json(value, indent=2) + "\n"])
 
 
 def read_results(path: Path) -> tuple[dict[str, Any], list[Table]]:

@@ -25,8 +25,9 @@ Outputs = Mapping[str, "np.ndarray"]
 class Posts(Protocol):
     """A person's own posts: what the model reads, and how its outputs become lines again."""
 
-    dataset: grain.MapDataset
-    """Features of every pair that could be read; may be empty."""
+    @property
+    def dataset(self) -> grain.MapDataset:
+        """Features of all that could be read; may be empty."""
 
     def rows(self, outputs: Outputs) -> Iterator[dict[str, Any]]:
         """Lines of the answer; a post that could not be read has a line that says why.
@@ -88,6 +89,9 @@ class Task(Protocol):
 
     def rows(self, split: str, outputs: Outputs) -> Iterator[dict[str, Any]]:
         """Lines of `predictions.jsonl`, in the order of the data set."""
+
+    def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
+        """JSON values to write beside `results.json`, by the name of their file."""
 
     def posts(self, path: Path) -> Posts:
         """Reads a JSON-lines file of posts.

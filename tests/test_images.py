@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from remote_jax import images
+from remote_jax import arrays, images
 from remote_jax.files import Refused
 from remote_jax.images import crop, read_depth, read_picture, scale_depth
 
@@ -254,7 +254,7 @@ def test_headers_of_depth_maps_are_parsed_one_at_a_time(tmp_path, monkeypatch):
     path = tmp_path / "a.npz"
     np.savez_compressed(path, depth_map=np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8))
     alone = images.read_depth(path)
-    parse, inside, most = images.npy.read_array_header_1_0, [], []
+    parse, inside, most = arrays.npy.read_array_header_1_0, [], []
 
     def watched(member):
         inside.append(member)
@@ -263,7 +263,7 @@ def test_headers_of_depth_maps_are_parsed_one_at_a_time(tmp_path, monkeypatch):
         inside.remove(member)
         return parse(member)
 
-    monkeypatch.setattr(images.npy, "read_array_header_1_0", watched)
+    monkeypatch.setattr(arrays.npy, "read_array_header_1_0", watched)
     with ThreadPoolExecutor(8) as pool:
         for found in pool.map(images.read_depth, [path] * 40):
             np.testing.assert_array_equal(found, alone)

@@ -41,6 +41,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_train_leaves_the_files(trained: Path) -> None:
     results = json.loads((trained / "results.json").read_text())
+    extra = json.loads((trained / "toy.json").read_text())
+    assert extra["split"] == "test" and extra["examples"] > 0
     rows = [json.loads(line) for line in (trained / "predictions.jsonl").read_text().splitlines()]
     assert [row["row"] for row in rows] == list(range(toy.SIZES["test"]))
     assert set(results["metrics"]) == {"validation", "test"}

@@ -22,7 +22,7 @@ from flax import nnx
 from remote_jax import main, parallel
 from remote_jax.checkpoint import Checkpoints
 from remote_jax.errors import UserError
-from remote_jax.optimizer import linear_schedule, make_optimizer
+from remote_jax.optimizer import make_optimizer
 from remote_jax.state import TrainState, split
 from remote_jax.train import Plan, make_step, train
 
@@ -150,36 +150,6 @@ def test_plan_turns_epochs_into_steps() -> None:
     assert (plan.total, plan.eval_every) == (20, 5)
     assert [step for step in range(1, 21) if plan.validates(step)] == [5, 10, 15, 20]
     assert [step for step in range(1, 21) if plan.saves(step)] == [4, 5, 8, 10, 12, 15, 16, 20]
-
-
-def test_schedule_rises_to_the_peak_and_falls_to_nothing() -> None:
-    rate = linear_schedule(2.0, 0.2, 50)
-    rates = np.array([rate(step) for step in range(51)])
-    assert rates[0] == pytest.approx(0.2) and rates[9] == rates.max() == pytest.approx(2.0)
-    np.testing.assert_allclose(rates[10:], 2.0 * (50 - np.arange(10, 51)) / 40, atol=1e-6)
-
-
-def test_optimizer_clips_decays_and_has_two_rates() -> None:
-    """Against AdamW written out for its first step, where the moments cancel to a sign."""
-    config = toy.get_config(
-        **{
-            "train.learning_rate": 0.1,
-            "train.new_learning_rate": 0.3,
-            "train.warmup": 0.0,
-            "train.weight_decay": 0.5,
-            "train.clip": 1e-3,
-        }
-    ).train
-    optimizer, _ = make_optimizer(config, 10)
-    params = {"text/bert/kernel": jnp.full((2, 2), 3.0), "head/bias": jnp.full(2, 3.0)}
-    gradients = {"text/bert/kernel": jnp.full((2, 2), -7.0), "head/bias": jnp.full(2, 9.0)}
-    updates, state = optimizer.update(gradients, optimizer.init(params), params)
-    np.testing.assert_allclose(updates["text/bert/kernel"], -0.1 * (-1 + 0.5 * 3.0), rtol=1e-4)
-    np.testing.assert_allclose(updates["head/bias"], -0.3, rtol=1e-4)
-    first = jax.tree_util.tree_leaves_with_path(state)
-    moments = [x for path, x in first if "mu" in jax.tree_util.keystr(path)]
-    norm = np.sqrt(sum(float(jnp.sum((x / 0.1) ** 2)) for x in moments))
-    assert norm == pytest.approx(1e-3, rel=1e-4)
 
 
 def test_step_costs_little_python(tmp_path: Path) -> None:

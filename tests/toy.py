@@ -43,6 +43,7 @@ def get_config(**changes: Any) -> ConfigDict:
                 "learning_rate": 0.05,
                 "new_learning_rate": 0.0,
                 "warmup": 0.1,
+                "schedule": "linear",
                 "weight_decay": 0.01,
                 "clip": 1.0,
                 "log_every": 5,
@@ -134,6 +135,9 @@ class ToyTask:
     def rows(self, split: str, outputs: Any) -> Any:
         for row, probability in enumerate(outputs["probability"]):
             yield {"row": row, "class": int(np.argmax(probability))}
+
+    def extras(self, split: str, outputs: Any) -> dict[str, Any]:
+        return {"toy.json": {"split": split, "examples": len(outputs["probability"])}}
 
     def posts(self, path: Path) -> Any:
         points = [json.loads(line) for line in path.read_text().splitlines()]

@@ -55,11 +55,9 @@ def load_bert(
         the message has the name and both shapes of the first parameter that differs.
     """
     folder = find_weights(name)
-    config = bert_config(folder)
+    config = bert_shape(folder, dropout=dropout, attention_dropout=attention_dropout)
     arrays = read(folder, BERT, abstract_bert(config, dtype), config.layers)
-    config = bert_shape(
-        folder, vocab_size=vocab_size, dropout=dropout, attention_dropout=attention_dropout
-    )
+    config = with_rows(config, vocab_size)
     words: Location = ("words", "embedding")
     arrays[words] = extend(arrays[words], config.vocab_size, rngs)
     return fill(abstract_bert(config, dtype), arrays)
@@ -93,9 +91,8 @@ def bert_shape(
     attention_dropout: float | None = None,
 ) -> BertConfig:
     """What `load_bert` makes of a checkpoint, from its config.json alone."""
-    config = bert_config(folder)
-    rows = max(vocab_size or 0, config.vocab_size)
-    return replace(config, vocab_size=rows, **given(dropout, attention_dropout))
+    config = replace(bert_config(folder), **given(dropout, attention_dropout))
+    return with_rows(config, vocab_size)
 
 
 def vit_shape(
@@ -169,6 +166,11 @@ def find_weights(name: str | Path) -> Path:
     if weights.exist(folder) or Path(name).is_dir():
         return folder
     return files.find(name, [*configs.FILES, weights.PACKED])
+
+
+def with_rows(config: BertConfig, vocab_size: int | None) -> BertConfig:
+    """`config` with at least `vocab_size` rows of word embeddings."""
+    return replace(config, vocab_size=max(vocab_size or 0, config.vocab_size))
 
 
 def given(dropout: float | None, attention_dropout: float | None) -> dict[str, Any]:

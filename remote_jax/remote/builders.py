@@ -11,6 +11,7 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from remote_jax import records
+from remote_jax.lock import locked
 from remote_jax.remote import formats
 from remote_jax.remote.formats import DataFiles, Layout
 from remote_jax.remote.pairs import End, Pair
@@ -105,7 +106,7 @@ def build(files: DataFiles, cache: Path, max_rejected: float) -> PairBuilder:
         UserError: a file cannot be read, or too many rows of a split are malformed.
     """
     folder = cache / files.layout.name / files.fingerprint["sha256"]
-    with records.locked(folder):
+    with locked(folder):
         builder = BUILDERS[files.layout.name](
             files=files, max_rejected=max_rejected, data_dir=folder, file_format="array_record"
         )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from remote_jax.errors import UserError
-from remote_jax.files import Refused, find
+from remote_jax.files import Refused, cache_folder, find
 from remote_jax.images import Box, crop, read_depth, read_picture
 from remote_jax.remote import builders, formats
 from remote_jax.remote.pairs import TYPES, Pair
@@ -275,14 +274,6 @@ def triplet_types(names: str) -> list[int]:
     if not chosen or not set(chosen) <= set(TYPES):
         raise UserError(f"config.data.triplets is {names!r}, expected some of {', '.join(TYPES)}.")
     return [TYPES.index(name) for name in chosen]
-
-
-def cache_folder(name: str, environ: Mapping[str, str] = os.environ) -> Path:
-    """`name`, or where this user's caches are if it is ""."""
-    if name:
-        return Path(name).expanduser()
-    base = environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "remote_jax"
 
 
 def _filled(

@@ -19,8 +19,9 @@ from remote_jax import config as configs
 from remote_jax.config import Between, OneOf
 from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.errors import UserError
+from remote_jax.files import cache_folder
 from remote_jax.remote import build, metrics
-from remote_jax.remote.data import Featurize, Pairs, cache_folder, dataset
+from remote_jax.remote.data import Featurize, Pairs, dataset
 from remote_jax.remote.model import Remote
 from remote_jax.remote.pairs import TYPES, Pair
 from remote_jax.remote.posts import Posts
@@ -191,6 +192,10 @@ class RemoteTask:
                 "predicted": self.relations[int(outputs["label"][index])],
                 "probability": round(float(outputs["probability"][index]), 6),
             }
+
+    def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
+        """None."""
+        return {}
 
     def posts(self, path: Path) -> Posts:
         """Reads a person's own posts.

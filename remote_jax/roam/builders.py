@@ -16,6 +16,7 @@ import tensorflow_datasets as tfds
 
 from remote_jax import records
 from remote_jax.errors import UserError
+from remote_jax.lock import locked
 from remote_jax.report import Table
 from remote_jax.roam import triples
 from remote_jax.roam.triples import Graph, Triples
@@ -144,7 +145,7 @@ def load(folder: str | Path, *, name: str, cache: Path) -> Graph:
     sha256 = triples.fingerprint(folder)
     make = BUILDERS.get(name, GraphBuilder)
     place = cache / make.name / sha256
-    with records.locked(place):
+    with locked(place):
         builder = make(folder=folder, sha256=sha256, data_dir=place, file_format="array_record")
         records.prepare(builder)
     return builder.graph()

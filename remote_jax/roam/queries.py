@@ -96,7 +96,6 @@ class Questions:
             outputs: `entities` and `scores` [queries, top], the best first, of each of `dataset`;
                 empty when that is.
         """
-        starts, ends = self.known.spans(self.queries)
         row = 0
         for line in self._lines:
             found: dict[str, Any] = {"line": line.line}
@@ -105,7 +104,7 @@ class Questions:
             if line.error:
                 yield {**found, "error": line.error}
                 continue
-            true = self.known.answers[starts[row] : ends[row]]
+            true = self.known.of_query(self.queries[row])
             best = outputs["entities"][row, : line.top]
             scores = outputs["scores"][row, : line.top]
             answers = [

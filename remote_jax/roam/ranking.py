@@ -6,22 +6,16 @@ relation + R stands for the inverse of relation, where R is the number of relati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
-
-CHUNK_SCORES = 2**24
-"""Scores held at a time; it bounds the memory, whatever the numbers of queries and entities."""
+from jaxtyping import Array, Bool, Float, Int
 
 HITS = (1, 3, 10)
 
 Queries = Int[np.ndarray, "queries 2"]
-Score = Callable[[Int[Array, "q 2"]], Float[Array, "q entities"]]
 
 
 def both_directions(
@@ -60,85 +54,33 @@ class Known:
         keys, starts = np.unique(keys[order], return_index=True)
         return cls(keys, np.append(starts, len(answers)), answers[order], relations)
 
-    def spans(self, queries: Queries) -> tuple[Int[np.ndarray, " q"], Int[np.ndarray, " q"]]:
-        """Where the answers of each query begin and end; an empty span for an unknown one."""
-        wanted = _keys(queries, self.relations)
-        place = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
-        here = self.keys[place] == wanted
-        start = np.where(here, self.starts[place], 0)
-        return start, np.where(here, self.starts[place + 1], 0)
+    def of_query(self, query: Int[np.ndarray, "2"]) -> Int[np.ndarray, " a"]:
+        """The answers of one query; none for an unknown one."""
+        wanted = _keys(query[None], self.relations)[0]
+        place = int(np.searchsorted(self.keys, wanted))
+        if place == len(self.keys) or self.keys[place] != wanted:
+            return self.answers[:0]
+        return self.answers[self.starts[place] : self.starts[place + 1]]
 
 
 def ranks(
-    score: Score,
-    queries: Queries,
-    targets: Int[np.ndarray, " queries"],
-    known: Known,
-    *,
-    entities: int,
-    chunk_scores: int = CHUNK_SCORES,
-) -> Float[np.ndarray, " queries"]:
+    scores: Float[Array, "q n"], targets: Int[Array, " q"], known: Bool[Array, "q n"]
+) -> Float[Array, " q"]:
     """The rank of each target among the entities that are no other known answer of its query.
 
     An entity with the same score counts as half a place: a tie gets its expected rank. A score that
-    is not a number ranks last. `score` is called within `jax.jit`, on chunks of one shape.
+    is not a number ranks last.
 
     Args:
-        score: scores of every entity as answer, for a chunk of queries.
-        queries, targets: in the order of the ranks.
-        known: what is true.
-        entities: number of entities.
-        chunk_scores: scores to hold at a time, at least those of one query.
+        scores: of every entity.
+        targets: the entity wanted of each query, itself known or not.
+        known: the true answers of each query ("filtered").
     """
-    count = len(queries)
-    size = max(1, min(count, chunk_scores // entities))
-    starts, ends = known.spans(queries)
-    room = max(
-        (int((ends - starts)[place : place + size].sum()) for place in range(0, count, size)),
-        default=0,
-    )
-    step = jax.jit(partial(_chunk_ranks, score))
-    found = []
-    for place in range(0, count, size):
-        chosen = np.minimum(np.arange(place, place + size), count - 1)  # one shape for all
-        true = _pairs(known, starts[place : place + size], ends[place : place + size], room, size)
-        found.append(step(queries[chosen], targets[chosen], *true))
-    return np.concatenate([np.zeros(0), *map(np.asarray, found)])[:count]
-
-
-def _chunk_ranks(
-    score: Score,
-    queries: Int[Array, "q 2"],
-    targets: Int[Array, " q"],
-    rows: Int[Array, " p"],
-    answers: Int[Array, " p"],
-) -> Float[Array, " q"]:
-    scores = score(queries)
     wanted = jnp.take_along_axis(scores, targets[:, None], 1)
-    # The target is among the answers; where it is not known, it must not rank against itself.
-    rivals = jnp.ones(scores.shape, bool).at[rows, answers].set(False, mode="drop")
-    rivals = rivals.at[jnp.arange(len(targets)), targets].set(False)
+    rivals = ~known & (jnp.arange(scores.shape[1]) != targets[:, None])
     above = jnp.sum(rivals & ~(scores <= wanted), 1)
     beside = jnp.sum(rivals & (scores == wanted), 1)
     return 1.0 + above + beside / 2
-
-
-def _pairs(
-    known: Known,
-    starts: Int[np.ndarray, " q"],
-    ends: Int[np.ndarray, " q"],
-    room: int,
-    missing: int,
-) -> tuple[Int[np.ndarray, " room"], Int[np.ndarray, " room"]]:
-    """(row, answer) of every true answer of a chunk; rows past the chunk where there are fewer."""
-    lengths = ends - starts
-    rows = np.full(room, missing, np.int32)
-    answers = np.zeros(room, np.int32)
-    total = int(lengths.sum())
-    rows[:total] = np.repeat(np.arange(len(starts)), lengths)
-    within = np.arange(total) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    answers[:total] = known.answers[np.repeat(starts, lengths) + within]
-    return rows, answers
 
 
 def _keys(queries: Queries, relations: int) -> Int[np.ndarray, " q"]:

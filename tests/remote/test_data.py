@@ -262,9 +262,3 @@ def test_crops_are_read_once(make, monkeypatch):
     assert len(calls) == 1
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one["rgb"], other["rgb"])
-
-
-def test_the_cache_folder(tmp_path):
-    assert data.cache_folder(str(tmp_path)) == tmp_path
-    assert data.cache_folder("", {"XDG_CACHE_HOME": "/c"}).as_posix() == "/c/remote_jax"
-    assert data.cache_folder("", {}).parts[-2:] == (".cache", "remote_jax")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from remote_jax.roam.data import pack, unpack
 from remote_jax.roam.ranking import Known, both_directions, ranks, summary
 
 
@@ -38,24 +39,23 @@ def graphs(draw):
             max_size=entities * 2 * relations,
         )
     )
-    chunk = draw(st.sampled_from([1, entities, 3 * entities, 1000]))
-    return entities, relations, [np.array(split) for split in splits], np.array(table), chunk
+    return entities, relations, [np.array(split) for split in splits], np.array(table)
+
+
+def ranked(scores, queries, targets, known, entities):
+    """`ranks`, with the known answers sent as they are in training: as packed bits."""
+    bits = np.stack([pack(known.of_query(query), entities) for query in queries])
+    mask = unpack(jnp.asarray(bits), entities)
+    return ranks(jnp.asarray(scores, jnp.float32), jnp.asarray(targets), mask).tolist()
 
 
 @settings(max_examples=60, deadline=None)
 @given(graphs())
 def test_ranks_are_those_of_brute_force(graph):
-    entities, relations, splits, table, chunk = graph
+    entities, relations, splits, table = graph
     queries, targets = both_directions(splits[2], relations)
-    found = ranks(
-        lambda q: jnp.asarray(table, jnp.float32)[q[:, 0] * 2 * relations + q[:, 1]],
-        queries,
-        targets,
-        Known.of(splits, relations),
-        entities=entities,
-        chunk_scores=chunk,
-    )
     rows = table[queries[:, 0] * 2 * relations + queries[:, 1]]
+    found = ranked(rows, queries, targets, Known.of(splits, relations), entities)
     triples = [tuple(map(int, triple)) for triple in np.concatenate(splits)]
     expected = brute_force(rows, queries.tolist(), targets, triples, relations)
     np.testing.assert_array_equal(found, expected)
@@ -70,23 +70,14 @@ def test_queries_in_both_directions():
 def test_a_target_that_is_not_known_does_not_rank_against_itself():
     known = Known.of([np.array([[0, 0, 1]])], 1)
     queries = np.array([[0, 0], [3, 1]])
-    found = ranks(lambda q: jnp.zeros((len(q), 4)), queries, np.array([2, 0]), known, entities=4)
     # Of four equal scores one is known and left out, the other two share places 1 to 3.
-    assert found.tolist() == [2.0, 2.5]
+    assert ranked(np.zeros((2, 4)), queries, [2, 0], known, 4) == [2.0, 2.5]
 
 
 def test_what_is_not_a_number_ranks_last():
     known = Known.of([np.array([[0, 0, 1]])], 1)
-    query, target = np.array([[0, 0]]), np.array([1])
-    for values, rank in (([1.0, jnp.nan, 0.0], 3), ([jnp.nan, 0.5, 0.0], 2)):
-        found = ranks(lambda q, v=values: jnp.array([v]), query, target, known, entities=3)
-        assert found.tolist() == [rank]
-
-
-def test_no_queries():
-    known = Known.of([np.array([[0, 0, 1]])], 1)
-    none = np.zeros((0, 2), int)
-    assert ranks(lambda q: jnp.zeros((0, 3)), none, none[:, 0], known, entities=3).shape == (0,)
+    for values, rank in (([1.0, np.nan, 0.0], 3), ([np.nan, 0.5, 0.0], 2)):
+        assert ranked([values], np.array([[0, 0]]), [1], known, 3) == [rank]
 
 
 def test_summary():

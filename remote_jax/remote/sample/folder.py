@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
-import tempfile
+from functools import partial
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from remote_jax import generated
 from remote_jax.errors import UserError
 from remote_jax.remote.sample.write import write
 
@@ -18,8 +16,7 @@ def ensure(cache: Path, config: ConfigDict) -> Path:
     """The folder of the sample that `config.data.sample` describes, written if it is new.
 
     Args:
-      cache: the sample goes to CACHE/umre_sample/KEY, the key being of its numbers and of the code
-        that makes it.
+      cache: the sample goes to CACHE/umre_sample.
       config: posts of `train`, `validation` and `test`, and the `seed`.
 
     Raises:
@@ -29,32 +26,5 @@ def ensure(cache: Path, config: ConfigDict) -> Path:
     for name, number in numbers.items():
         if type(number) is not int or number < (name != "seed"):
             raise UserError(f"config.data.sample.{name} must be a positive number, found {number}.")
-    folder = cache / "umre_sample" / _key(numbers)
-    if folder.is_dir():
-        return folder
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix="partial-", dir=folder.parent))
-        print(f"Writing the sample to {folder}", flush=True)
-        write(partial, **numbers)
-        _move(partial, folder)
-    except OSError as error:
-        raise UserError(f"Cannot write the sample to {folder}: {error.strerror}.") from error
-    return folder
-
-
-def _move(partial: Path, folder: Path) -> None:
-    """Puts a whole sample in its place; another process may have been there first."""
-    try:
-        partial.rename(folder)
-    except OSError:
-        shutil.rmtree(partial)
-        if not folder.is_dir():
-            raise
-
-
-def _key(numbers: dict[str, int]) -> str:
-    digest = hashlib.sha256(json.dumps(numbers, sort_keys=True).encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:16]
+    make = partial(write, **numbers)
+    return generated.ensure(cache / "umre_sample", numbers, Path(__file__).parent, make)

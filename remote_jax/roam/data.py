@@ -1,0 +1,70 @@
+"""Queries of a graph as examples: distinct ones to train on, one a triple and direction to rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, SupportsIndex
+
+import grain
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Int, UInt8
+
+from remote_jax.roam.ranking import Known, both_directions
+from remote_jax.roam.triples import Graph
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Random access to queries, for `grain`; see `training` and `ranked`.
+
+    Attributes:
+        queries: head and relation, in the convention of `ranking`.
+        targets: the answer to rank of each query; None in training.
+        known: answers of a query: those of the training triples, or all that are true.
+        entities: their number.
+    """
+
+    queries: Int[np.ndarray, "q 2"]
+    targets: Int[np.ndarray, " q"] | None
+    known: Known
+    entities: int
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    def __getitem__(self, index: SupportsIndex) -> dict[str, Any]:
+        """`query`, `known` as packed bits over the entities, and `target`."""
+        query = self.queries[index]
+        example = {"query": query, "known": pack(self.known.of_query(query), self.entities)}
+        if self.targets is not None:
+            example["target"] = self.targets[index]
+        return example
+
+
+def training(graph: Graph) -> grain.MapDataset:
+    """Distinct queries of the training triples in both directions, with all their answers."""
+    relations = len(graph.relations)
+    known = Known.of([graph.splits["train"]], relations)
+    heads, directed = np.divmod(known.keys, 2 * relations)
+    queries = np.stack([heads, directed], 1).astype(np.int32)
+    return grain.MapDataset.source(Queries(queries, None, known, len(graph.entities)))
+
+
+def ranked(graph: Graph, split: str, known: Known) -> grain.MapDataset:
+    """Both queries of every triple of a split, in the order of `both_directions`."""
+    queries, targets = both_directions(graph.splits[split], len(graph.relations))
+    return grain.MapDataset.source(Queries(queries, targets, known, len(graph.entities)))
+
+
+def pack(answers: Int[np.ndarray, " a"], entities: int) -> UInt8[np.ndarray, " bytes"]:
+    """A bit an entity, set for the answers: a batch of masks is small enough to send."""
+    bits = np.zeros(entities, bool)
+    bits[answers] = True
+    return np.packbits(bits, bitorder="little")
+
+
+def unpack(bits: UInt8[Array, "b bytes"], entities: int) -> Bool[Array, "b n"]:
+    """What `pack` packed, for a batch, on the device."""
+    wide = jnp.unpackbits(bits, axis=1, bitorder="little")
+    return wide[:, :entities].astype(bool)

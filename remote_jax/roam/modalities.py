@@ -1,0 +1,98 @@
+"""Which modalities a config gives the entities (Table 5), and their features for the model.
+
+`features.image` and `features.text` are a file, "" for none, or "auto": the file of that name in
+the data folder, if there is one. `features.text` may also be "names": made here from the entities'
+names, or from `features.descriptions`, with the BERT of `features.encoder`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from ml_collections import ConfigDict
+
+from remote_jax.errors import UserError
+from remote_jax.roam.features import Modality, load_matrix, text_from_names
+from remote_jax.roam.triples import Graph
+
+MODALITIES = ("image", "text")
+SUFFIXES = (".npz", ".npy", ".safetensors")
+AUTO, NAMES = "auto", "names"
+
+
+def load(config: ConfigDict, graph: Graph, folder: Path, cache: Path) -> Mapping[str, Modality]:
+    """The features that `config.features` names, by modality.
+
+    Args:
+        config: the whole config.
+        folder: of the graph; relative paths of features start there.
+        cache: where text features that are made here are kept.
+
+    Raises:
+        UserError: a file is missing or malformed, or no modality is left.
+    """
+    found = {}
+    for name in MODALITIES:
+        wanted = config.features[name]
+        if name == "text" and wanted == NAMES:
+            found[name] = _from_names(config, graph, folder, cache)
+        elif path := _auto(folder, name) if wanted == AUTO else wanted and folder / wanted:
+            found[name] = load_matrix(path, graph.entities)
+    if not found and not config.features.structure:
+        raise UserError(
+            "features.structure is false and there are no other features: entities would be told "
+            "by nothing; give features.image or features.text."
+        )
+    return found
+
+
+def _auto(folder: Path, name: str) -> Path | None:
+    found = [folder / f"{name}{suffix}" for suffix in SUFFIXES]
+    found = [path for path in found if path.is_file()]
+    if len(found) > 1:
+        several = " and ".join(path.name for path in found)
+        raise UserError(f"{folder} has several files of features: {several}; name one of them.")
+    return found[0] if found else None
+
+
+def _from_names(config: ConfigDict, graph: Graph, folder: Path, cache: Path) -> Modality:
+    features = config.features
+    if not features.encoder:
+        raise UserError(
+            'features.text is "names", which needs a BERT to read them: set features.encoder to a '
+            "folder or hub name."
+        )
+    described = folder / features.descriptions if features.descriptions else None
+    return text_from_names(graph.entities, features.encoder, cache, described)
+
+
+def describe(found: Mapping[str, Modality], *, structure: bool) -> str:
+    """A line for a person: what the entities are told by."""
+    parts = ["structure"] if structure else []
+    for name, modality in found.items():
+        entities, dim = modality.values.shape
+        parts.append(f"{name} ({dim} numbers of {modality.present.sum():,} of {entities:,})")
+    return f"Modalities: {', '.join(parts)}"
+
+
+def standardised(
+    modality: Modality, *, noise: float, seed: int
+) -> Float[np.ndarray, "entities dim"]:
+    """Features around 0 with variance 1, whatever the scale of their file; 0 where absent.
+
+    Args:
+        noise: deviation of Gaussian noise added to each number, as a share of that of the features
+            (Table 11).
+        seed: of the noise.
+    """
+    present = modality.values[modality.present]
+    centred = present - present.mean(0)
+    scaled = centred / max(float(centred.std()), float(np.finfo(np.float32).tiny))
+    if noise:
+        scaled = scaled + noise * np.random.default_rng(seed).normal(size=scaled.shape)
+    values = np.zeros_like(modality.values)
+    values[modality.present] = scaled
+    return values

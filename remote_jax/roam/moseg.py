@@ -1,0 +1,105 @@
+"""Modality-specific expert groups (ROAM §4.1, Eqs. 2-4)."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Bool, Float
+
+# Weights of Eq. 4 below e^-30 of the largest count as that: `tucker.scores` multiplies the part of
+# a candidate with the part of a relation, and float32 must hold the product.
+LOWEST_LOGIT = -30.0
+
+
+class Experts(nnx.Module):
+    """The experts W_m^(1) … W_m^(K) of one modality (Eq. 2), an MLP with one hidden layer each.
+
+    Args:
+        features: length of the raw feature vector e_m.
+        hidden: units of the hidden layer.
+        dim: length of an embedding v_m.
+        groups: K.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        hidden: int,
+        dim: int,
+        groups: int,
+        *,
+        dtype: jnp.dtype,
+        rngs: nnx.Rngs,
+    ):
+        init = nnx.initializers.he_normal(in_axis=1, out_axis=2, batch_axis=0)
+        self.kernel_in = nnx.Param(init(rngs.params(), (groups, features, hidden)))
+        self.bias_in = nnx.Param(jnp.zeros((groups, hidden)))
+        self.kernel_out = nnx.Param(init(rngs.params(), (groups, hidden, dim)))
+        self.bias_out = nnx.Param(jnp.zeros((groups, dim)))
+        self.dtype = dtype
+
+    def __call__(self, features: Float[Array, "n f"]) -> Float[Array, "k n d"]:
+        """v_im^(k) of every entity and group."""
+        features, kernel_in, kernel_out = (
+            x.astype(self.dtype) for x in (features, self.kernel_in[...], self.kernel_out[...])
+        )
+        hidden = jnp.einsum("nf,kfh->knh", features, kernel_in)
+        hidden = nnx.relu(hidden + self.bias_in[...][:, None].astype(self.dtype))
+        out = jnp.einsum("knh,khd->knd", hidden, kernel_out)
+        return out + self.bias_out[...][:, None].astype(self.dtype)
+
+
+class ModalityAttention(nnx.Module):
+    """U_m of Eq. 4, one a modality: how much a modality counts for an entity under a relation.
+
+    U_m is linear, so its logit is the sum of a part of the entity and a part of the relation. The
+    two are given apart: a candidate's part is computed once and serves every relation.
+    """
+
+    def __init__(
+        self, modalities: int, dim: int, relation_dim: int, *, temperature: float, rngs: nnx.Rngs
+    ):
+        init = nnx.initializers.lecun_normal(in_axis=1, out_axis=0)
+        self.entity = nnx.Param(init(rngs.params(), (modalities, dim)))
+        self.relation = nnx.Param(init(rngs.params(), (modalities, relation_dim)))
+        self.bias = nnx.Param(jnp.zeros(modalities))
+        self.temperature = temperature
+
+    def of_entities(self, v: Float[Array, "m *n d"]) -> Float[Array, "m *n"]:
+        """The part of the entities, divided by τ."""
+        logits = jnp.einsum("m...d,md->m...", v.astype(jnp.float32), self.entity[...])
+        bias = self.bias[...].reshape(-1, *[1] * (logits.ndim - 1))
+        return (logits + bias) / self.temperature
+
+    def of_relations(self, relations: Float[Array, "n r"]) -> Float[Array, "m n"]:
+        """The part of the relations, divided by τ."""
+        return jnp.einsum("nr,mr->mn", relations, self.relation[...]) / self.temperature
+
+    def noise(self, logits: Float[Array, "m *n"], rngs: nnx.Rngs) -> Float[Array, "m *n"]:
+        """δ_m / τ of Eq. 4, for training alone: N(0, U_m), with softplus(U_m) for the deviation."""
+        deviation = nnx.softplus(logits * self.temperature) / self.temperature
+        return deviation * jax.random.normal(rngs.noise(), logits.shape)
+
+
+def shifted(
+    logits: Float[Array, "m *n"], present: Bool[Array, "m *n"] | None = None
+) -> Float[Array, "m *n"]:
+    """exp(logit - largest), which a softmax over modalities is made of; 0 for an absent one."""
+    if present is not None:
+        logits = jnp.where(present, logits, -jnp.inf)
+    largest = jax.lax.stop_gradient(jnp.max(logits, 0, keepdims=True))
+    largest = jnp.where(jnp.isfinite(largest), largest, 0.0)
+    low = jnp.maximum(logits - largest, LOWEST_LOGIT)
+    return jnp.exp(low) if present is None else jnp.where(present, jnp.exp(low), 0.0)
+
+
+def weights(logits: Float[Array, "m *n"], present: Bool[Array, "m *n"]) -> Float[Array, "m *n"]:
+    """w_m of Eq. 4 over the modalities that are present; zeros if there is none."""
+    unscaled = shifted(logits, present)
+    return unscaled / jnp.maximum(unscaled.sum(0, keepdims=True), jnp.finfo(jnp.float32).tiny)
+
+
+def fuse(v: Float[Array, "m *n d"], w: Float[Array, "m *n"]) -> Float[Array, "*n d"]:
+    """ẽ of Eq. 3."""
+    return jnp.einsum("m...,m...d->...d", w.astype(v.dtype), v)

@@ -1,0 +1,97 @@
+"""Relation-guided transport cost between entities and expert groups (ROAM §4.2, Eqs. 5-8, 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jaxtyping import Array, Float
+
+from remote_jax.ot.linear import COST_RANGE
+from remote_jax.roam.moseg import Experts
+
+SMALLEST_NORM = 1e-6
+
+
+class ParameterSummary(nnx.Module):
+    """g(W^(k)) of Eq. 7: a group as a vector made of the parameters of its experts.
+
+    An expert has far more parameters than φ could take in, so each is compressed first: with
+    probes p, q that are learnt, (p·W_in, b_in, W_out·q, b_out) is linear in every parameter, as
+    long as four layers are wide, and is brought to the length wanted by one linear layer.
+
+    Args:
+        features: length of the raw features of each modality.
+        hidden, dim: sizes of the experts.
+        out: length of g(W).
+    """
+
+    def __init__(self, features: Sequence[int], hidden: int, dim: int, out: int, *, rngs: nnx.Rngs):
+        normal = nnx.initializers.normal(1.0)
+        self.probes_in = nnx.List([nnx.Param(normal(rngs.params(), (f,))) for f in features])
+        self.probes_out = nnx.List([nnx.Param(normal(rngs.params(), (dim,))) for _ in features])
+        self.compress = nnx.List([nnx.Linear(3 * hidden + dim, out, rngs=rngs) for _ in features])
+        self.attend = nnx.Linear(out, hidden, rngs=rngs)
+        self.score = nnx.Linear(hidden, 1, rngs=rngs)
+
+    def __call__(self, experts: Sequence[Experts]) -> Float[Array, "k out"]:
+        """Of the experts of every modality."""
+        theta = jnp.stack([self._expert(m, expert) for m, expert in enumerate(experts)])
+        alpha = jax.nn.softmax(self.score(nnx.relu(self.attend(theta))), axis=0)
+        return (alpha * theta).sum(0)
+
+    def _expert(self, m: int, expert: Experts) -> Float[Array, "k out"]:
+        """θ_m^(k), compressed."""
+        parts = (
+            jnp.einsum("f,kfh->kh", self.probes_in[m][...], expert.kernel_in[...]),
+            expert.bias_in[...],
+            jnp.einsum("khd,d->kh", expert.kernel_out[...], self.probes_out[m][...]),
+            expert.bias_out[...],
+        )
+        return self.compress[m](jnp.concatenate(parts, -1))
+
+
+class Prototypes(nnx.Module):
+    """v_k of Eqs. 5 and 12: groups as vectors of their own ("w/o g" of Table 4)."""
+
+    def __init__(self, groups: int, out: int, *, rngs: nnx.Rngs):
+        self.vectors = nnx.Param(nnx.initializers.normal(1.0)(rngs.params(), (groups, out)))
+
+    def __call__(self, experts: Sequence[Experts]) -> Float[Array, "k out"]:
+        del experts
+        return self.vectors[...]
+
+
+class LearnableCost(nnx.Module):
+    """φ of Eq. 6: an MLP with one hidden layer.
+
+    Its output is a positive number below 2, the range of a cosine cost, so that ε and the
+    threshold of the sparse solver have a unit.
+    """
+
+    def __init__(self, left: int, right: int, hidden: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
+        self.left = nnx.Linear(left, hidden, dtype=dtype, rngs=rngs)
+        self.right = nnx.Linear(right, hidden, use_bias=False, rngs=rngs)
+        self.out = nnx.Linear(hidden, 1, rngs=rngs)
+
+    def __call__(
+        self, left: Float[Array, "k n l"], right: Float[Array, "k r"]
+    ) -> Float[Array, "k n"]:
+        """c of each group's view of the entities (left) and g of the group (right)."""
+        # The layer over the concatenation is a sum, whose right part is one vector a group.
+        hidden = nnx.relu(self.left(left) + self.right(right)[:, None].astype(self.left.dtype))
+        return COST_RANGE * nnx.sigmoid(self.out(hidden.astype(jnp.float32))[..., 0])
+
+
+class CosineCost(nnx.Module):
+    """1 - cosine, Eq. 12 ("w/o φ" of Table 4)."""
+
+    def __call__(
+        self, left: Float[Array, "k n l"], right: Float[Array, "k l"]
+    ) -> Float[Array, "k n"]:
+        return optax.losses.cosine_distance(
+            left.astype(jnp.float32), right[:, None], epsilon=SMALLEST_NORM
+        )

@@ -1,0 +1,1 @@
+"""A generated multimodal knowledge graph: invented names, facts that follow stated rules."""

@@ -1,0 +1,279 @@
+"""ROAM as the training loop meets it: data, model, loss (Eq. 9), ranks, scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import grain
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array
+from ml_collections import ConfigDict
+
+from remote_jax import config as configs
+from remote_jax.config import Between, OneOf
+from remote_jax.errors import UserError
+from remote_jax.files import cache_folder, read_json
+from remote_jax.report import Table, write_atomically
+from remote_jax.roam import builders, data, modalities, routing, triples
+from remote_jax.roam.features import Modality
+from remote_jax.roam.model import Roam, Sizes
+from remote_jax.roam.objective import LOSSES
+from remote_jax.roam.queries import MAX_TOP, Questions
+from remote_jax.roam.ranking import Known, both_directions, ranks, summary
+from remote_jax.roam.routing_report import routing_report
+from remote_jax.roam.sample import folder as sample
+from remote_jax.task import Batch, Outputs, Posts
+
+FEATURES = "features.json"
+"""Beside the kept graph: the length of each modality's features."""
+MAX_LENGTHS = 10_000
+
+SWITCH = OneOf((True, False))
+RULES: configs.Rules = {
+    "features.structure": SWITCH,
+    "features.noise": Between(0),
+    "model.dim": Between(1),
+    "model.relation_dim": Between(1),
+    "model.hidden": Between(1),
+    "model.groups": Between(1),
+    "model.temperature": Between(0, open=True),
+    "model.noise": SWITCH,
+    "model.dropout.head": Between(0, 1),
+    "model.dropout.matrix": Between(0, 1),
+    "model.dropout.query": Between(0, 1),
+    "model.router.groups": OneOf(("parameters", "prototype")),
+    "model.router.cost": OneOf(("learnable", "cosine")),
+    "model.router.relation": SWITCH,
+    "model.router.solver": OneOf(("sinkhorn", "topk", "sparse", "lowrank")),
+    "model.router.epsilon": Between(0, open=True),
+    "model.router.iterations": Between(1),
+    "model.router.hidden": Between(1),
+    "model.router.weight": Between(0),
+    "model.loss": OneOf(tuple(LOSSES)),
+    "model.smoothing": Between(0, 1),
+}
+
+
+def make_task(config: ConfigDict) -> RoamTask:
+    """The task of a config.
+
+    Raises:
+        UserError: a value of ROAM's part of the config is wrong.
+    """
+    configs.check(config, RULES)
+    return RoamTask(config)
+
+
+class RoamTask:
+    """Implements `remote_jax.task.Task` for ROAM."""
+
+    metric = "mrr"
+
+    def __init__(self, config: ConfigDict):
+        self.config = config
+
+    def prepare(self, workdir: Path, *, anew: bool) -> None:
+        """Keeps the graph in the workdir, since `predict` needs no data folder.
+
+        Raises:
+            UserError: the data are missing or malformed.
+        """
+        self.kept = workdir / "graph"
+        if anew or not (self.kept / FEATURES).exists():
+            print(builders.describe(self.graph, self._name), flush=True)
+            print(modalities.describe(self.modalities, structure=self.config.features.structure))
+            lengths = {name: m.values.shape[1] for name, m in self.modalities.items()}
+            triples.write(self.graph, self.kept)
+            write_atomically(self.kept / FEATURES, [json.dumps(lengths) + "\n"])
+
+    @cached_property
+    def folder(self) -> Path:
+        """The data folder; the sample's where none is named."""
+        data = self.config.data
+        if data.dir:
+            return Path(data.dir).expanduser()
+        if "sample" not in data:
+            raise UserError(
+                f"This preset reads {data.name} as published: set --config.data.dir=FOLDER."
+            )
+        return sample.ensure(cache_folder(data.cache), data.sample)
+
+    @cached_property
+    def graph(self) -> triples.Graph:
+        """The graph; its records are built where it is new, when first asked for."""
+        cache = cache_folder(self.config.data.cache)
+        return builders.load(self.folder, name=self._name, cache=cache)
+
+    @property
+    def _name(self) -> str:
+        data = self.config.data
+        return data.name if data.dir else "sample"
+
+    @cached_property
+    def modalities(self) -> Mapping[str, Modality]:
+        """Features by modality; read when first asked for."""
+        cache = cache_folder(self.config.data.cache)
+        return modalities.load(self.config, self.graph, self.folder, cache)
+
+    @cached_property
+    def known(self) -> Known:
+        """All that is true, to leave out of rankings."""
+        return Known.of(self.graph.splits.values(), len(self.graph.relations))
+
+    def splits(self) -> tuple[str, ...]:
+        """Train, validation and test; a graph has them all."""
+        return tuple(self.graph.splits)
+
+    def dataset(self, split: str) -> grain.MapDataset:
+        """Distinct queries of training, or both queries of every triple."""
+        if split == "train":
+            return data.training(self.graph)
+        return data.ranked(self.graph, split, self.known)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Name, sizes and SHA-256 of the graph and of each modality's features."""
+        features = {name: modality.sha256 for name, modality in self.modalities.items()}
+        return {
+            "name": self._name,
+            "sha256": self.graph.sha256,
+            "features": features,
+            **self.graph.facts,
+        }
+
+    def model(self, rngs: nnx.Rngs) -> Roam:
+        """A fresh model, with the features in it."""
+        model = Roam(self.config, self._sizes, rngs=rngs)
+        settings = self.config.features
+        for name, modality in self.modalities.items():
+            values = modalities.standardised(modality, noise=settings.noise, seed=self.config.seed)
+            model.features[name].values.set_value(jnp.asarray(values))
+            present = jnp.asarray(modality.present, jnp.float32)
+            model.features[name].present.set_value(present)
+        return model
+
+    def shapes(self) -> Roam:
+        """The model without values; it reads no features."""
+        return nnx.eval_shape(lambda: Roam(self.config, self._sizes, rngs=nnx.Rngs(0)))
+
+    @cached_property
+    def _sizes(self) -> Sizes:
+        graph = self._kept_graph
+        return Sizes(
+            len(graph.entities), len(graph.relations), read_json(self.kept / FEATURES, MAX_LENGTHS)
+        )
+
+    @cached_property
+    def _kept_graph(self) -> triples.Graph:
+        return triples.read(self.kept)
+
+    def loss(
+        self, model: nnx.Module, batch: Batch, rngs: nnx.Rngs
+    ) -> tuple[Array, dict[str, Array]]:
+        """L of Eq. 9, and what makes the routers' potentials those of their plans."""
+        assert isinstance(model, Roam)
+        queries = batch["query"]
+        encoded = model.encode()
+        head, routed = model.heads(encoded, queries, rngs)
+        candidates = model.candidates(encoded, rngs)
+        scores = model.scores(queries, head, candidates, rngs)
+        true = data.unpack(batch["known"], scores.shape[1])
+        settings = self.config.model
+        triple = LOSSES[settings.loss](scores, true, smoothing=settings.smoothing).mean()
+        transport = routing.transport_loss(routed.shares, routed.cost, settings.router.epsilon)
+        dual = model.query_router.dual(routed.cost) + model.candidate_router.dual(
+            candidates.routed.cost
+        )
+        loss = triple + settings.router.weight * transport
+        # The potentials alone feel the dual, whose value would only blur the loss.
+        loss += dual - jax.lax.stop_gradient(dual)
+        return loss, {"triple_loss": triple, "transport_loss": transport}
+
+    def predict(self, model: nnx.Module, batch: Batch) -> dict[str, Array]:
+        """The rank of each target and how its query was routed; or the best answers, without one.
+
+        Routing is `shares` [batch, groups] of the groups, and `weights` [batch, groups, modalities]
+        of the modalities in each.
+        """
+        assert isinstance(model, Roam)
+        scores, routed = model(batch["query"])
+        if "target" not in batch:
+            best, entities = jax.lax.top_k(scores, min(MAX_TOP, scores.shape[1]))
+            return {"entities": entities, "scores": best}
+        known = data.unpack(batch["known"], scores.shape[1])
+        return {
+            "rank": ranks(scores, batch["target"], known),
+            "shares": routed.shares.T,
+            "weights": routed.weights.transpose(2, 1, 0),
+        }
+
+    def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
+        """MR, MRR and Hits of both directions together."""
+        return dict(summary(outputs["rank"]))
+
+    def tables(self, split: str, outputs: Outputs) -> list[Table]:
+        """Scores by direction and by relation, most frequent first."""
+        relations = self.graph.splits[split][:, 1]
+        found = outputs["rank"].reshape(2, -1)  # tails first, as in `both_directions`
+        directions = list(zip(("tails", "heads"), found, strict=True))
+        counts = np.bincount(relations, minlength=len(self.graph.relations))
+        by_relation = [
+            (self.graph.relations[r], found[:, relations == r].reshape(-1))
+            for r in np.argsort(-counts, kind="stable")
+            if counts[r]
+        ]
+        return [
+            _table(f"{split}: by direction", "direction", directions),
+            _table(f"{split}: by relation", "relation", by_relation),
+        ]
+
+    def rows(self, split: str, outputs: Outputs) -> Iterator[dict[str, Any]]:
+        """A line a query: its triple, the direction asked for, and the rank."""
+        graph = self.graph
+        names = [
+            (graph.entities[h], graph.relations[r], graph.entities[t])
+            for h, r, t in graph.splits[split].tolist()
+        ]
+        for index, rank in enumerate(outputs["rank"].tolist()):
+            head, relation, tail = names[index % len(names)]
+            direction = "tail" if index < len(names) else "head"
+            yield {
+                "head": head,
+                "relation": relation,
+                "tail": tail,
+                "direction": direction,
+                "rank": rank,
+            }
+
+    def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
+        """`routing.json` (`report.routing`)."""
+        names = ["structure"] if self.config.features.structure else []
+        names += list(self._sizes.features)
+        relations = both_directions(self.graph.splits[split], len(self.graph.relations))[0][:, 1]
+        return {"routing.json": routing_report(self.graph.relations, names, relations, outputs)}
+
+    def posts(self, path: Path) -> Posts:
+        """Reads a person's own questions.
+
+        Raises:
+            UserError: the file cannot be read.
+        """
+        graph = self._kept_graph
+        known = Known.of(graph.splits.values(), len(graph.relations))
+        return Questions.read(path, graph, known)
+
+
+def _table(title: str, first: str, rows: list[tuple[str, np.ndarray]]) -> Table:
+    columns = (first, "MRR", "Hits@1", "Hits@3", "Hits@10", "queries")
+    scored = [(name, summary(found), len(found)) for name, found in rows]
+    return Table(
+        title,
+        columns,
+        [(name, s["mrr"], s["hits@1"], s["hits@3"], s["hits@10"], n) for name, s, n in scored],
+    )

@@ -1,0 +1,87 @@
+"""Tucker scoring, s = W ×₁ ẽ_h ×₂ r ×₃ ẽ_t, of a query against every candidate."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, Int
+
+
+class TuckerCore(nnx.Module):
+    """The core tensor W, contracted with the head and the relation of a query.
+
+    Args:
+        relation_dim, dim: of relations and of entities.
+        dropout: of the head, of the matrices of relations (one mask a batch) and of the result.
+    """
+
+    def __init__(
+        self,
+        relation_dim: int,
+        dim: int,
+        *,
+        dropout: tuple[float, float, float],
+        dtype: jnp.dtype,
+        rngs: nnx.Rngs,
+    ):
+        scale = (relation_dim * dim) ** -0.5
+        init = nnx.initializers.normal(scale)
+        self.core = nnx.Param(init(rngs.params(), (relation_dim, dim, dim)))
+        self.norm_in = nnx.LayerNorm(dim, rngs=rngs)
+        # A query starts with norm 1, so that the scores start near each other.
+        start = nnx.initializers.constant(dim**-0.5)
+        self.norm_out = nnx.LayerNorm(dim, scale_init=start, rngs=rngs)
+        self.drop_in, self.drop_matrix, self.drop_out = map(nnx.Dropout, dropout)
+        self.dtype = dtype
+
+    def __call__(
+        self,
+        head: Float[Array, "b d"],
+        relation: Int[Array, " b"],
+        relations: Float[Array, "r e"],
+        *,
+        rngs: nnx.Rngs | None = None,
+    ) -> Float[Array, "b d"]:
+        """The vector q whose product with a candidate is its score; with `rngs`, in training."""
+        off = rngs is None
+        head = self.drop_in(self.norm_in(head), deterministic=off, rngs=rngs)
+        core, relations = self.core[...].astype(self.dtype), relations.astype(self.dtype)
+        # A matrix a relation: batches have more queries than graphs have relations.
+        matrices = jnp.einsum("re,eij->rij", relations, core)
+        matrices = self.drop_matrix(matrices, deterministic=off, rngs=rngs)
+        query = jnp.einsum("bi,bij->bj", head.astype(self.dtype), matrices[relation])
+        return self.drop_out(self.norm_out(query), deterministic=off, rngs=rngs)
+
+
+def scores(
+    query: Float[Array, "b d"],
+    relation_weights: Float[Array, "m b"],
+    candidates: Float[Array, "m c d"],
+    candidate_weights: Float[Array, "m c"],
+) -> Float[Array, "b c"]:
+    """Scores of every candidate, each embedded under the relation of each query (Eqs. 3-4).
+
+    A candidate's weight of modality m is proportional to the product of its part and the
+    relation's, so the numerator Σ_m w_m (q·v_m) over all candidates is one matrix product of length
+    m·d, and the denominator one of length m. Nothing of size queries × candidates × d exists.
+
+    Args:
+        query: q of `TuckerCore`.
+        relation_weights: `moseg.shifted` of the queries' relations.
+        candidates: v_m, mixed over groups.
+        candidate_weights: `moseg.shifted` of the candidates; 0 where a modality is absent.
+
+    Returns:
+        float32; 0 for a candidate without any modality.
+    """
+    m, c, d = candidates.shape
+    if m == 1:
+        present = (candidate_weights > 0).astype(query.dtype)
+        product = query @ (candidates[0] * present[0, :, None]).T
+        return product.astype(jnp.float32)
+    left = jnp.einsum("bd,mb->bmd", query, relation_weights.astype(query.dtype))
+    right = candidates * candidate_weights[..., None].astype(candidates.dtype)
+    above = left.reshape(-1, m * d) @ right.transpose(0, 2, 1).reshape(m * d, c)
+    below = relation_weights.T @ candidate_weights
+    safe = jnp.maximum(below, jnp.finfo(jnp.float32).tiny)
+    return jnp.where(below > 0, above.astype(jnp.float32) / safe, 0.0)

@@ -1,0 +1,117 @@
+"""The whole model: what a score depends on, and what it does not."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from configs import mkg_y
+from remote_jax.roam.model import Roam, Sizes
+from remote_jax.state import split
+
+SIZES = Sizes(entities=40, relations=3, features={"image": 6, "text": 5})
+
+
+def config(**changes: object):
+    found = mkg_y.get_config()
+    found.model.update({"dim": 8, "relation_dim": 6, "hidden": 7, "groups": 3})
+    found.model.router.hidden = 9
+    found.update_from_flattened_dict(changes)
+    return found
+
+
+def model(sizes: Sizes = SIZES, **changes: object) -> Roam:
+    made = Roam(config(**changes), sizes, rngs=nnx.Rngs(0))
+    rng = np.random.default_rng(0)
+    for name, features in made.features.items():
+        features.values.set_value(jnp.asarray(rng.normal(size=(40, sizes.features[name]))))
+        features.present.set_value(jnp.asarray(rng.random(40) < 0.7, jnp.float32))
+    made.query_router.potentials.set_value(jnp.array([0.5, -0.5, 0.1]))
+    return made
+
+
+def queries(count: int = 30) -> jax.Array:
+    rng = np.random.default_rng(1)
+    return jnp.asarray(np.stack([rng.integers(0, 40, count), rng.integers(0, 6, count)], 1))
+
+
+@pytest.mark.parametrize("solver", ["sinkhorn", "topk", "sparse", "lowrank"])
+def test_a_query_does_not_depend_on_its_neighbours(solver: str) -> None:
+    it, asked = model(**{"model.router.solver": solver}), queries()
+    whole, _ = it(asked)
+    assert np.isfinite(whole).all()
+    np.testing.assert_allclose(it(asked[4:5])[0][0], whole[4], atol=1e-5)
+    np.testing.assert_allclose(it(asked[::-1])[0][::-1], whole, atol=1e-5)
+
+
+def test_scores_are_those_of_one_embedding_a_query_and_candidate() -> None:
+    """The candidate's modalities weighed under each query's relation, one pair at a time."""
+    it, asked = model(), queries(4)
+    encoded = it.encode()
+    candidates = it.candidates(encoded)
+    head, _ = it.heads(encoded, asked)
+    query = np.asarray(it.core(head, asked[:, 1], it.relations[...]), np.float64)
+    found, _ = it(asked)
+    entity, relation = it.attention.entity[...], it.attention.relation[...]
+    for b in range(4):
+        r = np.asarray(it.relations[...][asked[b, 1]])
+        for c in range(40):
+            there = np.flatnonzero(encoded.present[:, c])
+            v = np.asarray(candidates.mixed[there, c], np.float64)
+            u = np.array([v[i] @ entity[m] + r @ relation[m] for i, m in enumerate(there)])
+            w = np.exp(u - u.max())
+            assert found[b, c] == pytest.approx((w / w.sum()) @ v @ query[b], abs=1e-4)
+
+
+def test_features_are_not_trained_and_everything_else_is() -> None:
+    skeleton, params = split(model())
+    asked = queries()
+
+    def loss(params: dict[str, jax.Array]) -> jax.Array:
+        it = skeleton.model(params)
+        encoded = it.encode()
+        rngs = nnx.Rngs(3)
+        head, routed = it.heads(encoded, asked, rngs)
+        candidates = it.candidates(encoded, rngs)
+        scores = it.scores(asked, head, candidates, rngs)
+        dual = it.query_router.dual(routed.cost)
+        return (scores**2).sum() + dual + it.candidate_router.dual(candidates.routed.cost)
+
+    for name, gradient in jax.grad(loss)(params).items():
+        assert np.isfinite(gradient).all(), name
+        assert gradient.any() != name.startswith("features/"), name
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"features.structure": False},
+        {"model.router.groups": "prototype"},
+        {"model.router.cost": "cosine"},
+        {"model.router.relation": False},
+        {"model.noise": False},
+    ],
+)
+def test_switches(changes: dict[str, object]) -> None:
+    scores, _ = model(**changes)(queries())
+    assert np.isfinite(scores).all()
+    same = np.allclose(scores, model()(queries())[0])
+    assert same == (changes == {"model.noise": False})  # noise is for training alone
+
+
+def test_structure_alone() -> None:
+    sizes = Sizes(entities=40, relations=3, features={})
+    assert model(sizes)(queries())[0].shape == (30, 40)
+
+
+def test_without_a_relation_routing_does_not_move_with_it() -> None:
+    it = model(**{"model.router.relation": False})
+    encoded = it.encode()
+    same_head = jnp.array([[5, 0], [5, 4]])
+    _, routed = it.heads(encoded, same_head)
+    np.testing.assert_allclose(routed.cost[:, 0], routed.cost[:, 1], atol=1e-6)
+    _, routed = model().heads(encoded, same_head)
+    assert np.abs(routed.cost[:, 0] - routed.cost[:, 1]).max() > 1e-4

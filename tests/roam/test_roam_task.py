@@ -1,0 +1,128 @@
+"""The task, end to end on a graph whose answers follow from its features and its structure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from configs import mkg_y
+from remote_jax import main
+from remote_jax.errors import UserError
+from remote_jax.main import Order, run
+from remote_jax.roam import triples
+from remote_jax.roam.task import make_task
+
+CITIES, PEOPLE = 6, 36
+
+
+def person(i: int) -> str:
+    return f"person_{i}"
+
+
+def write_graph(folder: Path) -> None:
+    """People live in the city that their image shows; a mate is the next person, and mates back."""
+    rng = np.random.default_rng(0)
+    home = rng.integers(0, CITIES, PEOPLE)
+    facts = [(person(i), "lives_in", f"city_{home[i]}") for i in range(PEOPLE)]
+    for i in range(0, PEOPLE, 2):
+        facts += [(person(i), "mate", person(i + 1)), (person(i + 1), "mate", person(i))]
+    order = rng.permutation(len(facts))
+    parts = {"train": order[:58], "valid": order[58:65], "test": order[65:]}
+    for split, rows in parts.items():
+        lines = ["\t".join(facts[row]) + "\n" for row in rows]
+        (folder / f"{split}.txt").write_text("".join(lines))
+    images = np.eye(CITIES)[home] + 0.05 * rng.normal(size=(PEOPLE, CITIES))
+    np.savez(folder / "image.npz", features=images, ids=np.array([*map(person, range(PEOPLE))]))
+
+
+def config(folder: Path, cache: Path, **changes: object) -> ConfigDict:
+    found = mkg_y.get_config()
+    found.data.update({"dir": str(folder), "cache": str(cache), "name": "tiny"})
+    found.model.update({"dim": 16, "relation_dim": 16, "hidden": 16, "groups": 2})
+    found.model.dropout.update({"head": 0.0, "matrix": 0.1, "query": 0.1})
+    found.model.router.hidden = 16
+    found.train.update(
+        {"epochs": 60.0, "batch_size": 16, "eval_batch_size": 8, "learning_rate": 1e-2}
+    )
+    found.train.update({"eval_every": 10.0, "log_every": 50})
+    found.update_from_flattened_dict(changes)
+    return found.lock()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[ConfigDict, Path]:
+    root = tmp_path_factory.mktemp("roam")
+    (root / "data").mkdir()
+    write_graph(root / "data")
+    settings = config(root / "data", root / "cache")
+    run(Order("train", settings, root / "run", None))
+    return settings, root / "run"
+
+
+def test_learns_what_images_show_and_what_structure_tells(
+    trained: tuple[ConfigDict, Path],
+) -> None:
+    _, workdir = trained
+    rows = [json.loads(line) for line in (workdir / "predictions.jsonl").read_text().splitlines()]
+    tails = [row for row in rows if row["direction"] == "tail" and row["relation"] == "lives_in"]
+    assert len(rows) == 14 and tails
+    assert np.mean([1 / row["rank"] for row in tails]) > 0.9
+    results = json.loads((workdir / "results.json").read_text())
+    mrr = np.mean([1 / row["rank"] for row in rows])
+    assert results["metrics"]["test"]["mrr"] == pytest.approx(mrr)
+    assert results["dataset"]["features"].keys() == {"image"}
+
+
+def test_routing_is_reported(trained: tuple[ConfigDict, Path]) -> None:
+    report = json.loads((trained[1] / "routing.json").read_text())
+    assert sum(group["share"] for group in report["groups"]) == pytest.approx(1, abs=1e-4)
+    assert report["groups"][0]["modalities"].keys() == {"structure", "image"}
+    assert 0 <= report["entropy"] <= np.log(2)
+
+
+def test_predict_answers_without_the_data(trained: tuple[ConfigDict, Path], tmp_path: Path) -> None:
+    settings, workdir = trained
+    questions = [
+        {"id": "a", "head": "person_3", "relation": "lives_in", "top": 2},
+        {"relation": "mate", "tail": "person_4"},
+        {"head": "persn_5", "relation": "lives_in"},
+    ]
+    asked = tmp_path / "asked.jsonl"
+    asked.write_text("".join(json.dumps(question) + "\n" for question in questions))
+    moved = settings.copy_and_resolve_references().unlock()
+    moved.data.dir, moved.data.cache = str(tmp_path / "gone"), str(tmp_path / "new")
+    run(Order("predict", moved.lock(), workdir, (asked, tmp_path / "answers.jsonl")))
+    first, second, third = map(json.loads, (tmp_path / "answers.jsonl").read_text().splitlines())
+    assert first["id"] == "a" and len(first["answers"]) == 2
+    scores = [answer["score"] for answer in second["answers"]]
+    assert scores == sorted(scores, reverse=True) and len(scores) == 10
+    assert "person_5" in third["error"]
+    graph = triples.read(workdir / "graph")
+    true = {
+        (graph.entities[h], graph.relations[r], graph.entities[t])
+        for rows in graph.splits.values()
+        for h, r, t in rows.tolist()
+    }
+    for answer in second["answers"]:
+        assert answer["known"] == ((answer["name"], "mate", "person_4") in true)
+
+
+def test_the_paper_preset_needs_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    flags = ["--config=configs/mkg_y.py:paper", f"--workdir={tmp_path}"]
+    assert main.main(["remote_jax", *flags]) == 2
+    assert "--config.data.dir=FOLDER" in capsys.readouterr().err
+
+
+def test_nothing_to_tell_entities_by(tmp_path: Path) -> None:
+    write_graph(tmp_path)
+    changes = {"features.structure": False, "features.image": ""}
+    task = make_task(config(tmp_path, tmp_path / "cache", **changes))
+    with pytest.raises(UserError, match="told by nothing"):
+        task.prepare(tmp_path / "run", anew=True)

@@ -1,0 +1,58 @@
+"""The optimizer: its schedules, AdamW written out, and what is left alone."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import toy
+
+from remote_jax.optimizer import constant_schedule, linear_schedule, make_optimizer
+
+
+def test_schedule_rises_to_the_peak_and_falls_to_nothing() -> None:
+    rate = linear_schedule(2.0, 0.2, 50)
+    rates = np.array([rate(step) for step in range(51)])
+    assert rates[0] == pytest.approx(0.2) and rates[9] == rates.max() == pytest.approx(2.0)
+    np.testing.assert_allclose(rates[10:], 2.0 * (50 - np.arange(10, 51)) / 40, atol=1e-6)
+
+
+def test_optimizer_clips_decays_and_has_two_rates() -> None:
+    """Against AdamW written out for its first step, where the moments cancel to a sign."""
+    config = toy.get_config(
+        **{
+            "train.learning_rate": 0.1,
+            "train.new_learning_rate": 0.3,
+            "train.warmup": 0.0,
+            "train.weight_decay": 0.5,
+            "train.clip": 1e-3,
+        }
+    ).train
+    optimizer, _ = make_optimizer(config, 10)
+    params = {"text/bert/kernel": jnp.full((2, 2), 3.0), "head/bias": jnp.full(2, 3.0)}
+    gradients = {"text/bert/kernel": jnp.full((2, 2), -7.0), "head/bias": jnp.full(2, 9.0)}
+    updates, state = optimizer.update(gradients, optimizer.init(params), params)
+    np.testing.assert_allclose(updates["text/bert/kernel"], -0.1 * (-1 + 0.5 * 3.0), rtol=1e-4)
+    np.testing.assert_allclose(updates["head/bias"], -0.3, rtol=1e-4)
+    first = jax.tree_util.tree_leaves_with_path(state)
+    moments = [x for path, x in first if "mu" in jax.tree_util.keystr(path)]
+    norm = np.sqrt(sum(float(jnp.sum((x / 0.1) ** 2)) for x in moments))
+    assert norm == pytest.approx(1e-3, rel=1e-4)
+
+
+def test_constant_schedule_stays_at_the_peak() -> None:
+    rate = constant_schedule(2.0, 0.1, 50)
+    np.testing.assert_allclose([rate(step) for step in range(5)], [0.4, 0.8, 1.2, 1.6, 2.0])
+    assert rate(49) == 2.0 and constant_schedule(2.0, 0.0, 50)(0) == 2.0
+
+
+def test_frozen_parameters_stay_and_have_no_moments() -> None:
+    config = toy.get_config(**{"train.weight_decay": 0.5}).train
+    optimizer, _ = make_optimizer(config, 10)
+    params = {"features/image": jnp.full((2, 3), 3.0), "head": jnp.ones((5, 1))}
+    gradients = {"features/image": jnp.zeros((2, 3)), "head": jnp.ones((5, 1))}
+    state = optimizer.init(params)
+    assert not any(leaf.shape == (2, 3) for leaf in jax.tree.leaves(state))
+    updates, _ = optimizer.update(gradients, state, params)
+    assert not updates["features/image"].any() and (updates["head"] < 0).all()
