@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import shutil
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import tensorflow_datasets as tfds
+
+from remote_jax.errors import UserError
 
 
 class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
@@ -18,6 +24,64 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
     """
 
     url_infos = None
+
+
+Rejected = dict[str, Any]
+"""`{file, line, reason}` of a row that was left out; `row` for `line` where a file is a list."""
+
+
+class RowBuilder(Builder, skip_registration=True):  # type: ignore[call-arg]
+    """A builder that leaves malformed rows out, and writes down which and why.
+
+    Args:
+        max_rejected: largest share of a split's rows that may be malformed.
+        **kwargs: `data_dir` and `file_format` of `tfds.core.DatasetBuilder`.
+    """
+
+    def __init__(self, *, max_rejected: float, **kwargs: Any):
+        self.max_rejected = max_rejected
+        self._rejected: list[Rejected] = []
+        super().__init__(**kwargs)
+
+    @property
+    def rejected_path(self) -> Path:
+        """`rejected.jsonl`, a `Rejected` a line, written as each split ends."""
+        return Path(self.data_dir).parents[1] / "rejected.jsonl"
+
+    @property
+    def rejected(self) -> list[Rejected]:
+        """The rows that were left out of the records."""
+        return [json.loads(line) for line in self.rejected_path.read_text("utf-8").splitlines()]
+
+    def reject(self, path: Path, rejected: Sequence[Rejected], kept: int) -> None:
+        """Ends a split: writes its rows that are left out, and may stop the build."""
+        self._rejected += rejected
+        partial = self.rejected_path.with_suffix(".partial")
+        partial.write_text("".join(json.dumps(entry) + "\n" for entry in self._rejected), "utf-8")
+        partial.replace(self.rejected_path)
+        self.check_share(path, rejected, kept)
+
+    def check_share(self, path: Path, rejected: Sequence[Rejected], kept: int) -> None:
+        """Raises a UserError if no row of `path` is left, or more than a share was refused."""
+        total = len(rejected) + kept
+        if not total:
+            raise UserError(f"{path} has no rows.")
+        if kept and len(rejected) <= self.max_rejected * total:
+            return
+        first = rejected[0]
+        place = "line" if "line" in first else "row"
+        raise UserError(
+            f"{path}: {len(rejected)} of {total} rows are malformed, more than the share "
+            f"data.max_rejected = {self.max_rejected:g}; the first is {place} "
+            f"{first[place]}: {first['reason']}."
+        )
+
+    def tell_rejected(self) -> None:
+        """Prints how many rows of each file were left out, if any were."""
+        if rejected := self.rejected:
+            counts = Counter(entry["file"] for entry in rejected)
+            places = ", ".join(f"{count} of {name}" for name, count in counts.items())
+            print(f"Rows left out as malformed: {places}; see {self.rejected_path}")
 
 
 def prepare(builder: Builder) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,7 +11,6 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from remote_jax import records
-from remote_jax.errors import UserError
 from remote_jax.lock import locked
 from remote_jax.remote import formats
 from remote_jax.remote.formats import DataFiles, Layout
@@ -21,22 +18,19 @@ from remote_jax.remote.pairs import End, Pair
 from remote_jax.remote.reader import PairReader
 
 
-class PairBuilder(records.Builder, skip_registration=True):  # type: ignore[call-arg]
+class PairBuilder(records.RowBuilder, skip_registration=True):  # type: ignore[call-arg]
     """What the three builders share.
 
     Args:
         files: what `formats.locate` found.
-        max_rejected: largest share of a split's rows that may be malformed.
-        **kwargs: `data_dir` and `file_format` of `tfds.core.DatasetBuilder`.
+        **kwargs: of `records.RowBuilder`.
     """
 
     VERSION = tfds.core.Version("1.0.0")
     layout: ClassVar[Layout]
 
-    def __init__(self, *, files: DataFiles, max_rejected: float, **kwargs: Any):
+    def __init__(self, *, files: DataFiles, **kwargs: Any):
         self.files = files
-        self.max_rejected = max_rejected
-        self.rejected: list[dict[str, Any]] = []
         super().__init__(**kwargs)
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -75,9 +69,7 @@ class PairBuilder(records.Builder, skip_registration=True):  # type: ignore[call
                 continue
             yield len(summary), _encode(pair)
             summary.append((pair.label, pair.type))
-        self.rejected += rejected
-        _write_rejected(rejected_path(self), self.rejected)
-        check_share(self.files, split, rejected, len(summary), self.max_rejected)
+        self.reject(self.files.rows[split], rejected, len(summary))
         np.save(Path(self.data_dir) / f"{split}.npy", np.array(summary, np.int32))
 
 
@@ -119,43 +111,14 @@ def build(files: DataFiles, cache: Path, max_rejected: float) -> PairBuilder:
             files=files, max_rejected=max_rejected, data_dir=folder, file_format="array_record"
         )
         records.prepare(builder)
-        rejected = read_rejected(builder)
+        rejected = builder.rejected
     for split, path in files.rows.items():
         name = path.relative_to(files.root).as_posix()
         refused = [entry for entry in rejected if entry["file"] == name]
         kept = builder.info.splits[split].num_examples
-        check_share(files, split, refused, kept, max_rejected)
-    if rejected:
-        counts = Counter(entry["file"] for entry in rejected)
-        places = ", ".join(f"{count} of {name}" for name, count in counts.items())
-        print(f"Rows left out as malformed: {places}; see {rejected_path(builder)}")
+        builder.check_share(path, refused, kept)
+    builder.tell_rejected()
     return builder
-
-
-def check_share(
-    files: DataFiles, split: str, rejected: list[dict[str, Any]], kept: int, limit: float
-) -> None:
-    """Raises a UserError if no row of a split is left, or more than a share was refused."""
-    path, total = files.rows[split], len(rejected) + kept
-    if not total:
-        raise UserError(f"{path} has no rows.")
-    if kept and len(rejected) <= limit * total:
-        return
-    first = rejected[0]
-    raise UserError(
-        f"{path}: {len(rejected)} of {total} rows are malformed, more than the share "
-        f"data.max_rejected = {limit:g}; the first is line {first['line']}: {first['reason']}."
-    )
-
-
-def rejected_path(builder: PairBuilder) -> Path:
-    """`rejected.jsonl`, one `{file, line, reason}` a line, written as each split ends."""
-    return Path(builder.data_dir).parents[1] / "rejected.jsonl"
-
-
-def read_rejected(builder: PairBuilder) -> list[dict[str, Any]]:
-    """The rows that were left out."""
-    return [json.loads(line) for line in rejected_path(builder).read_text("utf-8").splitlines()]
 
 
 def decode(record: Mapping[str, Any], row: int) -> Pair:
@@ -194,9 +157,3 @@ def _encode(pair: Pair) -> dict[str, Any]:
         "file": pair.file,
         "line": pair.line,
     }
-
-
-def _write_rejected(path: Path, rejected: list[dict[str, Any]]) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text("".join(json.dumps(entry) + "\n" for entry in rejected), "utf-8")
-    partial.replace(path)

@@ -1,21 +1,10 @@
 """Scores of relation extraction as the papers of this field report them (REMOTE §6.3)."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Bool, Int
 
 from remote_jax.remote.pairs import TYPES
-
-
-@dataclass(frozen=True)
-class Score:
-    """Precision, recall and F1 in [0, 1], and how many pairs carry the relation."""
-
-    precision: float
-    recall: float
-    f1: float
-    support: int
+from remote_jax.score import Score
 
 
 def micro(
@@ -27,11 +16,8 @@ def micro(
     """
     named: Bool[np.ndarray, " n"] = gold > 0 if relation is None else gold == relation
     claimed = predicted > 0 if relation is None else predicted == relation
-    hits = int((named & claimed & (gold == predicted)).sum())
-    precision = hits / max(int(claimed.sum()), 1)
-    recall = hits / max(int(named.sum()), 1)
-    f1 = 2 * precision * recall / max(precision + recall, 1e-12)
-    return Score(precision, recall, f1, int(named.sum()))
+    hits = named & claimed & (gold == predicted)
+    return Score.of(int(hits.sum()), int(claimed.sum()), int(named.sum()))
 
 
 def summary(

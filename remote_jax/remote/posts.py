@@ -26,7 +26,8 @@ from remote_jax.images import WHOLE, Box, read_depth, read_picture
 from remote_jax.lines import MAX_LINE, check_text, parse
 from remote_jax.remote.data import LAYOUTS, Features, Featurize, triplet_types
 from remote_jax.remote.pairs import End, Pair
-from remote_jax.remote.rows import MAX_WORDS, check_box, check_span, check_tokens
+from remote_jax.remote.rows import check_box
+from remote_jax.words import MAX_WORDS, check_span, check_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

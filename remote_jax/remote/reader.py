@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from remote_jax.files import Refused, find, inside, read_json, read_lines
+from remote_jax.files import Refused, inside, read_json, read_lines
 from remote_jax.images import WHOLE, Box, read_depth, read_picture
 from remote_jax.lines import MAX_LINE, check_text, parse
+from remote_jax.media import Media
 from remote_jax.remote import formats
 from remote_jax.remote.formats import DataFiles
 from remote_jax.remote.pairs import End, Pair
@@ -29,7 +29,7 @@ class PairReader:
         self.relations = {name: index for index, name in enumerate(files.relations)}
         self.positions = read_json(files.positions, formats.MAX_JSON) if files.positions else {}
         self.captions = read_json(files.captions, formats.MAX_JSON) if files.captions else {}
-        self.media: dict[tuple[str, ...], str | Refused] = {}
+        self.media = Media(files.root)
 
     def __iter__(self) -> Iterator[Pair | dict[str, Any]]:
         for number, line in read_lines(self.files.rows[self.split], MAX_LINE):
@@ -50,9 +50,9 @@ class PairReader:
         _check_kind(row.head, "h", layout.head)
         _check_kind(row.tail, "t", layout.tail)
         inside(self.files.root, row.image)
-        image = self._find(self.files.pictures[self.split], row.image, read_picture)
+        image = self.media.find(self.files.pictures[self.split], row.image, read_picture)
         stem = row.image.rpartition(".")[0] or row.image
-        depth = self._find(self.files.depths, f"{stem}.npz", read_depth)
+        depth = self.media.find(self.files.depths, f"{stem}.npz", read_depth)
         boxes = self._boxes(row, bool(image))
         objects = {name: index for index, name in enumerate(boxes)}
         head, tail = (
@@ -100,30 +100,6 @@ class PairReader:
             raise Refused(f"the caption file must give {image!r} captions by name")
         caption = captions.get(name)
         return check_text(caption, f"the caption of {name!r}") if caption not in (None, "") else ""
-
-    def _find(self, folders: tuple[Path, ...], name: str, read: Callable[[Path], Any]) -> str:
-        """The file in the first folder that has it, relative to the root; "" if none has.
-
-        Each file is read once, to see that it can be.
-        """
-        for folder in folders:
-            key = (str(folder), name)
-            if key not in self.media:
-                try:
-                    path = find(folder, name)
-                    if path is not None:
-                        read(path)
-                        self.media[key] = path.relative_to(self.files.root).as_posix()
-                    else:
-                        self.media[key] = ""
-                except Refused as error:
-                    self.media[key] = error
-            found = self.media[key]
-            if isinstance(found, Refused):
-                raise Refused(str(found))
-            if found:
-                return found
-        return ""
 
 
 def _check_kind(end: RowEnd, key: str, kind: str) -> None:

@@ -15,8 +15,7 @@ from typing import Any
 from remote_jax.files import Refused
 from remote_jax.images import Box
 from remote_jax.lines import check_text, show
-
-MAX_WORDS = 2000
+from remote_jax.words import check_span, check_tokens
 
 TOLERANCE = 1e-3
 """How far a box may stick out of the picture before it is refused; it is clipped."""
@@ -78,31 +77,6 @@ def _check_end(value: object, key: str, tokens: Sequence[str], boxes: str) -> Ro
     if isinstance(position, list | tuple) and len(position) == 4:
         return RowEnd(name, box=check_box(position, f"the box of {key!r}", boxes))
     return RowEnd(name, span=check_span(position, f"the span of {key!r}", len(tokens)))
-
-
-def check_tokens(value: object, what: str) -> tuple[str, ...]:
-    """`value` as words if it is a list of them, none blank."""
-    if not isinstance(value, list | tuple):
-        raise Refused(f"{what} must be a list of words, found {show(value)}")
-    if not value:
-        raise Refused(f"{what} is an empty list, expected at least one word")
-    if len(value) > MAX_WORDS:
-        raise Refused(f"{what} has {len(value):,} words, expected at most {MAX_WORDS:,}")
-    words = tuple(check_text(word, f"word {i} of {what}") for i, word in enumerate(value))
-    for i, word in enumerate(words):
-        if word.isspace():
-            raise Refused(f"word {i} of {what} is blank")
-    return words
-
-
-def check_span(value: object, what: str, length: int) -> tuple[int, int]:
-    """`value` as [start, end) if that is not empty and within `length`."""
-    if not isinstance(value, list | tuple) or [type(number) for number in value] != [int, int]:
-        raise Refused(f"{what} must be [start, end), found {show(value)}")
-    start, end = value
-    if not 0 <= start < end <= length:
-        raise Refused(f"{what} is [{start}, {end}), expected it within [0, {length}) and not empty")
-    return start, end
 
 
 def check_box(value: object, what: str, boxes: str = "corners") -> Box:

@@ -13,6 +13,7 @@ import pytest
 from released import BOXES, ROWS, WORDS, object_end, picture, row, text_end, umre
 
 from remote_jax.errors import UserError
+from remote_jax.release import SPLITS
 from remote_jax.remote import builders, formats
 from remote_jax.remote.reader import PairReader
 
@@ -164,7 +165,7 @@ def test_the_build_goes_on_and_writes_the_refused_rows(tmp_path, capsys):
     builder = build(folder, tmp_path / "cache", max_rejected=0.1)
     assert len(pairs(builder)) == 24
     assert [pair.line for pair in pairs(builder)][19:22] == [20, 22, 23]
-    path = builders.rejected_path(builder)
+    path = builder.rejected_path
     entries = [json.loads(line) for line in path.read_text().splitlines()]
     assert [(entry["file"], entry["line"]) for entry in entries] == [
         (f"{split}_set.json", 21) for split in ("train", "val", "test")
@@ -210,7 +211,7 @@ def test_more_needs_an_entity_and_an_object(tmp_path):
         path.write_text(path.read_text().replace("/per/per/partner", "none"))
     builder = build(folder, tmp_path / "cache", 0.5, formats.MORE)
     assert [pair.type for pair in pairs(builder)] == [2, 2, 2]
-    reasons = [entry["reason"] for entry in builders.read_rejected(builder)[:2]]
+    reasons = [entry["reason"] for entry in builder.rejected[:2]]
     assert "of 't' must be a box" in reasons[0] and "of 'h' must be a span" in reasons[1]
 
 
@@ -264,5 +265,5 @@ def test_a_killed_build_leaves_nothing_that_counts(tmp_path):
     assert list(cache.glob("umre/*/umre/*incomplete*")), "nothing was under way"
     time.sleep(0.1)
     builder = build(folder, cache)
-    assert [len(pairs(builder, split)) for split in formats.SPLITS] == [200, 200, 200]
+    assert [len(pairs(builder, split)) for split in SPLITS] == [200, 200, 200]
     assert not list(cache.glob("umre/*/umre/*incomplete*"))

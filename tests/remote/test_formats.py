@@ -7,7 +7,8 @@ import pytest
 from released import umre
 
 from remote_jax.errors import UserError
-from remote_jax.remote.formats import MNRE, MORE, SPLITS, UMRE, bundled_relations, locate
+from remote_jax.release import SPLITS, bundled
+from remote_jax.remote.formats import MNRE, MORE, UMRE, locate
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_mnre_as_in_its_repository(tmp_path):
 
 def test_vocabularies_are_sets_and_start_with_none():
     for name, size in (("umre", 28), ("more", 21), ("mnre", 23)):
-        relations = bundled_relations(name)
+        relations = bundled("relations", name)
         assert len(relations) == len(set(relations)) == size
         assert relations[0].lower() == "none"
 

@@ -1,0 +1,1 @@
+"""EEGA: joint extraction of entities and relations (Yuan et al. 2023)."""

@@ -1,0 +1,1 @@
+"""The sample: a small generated data set in the format of JMERE, with scene graphs."""

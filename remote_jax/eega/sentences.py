@@ -1,0 +1,132 @@
+"""One row of an annotation file, checked: a sentence, its picture's name, and its quintuples.
+
+    {'token': [...], 'img_id': ..., 'label_list': [[{'beg_ent': {'name', 'pos', 'tags'},
+                                                     'sec_ent': {...}, 'relation'}], ...]}  JMERE
+    {'token': [...], 'h': {'name', 'pos'}, 't': {...}, 'img_id': ..., 'relation': ...}      MNRE
+
+where `pos` is `[start, end)` in words. JMERE names a type in `tags`; MNRE begins a relation with
+both, `/per/org/member_of`. Types and relations may be written in capitals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from remote_jax.eega.quintuples import Entity, Labels, Quintuple, Vocabulary
+from remote_jax.files import Refused
+from remote_jax.lines import check_text, show
+from remote_jax.words import check_span, check_tokens
+
+MAX_LABELS = 1000
+"""Most quintuples of a row."""
+
+Dict = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence with all that is to be found in it.
+
+    Attributes:
+        tokens: its words.
+        image: as the row names it; in records a file relative to the data folder, or "".
+        labels: every quintuple and its entities.
+        file, place: where it was written; the place is a line, or a row of a list, from 1.
+        row: its index in the split; -1 before it is in a record.
+    """
+
+    tokens: tuple[str, ...]
+    image: str
+    labels: Labels = field(default_factory=Labels)
+    file: str = ""
+    place: int = 0
+    row: int = -1
+
+
+def check_jmere(value: Dict, vocabulary: Vocabulary) -> Sentence:
+    """A row of JMERE.
+
+    Raises:
+        Refused: something is missing or wrong.
+    """
+    tokens, image = _check_post(value)
+    rows = _get(value, "label_list", "a row")
+    if not isinstance(rows, list | tuple) or len(rows) > MAX_LABELS:
+        raise Refused(f"label_list must be a list of at most {MAX_LABELS:,}, found {show(rows)}")
+    quintuples = []
+    for place, row in enumerate(rows):
+        what = f"label {place}"
+        if not isinstance(row, list | tuple) or len(row) != 1 or not isinstance(row[0], dict):
+            raise Refused(f"{what} must be a list of one dict, found {show(row)}")
+        head, tail = (
+            _check_end(row[0], key, what, len(tokens), vocabulary) for key in ("beg_ent", "sec_ent")
+        )
+        relation = _index(_get(row[0], "relation", what), "relation", what, vocabulary.relations)
+        quintuples.append(_check_ends(Quintuple(head, tail, relation), what))
+    return Sentence(tokens, image, Labels.of(quintuples))
+
+
+def check_mnre(value: Dict, vocabulary: Vocabulary) -> Sentence:
+    """A row of MNRE, whose pair is a quintuple unless its relation is `None`.
+
+    Raises:
+        Refused: something is missing or wrong.
+    """
+    tokens, image = _check_post(value)
+    relation = check_text(_get(value, "relation", "a row"), "relation")
+    spans = [_check_position(value, key, "the row", len(tokens)) for key in ("h", "t")]
+    if relation.lower() == "none":
+        return Sentence(tokens, image)
+    parts = relation.split("/")
+    if len(parts) != 4 or parts[0]:
+        raise Refused(f"the relation must be /TYPE/TYPE/RELATION or None, found {show(relation)}")
+    what = f"the relation {show(relation)}"
+    head, tail = (
+        Entity(*span, _index(name, "type", what, vocabulary.types))
+        for span, name in zip(spans, parts[1:3], strict=True)
+    )
+    number = _index(parts[3], "relation", what, vocabulary.relations)
+    return Sentence(tokens, image, Labels.of([_check_ends(Quintuple(head, tail, number), what)]))
+
+
+def _check_post(value: Dict) -> tuple[tuple[str, ...], str]:
+    tokens = check_tokens(_get(value, "token", "a row"), "token")
+    return tokens, check_text(_get(value, "img_id", "a row"), "img_id")
+
+
+def _check_end(value: Dict, key: str, what: str, words: int, vocabulary: Vocabulary) -> Entity:
+    start, end = _check_position(value, key, what, words)
+    name = f"{key!r} of {what}"
+    return Entity(
+        start, end, _index(_get(value[key], "tags", name), "type", name, vocabulary.types)
+    )
+
+
+def _check_position(value: Dict, key: str, what: str, words: int) -> tuple[int, int]:
+    end = _get(value, key, what)
+    if not isinstance(end, dict):
+        raise Refused(f"{key!r} of {what} must be a dict, found {show(end)}")
+    name = f"the span of {key!r} of {what}"
+    return check_span(_get(end, "pos", f"{key!r} of {what}"), name, words)
+
+
+def _check_ends(quintuple: Quintuple, what: str) -> Quintuple:
+    head, tail = quintuple.head, quintuple.tail
+    if (head.start, head.end) == (tail.start, tail.end):
+        raise Refused(f"both ends of {what} are the words [{head.start}, {head.end})")
+    return quintuple
+
+
+def _get(value: Dict, key: str, what: str) -> object:
+    if key not in value:
+        raise Refused(f"the key {key!r} of {what} is missing")
+    return value[key]
+
+
+def _index(value: object, kind: str, what: str, names: tuple[str, ...]) -> int:
+    name = check_text(value, f"the {kind} of {what}").lower()
+    if name not in names:
+        known = ", ".join(names) if len(names) < 10 else f"one of the {len(names)} known"
+        raise Refused(f"the {kind} of {what} is {show(value)}, expected {known}")
+    return names.index(name)

@@ -1,0 +1,173 @@
+"""Word-pair relation tagging: quintuples as one matrix of tags, and back.
+
+Cell (i, j) of the matrix is the tag of words i and j: a type where both are of one entity, which
+fills the entity's own block; a relation where i is of the head and j of the tail; else 0.
+
+A cell holds one tag, so the matrix holds entities that do not overlap and one relation from an
+entity to another. `taggable` says what is kept of labels that are more than that: of overlapping
+entities the longest, and of several relations the one that the vocabulary lists first. What is
+left out is out of the tags alone: scores count it as missed (see `metrics`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from remote_jax.eega.quintuples import Entity, Labels, Quintuple, Vocabulary
+
+Matrix = Int[np.ndarray, "words words"]
+Logits = Float[np.ndarray, "words words tags"]
+
+CERTAIN = 1e3
+"""The logit of a tag that is known, beside 0 for the others."""
+
+
+def taggable(labels: Labels) -> Labels:
+    """The part of `labels` that a matrix holds.
+
+    Entities are taken from the longest to the shortest, the leftmost of equals first and then the
+    lowest type, each if it overlaps none taken. Quintuples keep their ends or go.
+    """
+    entities: list[Entity] = []
+    for entity in sorted(labels.entities, key=lambda e: (e.start - e.end, e.start, e.type)):
+        if not any(map(entity.overlaps, entities)):
+            entities.append(entity)
+    kept = set(entities)
+    found: dict[tuple[Entity, Entity], Quintuple] = {}
+    for quintuple in sorted(labels.quintuples):
+        if quintuple.head in kept and quintuple.tail in kept and quintuple.head != quintuple.tail:
+            found.setdefault((quintuple.head, quintuple.tail), quintuple)
+    return Labels(frozenset(kept), frozenset(found.values()))
+
+
+def encode(labels: Labels, words: int, vocabulary: Vocabulary) -> Matrix:
+    """The tags of every pair of a sentence's words.
+
+    Args:
+        labels: any; the matrix is that of `taggable(labels)`.
+        words: of the sentence, at least as many as the last entity needs.
+        vocabulary: gives the tags of types and relations.
+    """
+    kept = taggable(labels)
+    number = {entity: place for place, entity in enumerate(sorted(kept.entities), start=1)}
+    owner = np.zeros(words, np.int32)  # the entity of each word; 0 for none
+    tags = np.zeros((len(number) + 1, len(number) + 1), np.int32)
+    for entity, place in number.items():
+        owner[entity.start : entity.end] = place
+        tags[place, place] = 1 + entity.type
+    for quintuple in kept.quintuples:
+        ends = number[quintuple.head], number[quintuple.tail]
+        tags[ends] = vocabulary.first_relation + quintuple.relation
+    return tags[owner[:, None], owner[None, :]]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a matrix says, each with its probability: the geometric mean over its cells.
+
+    A quintuple has the cells of its relation and of the blocks of both of its ends.
+    """
+
+    entities: dict[Entity, float]
+    quintuples: dict[Quintuple, float]
+
+    @property
+    def labels(self) -> Labels:
+        return Labels(frozenset(self.entities), frozenset(self.quintuples))
+
+
+def decode_tags(tags: Matrix, vocabulary: Vocabulary) -> Labels:
+    """What a matrix of tags says; the inverse of `encode`, and defined for any matrix."""
+    logits = np.zeros((*tags.shape, len(vocabulary.tags)))
+    np.put_along_axis(logits, tags[..., None].astype(np.int64), CERTAIN, axis=-1)
+    return decode(logits, vocabulary).labels
+
+
+def decode(logits: Logits, vocabulary: Vocabulary) -> Decoded:
+    """The likeliest entities that do not overlap, then the likeliest relation of each two of them.
+
+    Cells are taken as independent, as the paper's loss does (Eq. 12). A span's score is the log
+    odds of its type against no type, summed over its block; the best set of spans is found by
+    dynamic programming. A relation's score is its log odds against N, summed over head × tail.
+    Sums over rectangles come from running sums, so the time is O(words² tags) whatever is in them.
+    """
+    if not logits.size:
+        return Decoded({}, {})
+    logp = _log_softmax(logits.astype(np.float64))
+    types, relations = (
+        logp[..., 1 : vocabulary.first_relation],
+        logp[..., vocabulary.first_relation :],
+    )
+    untyped = np.logaddexp.reduce(
+        np.concatenate([logp[..., :1], relations], axis=-1), axis=-1, keepdims=True
+    )
+    entities = _segment(_Sums(types - untyped))
+    starts = np.array([entity.start for entity in entities], np.int64)
+    ends = np.array([entity.end for entity in entities], np.int64)
+    block_sums = _Sums(types).over(starts, ends, starts, ends)
+    totals = block_sums[np.arange(len(entities)), [entity.type for entity in entities]]
+    cells = (ends - starts) ** 2
+    confident = dict(zip(entities, np.exp(totals / np.maximum(cells, 1)).tolist(), strict=True))
+    rectangle = (starts[:, None], ends[:, None], starts[None, :], ends[None, :])
+    odds = _Sums(relations - logp[..., :1]).over(*rectangle)
+    certain = _Sums(relations).over(*rectangle)
+    found = {}
+    for h, t in zip(*np.nonzero(odds.max(-1, initial=-np.inf) > 0), strict=True):
+        if h == t:
+            continue
+        relation = int(odds[h, t].argmax())
+        area = cells[h] + cells[t] + (ends[h] - starts[h]) * (ends[t] - starts[t])
+        mean = (totals[h] + totals[t] + certain[h, t, relation]) / area
+        found[Quintuple(entities[h], entities[t], relation)] = float(np.exp(mean))
+    return Decoded(confident, found)
+
+
+class _Sums:
+    """Sums over rectangles of cells, by inclusion and exclusion of running sums."""
+
+    def __init__(self, values: Float[np.ndarray, "words words channels"]):
+        self.words = len(values)
+        self._running = np.zeros((self.words + 1, self.words + 1, values.shape[-1]))
+        self._running[1:, 1:] = values.cumsum(0).cumsum(1)
+
+    def over(
+        self,
+        top: Int[np.ndarray, "..."],
+        bottom: Int[np.ndarray, "..."],
+        left: Int[np.ndarray, "..."],
+        right: Int[np.ndarray, "..."],
+    ) -> Float[np.ndarray, "... channels"]:
+        """The sums over rows [top, bottom) and columns [left, right)."""
+        sums = self._running
+        return sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+
+
+def _segment(scores: _Sums) -> list[Entity]:
+    """The spans that do not overlap and whose blocks have the largest sum, each above 0."""
+    words = scores.words
+    start, end = np.indices((words + 1, words + 1))
+    blocks = np.where((start < end)[..., None], scores.over(start, end, start, end), -np.inf)
+    type_of, score = blocks.argmax(-1), blocks.max(-1)
+    best = np.zeros(words + 1)  # of the words before
+    first = np.full(words + 1, -1)  # the start of a span that ends there, or none
+    for stop in range(1, words + 1):
+        totals = best[:stop] + score[:stop, stop]
+        begin = int(totals.argmax())
+        if totals[begin] > best[stop - 1]:
+            best[stop], first[stop] = totals[begin], begin
+        else:
+            best[stop] = best[stop - 1]
+    entities, stop = [], words
+    while stop > 0:
+        begin = int(first[stop])
+        if begin >= 0:
+            entities.append(Entity(begin, stop, int(type_of[begin, stop])))
+        stop = begin if begin >= 0 else stop - 1
+    return entities[::-1]
+
+
+def _log_softmax(logits: Logits) -> Logits:
+    return logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)

@@ -1,0 +1,139 @@
+"""Parses of sentences: what is refused, what is kept, and a real pipeline."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remote_jax.eega import parses
+from remote_jax.eega.parses import Parse
+from remote_jax.errors import UserError
+from remote_jax.files import Refused
+
+SENTENCES = [("Curry", "joins", "the", "NBA"), ("Oslo",)]
+
+
+def made(heads, **parts):
+    words = len(heads)
+    values = {"dependencies": ("dep",) * words, "pos": ("X",) * words, **parts}
+    return Parse(np.array(heads, np.int32), **values)
+
+
+def same(one, other):
+    parts = (one.dependencies, one.pos) == (other.dependencies, other.pos)
+    return parts and np.array_equal(one.heads, other.heads)
+
+
+def ends_at_a_root(heads, word):
+    for _ in heads:
+        if heads[word] == word:
+            return True
+        word = heads[word]
+    return False
+
+
+@given(st.integers(1, 9).flatmap(lambda n: st.lists(st.integers(0, n - 1), min_size=n, max_size=n)))
+def test_a_circle_is_refused_and_nothing_else(heads):
+    circling = [word for word in range(len(heads)) if not ends_at_a_root(heads, word)]
+    if circling:
+        with pytest.raises(Refused, match=f"heads of word {circling[0]} go in a circle"):
+            parses.check(made(heads), len(heads))
+    else:
+        parse = made(heads)
+        assert parses.check(parse, len(heads)) is parse
+
+
+@pytest.mark.parametrize(
+    ("parse", "reason"),
+    [
+        (made([0, 0, 0]), "the parse has 3 words, but the sentence has 2"),
+        (made([0, 0], pos=("X",)), "the parse has 1 and 2 words, but the sentence has 2"),
+        (made([0, 2]), "the head of word 1 is 2, expected 0 to 1"),
+        (made([0, -1]), "the head of word 1 is -1"),
+    ],
+)
+def test_a_parse_of_something_else_is_refused(parse, reason):
+    with pytest.raises(Refused, match=reason):
+        parses.check(parse, 2)
+
+
+@pytest.fixture
+def pipeline(tmp_path, monkeypatch):
+    """A folder in the place of a pipeline, which gives the parses it is told to."""
+    folder = tmp_path / "pipeline"
+    folder.mkdir()
+    (folder / "meta.json").write_text("{}")
+    given = [made([1, 1, 3, 1], pos=("PROPN", "VERB", "DET", "PROPN")), made([0])]
+    runs = []
+
+    def run(nlp, sentences):
+        runs.append(len(sentences))
+        return iter(given)
+
+    monkeypatch.setattr(parses, "_load", lambda name: None)
+    monkeypatch.setattr(parses, "_run", run)
+    return folder, given, runs
+
+
+def test_parses_are_kept_until_words_or_pipeline_change(tmp_path, pipeline):
+    pytest.importorskip("spacy")
+    folder, given, runs = pipeline
+    for _ in range(2):
+        found = parses.parse(str(folder), SENTENCES, tmp_path / "cache")
+        assert all(same(*pair) for pair in zip(found, given, strict=True))
+    assert runs == [2]
+    parses.parse(str(folder), [SENTENCES[0], ("Rome",)], tmp_path / "cache")
+    (folder / "meta.json").write_text("{ }")
+    parses.parse(str(folder), SENTENCES, tmp_path / "cache")
+    assert runs == [2, 2, 2]
+
+
+def test_a_bad_parse_costs_its_sentence(tmp_path, pipeline):
+    pytest.importorskip("spacy")
+    folder, given, _ = pipeline
+    given[:] = [made([1, 2, 0, 0]), made([0])]
+    for _ in range(2):  # and is no better when it is read again
+        bad, good = parses.parse(str(folder), SENTENCES, tmp_path / "cache")
+        assert isinstance(bad, Refused) and "go in a circle" in str(bad)
+        assert same(good, given[1])
+    given[:] = [made([0]), made([0])]
+    bad, _ = parses.parse(str(folder), SENTENCES[::-1][1:] + SENTENCES[1:], tmp_path / "other")
+    assert "has 1 words, but the sentence has 4" in str(bad)
+
+
+def test_no_such_pipeline(tmp_path):
+    pytest.importorskip("spacy")
+    with pytest.raises(UserError, match="no spaCy pipeline 'en_none': it is neither a folder nor"):
+        parses.parse("en_none", SENTENCES, tmp_path)
+    with pytest.raises(UserError, match="no spaCy pipeline ''"):
+        parses.parse("", SENTENCES, tmp_path)
+
+
+def test_a_folder_that_is_no_pipeline(tmp_path):
+    pytest.importorskip("spacy")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty cannot be loaded"):
+        parses.parse(str(tmp_path / "empty"), SENTENCES, tmp_path / "cache")
+
+
+def test_a_pipeline_without_a_parser(tmp_path):
+    spacy = pytest.importorskip("spacy")
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    with pytest.raises(UserError, match="has no dependency parser"):
+        parses.parse(str(tmp_path / "blank"), SENTENCES, tmp_path / "cache")
+
+
+def test_without_spacy(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "spacy", None)
+    with pytest.raises(UserError, match=r"pip install 'remote_jax\[text\]'"):
+        parses.parse("en_core_web_sm", SENTENCES, tmp_path)
+
+
+def test_a_real_pipeline(shared, tmp_path):
+    pytest.importorskip("spacy")
+    sentences = [("She", "visited", "Oslo"), ("a\nb", " ", "😀" * 50)]
+    first, second = parses.parse(str(shared / "data" / "spacy_en_tweet"), sentences, tmp_path)
+    assert first.heads.tolist() == [1, 1, 1]
+    assert first.dependencies == ("nsubj", "ROOT", "obj")
+    assert first.pos == ("PRON", "VERB", "PROPN")
+    assert len(second.heads) == 3

@@ -1,0 +1,149 @@
+"""Tags of word pairs: what goes in comes out, and what cannot go in is said."""
+
+import itertools
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from label_sets import RELATIONS, TYPES, VOCABULARY, anyhow, apart
+
+from remote_jax.eega import tags
+from remote_jax.eega.quintuples import Entity, Labels, Quintuple
+
+CURRY, NBA, THOMPSON = Entity(0, 2, 0), Entity(2, 3, 1), Entity(5, 6, 0)
+
+
+@given(apart())
+def test_labels_apart_survive_tags(case):
+    words, labels = case
+    matrix = tags.encode(labels, words, VOCABULARY)
+    assert tags.taggable(labels) == labels
+    assert tags.decode_tags(matrix, VOCABULARY) == labels
+
+
+@given(apart())
+def test_every_cell_is_what_the_paper_says(case):
+    words, labels = case
+    matrix = tags.encode(labels, words, VOCABULARY)
+    for i, j in itertools.product(range(words), repeat=2):
+        of = [e.type + 1 for e in labels.entities if e.start <= i < e.end and e.start <= j < e.end]
+        of += [
+            q.relation + 1 + TYPES
+            for q in labels.quintuples
+            if q.head.start <= i < q.head.end and q.tail.start <= j < q.tail.end
+        ]
+        assert matrix[i, j] == (of or [0])[0] and len(of) <= 1
+
+
+@given(anyhow())
+def test_other_labels_lose_what_taggable_leaves_out_and_nothing_else(case):
+    words, labels = case
+    kept = tags.taggable(labels)
+    assert kept.entities <= labels.entities and kept.quintuples <= labels.quintuples
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(kept.entities, 2))
+    for lost in labels.entities - kept.entities:
+        winners = [e for e in kept.entities if e.overlaps(lost)]
+        assert any(e.end - e.start >= lost.end - lost.start for e in winners)
+    for lost in labels.quintuples - kept.quintuples:
+        rivals = [q for q in kept.quintuples if (q.head, q.tail) == (lost.head, lost.tail)]
+        assert {lost.head, lost.tail} - kept.entities or rivals
+    matrix = tags.encode(labels, words, VOCABULARY)
+    assert tags.decode_tags(matrix, VOCABULARY) == kept
+    np.testing.assert_array_equal(tags.encode(kept, words, VOCABULARY), matrix)
+
+
+@given(anyhow(), st.randoms())
+def test_what_is_kept_does_not_depend_on_an_order(case, random):
+    _, labels = case
+    entities, quintuples = list(labels.entities), list(labels.quintuples)
+    random.shuffle(entities), random.shuffle(quintuples)
+    assert tags.taggable(Labels(frozenset(entities), frozenset(quintuples))) == tags.taggable(
+        labels
+    )
+
+
+def test_the_longest_of_nested_entities_is_kept():
+    inner, outer = Entity(3, 4, 2), Entity(2, 5, 1)
+    labels = Labels.of([Quintuple(inner, outer, 3), Quintuple(CURRY, outer, 1)])
+    labels = Labels.of(labels.quintuples, [NBA])
+    assert tags.taggable(labels) == Labels.of([Quintuple(CURRY, outer, 1)])
+
+
+def test_the_first_relation_of_the_vocabulary_is_kept():
+    for start, (one, other) in enumerate(itertools.combinations(range(RELATIONS), 2), start=6):
+        head = Entity(start, start + 2, 0)
+        both = [Quintuple(head, CURRY, relation) for relation in (other, one)]
+        assert tags.taggable(Labels.of(both)).quintuples == {both[1]}
+        other_way = Quintuple(CURRY, head, other)
+        assert tags.taggable(Labels.of([*both, other_way])).quintuples == {both[1], other_way}
+
+
+def test_an_entity_has_no_relation_to_itself():
+    assert tags.taggable(Labels.of([Quintuple(CURRY, CURRY, 1)])) == Labels.of([], [CURRY])
+
+
+def likeliest_spans(logits):
+    """By trying every set of spans that do not overlap."""
+    words = len(logits)
+    p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    spans = [
+        Entity(s, e, t) for s in range(words) for e in range(s + 1, words + 1) for t in range(3)
+    ]
+
+    def score(entity):
+        block = p[entity.start : entity.end, entity.start : entity.end]
+        return np.log(block[..., 1 + entity.type] / (1 - block[..., 1 : 1 + TYPES].sum(-1))).sum()
+
+    best, chosen = 0.0, ()
+    for count in range(1, words + 1):
+        for some in itertools.combinations(spans, count):
+            if any(a.overlaps(b) for a, b in itertools.combinations(some, 2)):
+                continue
+            if (total := sum(map(score, some))) > best:
+                best, chosen = total, some
+    return p, chosen
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_likeliest_entities_and_relations_are_found(seed):
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 2, (4, 4, 1 + TYPES + RELATIONS))
+    logits[range(4), range(4), 1 : 1 + TYPES] += seed % 4
+    logits[..., 1 + seed % 3] += seed % 5
+    p, entities = likeliest_spans(logits)
+    found = tags.decode(logits.astype(np.float32), VOCABULARY)
+    assert set(found.entities) == set(entities)
+    expected = {}
+    for head, tail in itertools.permutations(entities, 2):
+        cells = p[head.start : head.end, tail.start : tail.end]
+        odds = [np.log(cells[..., 1 + TYPES + r] / cells[..., 0]).sum() for r in range(RELATIONS)]
+        if max(odds) > 0:
+            relation = int(np.argmax(odds))
+            parts = [cells[..., 1 + TYPES + relation].ravel()]
+            for end in (head, tail):
+                block = p[end.start : end.end, end.start : end.end, 1 + end.type]
+                parts.append(block.ravel())
+            mean = np.log(np.concatenate(parts)).mean()
+            expected[Quintuple(head, tail, relation)] = np.exp(mean)
+    assert found.quintuples == pytest.approx(expected, rel=1e-5)
+    for entity, probability in found.entities.items():
+        block = p[entity.start : entity.end, entity.start : entity.end, 1 + entity.type]
+        assert probability == pytest.approx(np.exp(np.log(block).mean()), rel=1e-5)
+
+
+def test_no_words_have_no_labels():
+    assert tags.decode(np.zeros((0, 0, 8)), VOCABULARY).labels == Labels()
+
+
+def test_decoding_takes_bounded_time_whatever_the_matrix():
+    rng = np.random.default_rng(0)
+    every_word_an_entity = np.zeros((70, 70, 1 + TYPES + RELATIONS))
+    every_word_an_entity[..., 1 + TYPES] = 5
+    every_word_an_entity[range(70), range(70), 1] = 50
+    for logits in (rng.normal(0, 9, every_word_an_entity.shape), every_word_an_entity):
+        start = time.perf_counter()
+        found = tags.decode(logits, VOCABULARY)
+        assert time.perf_counter() - start < 1
+    assert len(found.entities) == 70 and len(found.quintuples) == 70 * 69
