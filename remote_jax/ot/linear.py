@@ -32,7 +32,7 @@ ITERATIONS_PER_CHECK = 5
 # Vectors whose largest entry is smaller count as zero: the gradient of a cosine grows as 1/norm.
 SMALLEST_ENTRY = 1e-30
 
-_dot = functools.partial(jnp.einsum, precision=Precision.HIGHEST)
+dot = functools.partial(jnp.einsum, precision=Precision.HIGHEST)
 
 
 def uniform(mask: Bool[Array, "... n"]) -> Float[Array, "... n"]:
@@ -49,7 +49,7 @@ def cosine_cost(
     A zero vector (no entry above 1e-30 in size) is orthogonal to everything: cost 1, gradient 0.
     Vectors of one direction cost 0, where the gradient is 0 too.
     """
-    return 1.0 - _dot("...nd,...md->...nm", _unit(targets), _unit(sources))
+    return 1.0 - dot("...nd,...md->...nm", _unit(targets), _unit(sources))
 
 
 @jax.custom_vjp
@@ -87,7 +87,7 @@ def barycentre(
     """
     mass = plan.sum(-1, keepdims=True)
     weights = plan * reciprocal(mass)
-    mean = _dot("...nm,...md->...nd", weights, sources.astype(jnp.float32))
+    mean = dot("...nm,...md->...nd", weights, sources.astype(jnp.float32))
     return mean.astype(sources.dtype)
 
 
@@ -178,8 +178,8 @@ def _plan_backward(epsilon, iterations, plan, gradient):
     Laplacian), and the mean is taken off twice.
     """
     share = plan * reciprocal(plan.sum(-2))[:, None, :]
-    links = _dot("kim,kjm->kij", share, plan)
-    pull = _dot("kim,kjm->kij", share * gradient, plan)
+    links = dot("kim,kjm->kij", share, plan)
+    pull = dot("kim,kjm->kij", share * gradient, plan)
     alpha = laplacian.solve(links, (pull - pull.mT).sum(-1))
     rest = gradient - alpha[:, :, None]
     for _ in range(2):
