@@ -111,6 +111,7 @@ def _distance(
 class _State(NamedTuple):
     step: Int[Array, ""]
     plan: Float[Array, "k n m"]
+    potentials: tuple[Float[Array, "k n"], Float[Array, "k m"]]
     going: Bool[Array, "k"]
 
 
@@ -124,7 +125,8 @@ def _plan(
     steps: int,
     iterations: int,
 ) -> Float[Array, "k n m"]:
-    """Mirror descent: each plan solves the problem whose cost is the gradient at the last one.
+    """Mirror descent: each plan solves the problem whose cost is the gradient at the last one,
+    from the potentials of that one.
 
     Of that gradient, 2 Σ (xx_ii' - yy_jj')² T_i'j', only -4 Σ xx yy T matters: what is constant on
     rows or columns changes no plan. Scaled to the range of costs of `linear.py`, ε is too.
@@ -132,27 +134,27 @@ def _plan(
     largest = 4 * COST_RANGE**2
 
     def step(state: _State) -> _State:
-        towards = linear.transport_plan(
+        towards, *potentials = linear.solve(
             COST_RANGE * (1 - 4 * _cross(xx, state.plan, yy) / largest),
             a,
             b,
-            epsilon=epsilon * COST_RANGE / largest,
-            iterations=iterations,
+            epsilon * COST_RANGE / largest,
+            iterations,
+            state.potentials,
         )
-        move = towards - state.plan
-        length = _length(xx, yy, state.plan, towards, epsilon)
+        length = jnp.where(state.going, _length(xx, yy, state.plan, towards, epsilon), 0.0)
         # A plan that has settled must not move on, whatever the others of its batch need.
-        move = jnp.where(state.going, length, 0.0)[:, None, None] * move
+        move = length[:, None, None] * (towards - state.plan)
         going = state.going & (jnp.abs(move).sum((1, 2)) > SETTLED)
-        return _State(state.step + 1, state.plan + move, going)
+        return _State(state.step + 1, state.plan + move, (potentials[0], potentials[1]), going)
 
-    # A side without mass leaves the other nowhere to go, and nothing to look for.
-    first = _State(jnp.int32(0), start, (start > 0).any((1, 2)))
+    zeros = jnp.zeros_like(a), jnp.zeros_like(b)
+    first = _State(jnp.int32(0), start, zeros, (start > 0).any((1, 2)))
     return jax.lax.while_loop(lambda s: (s.step < steps) & s.going.any(), step, first).plan
 
 
 def _length(xx, yy, plan, towards, epsilon: float) -> Float[Array, "k"]:
-    """How far to go from a plan T to the next one T', in (0, 1]: a full step can overshoot and swing.
+    """How far to go from a plan T to the next, T', in (0, 1]: a full step can overshoot and swing.
 
     Along the way the sum of squares is a parabola and -H lies below its chord. With the linear part
     of both, whose slope is -ε KL(T | T') as T' is optimal for it, they bound the objective; the

@@ -70,7 +70,7 @@ def test_the_distance_is_equation_7(alpha):
 
 def test_without_a_picture_there_is_no_distance_and_no_gradient():
     image, text = graphs(0, K, [0, 1, 3]), graphs(1, N, [5, 1, 0])
-    align = GraphAlignment(0.4, **SETTINGS)
+    align = jax.jit(GraphAlignment(0.4, **SETTINGS))
 
     @jax.jit
     def total(x, y):
@@ -89,7 +89,7 @@ def test_without_a_picture_there_is_no_distance_and_no_gradient():
 def test_a_step_down_the_gradient_brings_graphs_closer():
     image, text = graphs(0, K, [4, 3]), graphs(1, N, [7, 5])
     image, text = (g._replace(nodes=jnp.nan_to_num(g.nodes)) for g in (image, text))
-    align = GraphAlignment(0.4, **SETTINGS)
+    align = jax.jit(GraphAlignment(0.4, **SETTINGS))
 
     @jax.jit
     def total(nodes):

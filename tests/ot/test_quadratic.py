@@ -111,7 +111,7 @@ def test_plans_and_distances_are_those_of_pot(epsilon):
             np.testing.assert_allclose(found.plan[row, :n, :m], plan, atol=BAR * plan.max())
             np.testing.assert_allclose(found.distance[row], distance, atol=BAR)
         assert not found.plan[row, n:].any() and not found.plan[row, :, m:].any()
-    assert compared >= 10
+    assert compared >= 8  # where POT's full steps do not swing for ever
 
 
 @pytest.mark.parametrize("epsilon", EPSILONS)
@@ -171,14 +171,14 @@ def test_isomorphic_graphs_with_equal_features_are_at_distance_zero():
     """
     rng = np.random.default_rng(0)
     problems = []
-    for size in [2, 3, 4] + [N] * 13:
+    for size in [2, 3, 4] + [N] * 97:
         x, adjacent = graph(rng, size, 0.3)
         p = rng.permutation(size)
         problems.append(((x, adjacent), (3 * x[p], adjacent[np.ix_(p, p)])))
     found = solve(*batch(problems), 0.002, from_features=True)
     np.testing.assert_allclose(found.distance, 0, atol=BAR)
     other = solve(*batch([(x, graph(rng, N, 0.3)) for x, _ in problems]), 0.002, from_features=True)
-    assert (other.distance > 5 * BAR).sum() > 8
+    assert (other.distance > 5 * BAR).sum() > 60
 
 
 def test_a_plan_starts_where_it_is_told():
