@@ -118,8 +118,7 @@ def _numbers(
 ) -> Float[np.ndarray, "..."]:
     """A list of numbers, or of lists of `width` numbers, as float64 [length, *width]."""
     rows = entry.get(key)
-    fits = isinstance(rows, list) and len(rows) <= most and length in (None, len(rows))
-    if not fits:
+    if not isinstance(rows, list) or len(rows) > most or length not in (None, len(rows)):
         found = f"{len(rows)} items" if isinstance(rows, list) else type(rows).__name__
         expected = f"at most {most:,}" if length is None else f"{length}"
         raise Refused(f"expected {key!r} as a list of {expected} items, found {found}")

@@ -165,8 +165,9 @@ def solve(
     init = None
     if start is not None:
         f, g = (jnp.where(mass > 0, x, -jnp.inf) for x, mass in zip(start, (a, b), strict=True))
-        pair = (f, g) if in_log_domain else (jnp.exp(f / epsilon), jnp.exp(g / epsilon))
-        init = tuple(x.reshape(-1) for x in pair)
+        if not in_log_domain:
+            f, g = jnp.exp(f / epsilon), jnp.exp(g / epsilon)
+        init = f.reshape(-1), g.reshape(-1)
     problem = linear_problem.LinearProblem(blocks, a.reshape(-1), b.reshape(-1))
     solution = solver(problem, init=init)
     f, g = solution.f.reshape(a.shape), solution.g.reshape(b.shape)

@@ -78,8 +78,8 @@ def gromov_wasserstein(
     if start is not None:
         first = jnp.broadcast_to(start, (*lead, n, m)).reshape(-1, n, m).astype(jnp.float32)
         product = jnp.where(product > 0, first, 0.0)
-    still = (jax.lax.stop_gradient(x) for x in (xx, yy, a, b, product))
-    plan = jax.lax.stop_gradient(_plan(*still, epsilon, steps, iterations))
+    still = jax.lax.stop_gradient((xx, yy, a, b, product))
+    plan = _plan(*still, epsilon, steps, iterations)
     return GromovWasserstein(_distance(xx, yy, plan).reshape(lead), plan.reshape(*lead, n, m))
 
 
@@ -153,7 +153,13 @@ def _plan(
     return jax.lax.while_loop(lambda s: (s.step < steps) & s.going.any(), step, first).plan
 
 
-def _length(xx, yy, plan, towards, epsilon: float) -> Float[Array, "k"]:
+def _length(
+    xx: Float[Array, "k n n"],
+    yy: Float[Array, "k m m"],
+    plan: Float[Array, "k n m"],
+    towards: Float[Array, "k n m"],
+    epsilon: float,
+) -> Float[Array, "k"]:
     """How far to go from a plan T to the next, T', in (0, 1]: a full step can overshoot and swing.
 
     Along the way the sum of squares is a parabola and -H lies below its chord. With the linear part
