@@ -7,6 +7,7 @@ cost is divided by ε.
 """
 
 import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +33,7 @@ ITERATIONS_PER_CHECK = 5
 # Vectors whose largest entry is smaller count as zero: the gradient of a cosine grows as 1/norm.
 SMALLEST_ENTRY = 1e-30
 
-_dot = functools.partial(jnp.einsum, precision=Precision.HIGHEST)
+dot = functools.partial(jnp.einsum, precision=Precision.HIGHEST)
 
 
 def uniform(mask: Bool[Array, "... n"]) -> Float[Array, "... n"]:
@@ -49,7 +50,7 @@ def cosine_cost(
     A zero vector (no entry above 1e-30 in size) is orthogonal to everything: cost 1, gradient 0.
     Vectors of one direction cost 0, where the gradient is 0 too.
     """
-    return 1.0 - _dot("...nd,...md->...nm", _unit(targets), _unit(sources))
+    return 1.0 - dot("...nd,...md->...nm", _unit(targets), _unit(sources))
 
 
 @jax.custom_vjp
@@ -87,7 +88,7 @@ def barycentre(
     """
     mass = plan.sum(-1, keepdims=True)
     weights = plan * reciprocal(mass)
-    mean = _dot("...nm,...md->...nd", weights, sources.astype(jnp.float32))
+    mean = dot("...nm,...md->...nd", weights, sources.astype(jnp.float32))
     return mean.astype(sources.dtype)
 
 
@@ -129,15 +130,23 @@ def transport_plan(
     return plan.reshape(*lead, n, m)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
-@functools.partial(jax.jit, static_argnums=(3, 4))
-def _plan(
+class Solution(NamedTuple):
+    """A plan, and the potentials f and g to begin another problem like it from."""
+
+    plan: Float[Array, "k n m"]
+    f: Float[Array, "k n"]
+    g: Float[Array, "k m"]
+
+
+def solve(
     cost: Float[Array, "k n m"],
     a: Float[Array, "k n"],
     b: Float[Array, "k m"],
     epsilon: float,
     iterations: int,
-) -> Float[Array, "k n m"]:
+    start: tuple[Float[Array, "k n"], Float[Array, "k m"]] | None = None,
+) -> Solution:
+    """`transport_plan` of k problems without a gradient, from the potentials of another one."""
     # A side without mass takes that of the other away, or iterations would look for it to the end.
     a, b = a * (b.sum(-1, keepdims=True) > 0), b * (a.sum(-1, keepdims=True) > 0)
     present = (a[:, :, None] > 0) & (b[:, None, :] > 0)
@@ -153,10 +162,30 @@ def _plan(
         inner_iterations=ITERATIONS_PER_CHECK,
         max_iterations=iterations,
     )
-    solution = solver(linear_problem.LinearProblem(blocks, a.reshape(-1), b.reshape(-1)))
-    potentials = solution.f.reshape(a.shape)[:, :, None] + solution.g.reshape(b.shape)[:, None, :]
-    plan = jnp.where(present, jnp.exp((jnp.where(present, potentials, 0.0) - cost) / epsilon), 0.0)
-    return newton.finish(plan, a, b)
+    init = None
+    if start is not None:
+        f, g = (jnp.where(mass > 0, x, -jnp.inf) for x, mass in zip(start, (a, b), strict=True))
+        if not in_log_domain:
+            f, g = jnp.exp(f / epsilon), jnp.exp(g / epsilon)
+        init = f.reshape(-1), g.reshape(-1)
+    problem = linear_problem.LinearProblem(blocks, a.reshape(-1), b.reshape(-1))
+    solution = solver(problem, init=init)
+    f, g = solution.f.reshape(a.shape), solution.g.reshape(b.shape)
+    potentials = jnp.where(present, f[:, :, None] + g[:, None, :], 0.0)
+    plan = jnp.where(present, jnp.exp((potentials - cost) / epsilon), 0.0)
+    return Solution(newton.finish(plan, a, b), f, g)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+@functools.partial(jax.jit, static_argnums=(3, 4))
+def _plan(
+    cost: Float[Array, "k n m"],
+    a: Float[Array, "k n"],
+    b: Float[Array, "k m"],
+    epsilon: float,
+    iterations: int,
+) -> Float[Array, "k n m"]:
+    return solve(cost, a, b, epsilon, iterations).plan
 
 
 def _plan_forward(cost, a, b, epsilon, iterations):
@@ -178,8 +207,8 @@ def _plan_backward(epsilon, iterations, plan, gradient):
     Laplacian), and the mean is taken off twice.
     """
     share = plan * reciprocal(plan.sum(-2))[:, None, :]
-    links = _dot("kim,kjm->kij", share, plan)
-    pull = _dot("kim,kjm->kij", share * gradient, plan)
+    links = dot("kim,kjm->kij", share, plan)
+    pull = dot("kim,kjm->kij", share * gradient, plan)
     alpha = laplacian.solve(links, (pull - pull.mT).sum(-1))
     rest = gradient - alpha[:, :, None]
     for _ in range(2):

@@ -1,0 +1,113 @@
+"""Multi-channel layer: words read each other along linguistic relations (Eqs. 9-10, appendix A)."""
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import DTypeLike
+from jaxtyping import Array, Bool, Float, Int
+
+from remote_jax.encoders.attention import ACTIVATIONS, EMBEDDING_INIT, dropout, linear
+
+Matrices = Mapping[str, Int[Array, "b n *n"]]
+"""Mˡ by channel: a number for each pair of words [b, n, n], or for each word [b, n]."""
+
+
+class Channel(nnx.Module):
+    """Rˡ: the trainable vectors of a channel's numbers, and the weights that W-GCN makes of them.
+
+    A channel of words (part of speech) has R_ij = E_i + E_j. Whatever is linear in R is worked out
+    once a number and looked up for the pairs, so that nothing of shape [n, n, d_l] is made.
+
+    Args:
+      size: how many numbers there are, from 0.
+      dim: d_l.
+      width: of `pairs`; 0 for none.
+    """
+
+    def __init__(self, size: int, dim: int, width: int, *, dtype: DTypeLike, rngs: nnx.Rngs):
+        self.size, self.dtype = size, dtype
+        self.table = nnx.Param(EMBEDDING_INIT(rngs.params(), (size, dim)))
+        self.weight = linear(dim, 1, dtype=dtype, rngs=rngs)
+        if width:
+            self.pair = linear(dim, width, bias=False, dtype=dtype, rngs=rngs)
+
+    def scores(self, numbers: Int[Array, "b n *n"]) -> Float[Array, "b n n"]:
+        """ReLU(W^r1 R + b), float32 (Eq. 9)."""
+        kernel, bias = self.weight.kernel[...], self.weight.bias[...]
+        score = self._lookup(self.table[...] @ kernel, numbers)[..., 0]
+        return jax.nn.relu(score.astype(jnp.float32) + bias)
+
+    def pairs(self, numbers: Int[Array, "b n *n"]) -> Float[Array, "b n n w"]:
+        """W R, for the prediction of pairs."""
+        return self._lookup(self.pair(self.table[...].astype(self.dtype)), numbers)
+
+    def _lookup(self, rows: Float[Array, "s w"], numbers) -> Float[Array, "b n n w"]:
+        # A product, because on CPU the gradient of a lookup is a slow scatter.
+        found = jax.nn.one_hot(numbers, self.size, dtype=rows.dtype) @ rows
+        if numbers.ndim == 3:
+            return found
+        return found[:, :, None] + found[:, None, :]
+
+
+class MultiChannel(nnx.Module):
+    """S (Eq. 10): a W-GCN for each channel, and an MLP over what they give.
+
+    Eq. 9 leaves out a word's own O_i, and while weights are near their start, all words would be
+    alike in S; so each channel adds it: S_i^l = O_i + W-GCN_l(R_i^l, O).
+
+    Args:
+      dim: d_T.
+      sizes: how many numbers each channel has, by its name: `pos`, `distance`, `pmi` are the
+        paper's; `dependency` is the text graph's labels.
+      channel_dim: d_l.
+      pair_width: width of `pairs`; 0 for none.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        sizes: Mapping[str, int],
+        *,
+        channel_dim: int,
+        pair_width: int = 0,
+        rate: float = 0.0,
+        dtype: DTypeLike = jnp.float32,
+        rngs: nnx.Rngs,
+    ):
+        self.names, self.rate = tuple(sorted(sizes)), rate
+        self.channels = nnx.Dict(
+            {n: Channel(sizes[n], channel_dim, pair_width, dtype=dtype, rngs=rngs) for n in sizes}
+        )
+        self.values = nnx.Dict({n: linear(dim, dim, dtype=dtype, rngs=rngs) for n in sizes})
+        self.up = linear(len(sizes) * dim, dim, dtype=dtype, rngs=rngs)
+        self.down = linear(dim, dim, dtype=dtype, rngs=rngs)
+
+    def __call__(
+        self,
+        words: Float[Array, "b n d"],
+        matrices: Matrices,
+        mask: Bool[Array, "b n"],
+        *,
+        rngs: nnx.Rngs | None = None,
+    ) -> Float[Array, "b n d"]:
+        """S of the words O; those outside `mask` are read by none, and mean nothing in S."""
+        words = jnp.where(mask[..., None], words, 0.0)
+        read = []
+        for name in self.names:
+            scores = self.channels[name].scores(matrices[name])
+            weights = jax.nn.softmax(scores, where=mask[:, None, :])
+            weights = dropout(weights.astype(words.dtype), self.rate, rngs)
+            value = self.values[name](words)
+            read.append(words + jnp.einsum("bij,bjd->bid", weights, value))
+        side_by_side = jnp.concatenate(read, axis=-1)
+        return self.down(ACTIVATIONS["gelu"](self.up(dropout(side_by_side, self.rate, rngs))))
+
+    def pairs(self, matrices: Matrices) -> Float[Array, "b n n w"]:
+        """Σ_l W_l R_ij^l: one linear layer over the concatenation of all channels of a pair."""
+        found = [self.channels[name].pairs(matrices[name]) for name in self.names]
+        total = found[0]
+        for more in found[1:]:
+            total = total + more
+        return total
