@@ -87,6 +87,7 @@ class RoamTask:
 
     def __init__(self, config: ConfigDict):
         self.config = config
+        self.architecture = ARCHITECTURES[config.model.architecture]
 
     def prepare(self, workdir: Path, *, anew: bool) -> None:
         """Keeps the graph in the workdir, since `predict` needs no data folder.
@@ -158,7 +159,7 @@ class RoamTask:
 
     def model(self, rngs: nnx.Rngs) -> Roam:
         """A fresh model, with the features in it."""
-        model = self._make(rngs)
+        model = self.architecture(self.config, self._sizes, rngs=rngs)
         settings = self.config.features
         for name, modality in self.modalities.items():
             values = modalities.standardised(modality, noise=settings.noise, seed=self.config.seed)
@@ -169,10 +170,7 @@ class RoamTask:
 
     def shapes(self) -> Roam:
         """The model without values; it reads no features."""
-        return nnx.eval_shape(lambda: self._make(nnx.Rngs(0)))
-
-    def _make(self, rngs: nnx.Rngs) -> Roam:
-        return ARCHITECTURES[self.config.model.architecture](self.config, self._sizes, rngs=rngs)
+        return nnx.eval_shape(lambda: self.architecture(self.config, self._sizes, rngs=nnx.Rngs(0)))
 
     @cached_property
     def _sizes(self) -> Sizes:
