@@ -62,6 +62,7 @@ def paper() -> ConfigDict:
                 "weight": 0.005,  # λ of Eq. 9
             },
             "loss": "sigmoid",  # Eq. 10; or "softmax" over all entities
+            "negatives": 0,  # random entities a batch; 0: all entities are candidates
             "smoothing": 0.1,  # of the targets
         }
     )

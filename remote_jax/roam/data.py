@@ -51,6 +51,31 @@ def training(graph: Graph) -> grain.MapDataset:
     return grain.MapDataset.source(Queries(queries, None, known, len(graph.entities)))
 
 
+@dataclass(frozen=True)
+class Answered:
+    """Random access to queries with one answer each, for `grain`.
+
+    Attributes:
+        queries, answers: of every training triple, in both directions.
+    """
+
+    queries: Int[np.ndarray, "q 2"]
+    answers: Int[np.ndarray, " q"]
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    def __getitem__(self, index: SupportsIndex) -> dict[str, Any]:
+        """`query` and `answer`."""
+        return {"query": self.queries[index], "answer": self.answers[index]}
+
+
+def answered(graph: Graph) -> grain.MapDataset:
+    """Both queries of every training triple, whose candidates are drawn in the step."""
+    queries, answers = both_directions(graph.splits["train"], len(graph.relations))
+    return grain.MapDataset.source(Answered(queries, answers))
+
+
 def ranked(graph: Graph, split: str, known: Known) -> grain.MapDataset:
     """Both queries of every triple of a split, in the order of `both_directions`."""
     queries, targets = both_directions(graph.splits[split], len(graph.relations))

@@ -13,7 +13,9 @@ from ml_collections import ConfigDict
 
 from remote_jax.roam import moseg, regor, routing, tucker
 
-STRUCTURE = "structure"
+EMBEDDING = 0.02
+"""Deviation of embeddings at the start: Adam moves each number by the learning rate a step, so that
+larger ones would stay for long what chance made them."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ class Encoded:
     groups: Float[Array, "*k l"]
     raw: Float[Array, "n d"] | None
 
+    def after(self, first: int) -> Encoded:
+        """The entities from place `first` on."""
+        raw = None if self.raw is None else self.raw[first:]
+        return Encoded(self.v[:, :, first:], self.present[:, first:], self.groups, raw)
+
 
 @dataclass(frozen=True)
 class Routed:
@@ -100,7 +107,7 @@ class Roam(nnx.Module):
         model = config.model
         dtype = jnp.dtype(config.compute_dtype)
         self.noise = model.noise
-        embed = nnx.initializers.normal(1.0)
+        embed = nnx.initializers.normal(EMBEDDING)
         self.structure = (
             nnx.Param(embed(rngs.params(), (sizes.entities, model.dim)))
             if config.features.structure
@@ -168,8 +175,8 @@ class Roam(nnx.Module):
         """Length of what φ compares with a group."""
         return model.dim if model.router.transform else model.dim + model.relation_dim
 
-    def encode(self) -> Encoded:
-        """Every entity through every expert (Eq. 2)."""
+    def encode(self, entities: Int[Array, " n"] | None = None) -> Encoded:
+        """Entities through every expert (Eq. 2); all, in their order, where none is named."""
         inputs, present = [], []
         if self.structure is not None:
             inputs.append(self.structure[...])
@@ -178,6 +185,8 @@ class Roam(nnx.Module):
             values, there = features()
             inputs.append(values)
             present.append(there)
+        if entities is not None:
+            inputs, present = [x[entities] for x in inputs], [x[entities] for x in present]
         there = jnp.stack(present)
         raw = None if self.raw is None else self.raw(inputs, there)
         return Encoded(self._embed(inputs), there, self.summary(list(self.experts)), raw)

@@ -106,6 +106,8 @@ class LearnableCost(nnx.Module):
     """
 
     def __init__(self, left: int, right: int, hidden: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
+        # Views grow as experts learn; unchecked, they would drive the cost to an end of its range.
+        self.norm_left, self.norm_right = (nnx.LayerNorm(n, rngs=rngs) for n in (left, right))
         self.left = nnx.Linear(left, hidden, dtype=dtype, rngs=rngs)
         self.right = nnx.Linear(right, hidden, use_bias=False, rngs=rngs)
         self.out = nnx.Linear(hidden, 1, rngs=rngs)
@@ -115,7 +117,8 @@ class LearnableCost(nnx.Module):
     ) -> Float[Array, "*k n"]:
         """c of each group's view of the entities (left) and g of the group (right)."""
         # The layer over the concatenation is a sum, whose right part is one vector a group.
-        hidden = nnx.relu(self.left(left) + self.right(right)[..., None, :].astype(self.left.dtype))
+        right = self.right(self.norm_right(right))[..., None, :].astype(self.left.dtype)
+        hidden = nnx.relu(self.left(self.norm_left(left)) + right)
         return COST_RANGE * nnx.sigmoid(self.out(hidden.astype(jnp.float32))[..., 0])
 
 

@@ -23,6 +23,10 @@ RANK = 2
 """Rank of the costs that the low-rank solver keeps (Table 10)."""
 SUBSPACE_STEPS = 4
 
+POTENTIAL_SCALE = 30.0
+"""Adam moves a parameter by the learning rate a step, but potentials, in units of ε, must keep up
+with costs that differ by 1/ε: they are kept divided by this."""
+
 
 class Router(nnx.Module):
     """Shares of K groups; each group gets the same mass over a batch.
@@ -59,8 +63,8 @@ class Router(nnx.Module):
             return top_k(cost, self.epsilon)
         if self.solver == "sparse":
             cost = sparse(cost)
-        potentials = jax.lax.stop_gradient(self.potentials[...])
-        return jax.nn.softmax(potentials[..., None] - cost / self.epsilon, axis=-2)
+        u = jax.lax.stop_gradient(self.potentials[...]) * POTENTIAL_SCALE
+        return jax.nn.softmax(u[..., None] - cost / self.epsilon, axis=-2)
 
     def dual(self, cost: Float[Array, "*m k n"]) -> Float[Array, ""]:
         """What the potentials, in units of ε, minimise: minus the semi-dual of the transport.
@@ -68,7 +72,7 @@ class Router(nnx.Module):
         Its gradient with respect to the potential of a group is the share that the group gets less
         the share that it should get. The cost gets no gradient.
         """
-        u = self.potentials[...]
+        u = self.potentials[...] * POTENTIAL_SCALE
         cost = jax.lax.stop_gradient(cost)
         lengths = jax.nn.logsumexp(u[..., None] - cost / self.epsilon, axis=-2)
         return jnp.sum(lengths.mean(-1) - u.mean(-1))

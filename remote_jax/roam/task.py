@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array
+from jaxtyping import Array, Bool, Int
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
@@ -23,7 +23,7 @@ from remote_jax.files import cache_folder, read_json
 from remote_jax.report import Table, write_atomically
 from remote_jax.roam import builders, data, modalities, triples
 from remote_jax.roam.features import Modality
-from remote_jax.roam.model import Roam, Sizes
+from remote_jax.roam.model import Candidates, Encoded, Roam, Sizes
 from remote_jax.roam.objective import LOSSES
 from remote_jax.roam.queries import MAX_TOP, Questions
 from remote_jax.roam.ranking import Known, both_directions, ranks, summary
@@ -60,6 +60,7 @@ RULES: configs.Rules = {
     "model.router.hidden": Between(1),
     "model.router.weight": Between(0),
     "model.loss": OneOf(tuple(LOSSES)),
+    "model.negatives": Between(0),
     "model.smoothing": Between(0, 1),
 }
 
@@ -142,7 +143,9 @@ class RoamTask:
         return tuple(self.graph.splits)
 
     def dataset(self, split: str) -> grain.MapDataset:
-        """Distinct queries of training, or both queries of every triple."""
+        """Queries of training, distinct or one an answer; or both queries of every triple."""
+        if split == "train" and self.config.model.negatives:
+            return data.answered(self.graph)
         if split == "train":
             return data.training(self.graph)
         return data.ranked(self.graph, split, self.known)
@@ -188,19 +191,36 @@ class RoamTask:
     ) -> tuple[Array, dict[str, Array]]:
         """L of Eq. 9, and what makes the routers' potentials those of their plans."""
         assert isinstance(model, Roam)
-        queries = batch["query"]
-        encoded = model.encode()
-        head, routed = model.heads(encoded, queries, rngs)
-        candidates = model.candidates(encoded, rngs)
-        scores = model.scores(queries, head, candidates, rngs)
-        true = data.unpack(batch["known"], scores.shape[1])
         settings = self.config.model
+        queries, encoded, candidates, true = self._training(model, batch, rngs)
+        head, routed = model.heads(encoded, queries, rngs)
+        scores = model.scores(queries, head, candidates, rngs)
         triple = LOSSES[settings.loss](scores, true, smoothing=settings.smoothing).mean()
         transport, dual = model.routing_losses(routed, candidates.routed)
         loss = triple + settings.router.weight * transport
         # The potentials alone feel the dual, whose value would only blur the loss.
         loss += dual - jax.lax.stop_gradient(dual)
         return loss, {"triple_loss": triple, "transport_loss": transport}
+
+    def _training(
+        self, model: Roam, batch: Batch, rngs: nnx.Rngs
+    ) -> tuple[Int[Array, "b 2"], Encoded, Candidates, Bool[Array, "b n"]]:
+        """Queries whose heads are places in what is encoded, and what is to be told from what.
+
+        Of all entities, or with `model.negatives` of the answers in the batch and as many random
+        entities: a random one that is another true answer counts as false.
+        """
+        queries, entities = batch["query"], len(self._kept_graph.entities)
+        if not self.config.model.negatives:
+            encoded = model.encode()
+            true = data.unpack(batch["known"], entities)
+            return queries, encoded, model.candidates(encoded, rngs), true
+        drawn = jax.random.randint(rngs.negatives(), (self.config.model.negatives,), 0, entities)
+        asked = jnp.concatenate([batch["answer"], drawn])
+        encoded = model.encode(jnp.concatenate([queries[:, 0], asked]))
+        candidates = model.candidates(encoded.after(len(queries)), rngs)
+        queries = queries.at[:, 0].set(jnp.arange(len(queries)))
+        return queries, encoded, candidates, asked == batch["answer"][:, None]
 
     def predict(self, model: nnx.Module, batch: Batch) -> dict[str, Array]:
         """The rank of each target and how its query was routed; or the best answers, without one.

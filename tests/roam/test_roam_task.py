@@ -111,6 +111,15 @@ def test_predict_answers_without_the_data(trained: tuple[ConfigDict, Path], tmp_
         assert answer["known"] == ((answer["name"], "mate", "person_4") in true)
 
 
+def test_sampled_negatives_learn_too(tmp_path: Path) -> None:
+    write_graph(tmp_path)
+    changes = {"model.negatives": 12, "train.epochs": 40.0}
+    run(Order("train", config(tmp_path, tmp_path / "cache", **changes), tmp_path / "run", None))
+    rows = [json.loads(line) for line in (tmp_path / "run/predictions.jsonl").open()]
+    tails = [row for row in rows if row["direction"] == "tail" and row["relation"] == "lives_in"]
+    assert np.mean([1 / row["rank"] for row in tails]) > 0.9
+
+
 def test_the_paper_preset_needs_data(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
