@@ -93,6 +93,8 @@ def laptop() -> ConfigDict:
         {"entities": 1500, "seed": 0, "image": 0.25, "text": 0.25, "missing": 0.08}
     )
     config.model.loss = "softmax"
-    config.train.update({"epochs": 40.0, "learning_rate": 1e-3})
-    config.train.eval_every = 5.0
+    config.model.smoothing = 0.0
+    config.train.update(
+        {"epochs": 20.0, "learning_rate": 4e-3, "schedule": "linear", "eval_every": 5.0}
+    )
     return config

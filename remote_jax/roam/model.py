@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.roam import moseg, regor, routing, tucker
 
-EMBEDDING = 0.02
+EMBEDDING = 0.1
 """Deviation of embeddings at the start: Adam moves each number by the learning rate a step, so that
 larger ones would stay for long what chance made them."""
 
@@ -132,8 +132,13 @@ class Roam(nnx.Module):
         self, model: ConfigDict, lengths: list[int], dtype: jnp.dtype, rngs: nnx.Rngs
     ) -> None:
         sizes = (model.hidden, model.dim, model.groups)
+        # The first are those of the embeddings that stand for structure, if it takes part.
+        skips = [self.structure is not None and m == 0 for m in range(len(lengths))]
         self.experts = nnx.List(
-            [moseg.Experts(length, *sizes, dtype=dtype, rngs=rngs) for length in lengths]
+            [
+                moseg.Experts(length, *sizes, skip=skip, dtype=dtype, rngs=rngs)
+                for length, skip in zip(lengths, skips, strict=True)
+            ]
         )
 
     def _make_router(

@@ -15,6 +15,10 @@ LOWEST_LOGIT = -30.0
 class Experts(nnx.Module):
     """The experts W_m^(1) … W_m^(K) of one modality (Eq. 2), an MLP with one hidden layer each.
 
+    With `skip`, the input is added to the output, whose last layer starts at 0. That is for
+    embeddings that are learnt: behind a random MLP they hardly learn what entities share (MKG-Y,
+    validation MRR after 5 epochs: 3 % and, with the skip, that of embeddings without experts).
+
     Args:
         features: length of the raw feature vector e_m.
         hidden: units of the hidden layer.
@@ -29,15 +33,17 @@ class Experts(nnx.Module):
         dim: int,
         groups: int,
         *,
+        skip: bool = False,
         dtype: jnp.dtype,
         rngs: nnx.Rngs,
     ):
         init = nnx.initializers.he_normal(in_axis=1, out_axis=2, batch_axis=0)
         self.kernel_in = nnx.Param(init(rngs.params(), (groups, features, hidden)))
         self.bias_in = nnx.Param(jnp.zeros((groups, hidden)))
-        self.kernel_out = nnx.Param(init(rngs.params(), (groups, hidden, dim)))
+        shape = (groups, hidden, dim)
+        self.kernel_out = nnx.Param(jnp.zeros(shape) if skip else init(rngs.params(), shape))
         self.bias_out = nnx.Param(jnp.zeros((groups, dim)))
-        self.features, self.groups, self.dtype = features, groups, dtype
+        self.features, self.groups, self.skip, self.dtype = features, groups, skip, dtype
 
     def __call__(self, features: Float[Array, "n f"]) -> Float[Array, "k n d"]:
         """v_im^(k) of every entity and group."""
@@ -47,7 +53,8 @@ class Experts(nnx.Module):
         hidden = jnp.einsum("nf,kfh->knh", features, kernel_in)
         hidden = nnx.relu(hidden + self.bias_in[...][:, None].astype(self.dtype))
         out = jnp.einsum("knh,khd->knd", hidden, kernel_out)
-        return out + self.bias_out[...][:, None].astype(self.dtype)
+        out += self.bias_out[...][:, None].astype(self.dtype)
+        return out + features if self.skip else out
 
 
 class ModalityAttention(nnx.Module):

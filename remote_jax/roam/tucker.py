@@ -6,9 +6,16 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
+CORE = 16.0
+"""Size of the core at the start, over that which keeps lengths; embeddings start far smaller."""
+
 
 class TuckerCore(nnx.Module):
     """The core tensor W, contracted with the head and the relation of a query.
+
+    Nothing is normalised on the way. From small embeddings the scores grow along what most triples
+    share first; a LayerNorm of the head or of the query has each one fit its own triples at once,
+    and on MKG-Y validation MRR after 5 epochs was 1 % with it and 15 % without.
 
     Args:
         relation_dim, dim: of relations and of entities.
@@ -24,13 +31,8 @@ class TuckerCore(nnx.Module):
         dtype: jnp.dtype,
         rngs: nnx.Rngs,
     ):
-        scale = (relation_dim * dim) ** -0.5
-        init = nnx.initializers.normal(scale)
+        init = nnx.initializers.normal(CORE * (relation_dim * dim) ** -0.5)
         self.core = nnx.Param(init(rngs.params(), (relation_dim, dim, dim)))
-        self.norm_in = nnx.LayerNorm(dim, rngs=rngs)
-        # A query starts with norm 1, so that the scores start near each other.
-        start = nnx.initializers.constant(dim**-0.5)
-        self.norm_out = nnx.LayerNorm(dim, scale_init=start, rngs=rngs)
         self.drop_in, self.drop_matrix, self.drop_out = map(nnx.Dropout, dropout)
         self.dtype = dtype
 
@@ -44,13 +46,13 @@ class TuckerCore(nnx.Module):
     ) -> Float[Array, "b d"]:
         """The vector q whose product with a candidate is its score; with `rngs`, in training."""
         off = rngs is None
-        head = self.drop_in(self.norm_in(head), deterministic=off, rngs=rngs)
+        head = self.drop_in(head, deterministic=off, rngs=rngs)
         core, relations = self.core[...].astype(self.dtype), relations.astype(self.dtype)
         # A matrix a relation: batches have more queries than graphs have relations.
         matrices = jnp.einsum("re,eij->rij", relations, core)
         matrices = self.drop_matrix(matrices, deterministic=off, rngs=rngs)
         query = jnp.einsum("bi,bij->bj", head.astype(self.dtype), matrices[relation])
-        return self.drop_out(self.norm_out(query), deterministic=off, rngs=rngs)
+        return self.drop_out(query, deterministic=off, rngs=rngs)
 
 
 def scores(
