@@ -16,8 +16,8 @@ class Experts(nnx.Module):
     """The experts W_m^(1) … W_m^(K) of one modality (Eq. 2), an MLP with one hidden layer each.
 
     With `skip`, the input is added to the output, whose last layer starts at 0. That is for
-    embeddings that are learnt: behind a random MLP they hardly learn what entities share (MKG-Y,
-    validation MRR after 5 epochs: 3 % and, with the skip, that of embeddings without experts).
+    embeddings that are learnt: behind a random MLP they learn later what entities share (MKG-Y,
+    one expert, validation MRR after 110 steps: 0.20 without the skip, 0.22 with it).
 
     Args:
         features: length of the raw feature vector e_m.

@@ -14,8 +14,8 @@ class TuckerCore(nnx.Module):
     """The core tensor W, contracted with the head and the relation of a query.
 
     Nothing is normalised on the way. From small embeddings the scores grow along what most triples
-    share first; a LayerNorm of the head or of the query has each one fit its own triples at once,
-    and on MKG-Y validation MRR after 5 epochs was 1 % with it and 15 % without.
+    share first; LayerNorms of the head and of the query have each one fit its own triples at once
+    (MKG-Y, no experts, validation MRR after 110 steps: 0.01 with them, 0.16 without).
 
     Args:
         relation_dim, dim: of relations and of entities.

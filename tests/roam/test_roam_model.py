@@ -10,6 +10,7 @@ from flax import nnx
 
 from configs import mkg_y
 from remote_jax.roam.model import Roam, Sizes
+from remote_jax.roam.routing import POTENTIAL_SCALE
 from remote_jax.roam.variants import ARCHITECTURES
 from remote_jax.state import split
 
@@ -31,8 +32,12 @@ def model(sizes: Sizes = SIZES, **changes: object) -> Roam:
     for name, features in made.features.items():
         features.values.set_value(jnp.asarray(rng.normal(size=(40, sizes.features[name]))))
         features.present.set_value(jnp.asarray(rng.random(40) < 0.7, jnp.float32))
+    for expert in made.experts:  # one with a skip starts at 0
+        kernel = 0.2 * rng.normal(size=expert.kernel_out.shape)
+        expert.kernel_out.set_value(jnp.asarray(kernel))
     for router in (made.query_router, made.candidate_router):
-        router.potentials.set_value(jnp.asarray(rng.normal(size=router.potentials.shape)))
+        potentials = rng.normal(size=router.potentials.shape) / POTENTIAL_SCALE
+        router.potentials.set_value(jnp.asarray(potentials))
     return made
 
 

@@ -33,7 +33,7 @@ def test_potentials_learn_to_give_the_rows_of_the_plan() -> None:
     u = jnp.zeros(4)
     gradient = jax.jit(jax.grad(lambda u: router("sinkhorn", u).dual(jnp.asarray(COSTS))))
     for _ in range(2000):
-        u = u - 2.0 * gradient(u)
+        u = u - 2.0 / routing.POTENTIAL_SCALE**2 * gradient(u)
     it = router("sinkhorn", u)
     np.testing.assert_allclose(
         it.alone(jnp.asarray(COSTS)), it.balanced(jnp.asarray(COSTS)), atol=1e-3
