@@ -28,9 +28,13 @@ def test_learnable_cost_is_an_mlp_over_the_concatenation() -> None:
     left, right = rng.normal(size=(GROUPS, 8, 3)), rng.normal(size=(GROUPS, 2))
     kernel = np.concatenate([cost.left.kernel[...], cost.right.kernel[...]])
     found = cost(jnp.asarray(left), jnp.asarray(right))
+
+    def normal(x: np.ndarray) -> np.ndarray:
+        return (x - x.mean()) / np.sqrt(x.var() + 1e-6)
+
     for k in range(GROUPS):
         for n in range(8):
-            hidden = np.maximum(np.concatenate([left[k, n], right[k]]) @ kernel, 0)
+            hidden = np.maximum(np.concatenate([normal(left[k, n]), normal(right[k])]) @ kernel, 0)
             logit = hidden @ np.asarray(cost.out.kernel[...])[:, 0]
             assert found[k, n] == pytest.approx(2 / (1 + np.exp(-logit)), abs=1e-5)
 
