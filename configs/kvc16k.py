@@ -10,31 +10,11 @@ FOLDER has the triples as published, and image and text features if there are an
 
 from ml_collections import ConfigDict
 
-from configs import mkg_y
-from remote_jax.config import unknown_preset
+from configs import db15k
 
 
 def get_config(preset: str = "laptop") -> ConfigDict:
-    """The config of a preset: `laptop` (default) or `paper`."""
-    presets = {"laptop": laptop, "paper": paper}
-    if preset not in presets:
-        raise unknown_preset(preset, presets)
-    return presets[preset]()
-
-
-def paper() -> ConfigDict:
-    """Table 13."""
-    config = mkg_y.paper()
+    """The config of a preset: `laptop` (default) or `paper`, both with the settings of DB15K."""
+    config = db15k.get_config(preset)
     config.data.name = "kvc16k"
-    config.model.update({"groups": 5})
-    config.model.router.update({"iterations": 50, "weight": 0.001})
-    config.train.learning_rate = 1e-3
-    return config
-
-
-def laptop() -> ConfigDict:
-    """The budget of `mkg_y.laptop`."""
-    config = mkg_y.laptop()
-    config.data.name = "kvc16k"
-    del config.data.sample
     return config

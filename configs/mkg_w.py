@@ -11,27 +11,12 @@ FOLDER has the triples as published, and image and text features if there are an
 from ml_collections import ConfigDict
 
 from configs import mkg_y
-from remote_jax.config import unknown_preset
 
 
 def get_config(preset: str = "laptop") -> ConfigDict:
-    """The config of a preset: `laptop` (default) or `paper`."""
-    presets = {"laptop": laptop, "paper": paper}
-    if preset not in presets:
-        raise unknown_preset(preset, presets)
-    return presets[preset]()
-
-
-def paper() -> ConfigDict:
-    """Table 13."""
-    config = mkg_y.paper()
+    """The config of a preset: `laptop` (default), the budget of MKG-Y, or `paper`."""
+    config = mkg_y.get_config(preset)
     config.data.name = "mkg_w"
-    return config
-
-
-def laptop() -> ConfigDict:
-    """The budget of `mkg_y.laptop`."""
-    config = mkg_y.laptop()
-    config.data.name = "mkg_w"
-    del config.data.sample
+    if preset == "laptop":
+        del config.data.sample
     return config
