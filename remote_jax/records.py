@@ -7,13 +7,14 @@ import io
 import json
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import tensorflow_datasets as tfds
 
 from remote_jax.errors import UserError
+from remote_jax.lock import locked
 
 
 class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
@@ -30,18 +31,58 @@ Rejected = dict[str, Any]
 """`{file, line, reason}` of a row that was left out; `row` for `line` where a file is a list."""
 
 
+class Named(Protocol):
+    """What has a name."""
+
+    @property
+    def name(self) -> str:
+        """It."""
+
+
+class RowFiles(Protocol):
+    """The files of a data set whose splits are a file of rows each."""
+
+    @property
+    def layout(self) -> Named:
+        """What kind of data set it is."""
+
+    @property
+    def root(self) -> Path:
+        """The folder that all files are in."""
+
+    @property
+    def rows(self) -> Mapping[str, Path]:
+        """The file of each split."""
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """Tells one version of the files from another by its `sha256`."""
+
+
 class RowBuilder(Builder, skip_registration=True):  # type: ignore[call-arg]
     """A builder that leaves malformed rows out, and writes down which and why.
 
     Args:
+        files: of the data set.
         max_rejected: largest share of a split's rows that may be malformed.
         **kwargs: `data_dir` and `file_format` of `tfds.core.DatasetBuilder`.
     """
 
-    def __init__(self, *, max_rejected: float, **kwargs: Any):
+    files: Any
+    """`RowFiles`, of the class that the builder's reader knows."""
+
+    def __init__(self, *, files: RowFiles, max_rejected: float, **kwargs: Any):
+        self.files = files
         self.max_rejected = max_rejected
         self._rejected: list[Rejected] = []
         super().__init__(**kwargs)
+
+    def _split_generators(self, dl_manager: object) -> dict[str, Iterator[Any]]:
+        return {split: self._generate_examples(split) for split in self.files.rows}
+
+    def rows(self, split: str) -> int:
+        """Rows of the split's file that were not refused."""
+        return self.info.splits[split].num_examples
 
     @property
     def rejected_path(self) -> Path:
@@ -100,3 +141,33 @@ def prepare(builder: Builder) -> None:
         builder.download_and_prepare(
             download_config=tfds.download.DownloadConfig(try_download_gcs=False)
         )
+
+
+B = TypeVar("B", bound=RowBuilder)
+
+
+def build_rows(make: type[B], files: RowFiles, cache: Path, max_rejected: float) -> B:
+    """Builds the records of `files` under `cache`, or finds them built.
+
+    Args:
+        make: the builder's class.
+        files: of the data set.
+        cache: records go to CACHE/NAME/FINGERPRINT, with `rejected.jsonl`.
+        max_rejected: largest share of a split's rows that may be malformed.
+
+    Raises:
+        UserError: a file cannot be read, or too many rows of a split are malformed.
+    """
+    folder = cache / files.layout.name / files.fingerprint["sha256"]
+    with locked(folder):
+        builder = make(
+            files=files, max_rejected=max_rejected, data_dir=folder, file_format="array_record"
+        )
+        prepare(builder)
+        rejected = builder.rejected
+    for split, path in files.rows.items():
+        name = path.relative_to(files.root).as_posix()
+        refused = [entry for entry in rejected if entry["file"] == name]
+        builder.check_share(path, refused, builder.rows(split))
+    builder.tell_rejected()
+    return builder

@@ -19,24 +19,15 @@ from remote_jax.eega.reader import SentenceReader
 from remote_jax.eega.sentences import Sentence
 from remote_jax.eega.tags import taggable
 from remote_jax.errors import UserError
-from remote_jax.lock import locked
 from remote_jax.report import Table
 
 
 class SentenceBuilder(records.RowBuilder, skip_registration=True):  # type: ignore[call-arg]
-    """What the two builders share.
-
-    Args:
-        files: what `formats.locate` found.
-        **kwargs: of `records.RowBuilder`.
-    """
+    """What the two builders share; `files` is what `formats.locate` found."""
 
     VERSION = tfds.core.Version("1.0.0")
     layout: ClassVar[Layout]
-
-    def __init__(self, *, files: DataFiles, **kwargs: Any):
-        self.files = files
-        super().__init__(**kwargs)
+    files: DataFiles
 
     def _info(self) -> tfds.core.DatasetInfo:
         features = tfds.features
@@ -56,9 +47,6 @@ class SentenceBuilder(records.RowBuilder, skip_registration=True):  # type: igno
             ),
             disable_shuffling=True,  # a split keeps the order of its file
         )
-
-    def _split_generators(self, dl_manager: object) -> dict[str, Iterator[Any]]:
-        return {split: self._generate_examples(split) for split in self.files.rows}
 
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict[str, Any]]]:
         reader = SentenceReader(self.files, split)
@@ -125,19 +113,7 @@ def build(files: DataFiles, cache: Path, max_rejected: float) -> SentenceBuilder
     Raises:
         UserError: a file cannot be read, or too many rows of a split are malformed.
     """
-    folder = cache / files.layout.name / files.fingerprint["sha256"]
-    with locked(folder):
-        builder = BUILDERS[files.layout.name](
-            files=files, max_rejected=max_rejected, data_dir=folder, file_format="array_record"
-        )
-        records.prepare(builder)
-        rejected = builder.rejected
-    for split, path in files.rows.items():
-        name = path.relative_to(files.root).as_posix()
-        refused = [entry for entry in rejected if entry["file"] == name]
-        builder.check_share(path, refused, builder.rows(split))
-    builder.tell_rejected()
-    return builder
+    return records.build_rows(BUILDERS[files.layout.name], files, cache, max_rejected)
 
 
 def read(builder: SentenceBuilder, split: str) -> list[Sentence]:

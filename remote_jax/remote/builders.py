@@ -11,7 +11,6 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from remote_jax import records
-from remote_jax.lock import locked
 from remote_jax.remote import formats
 from remote_jax.remote.formats import DataFiles, Layout
 from remote_jax.remote.pairs import End, Pair
@@ -19,19 +18,11 @@ from remote_jax.remote.reader import PairReader
 
 
 class PairBuilder(records.RowBuilder, skip_registration=True):  # type: ignore[call-arg]
-    """What the three builders share.
-
-    Args:
-        files: what `formats.locate` found.
-        **kwargs: of `records.RowBuilder`.
-    """
+    """What the three builders share; `files` is what `formats.locate` found."""
 
     VERSION = tfds.core.Version("1.0.0")
     layout: ClassVar[Layout]
-
-    def __init__(self, *, files: DataFiles, **kwargs: Any):
-        self.files = files
-        super().__init__(**kwargs)
+    files: DataFiles
 
     def _info(self) -> tfds.core.DatasetInfo:
         features = tfds.features
@@ -55,9 +46,6 @@ class PairBuilder(records.RowBuilder, skip_registration=True):  # type: ignore[c
             ),
             disable_shuffling=True,  # a split keeps the order of its file
         )
-
-    def _split_generators(self, dl_manager: object) -> dict[str, Iterator[Any]]:
-        return {split: self._generate_examples(split) for split in self.files.rows}
 
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict[str, Any]]]:
         reader = PairReader(self.files, split)
@@ -105,20 +93,7 @@ def build(files: DataFiles, cache: Path, max_rejected: float) -> PairBuilder:
     Raises:
         UserError: a file cannot be read, or too many rows of a split are malformed.
     """
-    folder = cache / files.layout.name / files.fingerprint["sha256"]
-    with locked(folder):
-        builder = BUILDERS[files.layout.name](
-            files=files, max_rejected=max_rejected, data_dir=folder, file_format="array_record"
-        )
-        records.prepare(builder)
-        rejected = builder.rejected
-    for split, path in files.rows.items():
-        name = path.relative_to(files.root).as_posix()
-        refused = [entry for entry in rejected if entry["file"] == name]
-        kept = builder.info.splits[split].num_examples
-        builder.check_share(path, refused, kept)
-    builder.tell_rejected()
-    return builder
+    return records.build_rows(BUILDERS[files.layout.name], files, cache, max_rejected)
 
 
 def decode(record: Mapping[str, Any], row: int) -> Pair:
