@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import grain
 import jax
@@ -16,12 +18,26 @@ from remote_jax.task import Batch, Task
 WORTH_WORKERS = 2000
 """Examples below which worker processes, seconds each to start, would only cost time."""
 
-Predict = Callable[[Params, Batch], dict[str, jax.Array]]
+
+@dataclass(frozen=True)
+class Predict:
+    """What a task gives of a data set, compiled.
+
+    Attributes:
+        shared: what all batches need, from the parameters.
+        batch: outputs of a batch, from the parameters and what is shared.
+    """
+
+    shared: Callable[[Params], Any]
+    batch: Callable[[Params, Any, Batch], dict[str, jax.Array]]
 
 
 def make_predict(task: Task, skeleton: Skeleton) -> Predict:
-    """Outputs of a batch, compiled."""
-    return jax.jit(lambda params, batch: task.predict(skeleton.model(params), batch))
+    """Compiles on first use."""
+    return Predict(
+        jax.jit(lambda params: task.shared(skeleton.model(params))),
+        jax.jit(lambda params, shared, batch: task.predict(skeleton.model(params), batch, shared)),
+    )
 
 
 def evaluate(
@@ -40,8 +56,9 @@ def evaluate(
     chunks: list[dict[str, np.ndarray]] = []
     running: dict[str, jax.Array] | None = None
     workers = config.data.workers if len(dataset) >= WORTH_WORKERS else 0
+    shared = predict.shared(params)
     for batch in pipeline.eval_batches(dataset, batch_size=size, workers=workers):
-        sent = predict(params, parallel.put_batch(batch, mesh))
+        sent = predict.batch(params, shared, parallel.put_batch(batch, mesh))
         # Fetched one batch late, so that the device has the next one while the host waits.
         if running is not None:
             chunks.append(jax.device_get(running))

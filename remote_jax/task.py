@@ -78,7 +78,13 @@ class Task(Protocol):
     ) -> tuple[Array, dict[str, Array]]:
         """Mean loss of a batch in training mode, and scalars to log beside it; traced."""
 
-    def predict(self, model: nnx.Module, batch: Batch) -> dict[str, Array]:
+    def shared(self, model: nnx.Module) -> Any:
+        """What `predict` needs of the model whatever the batch, as arrays; traced.
+
+        Made once for a whole evaluation.
+        """
+
+    def predict(self, model: nnx.Module, batch: Batch, shared: Any) -> dict[str, Array]:
         """Deterministic outputs, each with the leading axis of the batch; traced."""
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:

@@ -117,7 +117,10 @@ class ToyTask:
         right = jnp.mean(jnp.argmax(logits, -1) == batch["label"])
         return jnp.mean(losses), {"accuracy": right}
 
-    def predict(self, model: Model, batch: Any) -> dict[str, jax.Array]:
+    def shared(self, model: Model) -> jax.Array:
+        return jnp.asarray(len(jax.tree.leaves(nnx.state(model))))
+
+    def predict(self, model: Model, batch: Any, shared: jax.Array) -> dict[str, jax.Array]:
         return {"probability": jax.nn.softmax(model(batch["x"])), "x": batch["x"]}
 
     def labels(self, split: str) -> np.ndarray:

@@ -146,7 +146,10 @@ class RemoteTask:
         loss = optax.softmax_cross_entropy_with_integer_labels(logits, batch["label"]).mean()
         return loss, {"accuracy": (logits.argmax(-1) == batch["label"]).mean()}
 
-    def predict(self, model: nnx.Module, batch: Batch) -> dict[str, Array]:
+    def shared(self, model: nnx.Module) -> None:
+        """Nothing: each pair is read by itself."""
+
+    def predict(self, model: nnx.Module, batch: Batch, shared: None) -> dict[str, Array]:
         """The likeliest relation of each pair, as an index, and its probability."""
         assert isinstance(model, Remote)
         probabilities = jax.nn.softmax(model(batch))

@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.roam import moseg, regor, routing, tucker
 
-EMBEDDING = 0.1
+EMBEDDING = 0.02
 """Deviation of embeddings at the start: Adam moves each number by the learning rate a step, so that
 larger ones would stay for long what chance made them."""
 
@@ -278,11 +278,16 @@ class Roam(nnx.Module):
         weights = moseg.shifted(self.attention.of_relations(relations[relation]))
         return tucker.scores(query, weights, candidates.mixed, candidates.weights)
 
-    def __call__(self, queries: Int[Array, "b 2"]) -> tuple[Float[Array, "b n"], Routed]:
+    def __call__(
+        self, queries: Int[Array, "b 2"], candidates: Candidates
+    ) -> tuple[Float[Array, "b n"], Routed]:
         """Scores of every entity as answer; what a query gets depends on that query alone."""
-        encoded = self.encode()
-        head, routed = self.heads(encoded, queries)
-        return self.scores(queries, head, self.candidates(encoded)), routed
+        head, routed = self.heads(*self.asked(queries))
+        return self.scores(queries, head, candidates), routed
+
+    def asked(self, queries: Int[Array, "b 2"]) -> tuple[Encoded, Int[Array, "b 2"]]:
+        """The heads of queries alone, encoded, and the queries with the places of those heads."""
+        return self.encode(queries[:, 0]), queries.at[:, 0].set(jnp.arange(len(queries)))
 
     def _noisy(self, logits: Float[Array, "m *n"], rngs: nnx.Rngs | None) -> Float[Array, "m *n"]:
         if rngs is None or not self.noise or len(logits) == 1:

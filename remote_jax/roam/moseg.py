@@ -15,9 +15,12 @@ LOWEST_LOGIT = -30.0
 class Experts(nnx.Module):
     """The experts W_m^(1) … W_m^(K) of one modality (Eq. 2), an MLP with one hidden layer each.
 
-    With `skip`, the input is added to the output, whose last layer starts at 0. That is for
-    embeddings that are learnt: behind a random MLP they learn later what entities share (MKG-Y,
-    one expert, validation MRR after 110 steps: 0.20 without the skip, 0.22 with it).
+    The output is a mean over the hidden units, not a sum: under Adam it then moves as far in a step
+    as an embedding does. As a sum it ran ahead, and entities were learnt by heart (MKG-Y, structure
+    alone, validation MRR after 111 steps: 0.14 for the sum, 0.28 for the mean).
+
+    With `skip`, the input is added to the output. That is for embeddings that are learnt, which
+    need no expert to be of use.
 
     Args:
         features: length of the raw feature vector e_m.
@@ -40,8 +43,7 @@ class Experts(nnx.Module):
         init = nnx.initializers.he_normal(in_axis=1, out_axis=2, batch_axis=0)
         self.kernel_in = nnx.Param(init(rngs.params(), (groups, features, hidden)))
         self.bias_in = nnx.Param(jnp.zeros((groups, hidden)))
-        shape = (groups, hidden, dim)
-        self.kernel_out = nnx.Param(jnp.zeros(shape) if skip else init(rngs.params(), shape))
+        self.kernel_out = nnx.Param(init(rngs.params(), (groups, hidden, dim)))
         self.bias_out = nnx.Param(jnp.zeros((groups, dim)))
         self.features, self.groups, self.skip, self.dtype = features, groups, skip, dtype
 
@@ -52,7 +54,7 @@ class Experts(nnx.Module):
         )
         hidden = jnp.einsum("nf,kfh->knh", features, kernel_in)
         hidden = nnx.relu(hidden + self.bias_in[...][:, None].astype(self.dtype))
-        out = jnp.einsum("knh,khd->knd", hidden, kernel_out)
+        out = jnp.einsum("knh,khd->knd", hidden, kernel_out) / hidden.shape[-1]
         out += self.bias_out[...][:, None].astype(self.dtype)
         return out + features if self.skip else out
 

@@ -222,14 +222,19 @@ class RoamTask:
         queries = queries.at[:, 0].set(jnp.arange(len(queries)))
         return queries, encoded, candidates, asked == batch["answer"][:, None]
 
-    def predict(self, model: nnx.Module, batch: Batch) -> dict[str, Array]:
+    def shared(self, model: nnx.Module) -> Candidates:
+        """Every entity as an answer."""
+        assert isinstance(model, Roam)
+        return model.candidates(model.encode())
+
+    def predict(self, model: nnx.Module, batch: Batch, shared: Candidates) -> dict[str, Array]:
         """The rank of each target and how its query was routed; or the best answers, without one.
 
         Routing is `shares` [batch, groups] of the groups, and `weights` [batch, groups, modalities]
         of the modalities in each.
         """
         assert isinstance(model, Roam)
-        scores, routed = model(batch["query"])
+        scores, routed = model(batch["query"], shared)
         if "target" not in batch:
             best, entities = jax.lax.top_k(scores, min(MAX_TOP, scores.shape[1]))
             return {"entities": entities, "scores": best}

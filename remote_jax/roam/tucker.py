@@ -6,6 +6,10 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
+BLOCK = 16
+"""Queries of one relation that share a copy of its matrix: a copy each would be most of what a step
+moves through memory."""
+
 CORE = 16.0
 """Size of the core at the start, over that which keeps lengths; embeddings start far smaller."""
 
@@ -51,8 +55,30 @@ class TuckerCore(nnx.Module):
         # A matrix a relation: batches have more queries than graphs have relations.
         matrices = jnp.einsum("re,eij->rij", relations, core)
         matrices = self.drop_matrix(matrices, deterministic=off, rngs=rngs)
-        query = jnp.einsum("bi,bij->bj", head.astype(self.dtype), matrices[relation])
+        query = times_matrices(head.astype(self.dtype), matrices, relation)
         return self.drop_out(query, deterministic=off, rngs=rngs)
+
+
+def times_matrices(
+    vectors: Float[Array, "b d"], matrices: Float[Array, "r d e"], which: Int[Array, " b"]
+) -> Float[Array, "b e"]:
+    """vectors[i] @ matrices[which[i]], with the vectors of a matrix brought together in blocks."""
+    batch, count = len(vectors), len(matrices)
+    # Each matrix leaves at most one block that is not full.
+    blocks = min(batch, count + batch // BLOCK)
+    order = jnp.argsort(which)
+    sizes = jnp.bincount(which, length=count)
+    filled = -(-sizes // BLOCK)
+    ends = jnp.cumsum(filled)
+    sorted_which = which[order]
+    within = jnp.arange(batch) - (jnp.cumsum(sizes) - sizes)[sorted_which]
+    block = (ends - filled)[sorted_which] + within // BLOCK
+    slots = jnp.zeros((blocks, BLOCK, vectors.shape[1]), vectors.dtype)
+    slots = slots.at[block, within % BLOCK].set(vectors[order], unique_indices=True)
+    owner = jnp.searchsorted(ends, jnp.arange(blocks), side="right")
+    products = jnp.einsum("ksi,kij->ksj", slots, matrices.at[owner].get(mode="clip"))
+    back = jnp.zeros(batch, jnp.int32).at[order].set(jnp.arange(batch))
+    return products[block, within % BLOCK][back]
 
 
 def scores(

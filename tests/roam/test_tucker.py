@@ -29,6 +29,31 @@ def test_query_is_the_core_contracted_twice(relations: int) -> None:
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 15, 16, 17, 100]), st.integers(1, 40))
+def test_vectors_meet_their_own_matrices(seed: int, batch: int, count: int) -> None:
+    """Values and gradients, whatever matrices are asked for how often, in whatever order."""
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(size=(batch, 3)).astype(np.float32)
+    matrices = rng.normal(size=(count, 3, 2)).astype(np.float32)
+    which = rng.integers(0, rng.integers(1, count + 1), batch)
+    weights = rng.normal(size=(batch, 2)).astype(np.float32)
+
+    def total(product):
+        return lambda v, m: (product(v, m) * weights).sum()
+
+    def blocks(v, m):
+        return tucker.times_matrices(v, m, jnp.asarray(which))
+
+    def plain(v, m):
+        return jnp.einsum("bi,bij->bj", v, m[which])
+
+    np.testing.assert_allclose(blocks(vectors, matrices), plain(vectors, matrices), atol=1e-5)
+    both = (jax.grad(total(one), (0, 1))(vectors, matrices) for one in (blocks, plain))
+    for found, expected in zip(*both, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.floats(0.1, 20))
 def test_every_candidate_is_embedded_under_the_relation_of_every_query(
