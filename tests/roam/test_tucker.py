@@ -34,8 +34,8 @@ def test_query_is_the_core_contracted_twice(relations: int) -> None:
 def test_vectors_meet_their_own_matrices(seed: int, batch: int, count: int) -> None:
     """Values and gradients, whatever matrices are asked for how often, in whatever order."""
     rng = np.random.default_rng(seed)
-    vectors = rng.normal(size=(batch, 3)).astype(np.float32)
-    matrices = rng.normal(size=(count, 3, 2)).astype(np.float32)
+    vectors = jnp.asarray(rng.normal(size=(batch, 3)), jnp.float32)
+    matrices = jnp.asarray(rng.normal(size=(count, 3, 2)), jnp.float32)
     which = rng.integers(0, rng.integers(1, count + 1), batch)
     weights = rng.normal(size=(batch, 2)).astype(np.float32)
 
