@@ -66,6 +66,7 @@ class Encoded:
         return Encoded(self.v[:, :, first:], self.present[:, first:], self.groups, raw)
 
 
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Routed:
     """How entities are spread over groups, and over the modalities in each.
@@ -86,6 +87,7 @@ class Routed:
         return self.shares.reshape(-1, *self.shares.shape[-2:]).mean(0)
 
 
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Candidates:
     """Entities as answers: one vector a modality, and its weight's part of Eq. 4."""
