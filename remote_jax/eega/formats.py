@@ -13,7 +13,11 @@ from remote_jax.eega.quintuples import Vocabulary
 from remote_jax.errors import UserError
 
 SCENES = ("custom_prediction.json", "custom_data_info.json")
-"""Files of scene graphs, beside the annotation files (`scene_graph.py`)."""
+"""Files of scene graphs, in the data folder (`scene_graph.py`)."""
+BOXES = "boxes.json"
+"""`{picture: [[left, top, right, bottom], ...]}` in shares of its sides, for those without one."""
+DEPTHS = ("img_dep", "depth_data")
+"""Folders of depth maps, a picture's `a.jpg` being `a.npz`."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class DataFiles:
     Attributes:
         parses: of the splits whose parses the folder brings (`trees.py`).
         scenes: the two files of scene graphs, if there are any.
+        boxes: the file of boxes, if there is one.
+        depths: folders of depth maps.
     """
 
     layout: Layout
@@ -63,6 +69,8 @@ class DataFiles:
     pictures: Mapping[str, tuple[Path, ...]]
     parses: Mapping[str, Path]
     scenes: tuple[Path, ...]
+    boxes: Path | None
+    depths: tuple[Path, ...]
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -74,9 +82,10 @@ class DataFiles:
     def fingerprint(self) -> dict[str, Any]:
         """Name, sizes and SHA-256 of the files, as JSON values."""
         facts = {"name": self.layout.name, "tags": list(self.vocabulary.tags)}
-        media = (folder for group in self.pictures.values() for folder in group)
-        files = (*self.rows.values(), *self.parses.values(), *self.scenes)
-        return release.fingerprint(self.root, facts, files, media)
+        media = [folder for group in self.pictures.values() for folder in group]
+        files = [*self.rows.values(), *self.parses.values(), *self.scenes]
+        files += [self.boxes] if self.boxes else []
+        return release.fingerprint(self.root, facts, files, [*media, *self.depths])
 
 
 def locate(layout: Layout, folder: str | Path) -> DataFiles:
@@ -96,8 +105,16 @@ def locate(layout: Layout, folder: str | Path) -> DataFiles:
     scenes = tuple(release.existing([root], SCENES, root))
     if len(scenes) == 1:
         raise UserError(f"Of {' and '.join(SCENES)}, {root} has only {scenes[0].name}.")
-    pictures = release.split_folders(root, layout.pictures, rows)
-    return DataFiles(layout, root, rows, pictures, parses, scenes)
+    return DataFiles(
+        layout,
+        root,
+        rows,
+        pictures=release.split_folders(root, layout.pictures, rows),
+        parses=parses,
+        scenes=scenes,
+        boxes=release.only(release.existing([root], [BOXES], root), "boxes", root),
+        depths=release.folders(release.existing([root], DEPTHS, root)),
+    )
 
 
 def parses_of(rows: Path) -> Path:

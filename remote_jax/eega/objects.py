@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from remote_jax.eega import visual_graph
+from remote_jax.boxes import check_box
+from remote_jax.eega import formats, visual_graph
 from remote_jax.eega.formats import DataFiles
-from remote_jax.eega.scene_graph import SceneGraphs
+from remote_jax.eega.scene_graph import MAX_OBJECTS, SceneGraphs
 from remote_jax.eega.visual_graph import SPATIAL, VisualGraph
-from remote_jax.files import Refused, find
-from remote_jax.images import WHOLE, picture_size
+from remote_jax.files import Refused, find, read_json
+from remote_jax.images import WHOLE, picture_size, read_depth
+from remote_jax.release import MAX_JSON
 
 UNKNOWN = "unknown"
 """Class 0 of objects."""
@@ -20,8 +22,8 @@ UNKNOWN = "unknown"
 class Objects:
     """Visual graphs of the pictures of a data set.
 
-    They come from the folder's scene graphs, if it has any. A picture that has none is one object,
-    the whole of it.
+    They come from the folder's scene graphs, or are built from its boxes and depth maps, if it has
+    any. A picture that has neither is one object, the whole of it.
 
     Attributes:
         classes: names of object classes; 0 is unknown.
@@ -37,10 +39,12 @@ class Objects:
             threshold: lowest score of a relation that is read from a scene graph.
 
         Raises:
-            UserError: a file of scene graphs is not one.
+            UserError: a file of scene graphs or boxes is not one.
         """
         self._root, self._objects, self._threshold = files.root, objects, threshold
         self._scenes = SceneGraphs(*files.scenes) if files.scenes else None
+        self._boxes = read_json(files.boxes, MAX_JSON) if files.boxes else {}
+        self._depths = files.depths
         self.classes: tuple[str, ...] = (UNKNOWN,)
         self.relations: tuple[str, ...] = SPATIAL
         if self._scenes is not None:
@@ -55,18 +59,35 @@ class Objects:
         """
         if not image:
             return visual_graph.empty(self._objects)
-        found = None
+        name, path = Path(image).name, find(self._root, image)
+        if path is None:
+            raise Refused(f"there is no picture {image}")
         if self._scenes is not None:
-            path = find(self._root, image)
-            if path is None:
-                raise Refused(f"there is no picture {image}")
-            found = self._scenes.graph(
-                Path(image).name,
-                picture_size(path),
-                objects=self._objects,
-                threshold=self._threshold,
-            )
-        return found or whole(self._objects)
+            size = picture_size(path)
+            found = self._scenes.graph(name, size, objects=self._objects, threshold=self._threshold)
+            if found is not None:
+                return found
+        if name in self._boxes:
+            return self._built(name)
+        return whole(self._objects)
+
+    def _built(self, name: str) -> VisualGraph:
+        listed = self._boxes[name]
+        if not isinstance(listed, list) or not 0 < len(listed) <= MAX_OBJECTS:
+            raise Refused(f"{formats.BOXES} must give {name} 1 to {MAX_OBJECTS} boxes")
+        boxes = [
+            check_box(box, f"box {place} of {name} in {formats.BOXES}")
+            for place, box in enumerate(listed)
+        ]
+        stem = name.rpartition(".")[0] or name
+        depths = (find(folder, f"{stem}.npz") for folder in self._depths)
+        depth = next(filter(None, depths), None)
+        return visual_graph.build(
+            np.array(boxes, np.float32),
+            depth=None if depth is None else read_depth(depth),
+            relations=self.relations,
+            size=self._objects,
+        )
 
 
 def whole(size: int) -> VisualGraph:

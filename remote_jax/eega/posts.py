@@ -185,8 +185,9 @@ class _Reader:
         ):
             raise Refused(f"'parse' must have lists {', '.join(PARSE)}, found {show(given)}")
         heads, dependencies, pos = parts
-        bounded = np.array([min(max(head, -1), count) for head in heads], np.int32)
-        return trees.check(Parse(bounded, tuple(dependencies), tuple(pos)), count)
+        if any(abs(head) >= 2**31 for head in heads):
+            raise Refused(f"'parse' has a head of 32 bits and more, found {show(heads)}")
+        return trees.check(Parse(np.array(heads, np.int32), tuple(dependencies), tuple(pos)), count)
 
     def _graph(self, value: dict[str, Any], image: str) -> VisualGraph:
         """The graph of a post's picture: of the objects it names, or of the whole of it."""
