@@ -54,7 +54,7 @@ class PostMedia:
 
     def __init__(self, path: Path):
         self._path = path
-        self._found: dict[str, str] = {}
+        self._found: dict[tuple[str, str], str] = {}
 
     def find(self, value: dict[str, Any], key: str, read: Callable[[Path], Any]) -> str:
         """The file that `key` names, relative to the folder; "" if it names none.
@@ -65,11 +65,11 @@ class PostMedia:
         if value.get(key) is None:
             return ""
         name = check_text(value[key], repr(key))
-        if name not in self._found:
+        if (key, name) not in self._found:
             folder = self._path.parent
             path = find(folder, name)
             if path is None:
                 raise Refused(f"there is no file {name!r} beside {self._path.name}")
             read(path)
-            self._found[name] = path.relative_to(folder.resolve()).as_posix()
-        return self._found[name]
+            self._found[key, name] = path.relative_to(folder.resolve()).as_posix()
+        return self._found[key, name]
