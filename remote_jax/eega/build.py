@@ -115,23 +115,11 @@ def assemble(
 ) -> Eega:
     """EEGA around its encoders; `statistics` as of `pretrained.image_statistics`."""
     model, dtype, dim = config.model, jnp.dtype(config.compute_dtype), text.config.dim
-    named = channels(model.channels)
     tagger = WordPairTagger(
         dim, sizes.tags, hidden=model.hidden, rate=model.dropout, dtype=dtype, rngs=rngs
     )
-    paired = model.pair_features and bool(named)
-    counts = {"pos": sizes.pos, "distance": DISTANCES, "pmi": LEVELS, "dependency": sizes.edges}
-    read = None
-    if named:
-        read = MultiChannel(
-            dim,
-            {name: counts[name] for name in named},
-            channel_dim=model.channel_dim,
-            pair_width=tagger.width if paired else 0,
-            rate=model.dropout,
-            dtype=dtype,
-            rngs=rngs,
-        )
+    paired = model.pair_features and bool(channels(model.channels))
+    read = multi_channel(config, sizes, dim, tagger.width if paired else 0, rngs)
     words = TextEncoding(text, graph(config, dim, dim, sizes.edges, rngs))
     objects, attention = None, None
     if vision is not None:
@@ -146,6 +134,25 @@ def assemble(
         )
         attention = ImageToText(dim, model.heads, rate=model.dropout, dtype=dtype, rngs=rngs)
     return Eega(words, objects, attention, alignment(config), read, tagger, pair_features=paired)
+
+
+def multi_channel(
+    config: ConfigDict, sizes: Sizes, dim: int, pair_width: int, rngs: nnx.Rngs
+) -> MultiChannel | None:
+    """The channels that the config names, for words of width `dim`; None where it names none."""
+    model, named = config.model, channels(config.model.channels)
+    if not named:
+        return None
+    counts = {"pos": sizes.pos, "distance": DISTANCES, "pmi": LEVELS, "dependency": sizes.edges}
+    return MultiChannel(
+        dim,
+        {name: counts[name] for name in named},
+        channel_dim=model.channel_dim,
+        pair_width=pair_width,
+        rate=model.dropout,
+        dtype=jnp.dtype(config.compute_dtype),
+        rngs=rngs,
+    )
 
 
 def graph(

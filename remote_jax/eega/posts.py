@@ -6,7 +6,8 @@
 or `tokens`, a list of words, in place of `text`, which may bring its parse: `"parse": {"heads":
 [...], "dependencies": [...], "pos": [...]}` (`trees.Parse`). Answers have offsets in characters for
 `text`, in words for `tokens`. Files are named relative to the folder of the posts file. Everything
-but `text` or `tokens` may be left out; a picture without objects is one object, the whole of it.
+but `text` or `tokens` may be left out. Of many objects those with the highest scores are read, the
+largest where one has no score; a picture without objects is one object, the whole of it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ from remote_jax.files import Refused, cache_folder, find, read_lines
 from remote_jax.images import read_depth, read_picture
 from remote_jax.lines import MAX_LINE, check_text, parse, show
 from remote_jax.posts import PostMedia, check_id, items, words
+
+PARSE = ("heads", "dependencies", "pos")
+"""What a post's parse must have, a list each."""
 
 
 @dataclass(frozen=True)
@@ -199,11 +203,10 @@ class _Reader:
         if not found:
             return whole(size)
         boxes, classes, scores = (np.array(part) for part in zip(*found, strict=True))
-        scored = bool(np.isfinite(scores).all())
         path = find(self.path.parent, depth) if depth else None
         return visual_graph.build(
             boxes,
-            scores if scored else None,
+            scores if np.isfinite(scores).all() else None,
             read_depth(path) if path else None,
             labels=classes,
             relations=self.relations,
@@ -220,10 +223,8 @@ class _Reader:
             raise Refused(f"the class of {what} is {show(name)}, which training has not seen")
         if type(score) not in (int, float) or math.isinf(score):
             raise Refused(f"the score of {what} must be a finite number, found {show(score)}")
-        return check_box(item.get("box"), f"the box of {what}"), self.classes.get(name, 0), score
-
-
-PARSE = ("heads", "dependencies", "pos")
+        box = check_box(item.get("box"), f"the box of {what}")
+        return box, self.classes.get(name, 0), float(score)
 
 
 def _with_parse(post: Post, found: Parse | Refused) -> Post:

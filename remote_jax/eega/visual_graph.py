@@ -122,13 +122,8 @@ def build(
     Raises:
       Refused: a box is not finite, leaves the picture or is empty; a score is not finite.
     """
-    boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
+    boxes = _checked(np.asarray(boxes, np.float32).reshape(-1, 4))
     left, top, right, bottom = boxes.T
-    good = np.isfinite(boxes).all(1) & (boxes >= 0).all(1) & (boxes <= 1).all(1)
-    good &= (left < right) & (top < bottom)
-    if not good.all():
-        bad = int(np.argmin(good))
-        raise Refused(f"box {bad} must lie within [0, 1] and not be empty: {boxes[bad].tolist()}")
     salience = (right - left) * (bottom - top) if scores is None else np.asarray(scores)
     if salience.shape != left.shape or not np.isfinite(salience).all():
         raise Refused(f"expected a finite score for each of {len(boxes)} boxes")
@@ -143,6 +138,16 @@ def build(
         count=len(relations),
         size=size,
     )
+
+
+def _checked(boxes: Float[np.ndarray, "objects 4"]) -> Float[np.ndarray, "objects 4"]:
+    left, top, right, bottom = boxes.T
+    good = np.isfinite(boxes).all(1) & (boxes >= 0).all(1) & (boxes <= 1).all(1)
+    good &= (left < right) & (top < bottom)
+    if not good.all():
+        bad = int(np.argmin(good))
+        raise Refused(f"box {bad} must lie within [0, 1] and not be empty: {boxes[bad].tolist()}")
+    return boxes
 
 
 def _nearness(
