@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import math
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +43,22 @@ def read_picture(path: Path) -> Image.Image:
     Raises:
         Refused: not a picture of `FORMATS`, too large, or truncated.
     """
+    with _opened(path) as image:
+        return _rgb(image)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height of the picture; its pixels are not decoded.
+
+    Raises:
+        Refused: not a picture of `FORMATS`, or too large.
+    """
+    with _opened(path) as image:
+        return image.size
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
     content = read_bytes(path, MAX_BYTES)
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
@@ -50,7 +68,7 @@ def read_picture(path: Path) -> Image.Image:
                     f"the picture {path.name} is {width} x {height}, "
                     f"expected at most {MAX_PIXELS:,} pixels"
                 )
-            return _rgb(image)
+            yield image
     except Refused:
         raise
     except Image.DecompressionBombError as error:

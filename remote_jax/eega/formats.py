@@ -10,6 +10,14 @@ from typing import Any
 
 from remote_jax import release
 from remote_jax.eega.quintuples import Vocabulary
+from remote_jax.errors import UserError
+
+SCENES = ("custom_prediction.json", "custom_data_info.json")
+"""Files of scene graphs, in the data folder (`scene_graph.py`)."""
+BOXES = "boxes.json"
+"""`{picture: [[left, top, right, bottom], ...]}` in shares of its sides, for those without one."""
+DEPTHS = ("img_dep", "depth_data")
+"""Folders of depth maps, a picture's `a.jpg` being `a.npz`."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +54,23 @@ LAYOUTS = {layout.name: layout for layout in (JMERE, MNRE)}
 
 @dataclass(frozen=True)
 class DataFiles:
-    """The files of one data set, found by `locate`; every path is inside `root`."""
+    """The files of one data set, found by `locate`; every path is inside `root`.
+
+    Attributes:
+        parses: of the splits whose parses the folder brings (`trees.py`).
+        scenes: the two files of scene graphs, if there are any.
+        boxes: the file of boxes, if there is one.
+        depths: folders of depth maps.
+    """
 
     layout: Layout
     root: Path
     rows: Mapping[str, Path]
     pictures: Mapping[str, tuple[Path, ...]]
+    parses: Mapping[str, Path]
+    scenes: tuple[Path, ...]
+    boxes: Path | None
+    depths: tuple[Path, ...]
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -63,8 +82,10 @@ class DataFiles:
     def fingerprint(self) -> dict[str, Any]:
         """Name, sizes and SHA-256 of the files, as JSON values."""
         facts = {"name": self.layout.name, "tags": list(self.vocabulary.tags)}
-        media = (folder for group in self.pictures.values() for folder in group)
-        return release.fingerprint(self.root, facts, self.rows.values(), media)
+        media = [folder for group in self.pictures.values() for folder in group]
+        files = [*self.rows.values(), *self.parses.values(), *self.scenes]
+        files += [self.boxes] if self.boxes else []
+        return release.fingerprint(self.root, facts, files, [*media, *self.depths])
 
 
 def locate(layout: Layout, folder: str | Path) -> DataFiles:
@@ -76,4 +97,26 @@ def locate(layout: Layout, folder: str | Path) -> DataFiles:
     root = release.data_folder(folder, layout.name)
     places = [root, *(root / name for name in layout.subfolders if (root / name).is_dir())]
     rows = release.split_rows(root, places, layout.rows, layout.name)
-    return DataFiles(layout, root, rows, release.split_folders(root, layout.pictures, rows))
+    parses = {
+        split: found
+        for split, path in rows.items()
+        for found in release.existing([path.parent], [parses_of(path).name], root)
+    }
+    scenes = tuple(release.existing([root], SCENES, root))
+    if len(scenes) == 1:
+        raise UserError(f"Of {' and '.join(SCENES)}, {root} has only {scenes[0].name}.")
+    return DataFiles(
+        layout,
+        root,
+        rows,
+        pictures=release.split_folders(root, layout.pictures, rows),
+        parses=parses,
+        scenes=scenes,
+        boxes=release.only(release.existing([root], [BOXES], root), "boxes", root),
+        depths=release.folders(release.existing([root], DEPTHS, root)),
+    )
+
+
+def parses_of(rows: Path) -> Path:
+    """Where a data folder would bring the parses of an annotation file."""
+    return rows.with_suffix(".parses.npz")

@@ -1,4 +1,4 @@
-"""Dependency trees and parts of speech of sentences, by spaCy, kept once they are made.
+"""Parses of sentences by spaCy, kept once they are made.
 
 Any pipeline with a parser and parts of speech will do, by name (`en_core_web_trf`) or path. It gets
 the words as they are, so a parse has as many words as its sentence; one of another length, or whose
@@ -8,17 +8,16 @@ heads go in a circle, is refused.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
 from tqdm import tqdm
 
+from remote_jax.eega import trees
+from remote_jax.eega.trees import Parse
 from remote_jax.errors import UserError
 from remote_jax.files import Refused, sha256
 from remote_jax.lines import show
@@ -29,44 +28,6 @@ UNUSED = ("ner", "lemmatizer", "textcat", "textcat_multilabel", "entity_linker")
 
 VERSION = 1
 """Of the kept files."""
-
-
-@dataclass(frozen=True)
-class Parse:
-    """A dependency tree, or several where the pipeline finds several sentences.
-
-    Attributes:
-        heads: the head of each word; a root is its own.
-        dependencies: the label of each word's edge to its head.
-        pos: part of speech of each word.
-    """
-
-    heads: Int[np.ndarray, " words"]
-    dependencies: tuple[str, ...]
-    pos: tuple[str, ...]
-
-
-def check(parse: Parse, words: int) -> Parse:
-    """`parse` if it is of so many words, and every word's heads end at a root.
-
-    Raises:
-        Refused: it is not that.
-    """
-    lengths = {len(parse.heads), len(parse.dependencies), len(parse.pos)}
-    if lengths != {words}:
-        found = " and ".join(map(str, sorted(lengths)))
-        raise Refused(f"the parse has {found} words, but the sentence has {words}")
-    odd = (parse.heads < 0) | (parse.heads >= words)
-    if odd.any():
-        word = int(odd.argmax())
-        raise Refused(f"the head of word {word} is {parse.heads[word]}, expected 0 to {words - 1}")
-    above = parse.heads
-    for _ in range(words.bit_length()):  # 1, 2, 4, ... steps up
-        above = above[above]
-    circling = parse.heads[above] != above
-    if circling.any():
-        raise Refused(f"the heads of word {int(circling.argmax())} go in a circle")
-    return parse
 
 
 def parse(pipeline: str, sentences: Sequence[Sequence[str]], cache: Path) -> list[Parse | Refused]:
@@ -88,16 +49,9 @@ def parse(pipeline: str, sentences: Sequence[Sequence[str]], cache: Path) -> lis
         if not path.is_file():
             nlp = _load(pipeline)
             found = list(tqdm(_run(nlp, sentences), "Parsing", len(sentences), disable=None))
-            _write(path, found)
-        kept = _read(path)
-    return [_checked(one, len(words)) for one, words in zip(kept, sentences, strict=True)]
-
-
-def _checked(parse: Parse, words: int) -> Parse | Refused:
-    try:
-        return check(parse, words)
-    except Refused as error:
-        return error
+            trees.write(path, found)
+        kept = trees.read(path)
+    return [trees.checked(one, len(words)) for one, words in zip(kept, sentences, strict=True)]
 
 
 def _spacy() -> Any:
@@ -164,33 +118,3 @@ def _run(nlp: Any, sentences: Iterable[Sequence[str]]) -> Iterator[Parse]:
             tuple([token.dep_ for token in doc]),
             tuple([token.pos_ for token in doc]),
         )
-
-
-def _write(path: Path, parses: Sequence[Parse]) -> None:
-    """Heads, labels as numbers, and the labels' names as JSON in bytes: nothing to unpickle."""
-    arrays: dict[str, np.ndarray] = {
-        "words": np.array([len(one.heads) for one in parses], np.int32),
-        "heads": np.concatenate([np.zeros(0, np.int32), *(one.heads for one in parses)]),
-    }
-    for kind in ("dependencies", "pos"):
-        labels = [label for one in parses for label in getattr(one, kind)]
-        names = sorted(set(labels))
-        number = {name: place for place, name in enumerate(names)}
-        arrays[kind] = np.array([number[label] for label in labels], np.int32)
-        arrays[f"{kind}_names"] = np.frombuffer(json.dumps(names).encode(), np.uint8)
-    content = io.BytesIO()
-    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(content.getvalue())
-    partial.replace(path)
-
-
-def _read(path: Path) -> list[Parse]:
-    with np.load(path, allow_pickle=False) as arrays:
-        ends = arrays["words"].cumsum()[:-1]
-        heads = np.split(arrays["heads"], ends)
-        labels = {}
-        for kind in ("dependencies", "pos"):
-            names = json.loads(arrays[f"{kind}_names"].tobytes())
-            labels[kind] = [tuple([names[i] for i in one]) for one in np.split(arrays[kind], ends)]
-    return [Parse(*one) for one in zip(heads, labels["dependencies"], labels["pos"], strict=True)]

@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import shortest_path
 
 from remote_jax.eega.cooccurrence import Cooccurrence
-from remote_jax.eega.parses import Parse
+from remote_jax.eega.trees import Parse
 
 NO_EDGE, SELF, UNKNOWN_EDGE = 0, 1, 2
 """Types of edges before those of the vocabulary."""
@@ -90,7 +90,7 @@ def text_graph(
 
     Args:
         words: of the sentence.
-        parse: of it, as `parses.check` lets through.
+        parse: of it, as `trees.check` lets through.
         labels: of the training split; other names become unknown.
         cooccurrence: counted on the training split.
         counted: whether the sentence is of that split.

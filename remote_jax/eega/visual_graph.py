@@ -104,6 +104,8 @@ def build(
     scores: Float[np.ndarray, " objects"] | None = None,
     depth: UInt8[np.ndarray, "height width"] | None = None,
     *,
+    labels: Int[np.ndarray, " objects"] | None = None,
+    relations: Sequence[str] = SPATIAL,
     size: int,
 ) -> VisualGraph:
     """The graph of `SPATIAL` relations between the k most salient objects.
@@ -113,30 +115,39 @@ def build(
       scores: of the detector; without them, the largest objects are the most salient.
       depth: of the picture, larger is nearer, as `images.read_depth` gives it; without it nothing
         is in front of anything.
+      labels: object classes; without them, all are unknown.
+      relations: names of the vocabulary; those of `SPATIAL` that it lacks are left out.
       size: k.
 
     Raises:
       Refused: a box is not finite, leaves the picture or is empty; a score is not finite.
     """
-    boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
+    boxes = _checked(np.asarray(boxes, np.float32).reshape(-1, 4))
+    left, top, right, bottom = boxes.T
+    salience = (right - left) * (bottom - top) if scores is None else np.asarray(scores)
+    if salience.shape != left.shape or not np.isfinite(salience).all():
+        raise Refused(f"expected a finite score for each of {len(boxes)} boxes")
+    best = np.argsort(-salience, kind="stable")[:size]
+    boxes = boxes[best]
+    nearness = None if depth is None else _nearness(depth, boxes)
+    number = {name: place for place, name in enumerate(relations)}
+    return assemble(
+        boxes,
+        np.zeros(len(boxes), np.int32) if labels is None else labels[best],
+        [(i, j, number[name]) for name, i, j in _spatial(boxes, nearness) if name in number],
+        count=len(relations),
+        size=size,
+    )
+
+
+def _checked(boxes: Float[np.ndarray, "objects 4"]) -> Float[np.ndarray, "objects 4"]:
     left, top, right, bottom = boxes.T
     good = np.isfinite(boxes).all(1) & (boxes >= 0).all(1) & (boxes <= 1).all(1)
     good &= (left < right) & (top < bottom)
     if not good.all():
         bad = int(np.argmin(good))
         raise Refused(f"box {bad} must lie within [0, 1] and not be empty: {boxes[bad].tolist()}")
-    salience = (right - left) * (bottom - top) if scores is None else np.asarray(scores)
-    if salience.shape != left.shape or not np.isfinite(salience).all():
-        raise Refused(f"expected a finite score for each of {len(boxes)} boxes")
-    boxes = boxes[np.argsort(-salience, kind="stable")[:size]]
-    nearness = None if depth is None else _nearness(depth, boxes)
-    return assemble(
-        boxes,
-        np.zeros(len(boxes), np.int32),
-        _spatial(boxes, nearness),
-        count=len(SPATIAL),
-        size=size,
-    )
+    return boxes
 
 
 def _nearness(
@@ -150,7 +161,7 @@ def _nearness(
 
 def _spatial(
     boxes: Float[np.ndarray, "objects 4"], nearness: Float[np.ndarray, " objects"] | None
-) -> list[tuple[int, int, int]]:
+) -> list[tuple[str, int, int]]:
     """The one relation of each pair that has any, told by the first rule that holds.
 
     Boxes that meet: inside, in front of, overlapping. Others: near, left of where they share a
@@ -161,8 +172,7 @@ def _spatial(
         for second in range(first + 1, len(boxes)):
             relation = _relation(boxes, nearness, first, second)
             if relation is not None:
-                name, subject, target = relation
-                found.append((subject, target, SPATIAL.index(name)))
+                found.append(relation)
     return found
 
 

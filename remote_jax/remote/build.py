@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 from ml_collections import ConfigDict
 
-from remote_jax.encoders import bert, pretrained, vit
+from remote_jax.encoders import bert, build, pretrained, vit
 from remote_jax.errors import UserError
 from remote_jax.remote.encoding import TextEncoding, VisualEncoding
 from remote_jax.remote.mmoe import EXPERTS, MixtureOfExperts
@@ -28,8 +28,8 @@ def remote(config: ConfigDict, *, relations: int, vocabulary: int, rngs: nnx.Rng
     dtype = jnp.dtype(config.compute_dtype)
     return assemble(
         config,
-        text(config, vocabulary, dtype, rngs),
-        vision(config, dtype, rngs),
+        build.text(config.text, vocabulary, dtype, rngs),
+        build.vision(config.vision, dtype, rngs),
         pretrained.image_statistics(config.vision.pretrained),
         relations=relations,
         rngs=rngs,
@@ -39,8 +39,7 @@ def remote(config: ConfigDict, *, relations: int, vocabulary: int, rngs: nnx.Rng
 def keep_settings(config: ConfigDict, folder: Path) -> None:
     """Keeps in `folder` what `shapes` needs to know of pretrained encoders."""
     for part in ("text", "vision"):
-        if config[part].pretrained:
-            pretrained.keep_settings(config[part].pretrained, folder / part)
+        build.keep_settings(config[part], folder / part)
 
 
 def shapes(config: ConfigDict, kept: Path, *, relations: int, vocabulary: int) -> Remote:
@@ -51,13 +50,15 @@ def shapes(config: ConfigDict, kept: Path, *, relations: int, vocabulary: int) -
     """
     dtype = jnp.dtype(config.compute_dtype)
     statistics = pretrained.image_statistics(kept / "vision" if config.vision.pretrained else "")
+    text_shape = build.text_shape(config.text, vocabulary, kept / "text")
+    vision_shape = build.vision_shape(config.vision, kept / "vision")
 
     def make() -> Remote:
         rngs = nnx.Rngs(0)
         return assemble(
             config,
-            bert.Bert(text_shape(config, vocabulary, kept / "text"), dtype=dtype, rngs=rngs),
-            vit.ViT(vision_shape(config, kept / "vision"), dtype=dtype, rngs=rngs),
+            bert.Bert(text_shape, dtype=dtype, rngs=rngs),
+            vit.ViT(vision_shape, dtype=dtype, rngs=rngs),
             statistics,
             relations=relations,
             rngs=rngs,
@@ -122,25 +123,6 @@ def experts(names: str) -> frozenset[str]:
     return chosen
 
 
-SIZES = ("dim", "layers", "heads", "mlp_dim")
-FROM_SCRATCH = {
-    "text": ("vocab_size", *SIZES, "max_positions"),
-    "vision": ("image_size", "patch", *SIZES),
-}
-
-
-def check_sizes(config: ConfigDict) -> None:
-    """Raises a UserError unless encoders without a checkpoint have all their sizes."""
-    for part, keys in FROM_SCRATCH.items():
-        missing = [key for key in keys if key not in config[part]]
-        if missing and not config[part].pretrained:
-            raise UserError(
-                f"config.{part}.pretrained is empty, and this preset has no config.{part}."
-                f"{missing[0]}: name a checkpoint, or take a preset whose encoders have sizes, as "
-                "configs/umre.py:sample."
-            )
-
-
 def fusion(
     config: ConfigDict, blocks: int, dim: int, dtype: jnp.dtype, rngs: nnx.Rngs
 ) -> MultilevelTransport:
@@ -153,59 +135,4 @@ def fusion(
         iterations=config.model.iterations,
         dtype=dtype,
         rngs=rngs,
-    )
-
-
-def text(config: ConfigDict, vocabulary: int, dtype: jnp.dtype, rngs: nnx.Rngs) -> bert.Bert:
-    """BERT from a checkpoint, or of the size the config gives."""
-    size = config.text
-    if size.pretrained:
-        return pretrained.load_bert(
-            size.pretrained,
-            vocab_size=vocabulary,
-            dropout=size.dropout,
-            dtype=dtype,
-            rngs=rngs,
-        )
-    return bert.Bert(text_shape(config, vocabulary, Path()), dtype=dtype, rngs=rngs)
-
-
-def text_shape(config: ConfigDict, vocabulary: int, kept: Path) -> bert.BertConfig:
-    """Settings of the text encoder: of the checkpoint's kept in `kept`, or of the config."""
-    size = config.text
-    if size.pretrained:
-        return pretrained.bert_shape(kept, vocab_size=vocabulary, dropout=size.dropout)
-    return bert.BertConfig(
-        vocab_size=vocabulary,
-        dim=size.dim,
-        layers=size.layers,
-        heads=size.heads,
-        mlp_dim=size.mlp_dim,
-        max_positions=size.max_positions,
-        dropout=size.dropout,
-        attention_dropout=size.dropout,
-    )
-
-
-def vision(config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs) -> vit.ViT:
-    """ViT from a checkpoint, or of the size the config gives."""
-    size = config.vision
-    if size.pretrained:
-        return pretrained.load_vit(size.pretrained, dropout=size.dropout, dtype=dtype)
-    return vit.ViT(vision_shape(config, Path()), dtype=dtype, rngs=rngs)
-
-
-def vision_shape(config: ConfigDict, kept: Path) -> vit.ViTConfig:
-    """Settings of the vision encoder, as `text_shape` gives those of the text encoder."""
-    size = config.vision
-    if size.pretrained:
-        return pretrained.vit_shape(kept, dropout=size.dropout)
-    return vit.ViTConfig(
-        image_size=size.image_size,
-        patch=size.patch,
-        dim=size.dim,
-        layers=size.layers,
-        heads=size.heads,
-        mlp_dim=size.mlp_dim,
-        dropout=size.dropout,
     )

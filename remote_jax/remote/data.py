@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +12,14 @@ from jaxtyping import Float, Int, Shaped, UInt8
 from ml_collections import ConfigDict
 from PIL import Image
 
+from remote_jax.crops import CACHE_BYTES, Crops
+from remote_jax.encoders.word_pieces import WordPieces
 from remote_jax.errors import UserError
 from remote_jax.files import Refused, cache_folder, find
 from remote_jax.images import Box, crop, read_depth, read_picture
 from remote_jax.remote import builders, formats
 from remote_jax.remote.pairs import TYPES, Pair
-from remote_jax.remote.text import LONGEST_FRAME, WordPieces, sequence
+from remote_jax.remote.text import LONGEST_FRAME, sequence
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -29,9 +29,6 @@ LAYOUTS = {
     "more": formats.MORE,
     "mnre": formats.MNRE,
 }
-
-CACHE_BYTES = 128 * 2**20
-"""Crops that each process keeps, of the pictures it read last."""
 
 Features = dict[str, Shaped[np.ndarray, "..."]]
 
@@ -217,35 +214,6 @@ class Featurize(grain.transforms.Map):
             crops = np.stack([crop(image, box, self._crop) for box in corners])
             self._crops.put(key, crops)
         return crops
-
-
-class Crops:
-    """The arrays used last, up to a number of bytes; sent to another process, it arrives empty."""
-
-    def __init__(self, limit: int):
-        self._limit, self._size = limit, 0
-        self._arrays: OrderedDict[tuple[str, bytes], np.ndarray] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[str, bytes]) -> np.ndarray | None:
-        """The array put under `key`, if it is still held."""
-        with self._lock:
-            if key in self._arrays:
-                self._arrays.move_to_end(key)
-            return self._arrays.get(key)
-
-    def put(self, key: tuple[str, bytes], array: np.ndarray) -> None:
-        """Holds an array, and lets go of those used longest ago."""
-        with self._lock:
-            if key in self._arrays:
-                return
-            self._arrays[key] = array
-            self._size += array.nbytes
-            while self._size > self._limit:
-                self._size -= self._arrays.popitem(last=False)[1].nbytes
-
-    def __reduce__(self) -> tuple[type[Crops], tuple[int]]:
-        return Crops, (self._limit,)
 
 
 def dataset(records: Records, featurize: Featurize) -> grain.MapDataset[Features]:

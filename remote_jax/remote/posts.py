@@ -10,9 +10,8 @@ folder of the posts file. Everything but `text` or `tokens` may be left out.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,21 +20,17 @@ import grain
 import numpy as np
 from ml_collections import ConfigDict
 
-from remote_jax.files import Refused, find, read_lines
+from remote_jax.boxes import check_box
+from remote_jax.files import Refused, read_lines
 from remote_jax.images import WHOLE, Box, read_depth, read_picture
 from remote_jax.lines import MAX_LINE, check_text, parse
+from remote_jax.posts import PostMedia, check_id, items, words
 from remote_jax.remote.data import LAYOUTS, Features, Featurize, triplet_types
 from remote_jax.remote.pairs import End, Pair
-from remote_jax.remote.rows import check_box
-from remote_jax.words import MAX_WORDS, check_span, check_tokens
+from remote_jax.words import check_span
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
-
-WORD = re.compile(r"\w+|[^\w\s]")
-MAX_ENDS = 100
-"""Most entities, and most objects, of a post: every pair of them is a prediction."""
-
 
 Answer = dict[str, Any]
 
@@ -120,7 +115,7 @@ def _read(reader: _Reader) -> Iterator[_Post]:
             if isinstance(line, Refused):
                 raise line
             value = parse(line)
-            id_ = _check_id(value.get("id"))
+            id_ = check_id(value.get("id"))
             yield reader.post(value, number, id_)
         except Refused as error:
             yield _Post(number, id_, error=f"{error}.")
@@ -130,11 +125,11 @@ class _Reader:
     """Checks posts of one file; reads each file that they name once."""
 
     def __init__(self, path: Path, config: ConfigDict):
-        self.path, self.folder, self.file = path, path.parent, path.name
+        self.path, self.file = path, path.name
         self.types = frozenset(triplet_types(config.data.triplets))
         # As in training: where a data set lists no boxes, a picture is one object.
         self.whole_picture = LAYOUTS[config.data.name].whole_picture
-        self.media: dict[str, str] = {}
+        self.media = PostMedia(path)
 
     def post(self, value: dict[str, Any], line: int, id_: str | int | None) -> _Post:
         """The pairs of a post.
@@ -142,26 +137,26 @@ class _Reader:
         Raises:
             Refused: something in it is wrong.
         """
-        words, starts, ends = _words(value)
+        tokens, starts, ends = words(value)
         answers: list[tuple[End, Answer]] = []
-        for index, item in enumerate(_list(value, "entities")):
-            answers.append(_entity(item, index, words, starts, ends, value.get("text")))
+        for index, item in enumerate(items(value, "entities")):
+            answers.append(_entity(item, index, tokens, starts, ends, value.get("text")))
         boxes = []
-        for index, item in enumerate(_list(value, "objects")):
+        for index, item in enumerate(items(value, "objects")):
             box, caption = _object(item, index)
             answer = {"object": index, "box": list(box)}
             answers.append((End(f"[OBJ{index}]", object=index, caption=caption), answer))
             boxes.append(box)
-        image = self._media(value, "image", read_picture)
+        image = self.media.find(value, "image", read_picture)
         if image and not boxes and self.whole_picture:
             boxes.append(WHOLE)
         shared = Pair(
-            tokens=words,
+            tokens=tokens,
             head=End(""),
             tail=End(""),
             boxes=np.array(boxes, np.float32).reshape(-1, 4),
             image=image,
-            depth=self._media(value, "depth", read_depth),
+            depth=self.media.find(value, "depth", read_depth),
             file=self.file,
             line=line,
         )
@@ -174,47 +169,6 @@ class _Reader:
                     pairs.append(pair)
                     written.append((head_answer, tail_answer))
         return _Post(line, id_, tuple(pairs), tuple(written))
-
-    def _media(self, value: dict[str, Any], key: str, read: Callable[[Path], Any]) -> str:
-        """The file that `key` names, "" if it names none."""
-        if value.get(key) is None:
-            return ""
-        name = check_text(value[key], repr(key))
-        if name not in self.media:
-            path = find(self.folder, name)
-            if path is None:
-                raise Refused(f"there is no file {name!r} beside {self.file}")
-            read(path)
-            self.media[name] = path.relative_to(self.folder.resolve()).as_posix()
-        return self.media[name]
-
-
-def _check_id(value: object) -> str | int | None:
-    if value is None or type(value) is int:
-        return value
-    return check_text(value, "'id'")
-
-
-def _list(value: dict[str, Any], key: str) -> Sequence[Any]:
-    items = value.get(key, [])
-    if not isinstance(items, list | tuple):
-        raise Refused(f"{key!r} must be a list")
-    if len(items) > MAX_ENDS:
-        raise Refused(f"{key!r} has {len(items):,} items, expected at most {MAX_ENDS}")
-    return items
-
-
-def _words(value: dict[str, Any]) -> tuple[tuple[str, ...], list[int], list[int]]:
-    """Words, and where each starts and ends in the unit of the post's spans."""
-    if ("text" in value) == ("tokens" in value):
-        raise Refused("a post needs either 'text' or 'tokens'")
-    if "tokens" in value:
-        words = check_tokens(value["tokens"], "'tokens'")
-        return words, list(range(len(words))), list(range(1, len(words) + 1))
-    found = list(WORD.finditer(check_text(value["text"], "'text'")))
-    if not 0 < len(found) <= MAX_WORDS:
-        raise Refused(f"'text' has {len(found):,} words, expected 1 to {MAX_WORDS:,}")
-    return tuple(m[0] for m in found), [m.start() for m in found], [m.end() for m in found]
 
 
 def _entity(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from remote_jax.boxes import check_box
 from remote_jax.files import Refused, inside, read_json, read_lines
 from remote_jax.images import WHOLE, Box, read_depth, read_picture
 from remote_jax.lines import MAX_LINE, check_text, parse
@@ -14,7 +15,7 @@ from remote_jax.media import Media
 from remote_jax.remote import formats
 from remote_jax.remote.formats import DataFiles
 from remote_jax.remote.pairs import End, Pair
-from remote_jax.remote.rows import Row, RowEnd, check_box, check_row
+from remote_jax.remote.rows import Row, RowEnd, check_row
 
 MAX_OBJECTS = 1000
 """Most boxes of a picture."""

@@ -7,20 +7,15 @@ where `pos` is `[start, end)` in tokens for an entity of the text, and a box for
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from remote_jax.boxes import check_box
 from remote_jax.files import Refused
 from remote_jax.images import Box
-from remote_jax.lines import check_text, show
+from remote_jax.lines import check_text
 from remote_jax.words import check_span, check_tokens
-
-TOLERANCE = 1e-3
-"""How far a box may stick out of the picture before it is refused; it is clipped."""
-
-BOXES = ("corners", "centers")
 
 
 @dataclass(frozen=True)
@@ -77,30 +72,3 @@ def _check_end(value: object, key: str, tokens: Sequence[str], boxes: str) -> Ro
     if isinstance(position, list | tuple) and len(position) == 4:
         return RowEnd(name, box=check_box(position, f"the box of {key!r}", boxes))
     return RowEnd(name, span=check_span(position, f"the span of {key!r}", len(tokens)))
-
-
-def check_box(value: object, what: str, boxes: str = "corners") -> Box:
-    """`value` as left, top, right, bottom within [0, 1].
-
-    Args:
-        value: those four numbers (`corners`), or the centre's x and y, width and height
-            (`centers`, as the first release of MORE has them).
-        what: names it in the error.
-        boxes: which of the two.
-    """
-    if not isinstance(value, list | tuple) or len(value) != 4:
-        raise Refused(f"{what} must be four numbers, found {show(value)}")
-    if not all(type(number) in (int, float) for number in value):
-        raise Refused(f"{what} must be four numbers, found {show(value)}")
-    if not all(math.isfinite(number) for number in value):
-        raise Refused(f"{what} has a number that is not finite, found {show(value)}")
-    box = [float(number) for number in value]
-    if boxes == "centers":
-        x, y, width, height = box
-        box = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
-    if min(box) < -TOLERANCE or max(box) > 1 + TOLERANCE:
-        raise Refused(f"{what} leaves the picture: expected within [0, 1], found {show(value)}")
-    left, top, right, bottom = (min(max(number, 0.0), 1.0) for number in box)
-    if not (left < right and top < bottom):
-        raise Refused(f"{what} is empty, expected left < right and top < bottom: {show(value)}")
-    return left, top, right, bottom

@@ -17,6 +17,7 @@ from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.config import Between, OneOf
+from remote_jax.encoders import build as encoders
 from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.errors import UserError
 from remote_jax.files import cache_folder
@@ -61,7 +62,8 @@ def make_task(config: ConfigDict) -> RemoteTask:
     """
     configs.check(config, RULES)
     build.experts(config.model.experts)
-    build.check_sizes(config)
+    for part in ("text", "vision"):
+        encoders.check_sizes(config, part, "configs/umre.py:sample")
     return RemoteTask(config)
 
 

@@ -1,60 +1,13 @@
 """Parses of sentences: what is refused, what is kept, and a real pipeline."""
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from parse_files import made, same
 
 from remote_jax.eega import parses
-from remote_jax.eega.parses import Parse
 from remote_jax.errors import UserError
 from remote_jax.files import Refused
 
 SENTENCES = [("Curry", "joins", "the", "NBA"), ("Oslo",)]
-
-
-def made(heads, **parts):
-    words = len(heads)
-    values = {"dependencies": ("dep",) * words, "pos": ("X",) * words, **parts}
-    return Parse(np.array(heads, np.int32), **values)
-
-
-def same(one, other):
-    parts = (one.dependencies, one.pos) == (other.dependencies, other.pos)
-    return parts and np.array_equal(one.heads, other.heads)
-
-
-def ends_at_a_root(heads, word):
-    for _ in heads:
-        if heads[word] == word:
-            return True
-        word = heads[word]
-    return False
-
-
-@given(st.integers(1, 9).flatmap(lambda n: st.lists(st.integers(0, n - 1), min_size=n, max_size=n)))
-def test_a_circle_is_refused_and_nothing_else(heads):
-    circling = [word for word in range(len(heads)) if not ends_at_a_root(heads, word)]
-    if circling:
-        with pytest.raises(Refused, match=f"heads of word {circling[0]} go in a circle"):
-            parses.check(made(heads), len(heads))
-    else:
-        parse = made(heads)
-        assert parses.check(parse, len(heads)) is parse
-
-
-@pytest.mark.parametrize(
-    ("parse", "reason"),
-    [
-        (made([0, 0, 0]), "the parse has 3 words, but the sentence has 2"),
-        (made([0, 0], pos=("X",)), "the parse has 1 and 2 words, but the sentence has 2"),
-        (made([0, 2]), "the head of word 1 is 2, expected 0 to 1"),
-        (made([0, -1]), "the head of word 1 is -1"),
-    ],
-)
-def test_a_parse_of_something_else_is_refused(parse, reason):
-    with pytest.raises(Refused, match=reason):
-        parses.check(parse, 2)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remote_jax.eega.cooccurrence import Cooccurrence
-from remote_jax.eega.parses import Parse
 from remote_jax.eega.text_graph import FAR, MAX_DISTANCE, NO_EDGE, SELF, Labels, text_graph
+from remote_jax.eega.trees import Parse
 
 LABELS = Labels(("nsubj", "obj"), ("NOUN", "VERB"))
 NOTHING = Cooccurrence.count([["x"]])

@@ -156,6 +156,7 @@ GOOD = {"text": TEXT, "entities": [[0, 7], [18, 22]]}
         ({**GOOD, "image": "a.npz"}, "cannot be decoded"),
         ({**GOOD, "image": 3}, "'image' must be text"),
         ({**GOOD, "depth": "a.png"}, "cannot be read"),
+        ({**GOOD, "image": "a.png", "depth": "a.png"}, "cannot be read"),
         ({**GOOD, "depth": "../a.npz"}, "goes up a folder"),
     ],
 )

@@ -7,7 +7,9 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from remote_jax.eega.sample import syntax
 from remote_jax.eega.sample.facts import OBJECTS, QUESTIONS, SAID, WEIGHTS, Meaning, Question
+from remote_jax.eega.trees import Parse
 
 SYLLABLES = (
     *("ba", "bel", "do", "fen", "ga", "gor", "ha", "ja", "kel", "ki"),
@@ -46,9 +48,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Post:
-    """A sentence, its facts, and the objects of its picture, people first."""
+    """A sentence, its parse and facts, and the objects of its picture, people first."""
 
     tokens: tuple[str, ...]
+    parse: Parse
     facts: tuple[Fact, ...]
     objects: tuple[str, ...]
 
@@ -66,35 +69,36 @@ def imagine(rng: random.Random, split: str) -> Post:
         shown = rng.choice(sorted(question.answers))
         parts.append((rng.choice(question.wordings), question.answers[shown], question))
     rng.shuffle(parts)
-    tokens, facts = _sentence(rng, split, parts)
+    tokens, parse, facts = _sentence(rng, split, parts)
     people = ["person"] * rng.choice((1, 2))
     scenery = rng.sample(SCENERY, rng.choice((0, 1, 2)))
-    return Post(tokens, facts, (*people, shown, *scenery))
+    return Post(tokens, parse, facts, (*people, shown, *scenery))
 
 
 def _sentence(
     rng: random.Random, split: str, parts: Sequence[tuple[str, Meaning, Question | None]]
-) -> tuple[tuple[str, ...], tuple[Fact, ...]]:
+) -> tuple[tuple[str, ...], Parse, tuple[Fact, ...]]:
     tokens = rng.choice(OPENINGS).split()
-    facts = []
+    facts, clauses = [], []
     names: list[list[str]] = []
     for number, (wording, meaning, question) in enumerate(parts):
         if number:
             tokens.append(rng.choice(JOINS))
-        spans = [(0, 0), (0, 0)]
+        ends, spans = [(0, 0), (0, 0)], []
         for piece in wording.split():
-            if not piece.startswith("{"):
-                tokens.append(piece)
-                continue
-            name = _name(rng, split)
-            while name in names:
-                name = _name(rng, split)
-            names.append(name)
-            spans[int(piece[1])] = (len(tokens), len(tokens) + len(name))
-            tokens += name
-        facts.append(Fact(spans[0], spans[1], meaning, question))
+            words = [piece]
+            if piece.startswith("{"):
+                words = _name(rng, split)
+                while words in names:
+                    words = _name(rng, split)
+                names.append(words)
+                ends[int(piece[1])] = (len(tokens), len(tokens) + len(words))
+            spans.append((len(tokens), len(tokens) + len(words)))
+            tokens += words
+        facts.append(Fact(ends[0], ends[1], meaning, question))
+        clauses.append((wording, spans))
     tokens.append(rng.choice(ENDINGS))
-    return tuple(tokens), tuple(facts)
+    return tuple(tokens), syntax.parse(tokens, clauses), tuple(facts)
 
 
 def _name(rng: random.Random, split: str) -> list[str]:

@@ -8,21 +8,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from remote_jax.eega import trees
+from remote_jax.eega.formats import SCENES, parses_of
 from remote_jax.eega.sample import facts, posts, scene
 from remote_jax.eega.sample.posts import Fact, Post
 
 FILES = {"train": "train.json", "validation": "val.json", "test": "test.json"}
 PICTURES = "img_org"
-PREDICTION, INFO, SHARES = "custom_prediction.json", "custom_data_info.json", "world.json"
+SHARES = "world.json"
 NOTE = "A generated sample: every name and every fact is invented. It is no benchmark."
 
 
 def write(folder: Path, *, train: int, validation: int, test: int, seed: int) -> None:
     """Writes a sample of so many posts a split into a folder, the same bytes for the same numbers.
 
-    Beside `train.json`, `val.json`, `test.json` and `img_org`, there are the two files in which
-    Scene-Graph-Benchmark writes the scene graphs of one's own pictures, and `world.json`, which
-    states how much is decided by the picture.
+    Beside `train.json`, `val.json`, `test.json` and `img_org`, there are parses of the sentences,
+    the two files in which Scene-Graph-Benchmark writes the scene graphs of one's own pictures, and
+    `world.json`, which states how much is decided by the picture.
     """
     (folder / PICTURES).mkdir(parents=True)
     graphs: list[dict[str, list]] = []
@@ -40,14 +42,15 @@ def write(folder: Path, *, train: int, validation: int, test: int, seed: int) ->
             made.append(post)
         rows = [_row(post, image) for post, image in zip(made, images[-number:], strict=True)]
         _dump(folder / FILES[split], rows)
+        trees.write(parses_of(folder / FILES[split]), [post.parse for post in made])
         stated["splits"][split] = shares(made)
-    _dump(folder / PREDICTION, {str(place): graph for place, graph in enumerate(graphs)})
+    _dump(folder / SCENES[0], {str(place): graph for place, graph in enumerate(graphs)})
     info = {
         "idx_to_files": [f"{PICTURES}/{image}" for image in images],
         "ind_to_classes": scene.CLASSES,
         "ind_to_predicates": scene.PREDICATES,
     }
-    _dump(folder / INFO, info)
+    _dump(folder / SCENES[1], info)
     (folder / SHARES).write_text(json.dumps(stated, indent=1) + "\n", "utf-8")
 
 

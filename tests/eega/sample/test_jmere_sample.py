@@ -174,7 +174,7 @@ def test_the_same_numbers_give_the_same_bytes(tmp_path):
     for name in ("one", "two"):
         write(tmp_path / name, train=3, validation=2, test=1, seed=5)
     files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.*"))
-    assert len(files) == 6 + 6
+    assert len(files) == 9 + 6
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
     write(tmp_path / "three", train=3, validation=2, test=1, seed=6)

@@ -1,0 +1,41 @@
+"""Boxes of objects in pictures, from rows that nobody vouches for."""
+
+from __future__ import annotations
+
+import math
+
+from remote_jax.files import Refused
+from remote_jax.images import Box
+from remote_jax.lines import show
+
+TOLERANCE = 1e-3
+"""How far a box may stick out of the picture before it is refused; it is clipped."""
+
+BOXES = ("corners", "centers")
+
+
+def check_box(value: object, what: str, boxes: str = "corners") -> Box:
+    """`value` as left, top, right, bottom within [0, 1].
+
+    Args:
+        value: those four numbers (`corners`), or the centre's x and y, width and height
+            (`centers`, as the first release of MORE has them).
+        what: names it in the error.
+        boxes: which of the two.
+    """
+    if not isinstance(value, list | tuple) or len(value) != 4:
+        raise Refused(f"{what} must be four numbers, found {show(value)}")
+    if not all(type(number) in (int, float) for number in value):
+        raise Refused(f"{what} must be four numbers, found {show(value)}")
+    if not all(math.isfinite(number) for number in value):
+        raise Refused(f"{what} has a number that is not finite, found {show(value)}")
+    box = [float(number) for number in value]
+    if boxes == "centers":
+        x, y, width, height = box
+        box = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
+    if min(box) < -TOLERANCE or max(box) > 1 + TOLERANCE:
+        raise Refused(f"{what} leaves the picture: expected within [0, 1], found {show(value)}")
+    left, top, right, bottom = (min(max(number, 0.0), 1.0) for number in box)
+    if not (left < right and top < bottom):
+        raise Refused(f"{what} is empty, expected left < right and top < bottom: {show(value)}")
+    return left, top, right, bottom

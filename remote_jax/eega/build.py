@@ -1,0 +1,190 @@
+"""Makes the model a config describes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax.numpy as jnp
+from flax import nnx
+from ml_collections import ConfigDict
+
+from remote_jax.eega.attribute_transformer import AttributeTransformer
+from remote_jax.eega.cooccurrence import LEVELS
+from remote_jax.eega.encoding import TextEncoding, VisualEncoding
+from remote_jax.eega.graph_alignment import GraphAlignment
+from remote_jax.eega.image_to_text import ImageToText
+from remote_jax.eega.knowledge import Knowledge
+from remote_jax.eega.model import Eega
+from remote_jax.eega.multi_channel import MultiChannel
+from remote_jax.eega.settings import channels
+from remote_jax.eega.text_graph import DISTANCES
+from remote_jax.eega.visual_graph import edge_types
+from remote_jax.eega.word_pairs import WordPairTagger
+from remote_jax.encoders import bert, build, pretrained, vit
+
+Statistics = Mapping[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many there are of each: word pieces, tags, and what `Knowledge` names.
+
+    Attributes:
+      edges, object_edges: types of edges in the textual and the visual graph.
+      pos: parts of speech.
+      classes: of objects.
+    """
+
+    vocabulary: int
+    tags: int
+    edges: int
+    pos: int
+    classes: int
+    object_edges: int
+
+    @classmethod
+    def of(cls, knowledge: Knowledge, vocabulary: int) -> "Sizes":
+        """Those of a training split, and a tokenizer of `vocabulary` pieces."""
+        return cls(
+            vocabulary=vocabulary,
+            tags=len(knowledge.vocabulary.tags),
+            edges=knowledge.labels.edges,
+            pos=knowledge.labels.tags,
+            classes=len(knowledge.classes),
+            object_edges=len(edge_types(knowledge.relations)),
+        )
+
+
+def eega(config: ConfigDict, sizes: Sizes, *, rngs: nnx.Rngs) -> Eega:
+    """EEGA as `config` says.
+
+    Raises:
+      UserError: a pretrained checkpoint does not fit, or a switch has a wrong value.
+    """
+    dtype = jnp.dtype(config.compute_dtype)
+    text = build.text(config.text, sizes.vocabulary, dtype, rngs)
+    if not config.features.picture:
+        return assemble(config, sizes, text, None, {}, rngs=rngs)
+    vision = build.vision(config.vision, dtype, rngs)
+    statistics = pretrained.image_statistics(config.vision.pretrained)
+    return assemble(config, sizes, text, vision, statistics, rngs=rngs)
+
+
+def keep_settings(config: ConfigDict, folder: Path) -> None:
+    """Keeps in `folder` what `shapes` needs to know of pretrained encoders."""
+    for part in parts(config):
+        build.keep_settings(config[part], folder / part)
+
+
+def parts(config: ConfigDict) -> tuple[str, ...]:
+    """The encoders that the model has."""
+    return ("text", "vision") if config.features.picture else ("text",)
+
+
+def shapes(config: ConfigDict, kept: Path, sizes: Sizes) -> Eega:
+    """The model of `eega` with shapes instead of values, for parameters that are kept elsewhere.
+
+    Args:
+      kept: a folder filled by `keep_settings`; no checkpoint is opened.
+    """
+    dtype = jnp.dtype(config.compute_dtype)
+    text_shape = build.text_shape(config.text, sizes.vocabulary, kept / "text")
+    vision_shape, statistics = None, {}
+    if config.features.picture:
+        vision_shape = build.vision_shape(config.vision, kept / "vision")
+        known = kept / "vision" if config.vision.pretrained else ""
+        statistics = pretrained.image_statistics(known)
+
+    def make() -> Eega:
+        rngs = nnx.Rngs(0)
+        text = bert.Bert(text_shape, dtype=dtype, rngs=rngs)
+        vision = None if vision_shape is None else vit.ViT(vision_shape, dtype=dtype, rngs=rngs)
+        return assemble(config, sizes, text, vision, statistics, rngs=rngs)
+
+    return nnx.eval_shape(make)
+
+
+def assemble(
+    config: ConfigDict,
+    sizes: Sizes,
+    text: bert.Bert,
+    vision: vit.ViT | None,
+    statistics: Statistics,
+    *,
+    rngs: nnx.Rngs,
+) -> Eega:
+    """EEGA around its encoders; `statistics` as of `pretrained.image_statistics`."""
+    model, dtype, dim = config.model, jnp.dtype(config.compute_dtype), text.config.dim
+    tagger = WordPairTagger(
+        dim, sizes.tags, hidden=model.hidden, rate=model.dropout, dtype=dtype, rngs=rngs
+    )
+    paired = model.pair_features and bool(channels(model.channels))
+    read = multi_channel(config, sizes, dim, tagger.width if paired else 0, rngs)
+    words = TextEncoding(text, graph(config, dim, dim, sizes.edges, rngs))
+    objects, attention = None, None
+    if vision is not None:
+        objects = VisualEncoding(
+            vision,
+            graph(config, vision.config.dim, dim, sizes.object_edges, rngs),
+            dim=dim,
+            classes=sizes.classes if config.features.classes else 0,
+            **statistics,
+            dtype=dtype,
+            rngs=rngs,
+        )
+        attention = ImageToText(dim, model.heads, rate=model.dropout, dtype=dtype, rngs=rngs)
+    return Eega(words, objects, attention, alignment(config), read, tagger, pair_features=paired)
+
+
+def multi_channel(
+    config: ConfigDict, sizes: Sizes, dim: int, pair_width: int, rngs: nnx.Rngs
+) -> MultiChannel | None:
+    """The channels that the config names, for words of width `dim`; None where it names none."""
+    model, named = config.model, channels(config.model.channels)
+    if not named:
+        return None
+    counts = {"pos": sizes.pos, "distance": DISTANCES, "pmi": LEVELS, "dependency": sizes.edges}
+    return MultiChannel(
+        dim,
+        {name: counts[name] for name in named},
+        channel_dim=model.channel_dim,
+        pair_width=pair_width,
+        rate=model.dropout,
+        dtype=jnp.dtype(config.compute_dtype),
+        rngs=rngs,
+    )
+
+
+def graph(
+    config: ConfigDict, dim: int, out_dim: int, types: int, rngs: nnx.Rngs
+) -> AttributeTransformer | None:
+    """The attribute transformer of one graph, from nodes of width `dim` to `out_dim`."""
+    model = config.model
+    if model.graph == "none":
+        return None
+    return AttributeTransformer(
+        dim,
+        out_dim,
+        model.heads,
+        types=types,
+        edge_dim=model.edge_dim,
+        hidden=4 * out_dim,
+        attributes=model.graph == "attribute",
+        rate=model.dropout,
+        dtype=jnp.dtype(config.compute_dtype),
+        rngs=rngs,
+    )
+
+
+def alignment(config: ConfigDict) -> GraphAlignment | None:
+    """The alignment of both graphs; None where nothing is aligned."""
+    settings = config.model.alignment
+    if not config.features.picture or not settings.weight:
+        return None
+    return GraphAlignment(
+        alpha=settings.alpha,
+        node_epsilon=settings.node_epsilon,
+        edge_epsilon=settings.edge_epsilon,
+        iterations=settings.iterations,
+        steps=settings.steps,
+    )

@@ -1,0 +1,53 @@
+"""What a config switches on, and so what data the model needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ml_collections import ConfigDict
+
+from remote_jax.errors import UserError
+
+CHANNELS = ("pos", "distance", "pmi", "dependency")
+"""The paper's three (Eq. 9), and the labels of the text graph."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the model reads beside the words.
+
+    Attributes:
+        picture: the objects of the picture and how they are related.
+        parse: the textual graph.
+        cooccurrence: PMI of words.
+    """
+
+    picture: bool
+    parse: bool
+    cooccurrence: bool
+
+    @classmethod
+    def of(cls, config: ConfigDict) -> Inputs:
+        """What a config's switches ask for."""
+        model, picture = config.model, config.features.picture
+        names = channels(model.channels)
+        aligned = picture and model.alignment.weight > 0
+        return cls(
+            picture=picture,
+            parse=model.graph == "attribute" or aligned or bool(set(names) - {"pmi"}),
+            cooccurrence="pmi" in names,
+        )
+
+
+def channels(names: str) -> tuple[str, ...]:
+    """The channels named in a comma-separated list; none is Table 2's "w/o multi-channel".
+
+    Raises:
+        UserError: a name is none of `CHANNELS`, or there twice.
+    """
+    chosen = tuple(name.strip() for name in names.split(",") if name.strip())
+    if not set(chosen) <= set(CHANNELS) or len(set(chosen)) < len(chosen):
+        raise UserError(
+            f"config.model.channels is {names!r}, expected some of {','.join(CHANNELS)}, or ''."
+        )
+    return chosen

@@ -1,0 +1,240 @@
+"""EEGA as the training loop meets it: data, model, loss (Eq. 13), predictions, scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import grain
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array
+from ml_collections import ConfigDict
+
+from remote_jax import config as configs
+from remote_jax.config import Between, OneOf
+from remote_jax.eega import answers, build, builders, metrics
+from remote_jax.eega.build import Sizes
+from remote_jax.eega.data import Example, Sentences
+from remote_jax.eega.features import Featurize
+from remote_jax.eega.knowledge import Knowledge
+from remote_jax.eega.model import Eega
+from remote_jax.eega.posts import Posts, read_posts
+from remote_jax.eega.quintuples import Labels
+from remote_jax.eega.sample import folder
+from remote_jax.eega.settings import channels
+from remote_jax.eega.word_pairs import joint_loss, tagging_loss
+from remote_jax.encoders import build as encoders
+from remote_jax.encoders import tokenizer as tokenizers
+from remote_jax.errors import UserError
+from remote_jax.files import cache_folder
+from remote_jax.report import Table
+from remote_jax.task import Batch, Outputs
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+SWITCH = OneOf((True, False))
+RULES: configs.Rules = {
+    "metric": OneOf(metrics.PROTOCOLS),
+    "data.max_rejected": Between(0, 1),
+    "data.threshold": Between(0, 1),
+    "data.max_tokens": Between(1),
+    "data.max_words": Between(1),
+    "data.max_objects": Between(1),
+    "data.crop": Between(1),
+    "features.picture": SWITCH,
+    "features.classes": SWITCH,
+    "text.dropout": Between(0, 1),
+    "vision.dropout": Between(0, 1),
+    "model.graph": OneOf(("attribute", "vanilla", "none")),
+    "model.edge_dim": Between(1),
+    "model.heads": Between(1),
+    "model.alignment.weight": Between(0),
+    "model.alignment.alpha": Between(0, 1),
+    "model.alignment.node_epsilon": Between(0, open=True),
+    "model.alignment.edge_epsilon": Between(0, open=True),
+    "model.alignment.iterations": Between(1),
+    "model.alignment.steps": Between(1),
+    "model.channel_dim": Between(1),
+    "model.hidden": Between(0),
+    "model.pair_features": SWITCH,
+    "model.dropout": Between(0, 1),
+}
+LEAST = -6e4
+"""The least logarithm of a probability that is told, near the least number of half precision."""
+
+
+def make_task(config: ConfigDict) -> EegaTask:
+    """The task of a config.
+
+    Raises:
+        UserError: a value of EEGA's part of the config is wrong.
+    """
+    configs.check(config, RULES)
+    channels(config.model.channels)
+    for part in build.parts(config):
+        encoders.check_sizes(config, part, "configs/jmere.py:sample")
+    return EegaTask(config)
+
+
+class EegaTask:
+    """Implements `remote_jax.task.Task` for EEGA."""
+
+    metric = "f1"
+
+    def __init__(self, config: ConfigDict):
+        self.config = config
+
+    def prepare(self, workdir: Path, *, anew: bool) -> None:
+        """Keeps in the workdir what `predict` needs of the data and of pretrained checkpoints.
+
+        Raises:
+            UserError: the data or the tokenizer are missing or malformed.
+        """
+        self.workdir = workdir
+        if anew or not Knowledge.kept(workdir):
+            found = self.data.knowledge  # data first: an error in them is the nearer one
+            print(builders.describe(self.data.sentences), flush=True)
+            self._make_tokenizer().save_pretrained(workdir / "tokenizer")
+            build.keep_settings(self.config, workdir / "encoders")
+            found.save(workdir)
+        self.knowledge = Knowledge.load(workdir)
+        self.tokenizer = tokenizers.load(workdir / "tokenizer")
+
+    def _make_tokenizer(self) -> PreTrainedTokenizerFast:
+        text = self.config.text
+        if text.pretrained:
+            return tokenizers.load(text.pretrained)
+        sentences = (" ".join(sentence.tokens) for sentence in self.data.sentences["train"])
+        return tokenizers.train(sentences, text.vocab_size)
+
+    @cached_property
+    def data(self) -> Sentences:
+        """The data set; read, and built where it is new, when first asked for."""
+        data = self.config.data
+        if data.dir or "sample" not in data:
+            return Sentences(self.config)
+        config = self.config.copy_and_resolve_references()
+        with config.unlocked():
+            config.data.dir = str(folder.ensure(cache_folder(data.cache), data.sample))
+        return Sentences(config)
+
+    def splits(self) -> tuple[str, ...]:
+        """The splits that the data folder has."""
+        return self.data.splits
+
+    def dataset(self, split: str) -> grain.MapDataset:
+        """Features of every sentence of a split (`features.Featurize`)."""
+        return self._featurized(self.data.examples(split), self.data.root)
+
+    def _featurized(self, examples: list[Example], root: Path) -> grain.MapDataset:
+        featurize = Featurize(self.tokenizer, self.knowledge, root, self.config)
+        return grain.MapDataset.source(examples).map(featurize)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Name, sizes and SHA-256 of the data."""
+        return self.data.fingerprint
+
+    def model(self, rngs: nnx.Rngs) -> Eega:
+        """The model of the config, its encoders from their checkpoints if it names any."""
+        return build.eega(self.config, self._sizes, rngs=rngs)
+
+    def shapes(self) -> Eega:
+        """The model of the config without values; it opens no checkpoint."""
+        return build.shapes(self.config, self.workdir / "encoders", self._sizes)
+
+    @property
+    def _sizes(self) -> Sizes:
+        return Sizes.of(self.knowledge, len(self.tokenizer))
+
+    def loss(
+        self, model: nnx.Module, batch: Batch, rngs: nnx.Rngs
+    ) -> tuple[Array, dict[str, Array]]:
+        """L of Eq. 13: that of the tags of all pairs of words, and that of aligning the graphs."""
+        assert isinstance(model, Eega)
+        encoded = model.encode(batch, rngs=rngs)
+        logits = model.tag(encoded, batch, rngs=rngs).logits
+        cells = batch["words"][:, :, None] & batch["words"][:, None, :]
+        main = tagging_loss(logits, batch["tags"], cells)
+        graph = model.graph_loss(encoded)
+        loss = joint_loss(main, graph, weight=self.config.model.alignment.weight)
+        return loss, {"tagging_loss": main, "graph_loss": graph}
+
+    def predict(self, model: nnx.Module, batch: Batch) -> dict[str, Array]:
+        """What `decode` reads, in half precision, and how many words were read.
+
+        Where the model sees pictures, also the attention of words to objects.
+        """
+        assert isinstance(model, Eega)
+        tagged = model(batch)
+        log_probabilities = jnp.maximum(jax.nn.log_softmax(tagged.logits), LEAST)
+        outputs = {
+            "tags": log_probabilities.astype(jnp.float16),
+            "words": batch["words"].sum(1),
+        }
+        if tagged.attention is not None:
+            outputs["attention"] = tagged.attention
+        return outputs
+
+    def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
+        """Scores of quintuples under the config's protocol, and of entities (#MNER)."""
+        return metrics.summary(self.data.labels(split), self._found(outputs), self.config.metric)
+
+    def _found(self, outputs: Outputs) -> list[Labels]:
+        return [one.labels for one in answers.read(outputs, self.knowledge.vocabulary)]
+
+    def tables(self, split: str, outputs: Outputs) -> list[Table]:
+        """Scores by relation and by type, most frequent first."""
+        gold, found = self.data.labels(split), self._found(outputs)
+        names = self.knowledge.vocabulary
+        return [
+            answers.by_relation(split, gold, found, names.relations, self.config.metric),
+            answers.by_type(split, gold, found, names.types),
+        ]
+
+    def rows(self, split: str, outputs: Outputs) -> Iterator[dict[str, Any]]:
+        """A line a sentence: where it is written, what is in it and what was found.
+
+        With pictures, each entity that was found has the attention that its words pay to each of
+        the `objects` (Figure 7).
+        """
+        vocabulary = self.knowledge.vocabulary
+        found = answers.read(outputs, vocabulary)
+        for index, example in enumerate(self.data.examples(split)):
+            sentence = example.sentence
+            place = answers.in_words(sentence.tokens)
+            row = {
+                "file": sentence.file,
+                "place": sentence.place,
+                "image": sentence.image,
+                "tokens": list(sentence.tokens),
+                "gold": [
+                    answers.quintuple(one, place, vocabulary)
+                    for one in sorted(sentence.labels.quintuples)
+                ],
+                **answers.written(found[index], place, vocabulary),
+            }
+            if "attention" in outputs and example.graph.mask.any():
+                row["objects"] = answers.objects(example.graph, self.knowledge.classes)
+                answers.add_attention(row["entities"], outputs["attention"][index], row["objects"])
+            yield row
+
+    def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
+        """None."""
+        return {}
+
+    def posts(self, path: Path) -> Posts:
+        """Reads a person's own posts.
+
+        Raises:
+            UserError: the file cannot be read, or its posts cannot be parsed.
+        """
+        if not path.is_file():
+            raise UserError(f"There is no file of posts {path}.")
+        found = read_posts(path, self.knowledge, self.config)
+        dataset = self._featurized([one.example for one in found if one.example], path.parent)
+        return Posts(found, dataset, self.knowledge.vocabulary)
