@@ -95,6 +95,6 @@ def laptop() -> ConfigDict:
     config.model.loss = "softmax"
     config.model.smoothing = 0.0
     config.train.update(
-        {"epochs": 20.0, "learning_rate": 4e-3, "schedule": "linear", "eval_every": 5.0}
+        {"epochs": 40.0, "learning_rate": 4e-3, "schedule": "linear", "eval_every": 5.0}
     )
     return config

@@ -164,7 +164,10 @@ class EegaTask:
         loss = joint_loss(main, graph, weight=self.config.model.alignment.weight)
         return loss, {"tagging_loss": main, "graph_loss": graph}
 
-    def predict(self, model: nnx.Module, batch: Batch) -> dict[str, Array]:
+    def shared(self, model: nnx.Module) -> None:
+        """Nothing: each post is read by itself."""
+
+    def predict(self, model: nnx.Module, batch: Batch, shared: None) -> dict[str, Array]:
         """What `decode` reads, in half precision, and how many words were read.
 
         Where the model sees pictures, also the attention of words to objects.
