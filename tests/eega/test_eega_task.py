@@ -128,7 +128,7 @@ def test_tags_that_are_impossible_stay_finite(task):
     model = task.model(nnx.Rngs(0))
     model.__class__ = Sure
     data = next(pipeline.eval_batches(task.dataset("test"), batch_size=4))
-    assert np.isfinite(task.predict(model, data)["tags"]).all()
+    assert np.isfinite(task.predict(model, data, None)["tags"]).all()
 
 
 def test_eight_sentences_are_learnt_by_heart(task):
