@@ -81,7 +81,11 @@ def describe(found: Mapping[str, Modality], *, structure: bool) -> str:
 def standardised(
     modality: Modality, *, noise: float, seed: int
 ) -> Float[np.ndarray, "entities dim"]:
-    """Features around 0 with variance 1, whatever the scale of their file; 0 where absent.
+    """Features around 0, of length 1 on average, whatever the scale of their file; 0 where absent.
+
+    An expert's first layer sums over all numbers of an entity, and under Adam each of its weights
+    moves by the learning rate: with variance 1 a step turned the hidden units over, and names were
+    learnt by heart (MKG-Y, structure and names, validation MRR after 222 steps: 0.14).
 
     Args:
         noise: deviation of Gaussian noise added to each number, as a share of that of the features
@@ -94,5 +98,5 @@ def standardised(
     if noise:
         scaled = scaled + noise * np.random.default_rng(seed).normal(size=scaled.shape)
     values = np.zeros_like(modality.values)
-    values[modality.present] = scaled
+    values[modality.present] = scaled / scaled.shape[1] ** 0.5
     return values
