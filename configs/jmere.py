@@ -145,7 +145,7 @@ def sample() -> ConfigDict:
     config.model.dropout = 0.0
     config.train.update(
         {
-            "epochs": 12.0,
+            "epochs": 16.0,
             "batch_size": 32,
             "eval_batch_size": 100,
             "learning_rate": 1e-3,

@@ -1,5 +1,7 @@
 """What must hold for the whole model, whatever its weights, and for each of its switches."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,24 +28,37 @@ def cells(data):
     return data["words"][:, :, None] & data["words"][:, None, :]
 
 
-def loss(model, data, **changes):
-    return nnx.jit(lambda model: EegaTask(config(**changes)).loss(model, data, None))(model)
+class Found(NamedTuple):
+    loss: jax.Array
+    parts: dict
+    logits: jax.Array
+    attention: jax.Array | None
+
+
+def run(model, data, **changes):
+    """All that the model says of a batch, in one compilation."""
+    task = EegaTask(config(**changes))
+    skeleton, params = split(model)
+
+    @jax.jit
+    def found(params, data):
+        model = skeleton.model(params)
+        return Found(*task.loss(model, data, None), *model(data))
+
+    return found(params, data)
 
 
 def gradients(model, data, **changes):
     """The loss, and its gradient by parameter."""
     task = EegaTask(config(**changes))
     skeleton, params = split(model)
-    of = jax.jit(jax.value_and_grad(lambda p: task.loss(skeleton.model(p), data, None)[0]))
-    return of(params)
 
+    @jax.jit
+    @jax.value_and_grad
+    def found(params, data):
+        return task.loss(skeleton.model(params), data, None)[0]
 
-def tag(model, data):
-    return nnx.jit(lambda model: model(data))(model)
-
-
-def align(model, data):
-    return nnx.jit(lambda model: model.graph_loss(model.encode(data)))(model)
+    return found(params, data)
 
 
 @pytest.mark.parametrize("changes", SWITCHES)
@@ -51,20 +66,20 @@ def test_padding_changes_nothing(changes):
     model, short = make(**changes), batch()
     long = longer(short)
     there = cells(short)
-    found = tag(model, long).logits[:, :N, :N]
-    np.testing.assert_allclose(found[there], tag(model, short).logits[there], atol=1e-5)
-    (one, parts), (other, others) = (loss(model, data, **changes) for data in (short, long))
-    np.testing.assert_allclose(one, other, atol=1e-5)
-    np.testing.assert_allclose(parts["graph_loss"], others["graph_loss"], atol=1e-5)
+    before, after = (run(model, data, **changes) for data in (short, long))
+    logits = after.logits[:, :N, :N]
+    np.testing.assert_allclose(logits[there], before.logits[there], atol=1e-5)
+    np.testing.assert_allclose(after.loss, before.loss, atol=1e-5)
+    np.testing.assert_allclose(after.parts["graph_loss"], before.parts["graph_loss"], atol=1e-5)
 
 
 @pytest.mark.parametrize("changes", [{}, PLAIN])
 def test_a_sentence_does_not_depend_on_its_neighbours(changes):
     model, data = make(**changes), batch()
-    logits, there = tag(model, data).logits, cells(data)
+    logits, there = run(model, data, **changes).logits, cells(data)
     for row in range(4):
         alone = {name: value[row : row + 1] for name, value in data.items()}
-        found = tag(model, alone).logits[0]
+        found = run(model, alone, **changes).logits[0]
         np.testing.assert_allclose(found[there[row]], logits[row][there[row]], atol=1e-5)
 
 
@@ -76,10 +91,10 @@ def test_the_order_of_objects_does_not_matter():
         other[name] = data[name][:, order]
     other["object_edges"] = data["object_edges"][:, order][:, :, order]
     there = cells(data)
-    before, after = (tag(model, one) for one in (data, other))
+    before, after = (run(model, one) for one in (data, other))
     np.testing.assert_allclose(before.logits[there], after.logits[there], atol=1e-5)
     np.testing.assert_allclose(before.attention[:, :, order], after.attention, atol=1e-5)
-    np.testing.assert_allclose(align(model, data), align(model, other), atol=1e-5)
+    np.testing.assert_allclose(before.loss, after.loss, atol=1e-5)
 
 
 def test_what_is_shown_matters_only_to_its_own_sentence():
@@ -87,7 +102,7 @@ def test_what_is_shown_matters_only_to_its_own_sentence():
     other = {**data, "rgb": data["rgb"].copy()}
     other["rgb"][0, 0] = 255 - other["rgb"][0, 0]
     other["rgb"][3] = 7  # no object is there
-    before, after = (tag(model, one).logits for one in (data, other))
+    before, after = (run(model, one).logits for one in (data, other))
     assert jnp.abs(after[0] - before[0]).max() > 1e-5
     np.testing.assert_array_equal(after[1:], before[1:])
 
@@ -111,9 +126,10 @@ def test_without_any_picture_all_is_finite():
     model = make()
     value, flat = gradients(model, data)
     assert np.isfinite(value) and all(np.isfinite(value).all() for value in flat.values())
-    assert loss(model, data)[1]["graph_loss"] == 0
+    found = run(model, data)
+    assert found.parts["graph_loss"] == 0
     assert not any(np.any(value) for name, value in flat.items() if name.startswith("vision/"))
-    assert not np.any(tag(model, data).attention)
+    assert not np.any(found.attention)
 
 
 def test_the_plain_tagger_is_the_encoder_and_the_tagger_alone():
@@ -125,7 +141,8 @@ def test_the_plain_tagger_is_the_encoder_and_the_tagger_alone():
     data = batch()
     only = {name: data[name] for name in ("tokens", "token_mask", "word", "words", "tags")}
     model = make(**PLAIN)
-    np.testing.assert_array_equal(tag(model, only).logits, tag(model, data).logits)
+    found = [run(model, one, **PLAIN).logits for one in (only, data)]
+    np.testing.assert_array_equal(*found)
 
 
 PARTS = {
@@ -168,7 +185,7 @@ def test_what_is_switched_off_is_not_read(name):
     on = APART | {"features.classes": True}
     for changes, same in ((UNREAD[name], True), (on, False)):
         model = make(**changes)
-        values = [tag(model, one).logits for one in (data, other)]
+        values = [run(model, one, **changes).logits for one in (data, other)]
         assert np.array_equal(*values) == same
 
 
@@ -176,26 +193,31 @@ def test_what_is_switched_off_is_not_read(name):
 def test_lambda_weighs_the_alignment(weight):
     changes = {"model.alignment.weight": weight}
     model, data = make(**changes), batch()
-    value, parts = loss(model, data, **changes)
+    found = run(model, data, **changes)
+    parts = found.parts
     expected = parts["tagging_loss"] + weight * parts["graph_loss"]
-    np.testing.assert_allclose(value, expected, rtol=1e-6)
+    np.testing.assert_allclose(found.loss, expected, rtol=1e-6)
     assert (parts["graph_loss"] > 0) == (weight > 0)
 
 
 def test_alpha_goes_from_edges_to_nodes():
     data, distances = batch(), {}
     for alpha in (0.0, 0.4, 1.0):
-        model = make(**{"model.alignment.alpha": alpha})
-        distances[alpha] = float(align(model, data))
+        changes = {"model.alignment.alpha": alpha}
+        distances[alpha] = float(run(make(**changes), data, **changes).parts["graph_loss"])
     mixed = 0.4 * distances[1.0] + 0.6 * distances[0.0]
     np.testing.assert_allclose(distances[0.4], mixed, rtol=1e-5)
     assert distances[0.0] != distances[1.0]
 
 
 def test_dropout_is_drawn_from_its_rngs():
-    changes = {"model.dropout": 0.5, "text.dropout": 0.5, "vision.dropout": 0.5}
-    model, data = make(**changes), batch()
-    one, again, other = (model(data, rngs=nnx.Rngs(dropout=seed)).logits for seed in (1, 1, 2))
+    changes = APART | {"model.dropout": 0.5, "text.dropout": 0.5, "vision.dropout": 0.5}
+    data, (skeleton, params) = batch(), split(make(**changes))
+
+    @jax.jit
+    def drawn(params, seed):
+        return skeleton.model(params)(data, rngs=nnx.Rngs(jax.random.key(seed))).logits
+
+    one, again, other = (drawn(params, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, again)
     assert jnp.abs(one - other).max() > 1e-3
-    assert jnp.abs(one - model(data).logits).max() > 1e-3
