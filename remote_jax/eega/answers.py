@@ -93,11 +93,11 @@ def by_relation(
     """Scores of the quintuples of each relation, most frequent first."""
     scores = {}
     for index, name in enumerate(names):
-        sides = [
+        right, claimed = (
             [Labels(quintuples=_of_relation(one, index)) for one in side] for side in (gold, found)
-        ]
-        if any(one.quintuples for side in sides for one in side):
-            scores[name] = metrics.quintuples(*sides, protocol)
+        )
+        if any(one.quintuples for one in (*right, *claimed)):
+            scores[name] = metrics.quintuples(right, claimed, protocol)
     return _table(f"{split}: quintuples by relation", "relation", scores)
 
 

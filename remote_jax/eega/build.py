@@ -89,7 +89,8 @@ def shapes(config: ConfigDict, kept: Path, sizes: Sizes) -> Eega:
     """
     dtype = jnp.dtype(config.compute_dtype)
     text_shape = build.text_shape(config.text, sizes.vocabulary, kept / "text")
-    vision_shape, statistics = None, {}
+    vision_shape: vit.ViTConfig | None = None
+    statistics: Statistics = {}
     if config.features.picture:
         vision_shape = build.vision_shape(config.vision, kept / "vision")
         known = kept / "vision" if config.vision.pretrained else ""

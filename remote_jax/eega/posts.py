@@ -181,7 +181,9 @@ class _Reader:
             return None
         if "tokens" not in value:
             raise Refused("'parse' goes with 'tokens', whose words it is of")
-        parts = [given.get(key) for key in PARSE] if isinstance(given, dict) else [None]
+        parts: list[Any] = [None]
+        if isinstance(given, dict):
+            parts = [given.get(key) for key in PARSE]
         kinds = (int, str, str)
         if not all(
             isinstance(part, list | tuple) and all(type(one) is kind for one in part)
@@ -219,12 +221,13 @@ class _Reader:
         if not isinstance(item, Mapping):
             return check_box(item, what), 0, math.nan
         name, score = item.get("class"), item.get("score", math.nan)
-        if name is not None and check_text(name, f"the class of {what}") not in self.classes:
+        number = 0 if name is None else self.classes.get(check_text(name, f"the class of {what}"))
+        if number is None:
             raise Refused(f"the class of {what} is {show(name)}, which training has not seen")
         if type(score) not in (int, float) or math.isinf(score):
             raise Refused(f"the score of {what} must be a finite number, found {show(score)}")
         box = check_box(item.get("box"), f"the box of {what}")
-        return box, self.classes.get(name, 0), float(score)
+        return box, number, float(score)
 
 
 def _with_parse(post: Post, found: Parse | Refused) -> Post:
