@@ -108,7 +108,7 @@ class Roam(nnx.Module):
     def __init__(self, config: ConfigDict, sizes: Sizes, *, rngs: nnx.Rngs):
         model = config.model
         dtype = jnp.dtype(config.compute_dtype)
-        self.noise = model.noise
+        self.entities, self.noise = sizes.entities, model.noise
         embed = nnx.initializers.normal(EMBEDDING)
         self.structure = (
             nnx.Param(embed(rngs.params(), (sizes.entities, model.dim)))

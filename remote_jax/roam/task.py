@@ -210,7 +210,7 @@ class RoamTask:
         Of all entities, or with `model.negatives` of the answers in the batch and as many random
         entities: a random one that is another true answer counts as false.
         """
-        queries, entities = batch["query"], len(self._kept_graph.entities)
+        queries, entities = batch["query"], model.entities
         if not self.config.model.negatives:
             encoded = model.encode()
             true = data.unpack(batch["known"], entities)
