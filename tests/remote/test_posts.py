@@ -187,6 +187,21 @@ def test_a_picture_is_checked_once(folder, monkeypatch):
     assert len(calls) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "first", "second", "reason"),
+    [
+        ("a.png", "image", "depth", "cannot be read"),
+        ("a.npz", "depth", "image", "cannot be decoded"),
+    ],
+)
+def test_what_one_post_read_as_a_picture_is_no_depth_map_of_another(
+    folder, name, first, second, reason
+):
+    lines = answer(read(folder, *[{**GOOD, key: name} for key in (first, second, first)]))
+    assert ["error" in line for line in lines] == [False, True, False]
+    assert reason in lines[1]["error"]
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     post=st.dictionaries(
