@@ -64,6 +64,7 @@ def paper() -> ConfigDict:
             "loss": "sigmoid",  # Eq. 10; or "softmax" over all entities
             "negatives": 0,  # random entities a batch; 0: all entities are candidates
             "smoothing": 0.1,  # of the targets
+            "answers": 0.0,  # a query counts as its number of true answers to this power
         }
     )
     config.train = ConfigDict(
@@ -94,6 +95,7 @@ def laptop() -> ConfigDict:
     )
     config.model.loss = "softmax"
     config.model.smoothing = 0.0
+    config.model.answers = 0.5
     config.train.update(
         {"epochs": 40.0, "learning_rate": 4e-3, "schedule": "linear", "eval_every": 5.0}
     )

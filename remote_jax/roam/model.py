@@ -213,7 +213,7 @@ class Roam(nnx.Module):
             left = self._without_f(encoded.raw, None)
         cost = self.cost(left, encoded.groups)
         shares = self.candidate_router.alone(cost)
-        mixed = jnp.einsum("kn,mknd->mnd", shares.astype(encoded.v.dtype), encoded.v)
+        mixed = moseg.mixed(shares, encoded.v)
         return self._as_candidates(mixed, encoded, Routed(cost, shares, weights), rngs)
 
     def _as_candidates(
@@ -242,7 +242,7 @@ class Roam(nnx.Module):
             left = self._without_f(encoded.raw[head], relations)
         cost = self.cost(left, encoded.groups)
         shares = self._shares(self.query_router, cost, rngs)
-        mixed = jnp.einsum("kb,kbd->bd", shares.astype(fused.dtype), fused)
+        mixed = moseg.mixed(shares, fused)
         return mixed, Routed(cost, shares, weights)
 
     def _without_f(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -111,4 +114,15 @@ def weights(logits: Float[Array, "m *n"], present: Bool[Array, "m *n"]) -> Float
 
 def fuse(v: Float[Array, "m *n d"], w: Float[Array, "m *n"]) -> Float[Array, "*n d"]:
     """ẽ of Eq. 3."""
-    return jnp.einsum("m...,m...d->...d", w.astype(v.dtype), v)
+    return _sum(w.astype(v.dtype)[..., None], v, -v.ndim)
+
+
+def mixed(shares: Float[Array, "*m k n"], v: Float[Array, "*l k n d"]) -> Float[Array, "*l n d"]:
+    """The groups of an entity as one, by its shares."""
+    return _sum(shares.astype(v.dtype)[..., None], v, -3)
+
+
+def _sum(w: Float[Array, "*n"], v: Float[Array, "*n"], axis: int) -> Float[Array, "*n"]:
+    """Σ w v along an axis of few: a matrix product would first copy v, transposed."""
+    w, v = jnp.moveaxis(w, axis, 0), jnp.moveaxis(v, axis, 0)
+    return functools.reduce(operator.add, [w[i] * v[i] for i in range(len(v))])

@@ -33,4 +33,13 @@ def sigmoid_loss(
     return jnp.mean(jax.nn.softplus(scores) - target * scores, 1)
 
 
+def query_weights(true: Bool[Array, "b c"], power: float) -> Float[Array, " b"]:
+    """What a query counts for in the mean of a batch: its number of true answers to a power.
+
+    With 0 queries count alike, as in Eq. 10; with 1 triples do, as in the metrics. The mean is 1.
+    """
+    weights = true.sum(1).astype(jnp.float32) ** power
+    return weights / weights.mean()
+
+
 LOSSES = {"softmax": softmax_loss, "sigmoid": sigmoid_loss}

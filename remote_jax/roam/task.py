@@ -24,7 +24,7 @@ from remote_jax.report import Table, write_atomically
 from remote_jax.roam import builders, data, modalities, triples
 from remote_jax.roam.features import Modality
 from remote_jax.roam.model import Candidates, Encoded, Roam, Sizes
-from remote_jax.roam.objective import LOSSES
+from remote_jax.roam.objective import LOSSES, query_weights
 from remote_jax.roam.queries import MAX_TOP, Questions
 from remote_jax.roam.ranking import Known, both_directions, ranks, summary
 from remote_jax.roam.routing_report import routing_report
@@ -62,6 +62,7 @@ RULES: configs.Rules = {
     "model.loss": OneOf(tuple(LOSSES)),
     "model.negatives": Between(0),
     "model.smoothing": Between(0, 1),
+    "model.answers": Between(0, 1),
 }
 
 
@@ -195,7 +196,8 @@ class RoamTask:
         queries, encoded, candidates, true = self._training(model, batch, rngs)
         head, routed = model.heads(encoded, queries, rngs)
         scores = model.scores(queries, head, candidates, rngs)
-        triple = LOSSES[settings.loss](scores, true, smoothing=settings.smoothing).mean()
+        losses = LOSSES[settings.loss](scores, true, smoothing=settings.smoothing)
+        triple = jnp.mean(losses * query_weights(true, settings.answers))
         transport, dual = model.routing_losses(routed, candidates.routed)
         loss = triple + settings.router.weight * transport
         # The potentials alone feel the dual, whose value would only blur the loss.

@@ -23,7 +23,8 @@ class TuckerCore(nnx.Module):
 
     Args:
         relation_dim, dim: of relations and of entities.
-        dropout: of the head, of the matrices of relations (one mask a batch) and of the result.
+        dropout: of the head, of the matrices of relations (one mask for all, a batch) and of
+            the result.
     """
 
     def __init__(
@@ -37,7 +38,10 @@ class TuckerCore(nnx.Module):
     ):
         init = nnx.initializers.normal(CORE * (relation_dim * dim) ** -0.5)
         self.core = nnx.Param(init(rngs.params(), (relation_dim, dim, dim)))
-        self.drop_in, self.drop_matrix, self.drop_out = map(nnx.Dropout, dropout)
+        self.drop_in, self.drop_matrix, self.drop_out = (
+            nnx.Dropout(rate, broadcast_dims=dims)
+            for rate, dims in zip(dropout, ((), (0,), ()), strict=True)
+        )
         self.dtype = dtype
 
     def __call__(

@@ -51,7 +51,7 @@ class ModalityGatedExperts(Roam):
         none = jnp.zeros((encoded.v.shape[2], self.relations[...].shape[1]))
         cost = self.cost(_beside(encoded.v, none), encoded.groups)
         shares = self.candidate_router.alone(cost)
-        mixed = _mixed(shares, encoded.v)
+        mixed = moseg.mixed(shares, encoded.v)
         weights = moseg.weights(self.attention.of_entities(mixed), encoded.present)
         routed = Routed(cost, shares, jnp.broadcast_to(weights[:, None], cost.shape))
         return self._as_candidates(mixed, encoded, routed, rngs)
@@ -65,7 +65,7 @@ class ModalityGatedExperts(Roam):
         in_cost = relations if self.relation_routing else jnp.zeros_like(relations)
         cost = self.cost(_beside(v, in_cost), encoded.groups)
         shares = self._shares(self.query_router, cost, rngs)
-        mixed = _mixed(shares, v)
+        mixed = moseg.mixed(shares, v)
         logits = self.attention.of_entities(mixed) + self.attention.of_relations(relations)
         weights = moseg.weights(self._noisy(logits, rngs), encoded.present[:, head])
         routed = Routed(cost, shares, jnp.broadcast_to(weights[:, None], cost.shape))
@@ -75,10 +75,6 @@ class ModalityGatedExperts(Roam):
 def _beside(v: Float[Array, "m k n d"], relations: Float[Array, "n r"]) -> Float[Array, "m k n l"]:
     """v_m ‖ r."""
     return jnp.concatenate([v, jnp.broadcast_to(relations, (*v.shape[:3], relations.shape[1]))], -1)
-
-
-def _mixed(shares: Float[Array, "m k n"], v: Float[Array, "m k n d"]) -> Float[Array, "m n d"]:
-    return jnp.einsum("mkn,mknd->mnd", shares.astype(v.dtype), v)
 
 
 ARCHITECTURES = {"moseg": Roam, "sep": SharedExpertPool, "mge": ModalityGatedExperts}
