@@ -26,6 +26,9 @@ SUBSPACE_STEPS = 4
 POTENTIAL_SCALE = 30.0
 """Adam moves a parameter by the learning rate a step, but potentials, in units of ε, must keep up
 with costs that differ by 1/ε: they are kept divided by this."""
+DUAL_WEIGHT = 1e-3
+"""Adam moves the potentials the same whatever this is, but clipping by the norm of all gradients
+must not be about theirs: at 1, theirs was 2 where that of all others was 0.004."""
 
 
 class Router(nnx.Module):
@@ -61,21 +64,26 @@ class Router(nnx.Module):
         """Shares of each column by its own costs and the potentials learnt so far."""
         if self.solver == "topk":
             return top_k(cost, self.epsilon)
+        u = jax.lax.stop_gradient(self.potentials[...]) * POTENTIAL_SCALE
+        return jax.nn.softmax(self._logits(u, cost), axis=-2)
+
+    def _logits(
+        self, u: Float[Array, "*m k"], cost: Float[Array, "*m k n"]
+    ) -> Float[Array, "*m k n"]:
+        """Of shares without a batch; costs of a low rank need one, and so are not among them."""
         if self.solver == "sparse":
             cost = sparse(cost)
-        u = jax.lax.stop_gradient(self.potentials[...]) * POTENTIAL_SCALE
-        return jax.nn.softmax(u[..., None] - cost / self.epsilon, axis=-2)
+        return u[..., None] - cost / self.epsilon
 
     def dual(self, cost: Float[Array, "*m k n"]) -> Float[Array, ""]:
         """What the potentials, in units of ε, minimise: minus the semi-dual of the transport.
 
-        Its gradient with respect to the potential of a group is the share that the group gets less
-        the share that it should get. The cost gets no gradient.
+        Its gradient with respect to the potential of a group is a multiple of the share that the
+        group gets less the share that it should get. The cost gets no gradient.
         """
         u = self.potentials[...] * POTENTIAL_SCALE
-        cost = jax.lax.stop_gradient(cost)
-        lengths = jax.nn.logsumexp(u[..., None] - cost / self.epsilon, axis=-2)
-        return jnp.sum(lengths.mean(-1) - u.mean(-1))
+        lengths = jax.nn.logsumexp(self._logits(u, jax.lax.stop_gradient(cost)), axis=-2)
+        return DUAL_WEIGHT * jnp.sum(lengths.mean(-1) - u.mean(-1))
 
 
 def transport_loss(
