@@ -17,6 +17,10 @@ EMBEDDING = 0.02
 """Deviation of embeddings at the start: Adam moves each number by the learning rate a step, so that
 larger ones would stay for long what chance made them."""
 
+BLOCK = 4096
+"""Most entities that experts embed at once where nothing is learnt: their outputs are K times as
+large as what is kept of them."""
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -94,7 +98,6 @@ class Candidates:
 
     mixed: Float[Array, "m n d"]
     weights: Float[Array, "m n"]
-    routed: Routed
 
 
 class Roam(nnx.Module):
@@ -201,8 +204,21 @@ class Roam(nnx.Module):
     def _embed(self, inputs: list[Float[Array, "n f"]]) -> Float[Array, "m k n d"]:
         return jnp.stack([expert(x) for expert, x in zip(self.experts, inputs, strict=True)])
 
-    def candidates(self, encoded: Encoded, rngs: nnx.Rngs | None = None) -> Candidates:
-        """Every entity as an answer, before any query is known.
+    def every_candidate(self) -> Candidates:
+        """`candidates` of all entities, outside of training, a block of them at a time."""
+        blocks = -(-self.entities // BLOCK)
+        size = -(-self.entities // blocks)
+        places = jnp.minimum(jnp.arange(blocks * size), self.entities - 1).reshape(blocks, size)
+        parts = jax.lax.map(lambda block: self.candidates(self.encode(block))[0], places)
+        mixed, weights = (jnp.moveaxis(x, 0, 1) for x in (parts.mixed, parts.weights))
+        mixed = mixed.reshape(len(mixed), -1, mixed.shape[-1])
+        weights = weights.reshape(len(weights), -1)
+        return Candidates(mixed[:, : self.entities], weights[:, : self.entities])
+
+    def candidates(
+        self, encoded: Encoded, rngs: nnx.Rngs | None = None
+    ) -> tuple[Candidates, Routed]:
+        """Entities as answers, before any query is known.
 
         Its groups are mixed by its own costs, in which no relation takes part; the weights of its
         modalities do follow the relation, in `tucker.scores`. With `rngs`, in training.
@@ -214,17 +230,16 @@ class Roam(nnx.Module):
         cost = self.cost(left, encoded.groups)
         shares = self.candidate_router.alone(cost)
         mixed = moseg.mixed(shares, encoded.v)
-        return self._as_candidates(mixed, encoded, Routed(cost, shares, weights), rngs)
+        return self._as_candidates(mixed, encoded, rngs), Routed(cost, shares, weights)
 
     def _as_candidates(
         self,
         mixed: Float[Array, "m n d"],
         encoded: Encoded,
-        routed: Routed,
         rngs: nnx.Rngs | None,
     ) -> Candidates:
         logits = self._noisy(self.attention.of_entities(mixed), rngs)
-        return Candidates(mixed, moseg.shifted(logits, encoded.present), routed)
+        return Candidates(mixed, moseg.shifted(logits, encoded.present))
 
     def heads(
         self, encoded: Encoded, queries: Int[Array, "b 2"], rngs: nnx.Rngs | None = None

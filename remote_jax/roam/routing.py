@@ -79,8 +79,11 @@ class Router(nnx.Module):
         """What the potentials, in units of ε, minimise: minus the semi-dual of the transport.
 
         Its gradient with respect to the potential of a group is a multiple of the share that the
-        group gets less the share that it should get. The cost gets no gradient.
+        group gets less the share that it should get. The cost gets no gradient. 0 with "topk",
+        which has no potentials.
         """
+        if self.solver == "topk":
+            return jnp.zeros(())
         u = self.potentials[...] * POTENTIAL_SCALE
         lengths = jax.nn.logsumexp(self._logits(u, jax.lax.stop_gradient(cost)), axis=-2)
         return DUAL_WEIGHT * jnp.sum(lengths.mean(-1) - u.mean(-1))

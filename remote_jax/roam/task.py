@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -13,28 +12,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.config import Between, OneOf
 from remote_jax.errors import UserError
-from remote_jax.files import cache_folder, read_json
-from remote_jax.report import Table, write_atomically
-from remote_jax.roam import builders, data, modalities, triples
+from remote_jax.files import cache_folder
+from remote_jax.report import Table
+from remote_jax.roam import builders, data, kept, modalities, training, triples
 from remote_jax.roam.features import Modality
-from remote_jax.roam.model import Candidates, Encoded, Roam, Sizes
-from remote_jax.roam.objective import LOSSES, query_weights
+from remote_jax.roam.model import Candidates, Roam, Sizes
+from remote_jax.roam.objective import LOSSES
 from remote_jax.roam.queries import MAX_TOP, Questions
 from remote_jax.roam.ranking import Known, both_directions, ranks, summary
 from remote_jax.roam.routing_report import routing_report
 from remote_jax.roam.sample import folder as sample
 from remote_jax.roam.variants import ARCHITECTURES
 from remote_jax.task import Batch, Outputs, Posts
-
-FEATURES = "features.json"
-"""Beside the kept graph: the length of each modality's features."""
-MAX_LENGTHS = 10_000
 
 SWITCH = OneOf((True, False))
 RULES: configs.Rules = {
@@ -98,12 +93,10 @@ class RoamTask:
             UserError: the data are missing or malformed.
         """
         self.kept = workdir / "graph"
-        if anew or not (self.kept / FEATURES).exists():
+        if anew or not kept.exists(self.kept):
             print(builders.describe(self.graph, self._name), flush=True)
             print(modalities.describe(self.modalities, structure=self.config.features.structure))
-            lengths = {name: m.values.shape[1] for name, m in self.modalities.items()}
-            triples.write(self.graph, self.kept)
-            write_atomically(self.kept / FEATURES, [json.dumps(lengths) + "\n"])
+            kept.write(self.graph, self.modalities, self.kept)
 
     @cached_property
     def folder(self) -> Path:
@@ -152,12 +145,14 @@ class RoamTask:
         return data.ranked(self.graph, split, self.known)
 
     def fingerprint(self) -> dict[str, Any]:
-        """Name, sizes and SHA-256 of the graph and of each modality's features."""
-        features = {name: modality.sha256 for name, modality in self.modalities.items()}
+        """Name, sizes and SHA-256 of the graph, and what was kept of each modality's features.
+
+        The checkpoint has the features, so that nobody needs them again, nor what made them.
+        """
         return {
             "name": self._name,
             "sha256": self.graph.sha256,
-            "features": features,
+            "features": dict(self._facts.features),
             **self.graph.facts,
         }
 
@@ -178,56 +173,23 @@ class RoamTask:
 
     @cached_property
     def _sizes(self) -> Sizes:
-        graph = self._kept_graph
-        return Sizes(
-            len(graph.entities), len(graph.relations), read_json(self.kept / FEATURES, MAX_LENGTHS)
-        )
+        return Sizes(self._facts.entities, self._facts.relations, self._facts.lengths)
 
     @cached_property
-    def _kept_graph(self) -> triples.Graph:
-        return triples.read(self.kept)
+    def _facts(self) -> kept.Facts:
+        return kept.read_facts(self.kept)
 
     def loss(
         self, model: nnx.Module, batch: Batch, rngs: nnx.Rngs
     ) -> tuple[Array, dict[str, Array]]:
-        """L of Eq. 9, and what makes the routers' potentials those of their plans."""
+        """L of Eq. 9 (`training.loss`)."""
         assert isinstance(model, Roam)
-        settings = self.config.model
-        queries, encoded, candidates, true = self._training(model, batch, rngs)
-        head, routed = model.heads(encoded, queries, rngs)
-        scores = model.scores(queries, head, candidates, rngs)
-        losses = LOSSES[settings.loss](scores, true, smoothing=settings.smoothing)
-        triple = jnp.mean(losses * query_weights(true, settings.answers))
-        transport, dual = model.routing_losses(routed, candidates.routed)
-        loss = triple + settings.router.weight * transport
-        # The potentials alone feel the dual, whose value would only blur the loss.
-        loss += dual - jax.lax.stop_gradient(dual)
-        return loss, {"triple_loss": triple, "transport_loss": transport}
-
-    def _training(
-        self, model: Roam, batch: Batch, rngs: nnx.Rngs
-    ) -> tuple[Int[Array, "b 2"], Encoded, Candidates, Bool[Array, "b n"]]:
-        """Queries whose heads are places in what is encoded, and what is to be told from what.
-
-        Of all entities, or with `model.negatives` of the answers in the batch and as many random
-        entities: a random one that is another true answer counts as false.
-        """
-        queries, entities = batch["query"], model.entities
-        if not self.config.model.negatives:
-            encoded = model.encode()
-            true = data.unpack(batch["known"], entities)
-            return queries, encoded, model.candidates(encoded, rngs), true
-        drawn = jax.random.randint(rngs.negatives(), (self.config.model.negatives,), 0, entities)
-        asked = jnp.concatenate([batch["answer"], drawn])
-        encoded = model.encode(jnp.concatenate([queries[:, 0], asked]))
-        candidates = model.candidates(encoded.after(len(queries)), rngs)
-        queries = queries.at[:, 0].set(jnp.arange(len(queries)))
-        return queries, encoded, candidates, asked == batch["answer"][:, None]
+        return training.loss(model, batch, self.config.model, rngs)
 
     def shared(self, model: nnx.Module) -> Candidates:
         """Every entity as an answer."""
         assert isinstance(model, Roam)
-        return model.candidates(model.encode())
+        return model.every_candidate()
 
     def predict(self, model: nnx.Module, batch: Batch, shared: Candidates) -> dict[str, Array]:
         """The rank of each target and how its query was routed; or the best answers, without one.
@@ -286,7 +248,7 @@ class RoamTask:
             }
 
     def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
-        """`routing.json` (`report.routing`)."""
+        """`routing.json` (`routing_report`)."""
         names = ["structure"] if self.config.features.structure else []
         names += list(self._sizes.features)
         relations = both_directions(self.graph.splits[split], len(self.graph.relations))[0][:, 1]
@@ -298,7 +260,7 @@ class RoamTask:
         Raises:
             UserError: the file cannot be read.
         """
-        graph = self._kept_graph
+        graph = kept.read_graph(self.kept)
         known = Known.of(graph.splits.values(), len(graph.relations))
         return Questions.read(path, graph, known)
 

@@ -24,7 +24,6 @@ from jaxtyping import Int
 
 from remote_jax.errors import UserError
 from remote_jax.files import Refused, read_lines, sha256
-from remote_jax.report import write_atomically
 
 SPLITS = {
     "train": ("train.txt", "train2id.txt"),
@@ -37,6 +36,8 @@ MAX_LINE = 2**14
 """Longest line of a file that is read, in bytes."""
 MAX_LINES = 20_000_000
 ID = re.compile(r"\d{1,9}")
+BLANKS = re.compile(r"[ \r\n]+")
+"""Between fields without tabs; other white space, as of East Asian scripts, is part of a name."""
 SHOWN = 3
 """Bad lines that an error shows."""
 
@@ -126,23 +127,6 @@ def _locate(folder: str | Path) -> dict[str, Path]:
     return files | {kind: path for kind, path in ids.items() if path.is_file()}
 
 
-def write(graph: Graph, folder: Path) -> None:
-    """Writes a graph's files, such that `read` gives its names, ids and triples again.
-
-    Raises:
-        UserError: the folder cannot be written.
-    """
-    names = (graph.entities, graph.relations)
-    for file, known in zip(VOCABULARIES.values(), names, strict=True):
-        write_atomically(folder / file, (f"{name}\t{i}\n" for i, name in enumerate(known)))
-    for split, rows in graph.splits.items():
-        lines = (
-            f"{graph.entities[h]}\t{graph.relations[r]}\t{graph.entities[t]}\n"
-            for h, r, t in rows.tolist()
-        )
-        write_atomically(folder / SPLITS[split][0], lines)
-
-
 def _find(root: Path, split: str, names: Iterable[str]) -> Path:
     found = [root / name for name in names if (root / name).is_file()]
     if len(found) == 1:
@@ -170,7 +154,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def _fields(line: str) -> list[str]:
     """The fields of a line, without a closing dot and angle brackets."""
-    fields = [field.strip() for field in line.split("\t")] if "\t" in line else line.split()
+    fields = [field.strip() for field in line.split("\t")] if "\t" in line else BLANKS.split(line)
     if fields[-1] == ".":
         fields.pop()
     elif fields[-1].endswith(" ."):
@@ -231,11 +215,7 @@ class _Table:
         lines = list(_lines(path))
         counted = bool(lines) and ID.fullmatch(lines[0][1]) is not None
         rows = [(number, _fields(line)) for number, line in lines[counted:]]
-        bad = [
-            (number, f"has {len(row)} fields, expected 3")
-            for number, row in rows
-            if len(row) != 3 or not all(row)
-        ]
+        bad = [(number, reason) for number, row in rows if (reason := _wrong(row))]
         _refuse(path, bad)
         if counted and int(lines[0][1]) != len(rows):
             raise UserError(
@@ -263,6 +243,12 @@ class _Table:
                 triples[place, column] = found
         _refuse(self.path, bad)
         return triples
+
+
+def _wrong(row: list[str]) -> str:
+    if len(row) != 3:
+        return f"has {len(row)} fields, expected 3"
+    return "" if all(row) else f"has nothing in field {row.index('') + 1}"
 
 
 def _refuse(path: Path, bad: list[tuple[int, str]]) -> None:

@@ -109,11 +109,15 @@ def scores(
     m, c, d = candidates.shape
     if m == 1:
         present = (candidate_weights > 0).astype(query.dtype)
-        product = query @ (candidates[0] * present[0, :, None]).T
-        return product.astype(jnp.float32)
+        return _product(query, (candidates[0] * present[0, :, None]).T)
     left = jnp.einsum("bd,mb->bmd", query, relation_weights.astype(query.dtype))
     right = candidates * candidate_weights[..., None].astype(candidates.dtype)
-    above = left.reshape(-1, m * d) @ right.transpose(0, 2, 1).reshape(m * d, c)
+    above = _product(left.reshape(-1, m * d), right.transpose(0, 2, 1).reshape(m * d, c))
     below = relation_weights.T @ candidate_weights
     safe = jnp.maximum(below, jnp.finfo(jnp.float32).tiny)
-    return jnp.where(below > 0, above.astype(jnp.float32) / safe, 0.0)
+    return jnp.where(below > 0, above / safe, 0.0)
+
+
+def _product(left: Float[Array, "b d"], right: Float[Array, "d c"]) -> Float[Array, "b c"]:
+    """In float32 whatever the factors are: rounded to bfloat16, most scores would tie."""
+    return jnp.matmul(left, right, preferred_element_type=jnp.float32)

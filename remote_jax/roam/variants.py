@@ -31,7 +31,10 @@ class SharedExpertPool(Roam):
 
     def _embed(self, inputs: list[Float[Array, "n f"]]) -> Float[Array, "m k n d"]:
         (pool,) = self.experts
-        return jnp.stack([pool(layer(x)) for layer, x in zip(self.project, inputs, strict=True)])
+        views = [pool(layer(x)) for layer, x in zip(self.project, inputs, strict=True)]
+        if self.structure is not None:  # the skip of the other arrangements' experts
+            views[0] = views[0] + inputs[0].astype(views[0].dtype)
+        return jnp.stack(views)
 
 
 class ModalityGatedExperts(Roam):
@@ -46,7 +49,9 @@ class ModalityGatedExperts(Roam):
     def _left_length(self, model: ConfigDict) -> int:
         return model.dim + model.relation_dim
 
-    def candidates(self, encoded: Encoded, rngs: nnx.Rngs | None = None) -> Candidates:
+    def candidates(
+        self, encoded: Encoded, rngs: nnx.Rngs | None = None
+    ) -> tuple[Candidates, Routed]:
         """As `Roam.candidates`."""
         none = jnp.zeros((encoded.v.shape[2], self.relations[...].shape[1]))
         cost = self.cost(_beside(encoded.v, none), encoded.groups)
@@ -54,7 +59,7 @@ class ModalityGatedExperts(Roam):
         mixed = moseg.mixed(shares, encoded.v)
         weights = moseg.weights(self.attention.of_entities(mixed), encoded.present)
         routed = Routed(cost, shares, jnp.broadcast_to(weights[:, None], cost.shape))
-        return self._as_candidates(mixed, encoded, routed, rngs)
+        return self._as_candidates(mixed, encoded, rngs), routed
 
     def heads(
         self, encoded: Encoded, queries: Int[Array, "b 2"], rngs: nnx.Rngs | None = None

@@ -148,7 +148,7 @@ def measure_roam(data: Path, batch: int, limit: float, preset: str) -> dict[str,
     task = make_task(config)
     with tempfile.TemporaryDirectory() as workdir:
         task.prepare(Path(workdir), anew=True)
-    skeleton, params = split(task.model(nnx.Rngs(0)))
+        skeleton, params = split(task.model(nnx.Rngs(0)))
     steps = math.ceil(len(task.dataset("train")) / batch)
     optimizer, _ = make_optimizer(config.train, steps)
     mesh = parallel.make_mesh(config.mesh)

@@ -9,6 +9,7 @@ import pytest
 from flax import nnx
 
 from configs import mkg_y
+from remote_jax.roam import model as module
 from remote_jax.roam.model import Roam, Sizes
 from remote_jax.roam.routing import POTENTIAL_SCALE
 from remote_jax.roam.variants import ARCHITECTURES
@@ -47,7 +48,7 @@ def queries(count: int = 30) -> jax.Array:
 
 
 def answers(it: Roam, asked: jax.Array) -> jax.Array:
-    scores, _ = it(asked, it.candidates(it.encode()))
+    scores, _ = it(asked, it.every_candidate())
     return scores
 
 
@@ -66,11 +67,23 @@ def test_a_query_does_not_depend_on_its_neighbours(changes: dict[str, object]) -
     np.testing.assert_allclose(answers(it, asked[::-1])[::-1], whole, atol=1e-5)
 
 
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+def test_candidates_in_blocks_are_candidates(
+    architecture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = model(**{"model.architecture": architecture})
+    whole, _ = it.candidates(it.encode())
+    monkeypatch.setattr(module, "BLOCK", 16)  # 3 blocks of 14, for 40 entities
+    blocks = it.every_candidate()
+    for name in ("mixed", "weights"):
+        np.testing.assert_allclose(getattr(blocks, name), getattr(whole, name), atol=1e-5)
+
+
 def test_scores_are_those_of_one_embedding_a_query_and_candidate() -> None:
     """The candidate's modalities weighed under each query's relation, one pair at a time."""
     it, asked = model(), queries(4)
     encoded = it.encode()
-    candidates = it.candidates(encoded)
+    candidates, _ = it.candidates(encoded)
     head, _ = it.heads(encoded, asked)
     query = np.asarray(it.core(head, asked[:, 1], it.relations[...]), np.float64)
     found = answers(it, asked)
@@ -95,9 +108,9 @@ def test_features_are_not_trained_and_everything_else_is(architecture: str) -> N
         encoded = it.encode()
         rngs = nnx.Rngs(3)
         head, routed = it.heads(encoded, asked, rngs)
-        candidates = it.candidates(encoded, rngs)
+        candidates, candidates_routed = it.candidates(encoded, rngs)
         scores = it.scores(asked, head, candidates, rngs)
-        return (scores**2).sum() + sum(it.routing_losses(routed, candidates.routed))
+        return (scores**2).sum() + sum(it.routing_losses(routed, candidates_routed))
 
     for name, gradient in jax.grad(loss)(params).items():
         assert np.isfinite(gradient).all(), name
@@ -120,9 +133,20 @@ def test_features_are_not_trained_and_everything_else_is(architecture: str) -> N
     ],
 )
 def test_switches(changes: dict[str, object]) -> None:
-    scores = answers(model(**changes), queries())
+    """They change scores, from parameters that are equal where both models have them."""
+    it, default = model(**changes), model()
+    values = dict(split(default)[1])
+    skeleton, params = split(it)
+    common = {
+        name: values[name]
+        for name, value in params.items()
+        if name in values and values[name].shape == value.shape
+    }
+    assert len(common) > len(params) / 3
+    it = skeleton.model({**params, **common})
+    scores = answers(it, queries())
     assert np.isfinite(scores).all()
-    same = np.allclose(scores, answers(model(), queries()))
+    same = np.allclose(scores, answers(default, queries()))
     assert same == (changes == {"model.noise": False})  # noise is for training alone
 
 

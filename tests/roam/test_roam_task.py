@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from configs import mkg_y
 from remote_jax import main
 from remote_jax.errors import UserError
 from remote_jax.main import Order, run
-from remote_jax.roam import triples
+from remote_jax.roam import kept
 from remote_jax.roam.task import make_task
 
 CITIES, PEOPLE = 6, 36
@@ -101,7 +102,7 @@ def test_predict_answers_without_the_data(trained: tuple[ConfigDict, Path], tmp_
     scores = [answer["score"] for answer in second["answers"]]
     assert scores == sorted(scores, reverse=True) and len(scores) == 10
     assert "person_5" in third["error"]
-    graph = triples.read(workdir / "graph")
+    graph = kept.read_graph(workdir / "graph")
     true = {
         (graph.entities[h], graph.relations[r], graph.entities[t])
         for rows in graph.splits.values()
@@ -109,6 +110,20 @@ def test_predict_answers_without_the_data(trained: tuple[ConfigDict, Path], tmp_
     }
     for answer in second["answers"]:
         assert answer["known"] == ((answer["name"], "mate", "person_4") in true)
+
+
+def test_eval_needs_no_features(
+    trained: tuple[ConfigDict, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, workdir = trained
+    shutil.copytree(settings.data.dir, tmp_path / "data", ignore=shutil.ignore_patterns("image*"))
+    assert not list((tmp_path / "data").glob("image*"))
+    moved = settings.copy_and_resolve_references().unlock()
+    moved.data.dir = str(tmp_path / "data")
+    before = json.loads((workdir / "results.json").read_text())
+    run(Order("eval", moved.lock(), workdir, None))
+    after = json.loads((workdir / "results.json").read_text())
+    assert after["metrics"] == before["metrics"] and after["dataset"] == before["dataset"]
 
 
 def test_sampled_negatives_learn_too(tmp_path: Path) -> None:

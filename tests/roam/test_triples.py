@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remote_jax.errors import UserError
-from remote_jax.roam.triples import Graph, bare, fingerprint, read, write
+from remote_jax.roam.triples import fingerprint, read
 
 ENTITIES = ("http://a.org/Ann_Lee", "Ōsaka", "厦门", "St._John's", "42")
 RELATIONS = ("bornIn", "http://a.org/knows")
@@ -181,32 +181,6 @@ def test_any_names_come_back(tmp_path_factory, rows):
         for h, r, t in graph.splits["train"]
     ]
     assert found == rows
-
-
-@given(
-    st.lists(st.text("aé.<> 09\u3000\u0130", min_size=1).map(str.strip), unique=True, min_size=2),
-    st.integers(0, 2**32 - 1),
-)
-def test_a_graph_that_is_written_is_read_again(tmp_path_factory, drawn, seed):
-    """Names are such as a reader may have found: no dot at the end, no brackets around them."""
-    names = tuple(n for n in drawn if n and bare(n) == n and not f" {n}".endswith(" ."))
-    if not names:
-        return
-    rng = np.random.default_rng(seed)
-    splits = {
-        split: np.stack(
-            [rng.integers(0, len(names), 6), rng.integers(0, 2, 6), rng.integers(0, len(names), 6)],
-            1,
-        )
-        for split in ("train", "validation", "test")
-    }
-    graph = Graph(names, ("r", "7"), splits, "0")
-    folder = tmp_path_factory.mktemp("kept")
-    write(graph, folder)
-    again = read(folder)
-    assert (again.entities, again.relations) == (graph.entities, graph.relations)
-    for split, rows in splits.items():
-        np.testing.assert_array_equal(again.splits[split], rows)
 
 
 @pytest.mark.parametrize(
