@@ -221,7 +221,10 @@ class Roam(nnx.Module):
         """Entities as answers, before any query is known.
 
         Its groups are mixed by its own costs, in which no relation takes part; the weights of its
-        modalities do follow the relation, in `tucker.scores`. With `rngs`, in training.
+        modalities do follow the relation, in `tucker.scores`. So groups are mixed before modalities
+        are fused, where `heads` fuses first: a vector for each modality then serves all relations,
+        in place of K of them. δ has the deviation of the entity's part of U. With `rngs`, in
+        training.
         """
         weights = moseg.weights(self.attention.of_entities(encoded.v), encoded.present[:, None])
         left = moseg.fuse(encoded.v, weights)
