@@ -23,24 +23,42 @@ SUFFIXES = (".npz", ".npy", ".safetensors")
 AUTO, NAMES = "auto", "names"
 
 
-def load(config: ConfigDict, graph: Graph, folder: Path, cache: Path) -> Mapping[str, Modality]:
-    """The features that `config.features` names, by modality.
+def from_files(config: ConfigDict, graph: Graph, folder: Path) -> Mapping[str, Modality]:
+    """The features that `config.features` has in files, by modality.
 
     Args:
         config: the whole config.
         folder: of the graph; relative paths of features start there.
-        cache: where text features that are made here are kept.
 
     Raises:
-        UserError: a file is missing or malformed, or no modality is left.
+        UserError: a file is missing or malformed.
     """
     found = {}
     for name in MODALITIES:
         wanted = config.features[name]
         if name == "text" and wanted == NAMES:
-            found[name] = _from_names(config, graph, folder, cache)
-        elif path := _auto(folder, name) if wanted == AUTO else wanted and folder / wanted:
+            continue
+        if path := _auto(folder, name) if wanted == AUTO else wanted and folder / wanted:
             found[name] = load_matrix(path, graph.entities)
+    return found
+
+
+def load(
+    config: ConfigDict, graph: Graph, folder: Path, cache: Path, files: Mapping[str, Modality]
+) -> Mapping[str, Modality]:
+    """All features that `config.features` names, by modality.
+
+    Args:
+        config, graph, folder: as those of `from_files`.
+        cache: where text features that are made here are kept.
+        files: what `from_files` gave.
+
+    Raises:
+        UserError: the encoder or the descriptions are missing, or no modality is left.
+    """
+    found = dict(files)
+    if config.features.text == NAMES:
+        found["text"] = _from_names(config, graph, folder, cache)
     if not found and not config.features.structure:
         raise UserError(
             "features.structure is false and there are no other features: entities would be told "

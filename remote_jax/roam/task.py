@@ -125,7 +125,11 @@ class RoamTask:
     def modalities(self) -> Mapping[str, Modality]:
         """Features by modality; read when first asked for."""
         cache = cache_folder(self.config.data.cache)
-        return modalities.load(self.config, self.graph, self.folder, cache)
+        return modalities.load(self.config, self.graph, self.folder, cache, self._from_files)
+
+    @cached_property
+    def _from_files(self) -> Mapping[str, Modality]:
+        return modalities.from_files(self.config, self.graph, self.folder)
 
     @cached_property
     def known(self) -> Known:
@@ -145,14 +149,16 @@ class RoamTask:
         return data.ranked(self.graph, split, self.known)
 
     def fingerprint(self) -> dict[str, Any]:
-        """Name, sizes and SHA-256 of the graph, and what was kept of each modality's features.
+        """Name, sizes and SHA-256 of the graph and of each modality's features.
 
-        The checkpoint has the features, so that nobody needs them again, nor what made them.
+        The checkpoint has the features, so that they may be gone, and what made them; those whose
+        files are here must be the same.
         """
+        found = {name: modality.sha256 for name, modality in self._from_files.items()}
         return {
             "name": self._name,
             "sha256": self.graph.sha256,
-            "features": dict(self._facts.features),
+            "features": {**self._facts.features, **found},
             **self.graph.facts,
         }
 

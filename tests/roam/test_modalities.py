@@ -19,7 +19,8 @@ GRAPH = Graph(("a", "b", "c"), ("r",), {"train": np.array([[0, 0, 1]])}, "0")
 def load(folder: Path, **features: object) -> dict[str, Modality]:
     settings = {"structure": True, "image": "auto", "text": "auto", "encoder": ""}
     config = ConfigDict({"features": settings | {"descriptions": ""} | features})
-    return dict(modalities.load(config, GRAPH, folder, folder / "cache"))
+    files = modalities.from_files(config, GRAPH, folder)
+    return dict(modalities.load(config, GRAPH, folder, folder / "cache", files))
 
 
 def test_auto_takes_what_is_there(tmp_path: Path) -> None:

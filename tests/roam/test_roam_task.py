@@ -112,9 +112,7 @@ def test_predict_answers_without_the_data(trained: tuple[ConfigDict, Path], tmp_
         assert answer["known"] == ((answer["name"], "mate", "person_4") in true)
 
 
-def test_eval_needs_no_features(
-    trained: tuple[ConfigDict, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_eval_needs_no_features(trained: tuple[ConfigDict, Path], tmp_path: Path) -> None:
     settings, workdir = trained
     shutil.copytree(settings.data.dir, tmp_path / "data", ignore=shutil.ignore_patterns("image*"))
     assert not list((tmp_path / "data").glob("image*"))
@@ -124,6 +122,19 @@ def test_eval_needs_no_features(
     run(Order("eval", moved.lock(), workdir, None))
     after = json.loads((workdir / "results.json").read_text())
     assert after["metrics"] == before["metrics"] and after["dataset"] == before["dataset"]
+
+
+def test_features_that_changed_are_refused(
+    trained: tuple[ConfigDict, Path], tmp_path: Path
+) -> None:
+    settings, workdir = trained
+    shutil.copytree(settings.data.dir, tmp_path / "data")
+    with np.load(tmp_path / "data" / "image.npz") as file:
+        np.savez(tmp_path / "data" / "image.npz", features=file["features"] + 1, ids=file["ids"])
+    moved = settings.copy_and_resolve_references().unlock()
+    moved.data.dir = str(tmp_path / "data")
+    with pytest.raises(UserError, match=r"The data have changed .*in features"):
+        run(Order("eval", moved.lock(), workdir, None))
 
 
 def test_sampled_negatives_learn_too(tmp_path: Path) -> None:
