@@ -10,8 +10,9 @@ from typing import Any, TypedDict, TypeVar
 
 import jax
 import orbax.checkpoint as ocp
-from jax.sharding import Sharding
+from jax.sharding import Mesh
 
+from remote_jax import parallel
 from remote_jax.errors import UserError
 from remote_jax.state import Params, TrainState
 
@@ -92,12 +93,13 @@ class Checkpoints:
         # leaves the step alone that is there.
         _save(self._best, best["step"], params, dict(best))
 
-    def restore(self, like: TrainState, sharding: Sharding) -> tuple[TrainState, Record] | None:
+    def restore(self, like: TrainState, mesh: Mesh) -> tuple[TrainState, Record] | None:
         """The latest whole checkpoint, or None where there is none yet.
 
         Args:
             like: a state of the same model and optimizer; only shapes and types are read.
-            sharding: where to put the arrays.
+            mesh: where to put the arrays, as `parallel.place` says; another one than they were
+                saved from will do.
 
         Raises:
             UserError: it is the checkpoint of another model.
@@ -107,7 +109,7 @@ class Checkpoints:
             for old in self._best.all_steps():  # of a start that ended before its first checkpoint
                 self._best.delete(old)
             return None
-        state, record = _restore(self._latest, step, like, sharding)
+        state, record = _restore(self._latest, step, like, mesh)
         return state, Record(**record)
 
     def record(self) -> Record:
@@ -122,8 +124,8 @@ class Checkpoints:
         args = ocp.args.Composite(record=ocp.args.JsonRestore())
         return Record(**self._latest.restore(step, args=args)["record"])
 
-    def restore_best(self, like: Params, sharding: Sharding) -> tuple[Params, Best]:
-        """The parameters that are best on validation.
+    def restore_best(self, like: Params, mesh: Mesh) -> tuple[Params, Best]:
+        """The parameters that are best on validation; arguments as those of `restore`.
 
         Raises:
             UserError: there are none, or they are another model's.
@@ -131,7 +133,7 @@ class Checkpoints:
         step = self._best.latest_step()
         if step is None:
             raise self._nothing()
-        return _restore(self._best, step, like, sharding)
+        return _restore(self._best, step, like, mesh)
 
     def _nothing(self) -> UserError:
         return UserError(
@@ -161,13 +163,11 @@ def _manager(folder: Path, keep: int, *, read_only: bool) -> ocp.CheckpointManag
         raise UserError(f"Cannot write checkpoints to {folder}: {error.strerror}.") from error
 
 
-def _restore(
-    manager: ocp.CheckpointManager, step: int, like: Tree, sharding: Sharding
-) -> tuple[Tree, Any]:
-    wanted = _named(like)
+def _restore(manager: ocp.CheckpointManager, step: int, like: Tree, mesh: Mesh) -> tuple[Tree, Any]:
+    wanted, places = _named(like), _named(parallel.place(mesh, like))
     _check_shapes(manager.item_metadata(step)["arrays"], wanted, manager.directory / str(step))
     abstract = {
-        name: jax.ShapeDtypeStruct(value.shape, value.dtype, sharding=sharding)
+        name: jax.ShapeDtypeStruct(value.shape, value.dtype, sharding=places[name])
         for name, value in wanted.items()
     }
     restored = manager.restore(

@@ -67,8 +67,8 @@ def _best_model(
     task: Task, config: ConfigDict, workdir: Path
 ) -> tuple[Skeleton, Params, Best, Record]:
     skeleton, shapes = split(task.shapes())
-    sharding = parallel.replicated(parallel.make_mesh(config.mesh))
+    mesh = parallel.make_mesh(config.mesh)
     with Checkpoints(workdir, read_only=True) as checkpoints:
-        params, best = checkpoints.restore_best(shapes, sharding)
+        params, best = checkpoints.restore_best(shapes, mesh)
         record = checkpoints.record()
     return skeleton, params, best, record

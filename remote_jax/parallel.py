@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -15,6 +17,25 @@ from ml_collections import ConfigDict
 from remote_jax.errors import UserError
 
 AXES = ("data", "fsdp", "tensor")
+
+RULES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
+    # The first layer of a block is split by its outputs and the second by its inputs, so that
+    # devices exchange once, after the second (Shoeybi et al. 2019, §3).
+    (r"(query|key|value|up)/kernel", (None, "tensor")),
+    (r"(query|key|value|up)/bias", ("tensor",)),
+    (r"(out|down)/kernel", ("tensor", None)),
+    # Tables of a row an entity.
+    (r"structure|features/\w+/(values|present)", ("tensor",)),
+)
+"""Which axes of an array are split over which axis of the mesh, by how the array's name ends.
+
+What no rule splits is whole on every device of "tensor"; "fsdp" then takes the longest axis that is
+left, of any array (`spec`)."""
+
+SMALL = 2**10
+"""Numbers of an array below which splitting it over fsdp would save less than it costs."""
+
+Tree = TypeVar("Tree")
 
 
 def make_mesh(config: ConfigDict) -> Mesh:
@@ -35,6 +56,38 @@ def make_mesh(config: ConfigDict) -> Mesh:
         wanted = " x ".join(f"{axis}={config[axis]}" for axis in AXES)
         raise UserError(f"config.mesh asks for {wanted} devices, but there are {devices}.")
     return jax.make_mesh(tuple(sizes.values()), AXES, axis_types=(AxisType.Auto,) * len(AXES))
+
+
+def spec(name: str, shape: Sequence[int], mesh: Mesh) -> PartitionSpec:
+    """How an array of that name is split: by `RULES`, and then over fsdp.
+
+    An axis whose length the devices do not divide is left whole.
+    """
+
+    def splits(length: int, axis: str) -> bool:
+        return mesh.shape[axis] > 1 and length % mesh.shape[axis] == 0
+
+    axes: list[str | None] = [None] * len(shape)
+    for pattern, wanted in RULES:
+        if re.search(f"(^|/)({pattern})$", name):
+            for place, axis in enumerate(wanted):
+                if axis and splits(shape[place], axis):
+                    axes[place] = axis
+            break
+    free = [i for i, axis in enumerate(axes) if axis is None and splits(shape[i], "fsdp")]
+    if free and math.prod(shape) >= SMALL:
+        axes[max(free, key=shape.__getitem__)] = "fsdp"
+    return PartitionSpec(*axes)
+
+
+def place(mesh: Mesh, arrays: Tree) -> Tree:
+    """Where each array of a tree lives, by its path in it; only names and shapes are read."""
+
+    def sharding(path: tuple[Any, ...], array: Any) -> NamedSharding:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        return NamedSharding(mesh, spec(name, array.shape, mesh))
+
+    return jax.tree_util.tree_map_with_path(sharding, arrays)
 
 
 def replicated(mesh: Mesh) -> NamedSharding:

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jax.sharding import Mesh, Sharding
+from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from remote_jax import parallel, pipeline
@@ -70,14 +70,14 @@ def make_step(
     skeleton: Skeleton,
     optimizer: optax.GradientTransformation,
     seed: int,
-    sharding: Sharding,
+    mesh: Mesh,
 ) -> Step:
     """One update and its scalars, compiled; the state it is given is used up.
 
     Dropout's key is a function of the seed and the step alone, so a resumed run draws the same.
 
     Args:
-        sharding: of the state that comes out, the same as of the one that goes in.
+        mesh: the state that comes out lives on it as `parallel.place` says.
     """
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
@@ -90,9 +90,10 @@ def make_step(
         updates, moments = optimizer.update(gradients, state.optimizer, state.params)
         params = optax.apply_updates(state.params, updates)
         scalars["gradient_norm"] = optax.tree.norm(gradients)
-        return TrainState(params, moments, state.step + 1), scalars
+        after = TrainState(params, moments, state.step + 1)
+        return jax.lax.with_sharding_constraint(after, parallel.place(mesh, after)), scalars
 
-    return jax.jit(step, donate_argnums=0, out_shardings=sharding)
+    return jax.jit(step, donate_argnums=0)
 
 
 def train(task: Task, config: ConfigDict, workdir: Path) -> None:
@@ -130,12 +131,9 @@ class _Run:
         self.plan = Plan.of(config.train, len(self.data))
         skeleton, shapes = split(task.shapes())
         optimizer, self.rate = make_optimizer(config.train, self.plan.total)
-        sharding = parallel.replicated(mesh)
-        self.step = make_step(task, skeleton, optimizer, config.seed, sharding)
+        self.step = make_step(task, skeleton, optimizer, config.seed, mesh)
         self.predict = make_predict(task, skeleton)
-        self.state, self.record = _start(
-            task, config.seed, shapes, optimizer, sharding, checkpoints
-        )
+        self.state, self.record = _start(task, config.seed, shapes, optimizer, mesh, checkpoints)
         self.pending: deque[tuple[int, Scalars]] = deque()
         self.clock = Clock()
 
@@ -227,7 +225,7 @@ def _start(
     seed: int,
     shapes: Params,
     optimizer: optax.GradientTransformation,
-    sharding: Sharding,
+    mesh: Mesh,
     checkpoints: Checkpoints,
 ) -> tuple[TrainState, Record]:
     """The state to go on from: the latest checkpoint, or else a fresh one."""
@@ -236,10 +234,11 @@ def _start(
         return TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
 
     fingerprint = task.fingerprint()
-    restored = checkpoints.restore(jax.eval_shape(fresh, shapes), sharding)
+    like = jax.eval_shape(fresh, shapes)
+    restored = checkpoints.restore(like, mesh)
     if restored is None:
         _, params = split(task.model(nnx.Rngs(seed)))
-        state = jax.jit(fresh, out_shardings=sharding)(params)
+        state = jax.jit(fresh, out_shardings=parallel.place(mesh, like))(params)
         return state, Record(fingerprint=fingerprint)
     restored[1].check_data(fingerprint)
     return restored

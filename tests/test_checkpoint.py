@@ -10,13 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from jax.sharding import SingleDeviceSharding
+import toy
 
+from remote_jax import parallel
 from remote_jax.checkpoint import Checkpoints, Record, exist
 from remote_jax.errors import UserError
 from remote_jax.state import Params, TrainState
 
-SHARDING = SingleDeviceSharding(jax.devices()[0])
+MESH = parallel.make_mesh(toy.get_config().mesh)
 OPTIMIZER = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(0.1))
 
 
@@ -47,9 +48,9 @@ def assert_equal(one: object, other: object) -> None:
 
 def test_nothing_yet(tmp_path: Path) -> None:
     with Checkpoints(tmp_path) as checkpoints:
-        assert checkpoints.restore(state(), SHARDING) is None
+        assert checkpoints.restore(state(), MESH) is None
         with pytest.raises(UserError, match="no checkpoint yet"):
-            checkpoints.restore_best(params(), SHARDING)
+            checkpoints.restore_best(params(), MESH)
         with pytest.raises(UserError, match="no checkpoint yet"):
             checkpoints.record()
 
@@ -60,7 +61,7 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     with Checkpoints(tmp_path) as checkpoints:
         checkpoints.save(one, record)
     with Checkpoints(tmp_path) as checkpoints:
-        restored = checkpoints.restore(jax.eval_shape(state), SHARDING)
+        restored = checkpoints.restore(jax.eval_shape(state), MESH)
         assert restored is not None
         assert_equal(restored[0], one)
         assert restored[1] == record == checkpoints.record()
@@ -76,7 +77,7 @@ def test_a_save_holds_what_was_there_when_it_was_asked_for(tmp_path: Path) -> No
         for _ in range(20):
             big = donating(big)
     with Checkpoints(tmp_path) as checkpoints:
-        restored, _ = checkpoints.restore_best(jax.eval_shape(lambda: big), SHARDING)
+        restored, _ = checkpoints.restore_best(jax.eval_shape(lambda: big), MESH)
     assert np.all(np.asarray(restored["kernel"]) == 1.0)
 
 
@@ -91,7 +92,7 @@ def test_two_latest_and_one_best_are_kept(tmp_path: Path) -> None:
     assert {path.name for path in (folder / "latest").iterdir()} == {"2", "3"}
     assert {path.name for path in (folder / "best").iterdir()} == {"3"}
     with Checkpoints(tmp_path) as checkpoints:
-        restored, best = checkpoints.restore_best(params(), SHARDING)
+        restored, best = checkpoints.restore_best(params(), MESH)
     assert best == {"step": 3, "metrics": {"f1": 0.75}}
     assert_equal(restored, one.params)
 
@@ -110,9 +111,9 @@ def test_another_model_is_refused_by_its_first_parameter(tmp_path: Path) -> None
     with Checkpoints(tmp_path) as checkpoints:
         for like, message in wrong:
             with pytest.raises(UserError, match=message):
-                checkpoints.restore_best(like, SHARDING)
+                checkpoints.restore_best(like, MESH)
         with pytest.raises(UserError, match=r"another model's: params/text/layers/0/bias"):
-            checkpoints.restore(state(5), SHARDING)
+            checkpoints.restore(state(5), MESH)
 
 
 def test_a_save_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
@@ -127,7 +128,7 @@ def test_a_save_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
     shutil.rmtree(latest / "1" / "arrays")
     (latest / "1" / "_CHECKPOINT_METADATA").unlink()
     with Checkpoints(tmp_path) as checkpoints:
-        restored = checkpoints.restore(one, SHARDING)
+        restored = checkpoints.restore(one, MESH)
         assert restored is not None and restored[1].step == 2
         assert_equal(restored[0], moved(one))
         checkpoints.save(one, Record({}, 3))
@@ -143,7 +144,7 @@ def test_a_reader_leaves_a_save_under_way_alone(tmp_path: Path) -> None:
     under_way = tmp_path / "checkpoints" / "best" / "2.orbax-checkpoint-tmp"
     shutil.copytree(under_way.with_name("1"), under_way)
     with Checkpoints(tmp_path, read_only=True) as checkpoints:
-        restored, best = checkpoints.restore_best(params(), SHARDING)
+        restored, best = checkpoints.restore_best(params(), MESH)
         assert best["step"] == checkpoints.record().step == 1
         assert_equal(restored, one.params)
     assert under_way.is_dir()
@@ -154,7 +155,7 @@ def test_a_reader_where_there_is_nothing(tmp_path: Path) -> None:
         Checkpoints(tmp_path, read_only=True) as checkpoints,
         pytest.raises(UserError, match="no checkpoint yet"),
     ):
-        checkpoints.restore_best(params(), SHARDING)
+        checkpoints.restore_best(params(), MESH)
     assert not list(tmp_path.iterdir())
 
 
@@ -163,12 +164,12 @@ def test_a_best_one_of_a_start_without_a_latest_is_dropped(tmp_path: Path) -> No
         checkpoints.save_best(params(), {"step": 9, "metrics": {}})
     assert not exist(tmp_path)
     with Checkpoints(tmp_path) as checkpoints:
-        assert checkpoints.restore(state(), SHARDING) is None
+        assert checkpoints.restore(state(), MESH) is None
         checkpoints.save_best(moved(params()), {"step": 4, "metrics": {}})
         checkpoints.save(state(), Record({}, 4))
     assert exist(tmp_path)
     with Checkpoints(tmp_path, read_only=True) as checkpoints:
-        assert checkpoints.restore_best(params(), SHARDING)[1]["step"] == 4
+        assert checkpoints.restore_best(params(), MESH)[1]["step"] == 4
 
 
 def test_folder_that_cannot_be_written(tmp_path: Path) -> None:

@@ -71,6 +71,41 @@ def test_several_devices_train_as_one(tmp_path: Path) -> None:
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
 
 
+class Sizes:
+    """As much of a mesh as `spec` reads."""
+
+    def __init__(self, **sizes: int) -> None:
+        self.shape = {"data": 1, "fsdp": 1, "tensor": 1, **sizes}
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "sizes", "expected"),
+    [
+        ("text/bert/blocks/0/attention/query/kernel", (768, 768), {"tensor": 2}, (None, "tensor")),
+        ("text/bert/blocks/0/attention/out/kernel", (768, 768), {"tensor": 2}, ("tensor", None)),
+        ("vision/vit/blocks/0/mlp/up/kernel", (768, 3072), {"tensor": 4}, (None, "tensor")),
+        ("optimizer/1/mu/text/bert/blocks/0/mlp/down/kernel", (3072, 768), {"tensor": 4}, "tensor"),
+        ("text/bert/blocks/0/attention/key/bias", (768,), {"tensor": 2}, "tensor"),
+        ("text/bert/blocks/0/attention/out/bias", (768,), {"tensor": 2}, ()),
+        ("text/bert/words", (30522, 768), {"fsdp": 4}, (None, "fsdp")),  # 30,522 is no multiple
+        ("text/bert/words", (30522, 768), {"fsdp": 4, "tensor": 2}, (None, "fsdp")),
+        ("x/query/kernel", (768, 768), {"fsdp": 2, "tensor": 2}, ("fsdp", "tensor")),
+        ("x/up/kernel", (768, 9), {"fsdp": 2, "tensor": 2}, ("fsdp", None)),
+        ("structure", (15000, 256), {"fsdp": 2, "tensor": 2}, ("tensor", "fsdp")),
+        ("features/image/present", (15000,), {"fsdp": 2, "tensor": 2}, "tensor"),
+        ("features/image/present", (15000,), {"fsdp": 2}, "fsdp"),
+        ("core/core", (256, 256, 256), {"fsdp": 8}, ("fsdp", None, None)),
+        ("mot/alpha/0", (768,), {"fsdp": 8}, ()),  # small
+        ("step", (), {"fsdp": 8, "tensor": 2}, ()),
+        ("construct/structured", (64, 64), {"tensor": 2}, (None, None)),
+    ],
+)
+def test_rules(name: str, shape: tuple[int, ...], sizes: dict[str, int], expected: Any) -> None:
+    found = tuple(parallel.spec(name, shape, Sizes(**sizes)))
+    wanted = (expected,) if isinstance(expected, str) else tuple(expected)
+    assert found == wanted + (None,) * (len(shape) - len(wanted))
+
+
 def test_batch_must_split_over_the_devices() -> None:
     mesh = parallel.make_mesh(mesh_config())
     devices = mesh.shape["data"] * mesh.shape["fsdp"]

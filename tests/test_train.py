@@ -27,7 +27,7 @@ from remote_jax.state import TrainState, split
 from remote_jax.train import Plan, make_step, train
 
 ROOT = Path(__file__).parents[1]
-SHARDING = parallel.replicated(parallel.make_mesh(toy.get_config().mesh))
+MESH = parallel.make_mesh(toy.get_config().mesh)
 
 
 def run(workdir: Path, config: Any) -> None:
@@ -49,9 +49,9 @@ def arrays(workdir: Path, config: Any) -> dict[str, np.ndarray]:
     optimizer, _ = make_optimizer(config.train, 10)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
     with Checkpoints(workdir) as checkpoints:
-        latest = checkpoints.restore(state, SHARDING)
+        latest = checkpoints.restore(state, MESH)
         assert latest is not None
-        best, scores = checkpoints.restore_best(params, SHARDING)
+        best, scores = checkpoints.restore_best(params, MESH)
     tree = {"latest": latest[0], "best": best, "best_step": np.array(scores["step"])}
     leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
     return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
@@ -166,7 +166,7 @@ def test_step_costs_little_python(tmp_path: Path) -> None:
     config = toy.get_config()
     skeleton, params = split(Many(nnx.Rngs(0)))
     optimizer, _ = make_optimizer(config.train, 100)
-    step = make_step(Idle(config), skeleton, optimizer, 0, SHARDING)
+    step = make_step(Idle(config), skeleton, optimizer, 0, MESH)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
     state, _ = step(state, {})
     best = float("inf")

@@ -82,10 +82,10 @@ def measure(config, size: int, steps: int) -> tuple[float, float]:
     sizes = build.Sizes(VOCABULARY, tags=26, edges=48, pos=19, classes=151, object_edges=102)
     skeleton, params = split(build.eega(config, sizes, rngs=nnx.Rngs(0)))
     optimizer, _ = make_optimizer(config.train, 1000)
-    sharding = parallel.replicated(parallel.make_mesh(config.mesh))
-    step = make_step(make_task(config), skeleton, optimizer, 0, sharding)
+    mesh = parallel.make_mesh(config.mesh)
+    step = make_step(make_task(config), skeleton, optimizer, 0, mesh)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
-    batch = jax.device_put(make_batch(config, sizes, size), sharding)
+    batch = parallel.put_batch(make_batch(config, sizes, size), mesh)
     seconds = []
     for _ in range(steps + 1):
         began = time.monotonic()

@@ -72,12 +72,12 @@ def measure(fusion: str, size: int, steps: int, dtype: str) -> dict[str, float]:
     skeleton, params = split(model)
     del model
     optimizer, _ = make_optimizer(config.train, 1000)
-    sharding = parallel.replicated(parallel.make_mesh(config.mesh))
-    step = make_step(make_task(config), skeleton, optimizer, 0, sharding)
+    mesh = parallel.make_mesh(config.mesh)
+    step = make_step(make_task(config), skeleton, optimizer, 0, mesh)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
     parameters = count(params)
     del params
-    batch = jax.device_put(make_batch(config, size), sharding)
+    batch = parallel.put_batch(make_batch(config, size), mesh)
     began = time.monotonic()
     state, scalars = jax.block_until_ready(step(state, batch))
     compiled = time.monotonic() - began

@@ -152,7 +152,7 @@ def measure_roam(data: Path, batch: int, limit: float, preset: str) -> dict[str,
     steps = math.ceil(len(task.dataset("train")) / batch)
     optimizer, _ = make_optimizer(config.train, steps)
     mesh = parallel.make_mesh(config.mesh)
-    step = make_step(task, skeleton, optimizer, 0, parallel.replicated(mesh))
+    step = make_step(task, skeleton, optimizer, 0, mesh)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
     watch = Stopwatch(limit)
     for part in pipeline.train_batches(

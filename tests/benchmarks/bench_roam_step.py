@@ -62,8 +62,8 @@ def measure(name: str, steps: int, dtype: str) -> dict[str, float]:
         elif place.startswith("features/"):
             params[place] = jnp.ones(value.shape)
     optimizer, _ = make_optimizer(config.train, 1000)
-    sharding = parallel.replicated(parallel.make_mesh(config.mesh))
-    step = make_step(task, skeleton, optimizer, 0, sharding)
+    mesh = parallel.make_mesh(config.mesh)
+    step = make_step(task, skeleton, optimizer, 0, mesh)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
     parameters = count(params)
     del params
@@ -72,7 +72,7 @@ def measure(name: str, steps: int, dtype: str) -> dict[str, float]:
     query = [rng.integers(0, entities, size), rng.integers(0, 2 * sizes.relations, size)]
     known = [pack(rng.integers(0, entities, 3), entities) for _ in range(size)]
     batch = {"query": np.stack(query, 1).astype(np.int32), "known": np.stack(known)}
-    batch = jax.device_put(batch, sharding)
+    batch = parallel.put_batch(batch, mesh)
     began = time.monotonic()
     step = step.lower(state, batch).compile()
     compiled = time.monotonic() - began

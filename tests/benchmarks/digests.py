@@ -79,8 +79,8 @@ def main() -> None:
     print("validation ", digest(part for batch in asked for part in contents(batch)))
 
     optimizer, _ = make_optimizer(config.train, plan.total)
-    sharding = parallel.replicated(parallel.make_mesh(config.mesh))
-    step = make_step(task, skeleton, optimizer, config.seed, sharding)
+    mesh = parallel.make_mesh(config.mesh)
+    step = make_step(task, skeleton, optimizer, config.seed, mesh)
     state = jax.eval_shape(
         lambda p: TrainState(p, optimizer.init(p), jnp.zeros((), jnp.int32)), params
     )

@@ -112,10 +112,10 @@ def arrays(workdir: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         optimizer, _ = make_optimizer(config.train, 1)  # steps change rates, not moments
         return TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
 
-    sharding = parallel.replicated(parallel.make_mesh(config.mesh))
+    mesh = parallel.make_mesh(config.mesh)
     with Checkpoints(workdir, read_only=True) as checkpoints:
-        restored = checkpoints.restore(jax.eval_shape(fresh, shapes), sharding)
-        best, scores = checkpoints.restore_best(shapes, sharding)
+        restored = checkpoints.restore(jax.eval_shape(fresh, shapes), mesh)
+        best, scores = checkpoints.restore_best(shapes, mesh)
     if restored is None:
         sys.exit(f"{workdir} holds no checkpoint.")
     state, record = restored

@@ -141,8 +141,8 @@ def test_eight_sentences_are_learnt_by_heart(task):
     found.prepare(task.workdir, anew=False)
     skeleton, params = split(found.model(nnx.Rngs(0)))
     optimizer, _ = make_optimizer(config.train, steps)
-    sharding = parallel.replicated(parallel.make_mesh(config.mesh))
-    step = make_step(found, skeleton, optimizer, 0, sharding)
+    mesh = parallel.make_mesh(config.mesh)
+    step = make_step(found, skeleton, optimizer, 0, mesh)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
     batch = next(pipeline.eval_batches(found.dataset("train"), batch_size=8))
     for _ in range(steps):
