@@ -85,7 +85,7 @@ LOOP_RULES: Rules = {
     "train.save_every": Between(1),
     "mesh.data": Between(-1),
     "mesh.fsdp": Between(1),
-    "mesh.tensor": OneOf((1,)),  # no rule splits a layer
+    "mesh.tensor": Between(1),
 }
 """Keys that the training loop itself reads; a task checks its own."""
 
