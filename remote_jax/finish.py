@@ -26,7 +26,12 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
     skeleton, params, best, record = _best_model(task, config, workdir)
     record.check_data(task.fingerprint())
     final = "test" if "test" in task.splits() else "validation"
-    outputs = evaluate(make_predict(task, skeleton), params, task.dataset(final), config)
+    outputs = evaluate(
+        make_predict(task, skeleton, parallel.make_mesh(config.mesh)),
+        params,
+        task.dataset(final),
+        config,
+    )
     report.write_rows(workdir / "predictions.jsonl", task.rows(final, outputs))
     for name, value in task.extras(final, outputs).items():
         report.write_json(workdir / name, value)
@@ -59,7 +64,9 @@ def write_answers(task: Task, config: ConfigDict, workdir: Path, source: Path, t
     """
     posts: Posts = task.posts(source)
     skeleton, params, _, _ = _best_model(task, config, workdir)
-    outputs = evaluate(make_predict(task, skeleton), params, posts.dataset, config)
+    outputs = evaluate(
+        make_predict(task, skeleton, parallel.make_mesh(config.mesh)), params, posts.dataset, config
+    )
     return report.write_rows(target, posts.rows(outputs))
 
 

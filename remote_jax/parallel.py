@@ -24,8 +24,9 @@ RULES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
     (r"(query|key|value|up)/kernel", (None, "tensor")),
     (r"(query|key|value|up)/bias", ("tensor",)),
     (r"(out|down)/kernel", ("tensor", None)),
-    # Tables of a row an entity.
+    # Tables of a row an entity, and entities as candidates.
     (r"structure|features/\w+/(values|present)", ("tensor",)),
+    (r"mixed|weights", (None, "tensor")),
 )
 """Which axes of an array are split over which axis of the mesh, by how the array's name ends.
 

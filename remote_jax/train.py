@@ -138,7 +138,7 @@ class _Run:
         optimizer, self.rate = make_optimizer(config.train, self.plan.total)
         parts = config.train.accumulation
         self.step = make_step(task, skeleton, optimizer, config.seed, mesh, parts)
-        self.predict = make_predict(task, skeleton)
+        self.predict = make_predict(task, skeleton, mesh)
         self.state, self.record = _start(task, config.seed, shapes, optimizer, mesh, checkpoints)
         self.pending: deque[tuple[int, Scalars]] = deque()
         self.clock = Clock()
