@@ -89,7 +89,7 @@ def main() -> None:
         moved = abs(one - eight).max()
         print(f"{entities // 100} entities: {len(one)} ranks, the largest difference {moved}")
         run(large, Path(name) / "run", write(large, entities), 8, show=True)
-        results = json.loads((Path(name) / "run" / "results.json").read_text())["run"]
+        results = json.loads((Path(name) / "run" / "results.json").read_text())
         print(f"{entities} entities: {results['peak_memory_bytes']['host'] / 2**30:.1f} GiB")
 
 
