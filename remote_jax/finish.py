@@ -23,7 +23,7 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
     Raises:
         UserError: there is no checkpoint, it is another model's, or the data have changed.
     """
-    skeleton, params, best, record = _best_model(task, config, workdir)
+    skeleton, params, best, record = best_model(task, config, workdir)
     record.check_data(task.fingerprint())
     final = "test" if "test" in task.splits() else "validation"
     outputs = evaluate(make_predict(task, skeleton), params, task.dataset(final), config)
@@ -58,14 +58,19 @@ def write_answers(task: Task, config: ConfigDict, workdir: Path, source: Path, t
             or it is another model's.
     """
     posts: Posts = task.posts(source)
-    skeleton, params, _, _ = _best_model(task, config, workdir)
+    skeleton, params, _, _ = best_model(task, config, workdir)
     outputs = evaluate(make_predict(task, skeleton), params, posts.dataset, config)
     return report.write_rows(target, posts.rows(outputs))
 
 
-def _best_model(
+def best_model(
     task: Task, config: ConfigDict, workdir: Path
 ) -> tuple[Skeleton, Params, Best, Record]:
+    """The model that is best on validation, and what is known of its run.
+
+    Raises:
+        UserError: there is no checkpoint, or it is another model's.
+    """
     skeleton, shapes = split(task.shapes())
     mesh = parallel.make_mesh(config.mesh)
     with Checkpoints(workdir, read_only=True) as checkpoints:
