@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from flax import nnx
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from remote_jax.encoders import configs
 from remote_jax.encoders.bert import Bert
@@ -58,7 +58,8 @@ def _save(model: Bert | ViT, folder: Path) -> None:
             # safetensors writes memory as it lies, whatever the strides say.
             arrays[prefix + names.name(where)] = np.ascontiguousarray(values)
     folder.mkdir()
-    save_file(arrays, folder / SINGLE, metadata={"format": "pt"})
+    # Not save_file, whose file nobody else may read.
+    (folder / SINGLE).write_bytes(save(arrays, metadata={"format": "pt"}))
     _write_json(folder / "config.json", configs.settings(model.config))
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax
 from ml_collections import ConfigDict
 
 from remote_jax.checkpoint import Best, Record
@@ -67,7 +68,7 @@ def write(
         "## Training",
         _training(config, results, best, record),
         "## Files",
-        _table(("file", "what"), [(code(name), FILES.get(name, "")) for name in files]),
+        _files(files),
         "## Terms",
         _terms(config),
     ]
@@ -91,11 +92,11 @@ def code(value: object) -> str:
 
 def _usage(interface: Interface) -> str:
     names = [
-        (code(name), code(f"{one.dtype}{['batch', *one.shape]}"), interface.about.get(name, ""))
+        (code(name), _array(one), interface.about.get(name, ""))
         for name, one in interface.inputs.items()
     ]
     answers = [
-        (code(name), "", about)
+        (code(name), about)
         for name, about in interface.about.items()
         if name not in interface.inputs
     ]
@@ -112,9 +113,13 @@ def _usage(interface: Interface) -> str:
             "",
             _table(("input", "type and shape", "what"), names),
             "",
-            _table(("answer", "", "what"), answers),
+            _table(("answer", "what"), answers),
         ]
     )
+
+
+def _array(one: jax.ShapeDtypeStruct) -> str:
+    return code(f"{one.dtype}[{', '.join(['batch', *map(str, one.shape)])}]")
 
 
 def _scores(results: Mapping[str, Any] | None, best: Best) -> str:
@@ -163,6 +168,12 @@ def _training(
         rows.append(("trained by remote\\_jax", results.get("code", "")))
     rows.append(("exported by remote\\_jax", code_version()))
     return _table(("", ""), [(name, code(value)) for name, value in rows])
+
+
+def _files(names: Sequence[str]) -> str:
+    known = [name for name in FILES if name in names]
+    rest = [name for name in names if name not in FILES]
+    return _table(("file", "what"), [(code(x), FILES.get(x, "")) for x in [*known, *rest]])
 
 
 def _terms(config: ConfigDict) -> str:

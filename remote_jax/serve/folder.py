@@ -14,7 +14,7 @@ import numpy as np
 from flax.serialization import msgpack_serialize
 from flax.traverse_util import unflatten_dict
 from ml_collections import ConfigDict
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from remote_jax import config as configs
 from remote_jax import report
@@ -51,7 +51,8 @@ def write(task: Task, config: ConfigDict, workdir: Path, target: Path) -> None:
             (folder / f"{name}.stablehlo").write_bytes(exported.mlir_module_serialized)
         report.write_json(folder / "interface.json", dict(programs.facts))
         arrays = {name: np.asarray(x) for name, x in jax.device_get(params).items()}
-        save_file(arrays, folder / "model.safetensors", metadata={"format": "flax"})
+        stored = save(arrays, metadata={"format": "flax"})
+        (folder / "model.safetensors").write_bytes(stored)
         packed = msgpack_serialize(unflatten_dict(arrays, sep="/"))
         (folder / "flax_model.msgpack").write_bytes(packed)
         configs.write(config, folder)

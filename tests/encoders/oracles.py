@@ -33,8 +33,7 @@ class Oracle:
     @classmethod
     def saved(cls, kind: type, folder: Path) -> "Oracle":
         """From config.json and model.safetensors, as PyTorch's classes write and read them."""
-        model = kind.from_pretrained(folder)
-        return cls(model, model.params)
+        return cls(*kind.from_pretrained(folder, _do_init=False))
 
     def save(self, folder: Path) -> None:
         """Writes config.json and flax_model.msgpack."""
