@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import grain
 import jax
 from ml_collections import ConfigDict
 
 from remote_jax import parallel, report
 from remote_jax.checkpoint import Best, Checkpoints, Record
-from remote_jax.evaluate import Predict, evaluate, make_predict
-from remote_jax.state import Params, count, split
-from remote_jax.task import Posts, Task
+from remote_jax.evaluate import evaluate, make_predict
+from remote_jax.state import Params, Skeleton, count, split
+from remote_jax.task import Outputs, Posts, Task
 
 
 def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
@@ -23,10 +24,10 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
     Raises:
         UserError: there is no checkpoint, it is another model's, or the data have changed.
     """
-    predict, params, best, record = _best_model(task, config, workdir)
+    skeleton, params, best, record = best_model(task, config, workdir)
     record.check_data(task.fingerprint())
     final = "test" if "test" in task.splits() else "validation"
-    outputs = evaluate(predict, params, task.dataset(final), config)
+    outputs = _outputs(task, config, skeleton, params, task.dataset(final))
     report.write_rows(workdir / "predictions.jsonl", task.rows(final, outputs))
     for name, value in task.extras(final, outputs).items():
         report.write_json(workdir / name, value)
@@ -58,17 +59,29 @@ def write_answers(task: Task, config: ConfigDict, workdir: Path, source: Path, t
             or it is another model's.
     """
     posts: Posts = task.posts(source)
-    predict, params, _, _ = _best_model(task, config, workdir)
-    outputs = evaluate(predict, params, posts.dataset, config)
+    skeleton, params, _, _ = best_model(task, config, workdir)
+    outputs = _outputs(task, config, skeleton, params, posts.dataset)
     return report.write_rows(target, posts.rows(outputs))
 
 
-def _best_model(
+def _outputs(
+    task: Task, config: ConfigDict, skeleton: Skeleton, params: Params, dataset: grain.MapDataset
+) -> Outputs:
+    predict = make_predict(task, skeleton, parallel.make_mesh(config.mesh))
+    return evaluate(predict, params, dataset, config)
+
+
+def best_model(
     task: Task, config: ConfigDict, workdir: Path
-) -> tuple[Predict, Params, Best, Record]:
+) -> tuple[Skeleton, Params, Best, Record]:
+    """The model that is best on validation, and what is known of its run.
+
+    Raises:
+        UserError: there is no checkpoint, or it is another model's.
+    """
     skeleton, shapes = split(task.shapes())
     mesh = parallel.make_mesh(config.mesh)
     with Checkpoints(workdir, read_only=True) as checkpoints:
         params, best = checkpoints.restore_best(shapes, mesh)
         record = checkpoints.record()
-    return make_predict(task, skeleton, mesh), params, best, record
+    return skeleton, params, best, record

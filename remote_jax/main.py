@@ -30,7 +30,7 @@ from remote_jax.report import read_results
 if TYPE_CHECKING:
     from remote_jax.task import Task
 
-MODES = ("train", "eval", "predict")
+MODES = ("train", "eval", "predict", "export")
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,14 @@ class Order:
     workdir: Path
     posts: tuple[Path, Path] | None
     """predict: where the posts are, and where the answers go."""
+    folder: Path | None = None
+    """export: the folder to make."""
 
 
 def parse(argv: list[str]) -> Order | None:
     """Reads the command line, the program's name first; None where it asks for help only.
 
-    `eval` and `predict` take the config of the run in --workdir where none is named.
+    `eval`, `predict` and `export` take the config of the run in --workdir where none is named.
 
     Raises:
         UserError: an unknown flag, mode, config file, preset or key, or a value of a wrong type.
@@ -57,7 +59,9 @@ def parse(argv: list[str]) -> Order | None:
     flags.DEFINE_string("workdir", "", "Folder of the run; default runs/NAME-seedN.", values)
     flags.DEFINE_enum("mode", "train", MODES, "What to do.", values)
     flags.DEFINE_string("input", "", "predict: JSON lines of posts.", values)
-    flags.DEFINE_string("output", "", "predict: where the answers go.", values)
+    flags.DEFINE_string(
+        "output", "", "predict, export: where the answers, or the folder, go.", values
+    )
     flags.DEFINE_bool("help", False, "Show this.", values, short_name="h")
     values.set_gnu_getopt()
     try:
@@ -79,13 +83,20 @@ def parse(argv: list[str]) -> Order | None:
     _override(config, rest, values)
     if values.mode == "predict" and not (values.input and values.output):
         raise UserError("--mode=predict needs --input=POSTS.jsonl and --output=ANSWERS.jsonl.")
-    if values.mode != "predict" and (values.input or values.output):
-        raise UserError(f"--input and --output are for --mode=predict, found --mode={values.mode}.")
+    if values.mode == "export" and not values.output:
+        raise UserError("--mode=export needs --output=FOLDER.")
+    if values.input and values.mode != "predict":
+        raise UserError(f"--input is for --mode=predict, found --mode={values.mode}.")
+    if values.output and values.mode not in ("predict", "export"):
+        raise UserError(
+            f"--output is for --mode=predict and --mode=export, found --mode={values.mode}."
+        )
     return Order(
         mode=values.mode,
         config=config,
         workdir=workdir or Path("runs") / configs.run_name(values.config, config.seed),
         posts=(Path(values.input), Path(values.output)) if values.mode == "predict" else None,
+        folder=Path(values.output) if values.mode == "export" else None,
     )
 
 
@@ -115,6 +126,7 @@ def _sentence(error: Exception) -> str:
 def run(order: Order) -> None:
     """Does what the command line asks for, and prints what came out."""
     from remote_jax import checkpoint, finish
+    from remote_jax.serve import folder
     from remote_jax.train import train
 
     config, workdir = order.config, order.workdir
@@ -125,6 +137,8 @@ def run(order: Order) -> None:
         configs.check_same(config, configs.read(workdir), workdir)
     elif order.mode != "train" and not (workdir / "config.json").exists():
         raise UserError(f"{workdir} holds no run; train one first with --mode=train.")
+    if order.folder is not None:
+        folder.check_free(order.folder)
     print(f"{order.mode} in {workdir}", flush=True)
     results = workdir / "results.json"
     if order.mode == "eval" and not results.exists():
@@ -150,6 +164,10 @@ def run(order: Order) -> None:
     if order.posts is not None:
         count = finish.write_answers(task, config, workdir, *order.posts)
         print(f"{count} lines in {order.posts[1]}")
+        return
+    if order.folder is not None:
+        folder.write(task, config, workdir, order.folder)
+        print(f"The model is in {order.folder}; its README.md says what is there.")
         return
     if order.mode == "eval":
         finish.write_report(task, config, workdir)

@@ -96,6 +96,12 @@ def bundled(folder: str, name: str) -> tuple[str, ...]:
     return tuple(file.read_text(encoding="utf-8").split())
 
 
+def copy_notice(folder: Path) -> None:
+    """Writes into `folder` where the names in `third_party/` come from."""
+    notice = importlib.resources.files("remote_jax.third_party") / "NOTICE"
+    (folder / "NOTICE").write_bytes(notice.read_bytes())
+
+
 def names(patterns: Iterable[str], split: str) -> list[str]:
     """Names of a split's file, in the order of the patterns."""
     found = [p.format(split=name) for p in patterns for name in SPLIT_NAMES[split]]

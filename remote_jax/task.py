@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,6 +13,7 @@ from remote_jax.report import Table
 
 if TYPE_CHECKING:
     import grain
+    import jax
     import numpy as np
     from flax import nnx
 
@@ -20,6 +22,23 @@ Batch = Mapping[str, Shaped[Array, "batch ..."]]
 
 Outputs = Mapping[str, "np.ndarray"]
 """What `Task.predict` gave for a whole split, in the order of the data set."""
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What a model reads and answers, for those who run it without its system (`serve`).
+
+    Attributes:
+        what: a sentence or two on what the model does.
+        inputs: shape and type of each array of an example, as `Task.answer` reads it.
+        about: a line on each input and each answer, by name; Markdown without bars.
+        note: what else there is to know.
+    """
+
+    what: str
+    inputs: Mapping[str, jax.ShapeDtypeStruct]
+    about: Mapping[str, str]
+    note: str = ""
 
 
 class Posts(Protocol):
@@ -86,6 +105,23 @@ class Task(Protocol):
 
     def predict(self, model: nnx.Module, batch: Batch, shared: Any) -> dict[str, Array]:
         """Deterministic outputs, each with the leading axis of the batch; traced."""
+
+    def interface(self) -> Interface:
+        """What `answer` reads and gives; no data are needed for it."""
+
+    def answer(self, model: nnx.Module, batch: Batch, shared: Any) -> dict[str, Array]:
+        """What an export answers: `predict` before anything is picked from it; traced.
+
+        The size of the batch may be a symbol and no number (`jax.export.symbolic_shape`).
+        """
+
+    def write_assets(self, model: nnx.Module, folder: Path) -> None:
+        """Writes what parameters do not say: vocabularies, and encoders for other libraries.
+
+        Args:
+            model: with its values.
+            folder: exists.
+        """
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
         """Scores of a whole split, by name."""

@@ -117,7 +117,7 @@ def test_mistakes_on_the_command_line(
 
     assert "--config=FILE" in says()
     assert "no config file nowhere.py" in says("--config=nowhere.py")
-    assert "mode" in says(CONFIG, "--mode=export")
+    assert "mode" in says(CONFIG, "--mode=exprot")
     assert "did you mean 'workdir'" in says(CONFIG, "--workdri=x")
     assert "did you mean 'train.epochs'" in says(CONFIG, "--config.train.epoch=3")
     assert "did you mean 'train.epochs'" in says(CONFIG, "--config.epochs=3")

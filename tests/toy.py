@@ -22,6 +22,7 @@ from flax import nnx
 from ml_collections import ConfigDict
 
 from remote_jax.report import Table
+from remote_jax.task import Interface
 
 CLASSES, FEATURES = 4, 6
 SIZES = {"train": 50, "validation": 21, "test": 19}
@@ -124,6 +125,17 @@ class ToyTask:
 
     def predict(self, model: Model, batch: Any, shared: jax.Array) -> dict[str, jax.Array]:
         return {"probability": jax.nn.softmax(model(batch["x"])), "x": batch["x"]}
+
+    def interface(self) -> Interface:
+        points = jax.ShapeDtypeStruct((FEATURES,), jnp.float32)
+        about = {"x": "a point", "probabilities": "of each class"}
+        return Interface("A toy that tells points apart.", {"x": points}, about)
+
+    def answer(self, model: Model, batch: Any, shared: jax.Array) -> dict[str, jax.Array]:
+        return {"probabilities": jax.nn.softmax(model(batch["x"]))}
+
+    def write_assets(self, model: Model, folder: Path) -> None:
+        (folder / "classes.txt").write_text("\n".join(map(str, range(CLASSES))))
 
     def labels(self, split: str) -> np.ndarray:
         return np.array([example["label"] for example in self.examples[split]])

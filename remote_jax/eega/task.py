@@ -20,6 +20,7 @@ from remote_jax.eega import answers, build, builders, metrics
 from remote_jax.eega.build import Sizes
 from remote_jax.eega.data import Example, Sentences
 from remote_jax.eega.features import Featurize
+from remote_jax.eega.interface import interface
 from remote_jax.eega.knowledge import Knowledge
 from remote_jax.eega.model import Eega
 from remote_jax.eega.posts import Posts, read_posts
@@ -28,11 +29,13 @@ from remote_jax.eega.sample import folder
 from remote_jax.eega.settings import channels
 from remote_jax.eega.word_pairs import joint_loss, tagging_loss
 from remote_jax.encoders import build as encoders
+from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.errors import UserError
 from remote_jax.files import cache_folder
-from remote_jax.report import Table
-from remote_jax.task import Batch, Outputs
+from remote_jax.release import copy_notice
+from remote_jax.report import Table, write_json
+from remote_jax.task import Batch, Interface, Outputs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -182,6 +185,28 @@ class EegaTask:
         if tagged.attention is not None:
             outputs["attention"] = tagged.attention
         return outputs
+
+    def interface(self) -> Interface:
+        """A post as the model reads it."""
+        featurize = Featurize(self.tokenizer, self.knowledge, Path(), self.config)
+        return interface(featurize, self.config.data.max_objects)
+
+    def answer(self, model: nnx.Module, batch: Batch, shared: None) -> dict[str, Array]:
+        """The probability of every tag of each pair of words."""
+        assert isinstance(model, Eega)
+        return {"probabilities": jax.nn.softmax(model(batch).logits)}
+
+    def write_assets(self, model: nnx.Module, folder: Path) -> None:
+        """Names of tags and labels, counts of words, the tokenizer and the encoders."""
+        assert isinstance(model, Eega)
+        write_json(folder / "tags.json", list(self.knowledge.vocabulary.tags))
+        self.knowledge.save(folder)
+        copy_notice(folder)
+        self.tokenizer.save_pretrained(folder / "tokenizer")
+        save.save_bert(model.text.bert, folder / "bert")
+        if model.vision is not None:
+            vision = model.vision
+            save.save_vit(vision.vit, folder / "vit", mean=vision.mean, std=vision.std)
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
         """Scores of quintuples under the config's protocol, and of entities (#MNER)."""

@@ -87,6 +87,21 @@ def vit_config(folder: Path) -> ViTConfig:
     return make(ViTConfig, file, read(file, content, CLIP if clip else VIT) | tower)
 
 
+def settings(config: BertConfig | ViTConfig) -> dict[str, Any]:
+    """The config.json of an encoder, which `bert_config` or `vit_config` reads back."""
+    if isinstance(config, BertConfig):
+        kind, architecture, known = "bert", "BertModel", BERT
+    elif config.pre_norm:
+        kind, architecture, known = "clip_vision_model", "CLIPVisionModel", CLIP
+    else:
+        kind, architecture, known = "vit", "ViTModel", VIT
+    return {
+        "model_type": kind,
+        "architectures": [architecture],
+        **{key: getattr(config, field) for key, (field, _) in known.items()},
+    }
+
+
 def make(kind: type[C], file: Path, fields: dict[str, Any]) -> C:
     """A config of `fields`, whose errors name the file."""
     try:

@@ -50,6 +50,12 @@ class Names:
             return theirs.transpose(FROM_TORCH[len(ours)])
         return theirs.reshape(ours)
 
+    def revert(self, where: Location, ours: np.ndarray) -> np.ndarray:
+        """The inverse of `convert`: our values in PyTorch's layout."""
+        if where[-1] == "kernel":
+            return ours.transpose(TO_TORCH[ours.ndim])
+        return ours.reshape(self.shape(where, ours.shape, flax=False))
+
 
 # Axes of a kernel, linear or convolutional: ours and Flax's have the outputs last, PyTorch's first.
 TO_TORCH = {2: (1, 0), 4: (3, 2, 0, 1)}

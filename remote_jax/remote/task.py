@@ -18,17 +18,20 @@ from ml_collections import ConfigDict
 from remote_jax import config as configs
 from remote_jax.config import Between, OneOf
 from remote_jax.encoders import build as encoders
+from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.errors import UserError
 from remote_jax.files import cache_folder
+from remote_jax.release import copy_notice
 from remote_jax.remote import build, metrics
 from remote_jax.remote.data import Featurize, Pairs, dataset
+from remote_jax.remote.interface import interface
 from remote_jax.remote.model import Remote
 from remote_jax.remote.pairs import TYPES, Pair
 from remote_jax.remote.posts import Posts
 from remote_jax.remote.sample import folder
-from remote_jax.report import Table, write_atomically
-from remote_jax.task import Batch, Outputs
+from remote_jax.report import Table, write_atomically, write_json
+from remote_jax.task import Batch, Interface, Outputs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -153,9 +156,27 @@ class RemoteTask:
 
     def predict(self, model: nnx.Module, batch: Batch, shared: None) -> dict[str, Array]:
         """The likeliest relation of each pair, as an index, and its probability."""
-        assert isinstance(model, Remote)
-        probabilities = jax.nn.softmax(model(batch))
+        probabilities = self.answer(model, batch, shared)["probabilities"]
         return {"label": probabilities.argmax(-1), "probability": probabilities.max(-1)}
+
+    def interface(self) -> Interface:
+        """A pair as the model reads it."""
+        return interface(Featurize(self.tokenizer, Path(), self.config))
+
+    def answer(self, model: nnx.Module, batch: Batch, shared: None) -> dict[str, Array]:
+        """The probability of every relation."""
+        assert isinstance(model, Remote)
+        return {"probabilities": jax.nn.softmax(model(batch))}
+
+    def write_assets(self, model: nnx.Module, folder: Path) -> None:
+        """Names of relations, the tokenizer and both encoders."""
+        assert isinstance(model, Remote)
+        write_json(folder / "relations.json", self.relations)
+        copy_notice(folder)
+        self.tokenizer.save_pretrained(folder / "tokenizer")
+        save.save_bert(model.text.bert, folder / "bert")
+        vision = model.vision
+        save.save_vit(vision.vit, folder / "vit", mean=vision.mean, std=vision.std)
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
         """Accuracy over all pairs; micro scores over relations other than none (§6.3)."""

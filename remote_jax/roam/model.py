@@ -194,7 +194,7 @@ class Roam(nnx.Module):
         inputs, present = [], []
         if self.structure is not None:
             inputs.append(self.structure[...])
-            present.append(jnp.ones(len(inputs[0]), bool))
+            present.append(jnp.ones(inputs[0].shape[0], bool))
         for features in self.features.values():
             values, there = features()
             inputs.append(values)
@@ -273,7 +273,7 @@ class Roam(nnx.Module):
     ) -> Float[Array, "1 n l"]:
         """e ‖ r in place of f(e, r) (Table 4); zeros for r where no relation takes part."""
         if relations is None or not self.relation_routing:
-            relations = jnp.zeros((len(raw), self.relations[...].shape[1]), raw.dtype)
+            relations = jnp.zeros((raw.shape[0], self.relations[...].shape[1]), raw.dtype)
         return jnp.concatenate([raw, relations], -1)[None]
 
     @staticmethod
@@ -312,7 +312,7 @@ class Roam(nnx.Module):
 
     def asked(self, queries: Int[Array, "b 2"]) -> tuple[Encoded, Int[Array, "b 2"]]:
         """The heads of queries alone, encoded, and the queries with the places of those heads."""
-        return self.encode(queries[:, 0]), queries.at[:, 0].set(jnp.arange(len(queries)))
+        return self.encode(queries[:, 0]), queries.at[:, 0].set(jnp.arange(queries.shape[0]))
 
     def _noisy(self, logits: Float[Array, "m *n"], rngs: nnx.Rngs | None) -> Float[Array, "m *n"]:
         if rngs is None or not self.noise or len(logits) == 1:

@@ -19,9 +19,10 @@ from remote_jax import config as configs
 from remote_jax.config import Between, OneOf
 from remote_jax.errors import UserError
 from remote_jax.files import cache_folder
-from remote_jax.report import Table
+from remote_jax.report import Table, write_json
 from remote_jax.roam import builders, data, kept, modalities, training, triples
 from remote_jax.roam.features import Modality
+from remote_jax.roam.interface import PROBABILITIES, interface
 from remote_jax.roam.model import Candidates, Roam, Sizes
 from remote_jax.roam.objective import LOSSES
 from remote_jax.roam.queries import MAX_TOP, Questions
@@ -29,7 +30,7 @@ from remote_jax.roam.ranking import Known, both_directions, ranks, summary
 from remote_jax.roam.routing_report import routing_report
 from remote_jax.roam.sample import folder as sample
 from remote_jax.roam.variants import ARCHITECTURES
-from remote_jax.task import Batch, Outputs, Posts
+from remote_jax.task import Batch, Interface, Outputs, Posts
 
 SWITCH = OneOf((True, False))
 RULES: configs.Rules = {
@@ -214,6 +215,22 @@ class RoamTask:
             "shares": routed.of_groups.T,
             "weights": routed.weights.transpose(2, 1, 0),
         }
+
+    def interface(self) -> Interface:
+        """A query."""
+        return interface(self._sizes.relations)
+
+    def answer(self, model: nnx.Module, batch: Batch, shared: Candidates) -> dict[str, Array]:
+        """The score of every entity as an answer, and its probability."""
+        assert isinstance(model, Roam)
+        scores, _ = model(batch["query"], shared)
+        return {"scores": scores, "probabilities": PROBABILITIES[self.config.model.loss](scores)}
+
+    def write_assets(self, model: nnx.Module, folder: Path) -> None:
+        """Names of entities and relations; features are among the parameters."""
+        graph = kept.read_graph(self.kept)
+        write_json(folder / "entities.json", list(graph.entities))
+        write_json(folder / "relations.json", list(graph.relations))
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
         """MR, MRR and Hits of both directions together."""

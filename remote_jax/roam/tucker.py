@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
@@ -67,9 +68,9 @@ def times_matrices(
     vectors: Float[Array, "b d"], matrices: Float[Array, "r d e"], which: Int[Array, " b"]
 ) -> Float[Array, "b e"]:
     """vectors[i] @ matrices[which[i]], with the vectors of a matrix brought together in blocks."""
-    batch, count = len(vectors), len(matrices)
-    # Each matrix leaves at most one block that is not full.
-    blocks = min(batch, count + batch // BLOCK)
+    batch, count = vectors.shape[0], len(matrices)
+    # Each matrix leaves at most one block that is not full. (An export's batch has no number.)
+    blocks = jax.core.min_dim(batch, count + batch // BLOCK)
     order = jnp.argsort(which)
     sizes = jnp.bincount(which, length=count)
     filled = -(-sizes // BLOCK)

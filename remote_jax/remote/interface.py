@@ -1,0 +1,46 @@
+"""What REMOTE reads and answers, for an export; the arrays are those of `data.Featurize`."""
+
+from __future__ import annotations
+
+import jax
+
+from remote_jax.remote.data import Featurize
+from remote_jax.remote.pairs import End, Pair
+from remote_jax.task import Interface
+
+WHAT = (
+    "REMOTE reads a sentence, its picture and two marked ends, entities or objects, and gives the "
+    "probability of each relation between them."
+)
+NOTE = (
+    "An example is a pair of ends. The vision encoder in `vit` is what was fine-tuned, but not all "
+    "that the model sees by: the model reads crops and depth patches without a CLS token, adds "
+    "where objects are, and fuses each level of an encoder with those below it. The kernel of "
+    "depth patches, the fusion and all else is in the parameters alone."
+)
+ABOUT = {
+    "tokens": "`[CLS] .. <s1> head </s1> .. <s2> tail </s2> .. [SEP] <o1> caption of head </o1> "
+    "<o2> caption of tail </o2> [SEP]`; an end has its `<o>` pair if it is an object or captioned",
+    "token_mask": "false for padding",
+    "token_types": "0 up to the first `[SEP]`, then 1",
+    "rgb": "crop of each object, in the order red, green, blue",
+    "rgb_mask": "which objects there are and have a picture",
+    "depth": "crop of the depth map of each object, 255 the nearest",
+    "depth_mask": "which objects there are and have a depth map",
+    "boxes": "left, top, right, bottom of each object, as shares of the picture",
+    "marker": "where the opening markers of head and tail are in `tokens`",
+    "object": "places of head and tail among the objects; -1 for an entity",
+    "probabilities": "of each relation of relations.json",
+}
+
+
+def interface(featurize: Featurize) -> Interface:
+    """Names, shapes and types of what the model reads, as features of an empty pair have them."""
+    end = End("", (0, 1))
+    example = featurize.map(Pair(("",), end, end))
+    inputs = {
+        name: jax.ShapeDtypeStruct(value.shape, value.dtype)
+        for name, value in example.items()
+        if name in ABOUT
+    }
+    return Interface(WHAT, inputs, ABOUT, NOTE)

@@ -1,0 +1,90 @@
+"""Writes the folder of an export; what is in it, its README.md says (`card`)."""
+
+from __future__ import annotations
+
+import importlib.resources
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import jax
+import numpy as np
+from flax.serialization import msgpack_serialize
+from flax.traverse_util import unflatten_dict
+from ml_collections import ConfigDict
+from safetensors.numpy import save
+
+from remote_jax import config as configs
+from remote_jax import report
+from remote_jax.errors import UserError
+from remote_jax.finish import best_model
+from remote_jax.serve import card
+from remote_jax.serve.programs import lower
+from remote_jax.task import Task
+
+
+def write(task: Task, config: ConfigDict, workdir: Path, target: Path) -> None:
+    """Exports the best checkpoint of a run.
+
+    Args:
+        target: the folder to make; it appears when it is whole.
+
+    Raises:
+        UserError: there is no checkpoint, it is another model's, `results.json` is of another
+            one, or the folder is not empty or cannot be written.
+    """
+    check_free(target)
+    skeleton, params, best, record = best_model(task, config, workdir)
+    results = None
+    if (workdir / "results.json").exists():
+        results, _ = report.read_results(workdir / "results.json")
+        if results.get("best_step") != best["step"]:
+            raise UserError(
+                f"{workdir / 'results.json'} is of step {results.get('best_step')}, but the best "
+                f"checkpoint is of step {best['step']}: run --mode=eval first."
+            )
+    programs = lower(task, skeleton, params)
+    with _whole(target) as folder:
+        for name, exported in programs.exported.items():
+            (folder / f"{name}.stablehlo").write_bytes(exported.mlir_module_serialized)
+        report.write_json(folder / "interface.json", dict(programs.facts))
+        arrays = {name: np.asarray(x) for name, x in jax.device_get(params).items()}
+        stored = save(arrays, metadata={"format": "flax"})
+        (folder / "model.safetensors").write_bytes(stored)
+        packed = msgpack_serialize(unflatten_dict(arrays, sep="/"))
+        (folder / "flax_model.msgpack").write_bytes(packed)
+        configs.write(config, folder)
+        task.write_assets(skeleton.model(params), folder)
+        loader = importlib.resources.files("remote_jax.serve") / "load.py"
+        (folder / "load.py").write_bytes(loader.read_bytes())
+        files = sorted(path.name for path in folder.iterdir())
+        text = card.write(task.interface(), config, results, best, record, files)
+        (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def check_free(target: Path) -> None:
+    """Raises a UserError unless `target` is absent or an empty folder."""
+    if target.is_dir() and not any(target.iterdir()):
+        return
+    if target.exists() or target.is_symlink():
+        raise UserError(f"{target} is not an empty folder; export into a new one.")
+
+
+@contextmanager
+def _whole(target: Path) -> Iterator[Path]:
+    """A folder to fill, beside `target`, that becomes it in one move; where it fails, it goes."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+        try:
+            # A folder within, since one of mkdtemp is closed to others.
+            folder = beside / target.name
+            folder.mkdir()
+            yield folder
+            folder.replace(target)
+        finally:
+            shutil.rmtree(beside)
+    except OSError as error:
+        raise UserError(f"Cannot write {target}: {error.strerror}.") from error

@@ -1,0 +1,53 @@
+"""The model card: scores and where they are from, and names of strangers in it."""
+
+import re
+
+import jax
+import pytest
+import toy
+
+from remote_jax.checkpoint import Record
+from remote_jax.serve import card
+from remote_jax.task import Interface
+
+FACTS = Interface("It tells.", {"x": jax.ShapeDtypeStruct((6,), "float32")}, {"x": "a point"})
+BEST = {"step": 4, "metrics": {"accuracy": 0.5}}
+
+
+def written(results=None, name="toy", **changes):
+    record = Record(fingerprint={"name": name, "sha256": "c0ffee", "files": {"a": 1}}, step=9)
+    return card.write(FACTS, toy.get_config(**changes), results, BEST, record, ["load.py"])
+
+
+def test_scores_say_where_they_are_from():
+    metrics = {"validation": {"accuracy": 0.5}, "test": {"accuracy": 0.25, "f1": 1.0}}
+    said = written({"metrics": metrics, "best_step": 4, "code": "0.1.0+abc", "parameters": 7})
+    assert "|  | validation | test |" in said
+    assert "| accuracy | 0.5000 | 0.2500 |" in said and "| f1 |  | 1.0000 |" in said
+    assert "the test split read once" in said and "`c0ffee`" in said and "0.1.0+abc" in said
+    assert "no test split" in written({"metrics": {"validation": {"accuracy": 0.5}}})
+    assert "has not been read" in written() and "| accuracy | 0.5000 |" in written()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a\n# b",
+        "<script>x</script>",
+        "[x](http://y)",
+        "a|b|c",
+        "`x`",
+        "![i](j)",
+        "*b* _c_",
+        "x" * 999,
+    ],
+)
+def test_names_of_strangers_stay_names(name):
+    plain = written(name="toy").splitlines()
+    said = written(name=name, **{"system": name}).splitlines()
+    assert len(said) == len(plain)
+    assert [line.startswith("#") for line in said] == [line.startswith("#") for line in plain]
+    bars = [line.replace("\\|", "").count("|") for line in said]
+    assert bars == [line.count("|") for line in plain]
+    text = re.sub("`[^`\n]*`", "", "\n".join(said))  # code means nothing else
+    assert not any(found in text for found in ("<script", "](", "![", " *b*", "x" * 300))

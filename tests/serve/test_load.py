@@ -1,0 +1,157 @@
+"""The loader on files that nobody vouches for, and on wrong features."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import numpy as np
+import pytest
+import systems
+import toy
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import save_file
+
+from remote_jax.main import Order, run
+from remote_jax.serve.load import load, parameters
+
+ARRAYS = {
+    "a/kernel": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "a/bias": np.ones(3, np.float32),
+    "empty": np.zeros((0, 4), np.float32),
+    "scalar": np.array(2.5, np.float32),
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    path = tmp_path_factory.mktemp("load") / "whole.safetensors"
+    save_file(ARRAYS, path, metadata={"format": "flax"})
+    return path.read_bytes()
+
+
+def entry(start, stop, shape, dtype="F32"):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [start, stop]}
+
+
+def pack(header, data=b"\0" * 8):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def test_reads_what_safetensors_writes(whole, tmp_path):
+    (tmp_path / "x").write_bytes(whole)
+    found = parameters(tmp_path / "x")
+    assert found.keys() == ARRAYS.keys()
+    for name, value in ARRAYS.items():
+        np.testing.assert_array_equal(found[name], value)
+        assert found[name].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "header has no end"),
+        (b"\x02\0\0", "header has no end"),
+        (struct.pack("<Q", 2**63) + b"{}", "header has no end"),
+        (struct.pack("<Q", 40) + b"{}", "header has no end"),
+        (pack(b"{nonsense}"), "is damaged"),
+        (pack(b"[" * 100_000), "is damaged"),
+        (pack(b"\xff\xfe"), "is damaged"),
+        (pack([1]), "no JSON object"),
+        (pack({"a": 3}), "'a' must have dtype"),
+        (pack({"a": entry(0, 8, [2], "F64")}), "'a' must have dtype"),
+        (pack({"a": entry(0, 8, [2], ["F32"])}), "'a' must have dtype"),
+        (pack({"a": entry(0, 8, [2.0])}), "'a' must have dtype"),
+        (pack({"a": entry(0, 8, [-2])}), "'a' must have dtype"),
+        (pack({"a": entry(0, 8, [True, 2])}), "'a' must have dtype"),
+        (pack({"a": entry(0, 4, [1] * 99)}), "'a' must have dtype"),
+        (pack({"a": entry(-8, 0, [2])}), "'a' must have dtype"),
+        (pack({"a": entry(0, 8, [2**62, 2**62])}), "cut off"),
+        (pack({"a": entry(0, 2**40, [2**38])}), "cut off"),
+        (pack({"a": entry(0, 4, [2])}), "cut off"),
+        (pack({"a": entry(4, 8, [1])}), "cut off"),
+        (pack({"a": entry(0, 8, [2]), "b": entry(4, 8, [1])}), "cut off"),
+        (pack({"a": entry(0, 4, [1])}), "belong to no array"),
+    ],
+)
+def test_damaged_files_are_refused_in_a_sentence(content, said, tmp_path):
+    (tmp_path / "x").write_bytes(content)
+    with pytest.raises(ValueError, match=said) as error:
+        parameters(tmp_path / "x")
+    assert str(error.value).startswith(str(tmp_path / "x")) and str(error.value).endswith(".")
+
+
+@given(st.data())
+def test_any_cut_or_changed_file_is_refused_or_has_the_same_sizes(whole, tmp_path_factory, data):
+    cut = data.draw(st.integers(0, len(whole)))
+    content = bytearray(whole[:cut])
+    if cut == len(whole):
+        place = data.draw(st.integers(0, len(whole) - 1))
+        content[place] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.getbasetemp() / "changed.safetensors"
+    path.write_bytes(bytes(content))
+    try:
+        found = parameters(path)
+    except ValueError as error:
+        assert str(path) in str(error)
+    else:
+        assert cut == len(whole)
+        assert sum(x.nbytes for x in found.values()) == sum(x.nbytes for x in ARRAYS.values())
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    root = tmp_path_factory.mktemp("toy")
+    toy.install()
+    systems.begin(toy.get_config(), root / "run")
+    run(Order("export", toy.get_config(), root / "run", None, root / "out"))
+    return root / "out"
+
+
+def test_features_that_do_not_fit_are_refused(out):
+    model = load(out)
+    points = np.zeros((2, toy.FEATURES))
+    assert model(x=points)["probabilities"].shape == (2, toy.CLASSES)
+    for features, said in [
+        ({}, "'x' is missing"),
+        ({"x": points, "y": points}, "'y' is none of them"),
+        ({"x": points[0]}, r"float64\[6\], expected float32\[batch, 6\]"),
+        ({"x": points[:, :5]}, r"expected float32\[batch, 6\]"),
+        ({"x": points[:0]}, r"expected float32\[batch, 6\]"),
+        ({"x": points.astype(str)}, r"expected float32\[batch, 6\]"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            model(**features)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda facts: facts.pop("inputs"), "not that of an exported model"),
+        (lambda facts: facts.update(inputs=[]), "not that of an exported model"),
+        (lambda facts: facts["inputs"][0].update(shape=[-1]), "not that of an exported model"),
+        (lambda facts: facts["inputs"][0].update(dtype="x"), "not that of an exported model"),
+        (lambda facts: facts["parameters"][0].update(shape=[3]), "is of another model"),
+        (lambda facts: facts["parameters"].pop(), "is of another model"),
+        (lambda facts: facts["programs"]["predict"].update(calling_convention=1), "install that"),
+    ],
+)
+def test_another_interface_is_refused(out, tmp_path, change, said):
+    for path in out.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    facts = json.loads((out / "interface.json").read_text())
+    change(facts)
+    (tmp_path / "interface.json").write_text(json.dumps(facts))
+    with pytest.raises(ValueError, match=said):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["interface.json", "model.safetensors", "predict.stablehlo"])
+def test_a_missing_file_is_named(out, tmp_path, name):
+    for path in out.iterdir():
+        if path.name != name:
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(ValueError, match=f"{name} cannot be read"):
+        load(tmp_path)
