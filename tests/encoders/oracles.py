@@ -30,11 +30,6 @@ class Oracle:
 
         return cls(model, jax.tree_util.tree_map_with_path(draw, model.params_shape_tree))
 
-    @classmethod
-    def saved(cls, kind: type, folder: Path) -> "Oracle":
-        """From config.json and model.safetensors, as PyTorch's classes write and read them."""
-        return cls(*kind.from_pretrained(folder, _do_init=False))
-
     def save(self, folder: Path) -> None:
         """Writes config.json and flax_model.msgpack."""
         self.model.save_pretrained(folder, params=self.params)

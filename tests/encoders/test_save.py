@@ -4,15 +4,11 @@ import json
 
 import numpy as np
 import pytest
-import transformers
 from checkpoints import SINGLE, assert_same, load
-from flax.traverse_util import flatten_dict
-from oracles import Oracle, to_torch
+from oracles import to_torch
 from safetensors.numpy import load_file
 
 from remote_jax.encoders import pretrained, save
-
-READERS = {"vit": transformers.FlaxViTModel, "tower": transformers.FlaxCLIPVisionModel}
 
 
 def test_bert_comes_back_with_the_rows_of_markers(bert, tmp_path):
@@ -25,7 +21,7 @@ def test_bert_comes_back_with_the_rows_of_markers(bert, tmp_path):
         np.testing.assert_array_equal(value[:60], kept[name][:60], err_msg=name)
 
 
-@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("kind", ["vit", "tower"])
 def test_vision_encoders_come_back(flax_vision, tmp_path, kind):
     oracle = flax_vision(kind, hidden_act="quick_gelu", layer_norm_eps=1e-6)
     oracle.save(tmp_path / "in")
@@ -35,10 +31,6 @@ def test_vision_encoders_come_back(flax_vision, tmp_path, kind):
     assert_same(pretrained.load_vit(tmp_path / "out"), model)
     assert pretrained.vit_shape(tmp_path / "out") == pretrained.vit_shape(tmp_path / "in")
     assert pretrained.image_statistics(tmp_path / "out") == {"mean": mean, "std": std}
-    theirs = flatten_dict(Oracle.saved(READERS[kind], tmp_path / "out").params)
-    for path, value in flatten_dict(oracle.params).items():
-        if "pooler" not in path:
-            np.testing.assert_array_equal(theirs[path], value, err_msg=str(path))
     written = load_file(tmp_path / "out" / SINGLE)
     expected = {name: x for name, x in to_torch(oracle.params).items() if "pooler" not in name}
     assert written.keys() == expected.keys()
