@@ -26,9 +26,11 @@ FREE = (
     "train.eval_batch_size",
     "train.log_every",
     "train.save_every",
+    "train.max_skipped",  # a run that stopped at a loss that is no number may go on with it
     "mesh.data",
     "mesh.fsdp",
     "mesh.tensor",
+    "profile",
 )
 """Keys that may change between a start and a resume: they say where and how, not what."""
 
@@ -83,9 +85,11 @@ LOOP_RULES: Rules = {
     "train.log_every": Between(1),
     "train.eval_every": Between(0, open=True),
     "train.save_every": Between(1),
+    "train.max_skipped": Between(0),
     "mesh.data": Between(-1),
     "mesh.fsdp": Between(1),
     "mesh.tensor": OneOf((1,)),  # no rule splits a layer
+    "profile": OneOf((True, False)),
 }
 """Keys that the training loop itself reads; a task checks its own."""
 

@@ -8,8 +8,9 @@ import jax
 from ml_collections import ConfigDict
 
 from remote_jax import parallel, report
-from remote_jax.checkpoint import Best, Checkpoints, Record
+from remote_jax.checkpoint import Checkpoints
 from remote_jax.evaluate import evaluate, make_predict
+from remote_jax.record import Best
 from remote_jax.state import Params, Skeleton, count, split
 from remote_jax.task import Posts, Task
 
@@ -23,8 +24,10 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
     Raises:
         UserError: there is no checkpoint, it is another model's, or the data have changed.
     """
-    skeleton, params, best, record = _best_model(task, config, workdir)
+    with Checkpoints(workdir, read_only=True) as checkpoints:
+        record = checkpoints.record()
     record.check_data(task.fingerprint())
+    skeleton, params, best = _best_model(task, config, workdir)
     final = "test" if "test" in task.splits() else "validation"
     outputs = evaluate(make_predict(task, skeleton), params, task.dataset(final), config)
     report.write_rows(workdir / "predictions.jsonl", task.rows(final, outputs))
@@ -38,6 +41,7 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
         run={
             "seed": config.seed,
             "steps": record.step,
+            "skipped_steps": record.skipped,
             "best_step": best["step"],
             "parameters": count(params),
             "peak_memory_bytes": parallel.peak_memory(record.peak_memory),
@@ -58,17 +62,14 @@ def write_answers(task: Task, config: ConfigDict, workdir: Path, source: Path, t
             or it is another model's.
     """
     posts: Posts = task.posts(source)
-    skeleton, params, _, _ = _best_model(task, config, workdir)
+    skeleton, params, _ = _best_model(task, config, workdir)
     outputs = evaluate(make_predict(task, skeleton), params, posts.dataset, config)
     return report.write_rows(target, posts.rows(outputs))
 
 
-def _best_model(
-    task: Task, config: ConfigDict, workdir: Path
-) -> tuple[Skeleton, Params, Best, Record]:
+def _best_model(task: Task, config: ConfigDict, workdir: Path) -> tuple[Skeleton, Params, Best]:
     skeleton, shapes = split(task.shapes())
     mesh = parallel.make_mesh(config.mesh)
     with Checkpoints(workdir, read_only=True) as checkpoints:
         params, best = checkpoints.restore_best(shapes, mesh)
-        record = checkpoints.record()
-    return skeleton, params, best, record
+    return skeleton, params, best

@@ -23,8 +23,9 @@ from remote_jax import main, parallel
 from remote_jax.checkpoint import Checkpoints
 from remote_jax.errors import UserError
 from remote_jax.optimizer import make_optimizer
+from remote_jax.plan import Plan
 from remote_jax.state import TrainState, split
-from remote_jax.train import Plan, make_step, train
+from remote_jax.train import make_step, train
 
 ROOT = Path(__file__).parents[1]
 MESH = parallel.make_mesh(toy.get_config().mesh)
