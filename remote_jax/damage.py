@@ -109,7 +109,7 @@ def saving(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:
-        found = re.search(r"OS error (\d+)", str(error))
+        found = re.search(r"os_error_code='(\d+)'", str(error))
         number = int(found[1]) if found else getattr(error, "errno", None)
         if number is None:
             raise

@@ -52,12 +52,13 @@ def not_finite(
     batch = [{"row": row, "place": place} for row, place in zip(rows, places, strict=True)]
     told = {name: str(value) for name, value in scalars.items()}  # JSON has no NaN
     write_json(path, {"step": step, "scalars": told, "batch": batch})
-    name, value = next(item for item in scalars.items() if not math.isfinite(item[1]))
+    bad = [name for name in scalars if not math.isfinite(scalars[name])]
+    name = "loss" if "loss" in bad else bad[0]
     first = ", ".join(f"{row} ({place})" for row, place in zip(rows[:SHOWN], places, strict=False))
     return UserError(
-        f"{name} is {value} at step {step}, whose batch is the rows {first} and so on of train, "
-        f"all in {path}; {_standing(saved)}. Mend those rows if they are at fault, else lower "
-        f"train.learning_rate or train.clip{_wider(config)}; train.max_skipped, "
+        f"{name} is {scalars[name]} at step {step}, whose batch is the rows {first} and so on of "
+        f"train, all in {path}; {_standing(saved)}. Mend those rows if they are at fault, else "
+        f"lower train.learning_rate or train.clip{_wider(config)}; train.max_skipped, "
         f"{config.train.max_skipped} now, lets so many such steps pass without an update."
     )
 
