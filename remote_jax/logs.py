@@ -61,8 +61,10 @@ class MetricsLog:
 
     def close(self) -> None:
         with writing(self._path):
-            self._file.close()
-            self._board.close()
+            try:
+                self._file.close()
+            finally:
+                self._board.close()
 
 
 def _lines_until(path: Path, step: int) -> Iterator[str]:

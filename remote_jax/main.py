@@ -208,12 +208,12 @@ def make_task(config: ConfigDict) -> Task:
 
 
 def quiet() -> None:
-    """Keeps the libraries' own logs off the screen; errors still show."""
+    """Keeps the libraries' own logs off the screen; what they raise still shows."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # transformers says at import that PyTorch is missing; only its tokenizers are used.
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
-    absl_logging.set_verbosity(absl_logging.ERROR)
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    absl_logging.set_verbosity(absl_logging.FATAL)
+    logging.getLogger("absl").setLevel(logging.CRITICAL)
     # grain reads absl's flags, which it wants parsed.
     flags.FLAGS([sys.argv[0]])
 

@@ -1,7 +1,6 @@
 """What a run tells: lines that survive a stop, and where the time goes."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -104,11 +103,11 @@ def test_a_line_that_no_run_wrote_is_named(tmp_path):
 def test_a_full_disk_is_told(tmp_path):
     log = MetricsLog(tmp_path, 0)
     log._file.close()
-    with (
-        Path("/dev/full").open("w") as log._file,
-        pytest.raises(UserError, match=r"metrics\.jsonl: No space left on device\."),
-    ):
+    log._file = open("/dev/full", "w", buffering=1)  # noqa: SIM115
+    with pytest.raises(UserError, match=r"metrics\.jsonl: No space left on device\."):
         log.write(1, "train", {"loss": 0.1}, {})
+    with pytest.raises(UserError, match=r"metrics\.jsonl: No space left on device\."):
+        log.close()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
