@@ -18,7 +18,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, UInt32
+from jaxtyping import Array, Shaped, UInt32
 
 from remote_jax.errors import UserError
 
@@ -33,25 +33,27 @@ class Damaged(Exception):
     """A checkpoint that cannot be read, or reads as something else than was written."""
 
 
-@jax.jit
-def sum_of_bits(arrays: Any) -> UInt32[Array, ""]:
+def sum_of_bits(arrays: Any) -> int:
     """The bits of all numbers, as integers, summed modulo 2³².
 
     A bit that is flipped changes it, and how the arrays are split over devices does not. What
     Orbax writes has sums of its own for indices, but none for the values.
     """
-    total = jnp.uint32(0)
-    for array in jax.tree.leaves(arrays):
-        if array.dtype == bool:
-            array = array.astype(jnp.uint8)
-        words = jax.lax.bitcast_convert_type(array, WORDS[array.dtype.itemsize])
-        total += words.astype(jnp.uint32).sum(dtype=jnp.uint32)
-    return total
+    # An array at a time: few programs to compile, since many arrays have the same shape.
+    return sum(map(int, jax.device_get([_bits(x) for x in jax.tree.leaves(arrays)]))) % 2**32
+
+
+@jax.jit
+def _bits(array: Shaped[Array, "..."]) -> UInt32[Array, ""]:
+    if array.dtype == bool:
+        array = array.astype(jnp.uint8)
+    words = jax.lax.bitcast_convert_type(array, WORDS[array.dtype.itemsize])
+    return words.astype(jnp.uint32).sum(dtype=jnp.uint32)
 
 
 def sealed(record: dict[str, Any], arrays: Any) -> dict[str, Any]:
     """A record with its own checksum and that of its arrays."""
-    return {**record, SUMS: [_crc(record), int(sum_of_bits(arrays))]}
+    return {**record, SUMS: [_crc(record), sum_of_bits(arrays)]}
 
 
 def opened(sealed: dict[str, Any], arrays: Any = None) -> dict[str, Any]:
@@ -64,7 +66,7 @@ def opened(sealed: dict[str, Any], arrays: Any = None) -> dict[str, Any]:
     own, theirs = record.pop(SUMS)
     if _crc(record) != own:
         raise Damaged("its record has changed since it was written")
-    if arrays is not None and int(sum_of_bits(arrays)) != theirs:
+    if arrays is not None and sum_of_bits(arrays) != theirs:
         raise Damaged("its arrays have changed since they were written")
     return record
 

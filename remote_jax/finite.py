@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool
+from jaxtyping import Array, Bool, Shaped
 from ml_collections import ConfigDict
 
 from remote_jax import pipeline
@@ -21,9 +21,20 @@ SHOWN = 4
 """Examples of a batch that the sentence names; the file has all."""
 
 
-def all_finite(arrays: Any) -> Bool[Array, ""]:
-    """Whether no number of a tree is NaN or infinite."""
-    return jnp.stack([jnp.isfinite(array).all() for array in jax.tree.leaves(arrays)]).all()
+def all_finite(scalars: Mapping[str, Array]) -> Bool[Array, ""]:
+    """Whether none is NaN or infinite; for inside a step."""
+    return jnp.stack([jnp.isfinite(scalar) for scalar in scalars.values()]).all()
+
+
+def is_finite(arrays: Any) -> bool:
+    """Whether no number of a tree is NaN or infinite; waits for them."""
+    # An array at a time: few programs to compile, since many arrays have the same shape.
+    return all(jax.device_get([_finite(array) for array in jax.tree.leaves(arrays)]))
+
+
+@jax.jit
+def _finite(array: Shaped[Array, "..."]) -> Bool[Array, ""]:
+    return jnp.isfinite(array).all()
 
 
 def not_finite(

@@ -114,7 +114,6 @@ class _Run:
         optimizer, self.rate = make_optimizer(config.train, self.plan.total)
         skips = config.train.max_skipped > 0
         self.step = make_step(task, skeleton, optimizer, config.seed, mesh, skips=skips)
-        self.finite = jax.jit(finite.all_finite)
         self.predict = make_predict(task, skeleton)
         self.state, self.record, self.lost = _start(
             task, config.seed, shapes, optimizer, mesh, checkpoints
@@ -189,7 +188,7 @@ class _Run:
     def _settle(self, progress: Progress) -> None:
         """Waits for all steps, and sees that what is to be saved is finite."""
         self._fetch(0, progress)
-        if not self.finite(self.state):
+        if not finite.is_finite(self.state):
             raise finite.spoiled(self.config, self.done, self.checkpoints.saved())
 
     def _fetch(self, leave: int, progress: Progress) -> None:

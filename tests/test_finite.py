@@ -16,7 +16,7 @@ from runs import MESH, assert_same, lines
 
 from remote_jax import main, pipeline
 from remote_jax.checkpoint import Checkpoints
-from remote_jax.finite import all_finite
+from remote_jax.finite import is_finite
 from remote_jax.optimizer import make_optimizer
 from remote_jax.state import TrainState, split
 from remote_jax.train import make_step
@@ -123,7 +123,7 @@ def test_a_skipped_step_changes_nothing_but_the_step() -> None:
     plain, skipped = after([batch], False), after([batch, bad], True)
     assert same((plain.params, plain.optimizer), (skipped.params, skipped.optimizer))
     assert int(skipped.step) == 2
-    assert not all_finite(after([batch, bad], False))
+    assert not is_finite(after([batch, bad], False))
 
 
 def test_parameters_that_are_not_finite_are_not_saved(
@@ -138,8 +138,8 @@ def test_parameters_that_are_not_finite_are_not_saved(
     assert not any((tmp_path / "checkpoints" / "latest").iterdir())
 
 
-def test_all_finite() -> None:
+def test_is_finite() -> None:
     fine = {"a": jnp.ones((2, 3)), "b": jnp.arange(3), "c": jnp.ones((), jnp.bfloat16)}
-    assert all_finite(fine)
+    assert is_finite(fine)
     for value in (jnp.nan, jnp.inf, -jnp.inf):
-        assert not all_finite({**fine, "a": fine["a"].at[1, 2].set(value)})
+        assert not is_finite({**fine, "a": fine["a"].at[1, 2].set(value)})
