@@ -84,9 +84,11 @@ def paper() -> ConfigDict:
             "eval_every": 10.0,
             "save_every": 1000,
             "log_every": 20,
+            "max_skipped": 0,  # steps whose loss or gradient is not finite, let pass
         }
     )
     config.mesh = ConfigDict({"data": -1, "fsdp": 1, "tensor": 1})
+    config.profile = False  # time a few steps, and trace some for TensorBoard or XProf
     return config
 
 

@@ -76,9 +76,11 @@ def paper() -> ConfigDict:
             "eval_every": 1.0,  # epochs
             "save_every": 1000,  # steps
             "log_every": 50,  # steps
+            "max_skipped": 0,  # steps whose loss or gradient is not finite, let pass
         }
     )
     config.mesh = ConfigDict({"data": -1, "fsdp": 1, "tensor": 1})
+    config.profile = False  # time a few steps, and trace some for TensorBoard or XProf
     return config
 
 

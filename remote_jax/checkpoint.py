@@ -2,58 +2,32 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import orbax.checkpoint as ocp
 from jax.sharding import Mesh
 
-from remote_jax import parallel
+from remote_jax import damage, parallel
+from remote_jax.damage import Damaged
 from remote_jax.errors import UserError
+from remote_jax.record import Best, Record
 from remote_jax.state import Params, TrainState
 
 Tree = TypeVar("Tree")
 
 
-class Best(TypedDict):
-    """A step and its scores on validation."""
+class Restored(NamedTuple):
+    """Where a run goes on."""
 
-    step: int
-    metrics: dict[str, float]
-
-
-@dataclass
-class Record:
-    """What is kept beside the arrays of a run, as JSON."""
-
-    fingerprint: dict[str, Any]
-    """Of the data."""
-    step: int = 0
-    """Steps done."""
-    best: Best | None = None
-    """The best step so far on validation."""
-    window: dict[str, list[float]] = field(default_factory=dict)
-    """Scalars of the steps since the last line of the log."""
-    seconds: float = 0.0
-    """Training, validation and saving, over all starts of the run."""
-    data_wait_seconds: float = 0.0
-    """Of these, waiting for data."""
-    peak_memory: dict[str, int] = field(default_factory=dict)
-    """Largest so far in bytes, of the host process and of a device that tells."""
-
-    def check_data(self, fingerprint: dict[str, Any]) -> None:
-        """Raises a UserError unless these are the data of the run."""
-        now, then = json.loads(json.dumps(fingerprint)), self.fingerprint
-        differ = [key for key in {**then, **now} if now.get(key) != then.get(key)]
-        if differ:
-            raise UserError(
-                f"The data have changed since the run was started (in {', '.join(differ)}): put "
-                "back those it was started with, or choose another --workdir."
-            )
+    state: TrainState
+    record: Record
+    lost: dict[int, str]
+    """Steps of later checkpoints that are damaged, and how."""
 
 
 class Checkpoints:
@@ -69,8 +43,8 @@ class Checkpoints:
         Args:
             read_only: nothing is written or cleaned up; another process may be writing.
         """
-        root = (workdir / "checkpoints").absolute()
-        self._workdir = workdir
+        self._root = root = (workdir / "checkpoints").absolute()
+        self.workdir = workdir
         self._latest = _manager(root / "latest", keep=2, read_only=read_only)
         self._best = _manager(root / "best", keep=1, read_only=read_only)
 
@@ -79,22 +53,44 @@ class Checkpoints:
 
     def __exit__(self, *_: object) -> None:
         """Waits for saves under way."""
-        self._latest.close()
-        self._best.close()
+        with damage.saving(self._root):
+            try:
+                self._latest.close()
+            finally:
+                self._best.close()
 
     def save(self, state: TrainState, record: Record) -> None:
-        """Saves all that is needed to go on; the best so far is on disk before this one is."""
-        self._best.wait_until_finished()
-        _save(self._latest, record.step, state, asdict(record))
+        """Saves all that is needed to go on; the best so far is on disk before this one is.
+
+        Raises:
+            UserError: an earlier save failed, and nothing was saved since.
+        """
+        with damage.saving(self._root):
+            self._best.wait_until_finished()
+            _save(self._latest, record.step, state, asdict(record))
+
+    def saved(self) -> int:
+        """The step of the last checkpoint, once it is on disk; 0 where there is none.
+
+        Raises:
+            UserError: it could not be written.
+        """
+        with damage.saving(self._root):
+            self._latest.wait_until_finished()
+        return self._latest.latest_step() or 0
 
     def save_best(self, params: Params, best: Best) -> None:
         """Saves the parameters of the best step so far, in place of the one before."""
         # A run that died between the two saves comes here again with the same parameters; Orbax
         # leaves the step alone that is there.
-        _save(self._best, best["step"], params, dict(best))
+        with damage.saving(self._root):
+            _save(self._best, best["step"], params, dict(best))
 
-    def restore(self, like: TrainState, mesh: Mesh) -> tuple[TrainState, Record] | None:
+    def restore(self, like: TrainState, mesh: Mesh) -> Restored | None:
         """The latest whole checkpoint, or None where there is none yet.
+
+        Damaged ones are moved to `WORKDIR/checkpoints/damaged`, so that their steps can be saved
+        again. The best parameters are whole afterwards, or made again as the steps are.
 
         Args:
             like: a state of the same model and optimizer; only shapes and types are read.
@@ -102,42 +98,116 @@ class Checkpoints:
                 saved from will do.
 
         Raises:
-            UserError: it is the checkpoint of another model.
+            UserError: it is the checkpoint of another model, none is whole, or the best parameters
+                are lost.
         """
-        step = self._latest.latest_step()
-        if step is None:
+        steps = sorted(self._latest.all_steps(), reverse=True)
+        if not steps:
             for old in self._best.all_steps():  # of a start that ended before its first checkpoint
                 self._best.delete(old)
             return None
-        state, record = _restore(self._latest, step, like, mesh)
-        return state, Record(**record)
+        lost: dict[int, str] = {}
+        for step in steps:
+            try:
+                state, record = _restore(self._latest, step, like, mesh)
+            except Damaged as error:
+                lost[step] = str(error)
+                continue
+            found = Restored(state, Record(**record), lost)
+            self._mend_best(found, like, mesh)
+            for old in lost:
+                self._set_aside(self._latest, old)
+            return found
+        told = "; ".join(f"step {step}: {reason}" for step, reason in lost.items())
+        raise UserError(
+            f"No checkpoint in {self._latest.directory} is whole ({told}): put back a copy, or "
+            f"move {self.workdir} away to train anew."
+        )
+
+    def _mend_best(self, found: Restored, like: TrainState, mesh: Mesh) -> None:
+        """Sees that the best parameters are whole, as far as the record knows of any."""
+        best, held = found.record.best, self._best.latest_step()
+        reason = "gone"
+        if held is not None:
+            try:
+                _restore(self._best, held, like.params, mesh)
+                return
+            except Damaged as error:
+                reason = str(error)
+        again = self._of_step(best["step"], found, like, mesh) if best is not None else None
+        if again is None and held is not None and held > found.record.step:
+            found.record.best = best = None  # of a later step, which comes again and beats this one
+        if again is None and best is not None:
+            raise UserError(
+                f"The parameters that are best on validation, of step {best['step']}, are lost "
+                f"({reason}; {self._best.directory}), and with them what training would end in: "
+                f"put back a copy, or move {self.workdir} away to train anew."
+            )
+        if held is not None:
+            self._set_aside(self._best, held)
+        if again is not None and best is not None:
+            self.save_best(again, best)
+
+    def _of_step(self, step: int, found: Restored, like: TrainState, mesh: Mesh) -> Params | None:
+        """The parameters of a step, where one of the latest checkpoints is that step's."""
+        if step == found.record.step:
+            return found.state.params
+        if step not in self._latest.all_steps():
+            return None
+        try:
+            return _restore(self._latest, step, like, mesh)[0].params
+        except Damaged:
+            return None
+
+    def _set_aside(self, manager: ocp.CheckpointManager, step: int) -> None:
+        """Moves a damaged checkpoint out of the way, in place of an earlier one."""
+        folder = Path(manager.directory)
+        aside = self._root / "damaged" / f"{folder.name}-{step}"
+        with damage.saving(self._root):
+            shutil.rmtree(aside.parent, ignore_errors=True)
+            aside.parent.mkdir()
+            (folder / str(step)).rename(aside)
+        manager.reload()
 
     def record(self) -> Record:
         """The record of the latest checkpoint, without its arrays.
 
         Raises:
-            UserError: there is no checkpoint yet.
+            UserError: there is no checkpoint yet, or it is damaged.
         """
         step = self._latest.latest_step()
         if step is None:
             raise self._nothing()
         args = ocp.args.Composite(record=ocp.args.JsonRestore())
-        return Record(**self._latest.restore(step, args=args)["record"])
+        try:
+            with damage.reading():
+                return Record(**damage.opened(self._latest.restore(step, args=args)["record"]))
+        except Damaged as error:
+            raise self._damaged(self._latest, step, error) from error
 
     def restore_best(self, like: Params, mesh: Mesh) -> tuple[Params, Best]:
         """The parameters that are best on validation; arguments as those of `restore`.
 
         Raises:
-            UserError: there are none, or they are another model's.
+            UserError: there are none, they are another model's, or damaged.
         """
         step = self._best.latest_step()
         if step is None:
             raise self._nothing()
-        return _restore(self._best, step, like, mesh)
+        try:
+            return _restore(self._best, step, like, mesh)
+        except Damaged as error:
+            raise self._damaged(self._best, step, error) from error
+
+    def _damaged(self, manager: ocp.CheckpointManager, step: int, error: Damaged) -> UserError:
+        return UserError(
+            f"The checkpoint {manager.directory / str(step)} is damaged ({error}): put back a copy "
+            f"of it, or train again with another --workdir than {self.workdir}."
+        )
 
     def _nothing(self) -> UserError:
         return UserError(
-            f"{self._workdir} holds no checkpoint yet: run --mode=train until its first validation."
+            f"{self.workdir} holds no checkpoint yet: run --mode=train until its first validation."
         )
 
 
@@ -164,29 +234,35 @@ def _manager(folder: Path, keep: int, *, read_only: bool) -> ocp.CheckpointManag
 
 
 def _restore(manager: ocp.CheckpointManager, step: int, like: Tree, mesh: Mesh) -> tuple[Tree, Any]:
+    """The tree and its record, which are those that were saved.
+
+    Raises:
+        UserError: they are another model's.
+        Damaged: they are not what was saved.
+    """
     wanted, places = _named(like), _named(parallel.place(mesh, like))
-    _check_shapes(manager.item_metadata(step)["arrays"], wanted, manager.directory / str(step))
     abstract = {
         name: jax.ShapeDtypeStruct(value.shape, value.dtype, sharding=places[name])
         for name, value in wanted.items()
     }
-    restored = manager.restore(
-        step,
-        args=ocp.args.Composite(
-            arrays=ocp.args.StandardRestore(abstract), record=ocp.args.JsonRestore()
-        ),
+    args = ocp.args.Composite(
+        arrays=ocp.args.StandardRestore(abstract), record=ocp.args.JsonRestore()
     )
+    with damage.reading():
+        _check_shapes(manager.item_metadata(step)["arrays"], wanted, manager.directory / str(step))
+        restored = manager.restore(step, args=args)
+        record = damage.opened(restored["record"], restored["arrays"])
     leaves = [restored["arrays"][name] for name in wanted]
-    return jax.tree.unflatten(jax.tree.structure(like), leaves), restored["record"]
+    return jax.tree.unflatten(jax.tree.structure(like), leaves), record
 
 
 def _save(manager: ocp.CheckpointManager, step: int, tree: Any, record: dict[str, Any]) -> None:
-    manager.save(
-        step,
-        args=ocp.args.Composite(
-            arrays=ocp.args.StandardSave(_named(tree)), record=ocp.args.JsonSave(record)
-        ),
+    arrays = _named(tree)
+    sealed = damage.sealed(record, arrays)
+    args = ocp.args.Composite(
+        arrays=ocp.args.StandardSave(arrays), record=ocp.args.JsonSave(sealed)
     )
+    manager.save(step, args=args)
 
 
 def _named(tree: Any) -> dict[str, Any]:

@@ -27,9 +27,11 @@ FREE = (
     "train.log_every",
     "train.remat",
     "train.save_every",
+    "train.max_skipped",  # a run that stopped at a loss that is no number may go on with it
     "mesh.data",
     "mesh.fsdp",
     "mesh.tensor",
+    "profile",
 )
 """Keys that may change between a start and a resume: they say where and how, not what."""
 
@@ -86,9 +88,11 @@ LOOP_RULES: Rules = {
     "train.save_every": Between(1),
     "train.accumulation": Between(1),
     "train.remat": OneOf((True, False)),
+    "train.max_skipped": Between(0),
     "mesh.data": Between(-1),
     "mesh.fsdp": Between(1),
     "mesh.tensor": Between(1),
+    "profile": OneOf((True, False)),
 }
 """Keys that the training loop itself reads; a task checks its own."""
 

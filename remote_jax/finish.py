@@ -9,8 +9,9 @@ import jax
 from ml_collections import ConfigDict
 
 from remote_jax import parallel, report
-from remote_jax.checkpoint import Best, Checkpoints, Record
+from remote_jax.checkpoint import Checkpoints
 from remote_jax.evaluate import evaluate, make_predict
+from remote_jax.record import Best
 from remote_jax.state import Params, Skeleton, count, split
 from remote_jax.task import Outputs, Posts, Task
 
@@ -24,8 +25,10 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
     Raises:
         UserError: there is no checkpoint, it is another model's, or the data have changed.
     """
-    skeleton, params, best, record = best_model(task, config, workdir)
+    with Checkpoints(workdir, read_only=True) as checkpoints:
+        record = checkpoints.record()
     record.check_data(task.fingerprint())
+    skeleton, params, best = best_model(task, config, workdir)
     final = "test" if "test" in task.splits() else "validation"
     outputs = _outputs(task, config, skeleton, params, task.dataset(final))
     report.write_rows(workdir / "predictions.jsonl", task.rows(final, outputs))
@@ -39,6 +42,7 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
         run={
             "seed": config.seed,
             "steps": record.step,
+            "skipped_steps": record.skipped,
             "best_step": best["step"],
             "parameters": count(params),
             "peak_memory_bytes": parallel.peak_memory(record.peak_memory),
@@ -59,7 +63,7 @@ def write_answers(task: Task, config: ConfigDict, workdir: Path, source: Path, t
             or it is another model's.
     """
     posts: Posts = task.posts(source)
-    skeleton, params, _, _ = best_model(task, config, workdir)
+    skeleton, params, _ = best_model(task, config, workdir)
     outputs = _outputs(task, config, skeleton, params, posts.dataset)
     return report.write_rows(target, posts.rows(outputs))
 
@@ -71,10 +75,8 @@ def _outputs(
     return evaluate(predict, params, dataset, config)
 
 
-def best_model(
-    task: Task, config: ConfigDict, workdir: Path
-) -> tuple[Skeleton, Params, Best, Record]:
-    """The model that is best on validation, and what is known of its run.
+def best_model(task: Task, config: ConfigDict, workdir: Path) -> tuple[Skeleton, Params, Best]:
+    """The model that is best on validation.
 
     Raises:
         UserError: there is no checkpoint, or it is another model's.
@@ -83,5 +85,4 @@ def best_model(
     mesh = parallel.make_mesh(config.mesh)
     with Checkpoints(workdir, read_only=True) as checkpoints:
         params, best = checkpoints.restore_best(shapes, mesh)
-        record = checkpoints.record()
-    return skeleton, params, best, record
+    return skeleton, params, best

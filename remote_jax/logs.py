@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from remote_jax.errors import UserError, writing
 from remote_jax.report import write_atomically
 
 PLAIN_SECONDS = 10.0
@@ -29,10 +30,14 @@ class MetricsLog:
         # Imported here because it takes seconds, which no other mode should pay.
         from tensorboardX import SummaryWriter
 
-        path = workdir / "metrics.jsonl"
+        self._path = path = workdir / "metrics.jsonl"
         write_atomically(path, list(_lines_until(path, step)))
-        self._file = path.open("a", encoding="utf-8")
-        self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=step + 1)
+        with writing(path):
+            self._file = path.open("a", encoding="utf-8")
+        board = workdir / "tensorboard"
+        with writing(board):
+            # Its queue has no bound: on a full disk its thread ends, and a full queue would block.
+            self._board = SummaryWriter(str(board), purge_step=step + 1, max_queue=0)
 
     def write(
         self, step: int, split: str, values: Mapping[str, float], seconds: Mapping[str, float]
@@ -42,26 +47,44 @@ class MetricsLog:
         Args:
             values: what any run with this config has at this step.
             seconds: what depends on the machine.
+
+        Raises:
+            UserError: the file cannot be written.
         """
         line = {"step": step, "split": split, **values, "time": dict(seconds)}
-        self._file.write(json.dumps(line, allow_nan=False) + "\n")
-        self._file.flush()
+        text = json.dumps(line, allow_nan=False) + "\n"
+        with writing(self._path):
+            self._file.write(text)
+            self._file.flush()
         for name, value in {**values, **seconds}.items():
             self._board.add_scalar(f"{split}/{name}", value, step)
 
     def close(self) -> None:
-        self._file.close()
-        self._board.close()
+        with writing(self._path):
+            try:
+                self._file.close()
+            finally:
+                self._board.close()
 
 
 def _lines_until(path: Path, step: int) -> Iterator[str]:
     """Whole lines up to a step; a line cut off in the middle ends them."""
     if not path.exists():
         return
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        if not line.endswith("\n") or json.loads(line)["step"] > step:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
+        if not line.endswith("\n") or _step(line, f"{path}:{number}") > step:
             return
         yield line
+
+
+def _step(line: str, place: str) -> int:
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{place} is not a line that a run wrote: delete it, and the run goes on without it."
+        ) from error
 
 
 class Clock:
@@ -71,13 +94,17 @@ class Clock:
         self._began = self._lap_began = time.monotonic()
         self._lap_waited = self._lap_paused = self._waited = 0.0
         self._lap_steps = 0
+        self.all_waited = self.all_paused = 0.0
+        """Of this process, from its start."""
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Around what waits for the data of a step."""
         began = time.monotonic()
         yield
-        self._lap_waited += time.monotonic() - began
+        seconds = time.monotonic() - began
+        self.all_waited += seconds
+        self._lap_waited += seconds
         self._lap_steps += 1
 
     @contextmanager
@@ -85,7 +112,9 @@ class Clock:
         """Around what is no training: validation and saving."""
         began = time.monotonic()
         yield
-        self._lap_paused += time.monotonic() - began
+        seconds = time.monotonic() - began
+        self.all_paused += seconds
+        self._lap_paused += seconds
 
     def lap(self, batch_size: int) -> dict[str, float]:
         """Speed since the last lap, over the steps that this process made in it."""

@@ -3,6 +3,9 @@
 Trains where the run in --workdir stands, reads the test split once with the checkpoint that is
 best on validation, and writes results.json and predictions.jsonl. Started again with the same
 flags it goes on where it was stopped; a finished run only reports.
+
+It exits with 0 when it is done, 2 after a mistake that a sentence tells, 75 after SIGTERM, once the
+step under way is finished and saved (start the same command again), and 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ from absl import logging as absl_logging
 from ml_collections import ConfigDict, config_flags
 
 from remote_jax import config as configs
-from remote_jax.errors import UserError
+from remote_jax import stop
+from remote_jax.errors import UserError, writing
 from remote_jax.report import read_results
 
 if TYPE_CHECKING:
@@ -151,7 +155,8 @@ def run(order: Order) -> None:
         _show(results)
         return
     if order.mode == "train":
-        workdir.mkdir(parents=True, exist_ok=True)
+        with writing(workdir):
+            workdir.mkdir(parents=True, exist_ok=True)
         with locked(workdir):
             # Until its first checkpoint nothing of a run is worth keeping: it begins anew, with
             # whatever config and data are now named.
@@ -179,9 +184,12 @@ def locked(workdir: Path) -> Iterator[None]:
     """Keeps a second training out of the folder of a run; the system lets go when this one ends.
 
     Raises:
-        UserError: another process trains there.
+        UserError: another process trains there, or nothing can be written there.
     """
-    with (workdir / "train.lock").open("w") as file:
+    path = workdir / "train.lock"
+    with writing(path):
+        file = path.open("w")
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -218,26 +226,30 @@ def make_task(config: ConfigDict) -> Task:
 
 
 def quiet() -> None:
-    """Keeps the libraries' own logs off the screen; errors still show."""
+    """Keeps the libraries' own logs off the screen; what they raise still shows."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # transformers says at import that PyTorch is missing; only its tokenizers are used.
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
-    absl_logging.set_verbosity(absl_logging.ERROR)
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    absl_logging.set_verbosity(absl_logging.FATAL)
+    logging.getLogger("absl").setLevel(logging.CRITICAL)
     # grain reads absl's flags, which it wants parsed.
     flags.FLAGS([sys.argv[0]])
 
 
 def main(argv: list[str]) -> int:
-    """Runs the program; returns its exit code: 0, or 2 for a mistake of the user."""
+    """Runs the program; returns its exit code, as the top of this file lists them."""
     quiet()
     try:
         order = parse(argv)
         if order is not None:
-            run(order)
+            with stop.listening():
+                run(order)
     except UserError as error:
         print(f"remote_jax: {error}", file=sys.stderr)
         return 2
+    except stop.Stopped:
+        print("remote_jax: stopped by SIGTERM; start the same command again.", file=sys.stderr)
+        return stop.EXIT_CODE
     except KeyboardInterrupt:
         print("remote_jax: interrupted; the same command goes on from here.", file=sys.stderr)
         return 130

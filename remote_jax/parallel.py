@@ -55,7 +55,10 @@ def make_mesh(config: ConfigDict) -> Mesh:
         sizes["data"] = devices // others
     if math.prod(sizes.values()) != devices:
         wanted = " x ".join(f"{axis}={config[axis]}" for axis in AXES)
-        raise UserError(f"config.mesh asks for {wanted} devices, but there are {devices}.")
+        raise UserError(
+            f"config.mesh asks for {wanted} devices, but there are {devices}: set "
+            "config.mesh.data, .fsdp and .tensor to these; a run goes on with any."
+        )
     return jax.make_mesh(tuple(sizes.values()), AXES, axis_types=(AxisType.Auto,) * len(AXES))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -45,8 +46,18 @@ def train_batches(
     """
     if not len(dataset):
         raise ValueError("there are no examples to train on")
-    batches = dataset.shuffle(seed=seed).repeat().batch(batch_size, drop_remainder=True)
+    batches = _shuffled(dataset, batch_size, seed)
     yield from _read(batches[start_step:steps], workers)
+
+
+def train_rows(size: int, *, batch_size: int, seed: int, step: int) -> list[int]:
+    """Which rows of a data set of `size` examples are the batch of a step, from 0."""
+    batch = _shuffled(grain.MapDataset.range(size), batch_size, seed)[step]
+    return [int(row) for row in batch]
+
+
+def _shuffled(dataset: grain.MapDataset, batch_size: int, seed: int) -> grain.MapDataset:
+    return dataset.shuffle(seed=seed).repeat().batch(batch_size, drop_remainder=True)
 
 
 def eval_batches(
@@ -80,10 +91,16 @@ def _read(batches: grain.MapDataset[Batch], workers: int) -> Iterator[Batch]:
         if not flags.FLAGS.is_parsed():  # workers read Grain's flags, also where nobody parsed any
             flags.FLAGS.mark_as_parsed()
         processes = grain.MultiprocessingOptions(workers, per_worker_buffer_size=AHEAD)
-        stream = stream.mp_prefetch(processes)
+        stream = stream.mp_prefetch(processes, worker_init_fn=_leave_to_the_loop)
     iterator = iter(stream)
     try:
         for parcel in iterator:
             yield parcel.batch
     finally:
         iterator.close()  # ends the worker processes
+
+
+def _leave_to_the_loop(worker: int, workers: int) -> None:
+    """A SIGTERM for the whole process group: the loop ends its workers once it has saved."""
+    del worker, workers
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import remote_jax
-from remote_jax.errors import UserError
+from remote_jax.errors import UserError, writing
 
 
 @dataclass(frozen=True)
@@ -126,10 +126,10 @@ def write_atomically(path: Path, lines: Iterable[str]) -> None:
     """Writes a text file so that a reader sees the old one or the whole new one.
 
     Raises:
-        UserError: the folder cannot be written.
+        UserError: it cannot be written.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with partial.open("w", encoding="utf-8") as file:
@@ -139,8 +139,6 @@ def write_atomically(path: Path, lines: Iterable[str]) -> None:
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(f"Cannot write {path}: {error.strerror}.") from error
 
 
 def code_version() -> str:

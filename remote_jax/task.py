@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -82,6 +82,9 @@ class Task(Protocol):
 
     def dataset(self, split: str) -> grain.MapDataset:
         """One feature dict an example, unbatched; `split` is train, validation or test."""
+
+    def places(self, split: str, rows: Sequence[int]) -> list[str]:
+        """Where examples of `dataset` come from, for a person to find them."""
 
     def fingerprint(self) -> dict[str, Any]:
         """Name, sizes and SHA-256 of the data, as JSON values."""

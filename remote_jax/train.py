@@ -6,7 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import grain
@@ -17,13 +17,16 @@ from flax import nnx
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from remote_jax import parallel, pipeline, remat
+from remote_jax import finite, parallel, pipeline, remat, stop
 from remote_jax.accumulate import accumulated
-from remote_jax.checkpoint import Checkpoints, Record
+from remote_jax.checkpoint import Checkpoints, Restored
 from remote_jax.errors import UserError
 from remote_jax.evaluate import evaluate, make_predict
 from remote_jax.logs import Clock, MetricsLog, Progress
 from remote_jax.optimizer import make_optimizer
+from remote_jax.plan import Plan
+from remote_jax.profile import Profile, operations
+from remote_jax.record import Record
 from remote_jax.state import Params, Skeleton, TrainState, split
 from remote_jax.task import Batch, Task
 
@@ -34,45 +37,15 @@ Scalars = dict[str, jax.Array]
 Step = Callable[[TrainState, Batch], tuple[TrainState, Scalars]]
 
 
-@dataclass(frozen=True)
-class Plan:
-    """When what happens, in steps."""
-
-    total: int
-    epoch: float
-    log_every: int
-    eval_every: int
-    save_every: int
-
-    @classmethod
-    def of(cls, config: ConfigDict, examples: int) -> Plan:
-        """Turns the epochs of the `train` part of a config into steps."""
-        epoch = examples / config.batch_size
-        return cls(
-            total=max(1, round(config.epochs * epoch)),
-            epoch=epoch,
-            log_every=config.log_every,
-            eval_every=max(1, round(config.eval_every * epoch)),
-            save_every=config.save_every,
-        )
-
-    def logs(self, step: int) -> bool:
-        return step % self.log_every == 0 or step == self.total
-
-    def validates(self, step: int) -> bool:
-        return step % self.eval_every == 0 or step == self.total
-
-    def saves(self, step: int) -> bool:
-        return step % self.save_every == 0 or self.validates(step)
-
-
 def make_step(
     task: Task,
     skeleton: Skeleton,
     optimizer: optax.GradientTransformation,
     seed: int,
     mesh: Mesh,
+    *,
     parts: int = 1,
+    skips: bool = False,
 ) -> Step:
     """One update and its scalars, compiled; the state it is given is used up.
 
@@ -81,6 +54,7 @@ def make_step(
     Args:
         mesh: the state that comes out lives on it as `parallel.place` says.
         parts: of a batch, whose gradients are taken one after another (`accumulate`).
+        skips: a step with a scalar that is not finite leaves parameters and moments as they were.
     """
 
     def loss(params: Params, batch: Batch, key: jax.Array) -> tuple[jax.Array, Scalars]:
@@ -94,6 +68,13 @@ def make_step(
         updates, moments = optimizer.update(gradients, state.optimizer, state.params)
         params = optax.apply_updates(state.params, updates)
         scalars["gradient_norm"] = optax.tree.norm(gradients)
+        if skips:
+            fine = finite.all_finite(scalars)
+            params, moments = jax.tree.map(
+                lambda new, old: jnp.where(fine, new, old),
+                (params, moments),
+                (state.params, state.optimizer),
+            )
         after = TrainState(params, moments, state.step + 1)
         return jax.lax.with_sharding_constraint(after, parallel.place(mesh, after)), scalars
 
@@ -136,18 +117,36 @@ class _Run:
         self.plan = Plan.of(config.train, len(self.data))
         skeleton, shapes = split(remat.switch(task.shapes(), config.train.remat))
         optimizer, self.rate = make_optimizer(config.train, self.plan.total)
-        parts = config.train.accumulation
-        self.step = make_step(task, skeleton, optimizer, config.seed, mesh, parts)
+        self.step = make_step(
+            task,
+            skeleton,
+            optimizer,
+            config.seed,
+            mesh,
+            parts=config.train.accumulation,
+            skips=config.train.max_skipped > 0,
+        )
         self.predict = make_predict(task, skeleton, mesh)
-        self.state, self.record = _start(task, config.seed, shapes, optimizer, mesh, checkpoints)
+        self.state, self.record, self.lost = _start(
+            task, config.seed, shapes, optimizer, mesh, checkpoints
+        )
+        self.done = self.record.step
         self.pending: deque[tuple[int, Scalars]] = deque()
         self.clock = Clock()
 
     def to_end(self, log: MetricsLog, progress: Progress) -> None:
         """Runs the steps that are left."""
         start, plan, batch_size = self.record.step, self.plan, self.config.train.batch_size
+        for lost, reason in self.lost.items():
+            progress.say(
+                f"the checkpoint of step {lost} is damaged ({reason}): {lost - start} steps are "
+                "done again"
+            )
         if start:
             progress.say(f"goes on after step {start} of {plan.total}")
+        profile = None
+        if self.config.profile:
+            profile = Profile(self.checkpoints.workdir, self.clock, batch_size, progress.say)
         batches = pipeline.train_batches(
             self.data,
             batch_size=batch_size,
@@ -156,44 +155,92 @@ class _Run:
             start_step=start,
             workers=self.config.data.workers,
         )
-        for number in range(start + 1, plan.total + 1):
-            with self.clock.waiting():
-                batch = next(batches)
-            self.state, scalars = self.step(self.state, parallel.put_batch(batch, self.mesh))
-            self.pending.append((number, scalars))
-            self._fetch(RUN_AHEAD)
-            progress.advance()
-            if plan.logs(number):
-                self._log(number, log, progress)
-            if plan.saves(number):
-                self._fetch(0)
-                with self.clock.paused():
-                    if plan.validates(number):
-                        self._validate(number, log, progress)
-                    self._save(number)
+        try:
+            for number in range(start + 1, plan.total + 1):
+                with self.clock.waiting():
+                    batch = next(batches)
+                with stop.held():
+                    sent = parallel.put_batch(batch, self.mesh)
+                    self._do(number, sent, log, progress)
+                    if profile:
+                        profile.after(
+                            self.state.step, partial(operations, self.step, self.state, sent)
+                        )
+        except stop.Stopped:
+            self._leave(progress)
+            raise
+        finally:
+            if profile:
+                profile.close()
 
-    def _fetch(self, leave: int) -> None:
+    def _do(self, number: int, batch: Batch, log: MetricsLog, progress: Progress) -> None:
+        """A step, and what is due after it."""
+        self.state, scalars = self.step(self.state, batch)
+        self.done = number
+        self.pending.append((number, scalars))
+        self._fetch(RUN_AHEAD, progress)
+        progress.advance()
+        if self.plan.logs(number):
+            self._log(number, log, progress)
+        if self.plan.saves(number):
+            self._settle(progress)
+            with self.clock.paused():
+                if self.plan.validates(number):
+                    self._validate(number, log, progress)
+                self._save(number)
+
+    def _leave(self, progress: Progress) -> None:
+        """Saves what is done, where that is not saved yet."""
+        if self.done > self.record.step:
+            self._settle(progress)
+            self._save(self.done)
+        saved = self.checkpoints.saved()
+        progress.say(f"stopped after step {self.done}; the last checkpoint is of step {saved}")
+
+    def _settle(self, progress: Progress) -> None:
+        """Waits for all steps, and sees that what is to be saved is finite."""
+        self._fetch(0, progress)
+        if not finite.is_finite(self.state):
+            raise finite.spoiled(self.config, self.done, self.checkpoints.saved())
+
+    def _fetch(self, leave: int, progress: Progress) -> None:
         """Brings the scalars of all but the last few steps here, waiting for those steps."""
         while len(self.pending) > leave:
             step, scalars = self.pending.popleft()
-            for name, array in jax.device_get(scalars).items():
-                value = float(array)
-                if not math.isfinite(value):
-                    raise UserError(
-                        f"{name} is {value} at step {step}: lower train.learning_rate or "
-                        "train.clip, or use compute_dtype=float32."
-                    )
+            values = {name: float(array) for name, array in jax.device_get(scalars).items()}
+            if not all(map(math.isfinite, values.values())):
+                self._skip(step, values, progress)
+                continue
+            for name, value in values.items():
                 self.record.window.setdefault(name, []).append(value)
+
+    def _skip(self, step: int, values: dict[str, float], progress: Progress) -> None:
+        """Counts a step that made no update, unless there have been too many."""
+        most = self.config.train.max_skipped
+        if self.record.skipped >= most:
+            raise finite.not_finite(
+                self.task,
+                self.config,
+                self.checkpoints.workdir,
+                step,
+                values,
+                self.checkpoints.saved(),
+            )
+        self.record.skipped += 1
+        told = ", ".join(f"{name} {value}" for name, value in values.items())
+        progress.say(f"step {step} is skipped, {self.record.skipped} of {most} at most: {told}")
 
     def _log(self, step: int, log: MetricsLog, progress: Progress) -> None:
         """Writes the means since the last line."""
-        self._fetch(0)
+        self._fetch(0, progress)
         window = self.record.window
         values = {name: math.fsum(x) / len(x) for name, x in window.items()}
         seconds = self.clock.lap(self.config.train.batch_size)
         values |= {"epoch": step / self.plan.epoch, "learning_rate": float(self.rate(step - 1))}
+        if self.config.train.max_skipped:
+            values["skipped"] = self.record.skipped
         log.write(step, "train", values, seconds)
-        progress.tell(step, values["loss"], seconds["examples_per_s"])
+        progress.tell(step, values.get("loss", math.nan), seconds["examples_per_s"])
         window.clear()
 
     def _validate(self, step: int, log: MetricsLog, progress: Progress) -> None:
@@ -233,8 +280,8 @@ def _start(
     optimizer: optax.GradientTransformation,
     mesh: Mesh,
     checkpoints: Checkpoints,
-) -> tuple[TrainState, Record]:
-    """The state to go on from: the latest checkpoint, or else a fresh one."""
+) -> Restored:
+    """The state to go on from: the latest whole checkpoint, or else a fresh one."""
 
     def fresh(params: Params) -> TrainState:
         return TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
@@ -245,6 +292,6 @@ def _start(
     if restored is None:
         _, params = split(task.model(nnx.Rngs(seed)))
         state = jax.jit(fresh, out_shardings=parallel.place(mesh, like))(params)
-        return state, Record(fingerprint=fingerprint)
-    restored[1].check_data(fingerprint)
+        return Restored(state, Record(fingerprint=fingerprint), {})
+    restored.record.check_data(fingerprint)
     return restored

@@ -13,8 +13,9 @@ import pytest
 import toy
 
 from remote_jax import parallel
-from remote_jax.checkpoint import Checkpoints, Record, exist
+from remote_jax.checkpoint import Checkpoints, exist
 from remote_jax.errors import UserError
+from remote_jax.record import Record
 from remote_jax.state import Params, TrainState
 
 MESH = parallel.make_mesh(toy.get_config().mesh)
@@ -59,6 +60,7 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     one = moved(state())
     record = Record({"name": "x"}, 7, {"step": 5, "metrics": {"f1": 1 / 3}}, {"loss": [0.1]}, 2.5)
     with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save_best(one.params, {"step": 5, "metrics": {"f1": 1 / 3}})
         checkpoints.save(one, record)
     with Checkpoints(tmp_path) as checkpoints:
         restored = checkpoints.restore(jax.eval_shape(state), MESH)

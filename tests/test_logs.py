@@ -5,6 +5,7 @@ import json
 import pytest
 
 from remote_jax import logs
+from remote_jax.errors import UserError
 from remote_jax.logs import Clock, MetricsLog, Progress
 
 
@@ -90,3 +91,26 @@ def test_lines_without_a_terminal_come_now_and_then(time, capsys):
     assert [line.split(",")[0] for line in lines] == ["step 30/100", "step 40/100", "step 100/100"]
     # 20 of 80 steps took 15 s.
     assert lines[1] == "step 40/100, loss 0.5000, 64.0 examples/s, 00:45 left"
+
+
+def test_a_line_that_no_run_wrote_is_named(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1}\n\0\0\0\n{"step": 2}\n')
+    with pytest.raises(UserError, match=r"metrics\.jsonl:2 is not a line that a run wrote"):
+        MetricsLog(tmp_path, 2)
+
+
+def test_a_full_disk_is_told(tmp_path):
+    log = MetricsLog(tmp_path, 0)
+    log._file.close()
+    log._file = open("/dev/full", "w", buffering=1)  # noqa: SIM115
+    with pytest.raises(UserError, match=r"metrics\.jsonl: No space left on device\."):
+        log.write(1, "train", {"loss": 0.1}, {})
+    with pytest.raises(UserError, match=r"metrics\.jsonl: No space left on device\."):
+        log.close()
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "tensorboard").write_text("")
+    with pytest.raises(UserError, match=r"Cannot write .*tensorboard"):
+        MetricsLog(tmp_path, 0)

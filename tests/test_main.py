@@ -133,6 +133,17 @@ def test_mistakes_on_the_command_line(
     assert "train.epochs" in changed or "model.hidden = 8, now it is 9" in changed
 
 
+def test_a_workdir_that_cannot_be_written(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    said = mistake(capsys, CONFIG, f"--workdir={tmp_path / 'file' / 'run'}")
+    assert f"Cannot write {tmp_path / 'file' / 'run'}: Not a directory." in said
+    (tmp_path / "train.lock").mkdir()
+    said = mistake(capsys, CONFIG, f"--workdir={tmp_path}")
+    assert f"Cannot write {tmp_path / 'train.lock'}: Is a directory." in said
+
+
 def test_eval_leaves_an_unfinished_run_unfinished(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

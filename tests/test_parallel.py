@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 import toy
 
-from remote_jax import parallel
+from remote_jax import main, parallel
 from remote_jax.errors import UserError
 from remote_jax.train import train
 
@@ -38,8 +39,10 @@ def test_sizes_must_fit_the_devices() -> None:
         parallel.make_mesh(mesh_config(fsdp=too_many))
 
 
-def test_several_devices_train_as_one(tmp_path: Path) -> None:
-    """Four simulated devices against this process's one."""
+def test_several_devices_train_as_one_and_one_goes_on_for_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Four simulated devices against this process's one, which then does their last steps again."""
     changes = {"train.epochs": 2.0, "train.log_every": 1}
     one = tmp_path / "one"
     one.mkdir()
@@ -69,6 +72,20 @@ def test_several_devices_train_as_one(tmp_path: Path) -> None:
     losses = [[line["loss"] for line in lines if "loss" in line] for lines in (left, right)]
     assert len(losses[0]) == 12
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+
+    four = tmp_path / "four"
+    (four / "results.json").unlink()
+    shutil.rmtree(four / "checkpoints" / "latest" / "12")
+    toy.install()
+    again = [f"--config={ROOT}/tests/toy.py", *flags[:-1], f"--workdir={four}"]
+    assert main.main(["x", *again, "--config.mesh.fsdp=2"]) == 2
+    assert "fsdp=2 x tensor=1 devices, but there are 1: set" in capsys.readouterr().err
+    assert main.main(["x", *again]) == 0
+    assert "goes on after step 8 of 12" in capsys.readouterr().err
+    after = [json.loads(line) for line in (four / "metrics.jsonl").read_text().splitlines()]
+    np.testing.assert_allclose(
+        [line["loss"] for line in after if "loss" in line], losses[0], rtol=1e-5
+    )
 
 
 class Sizes:

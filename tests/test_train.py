@@ -14,20 +14,20 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 import toy
 from flax import nnx
+from runs import MESH, assert_same, lines
 
-from remote_jax import main, parallel
+from remote_jax import main
 from remote_jax.checkpoint import Checkpoints
 from remote_jax.errors import UserError
 from remote_jax.optimizer import make_optimizer
+from remote_jax.plan import Plan
 from remote_jax.state import TrainState, split
-from remote_jax.train import Plan, make_step, train
+from remote_jax.train import make_step, train
 
 ROOT = Path(__file__).parents[1]
-MESH = parallel.make_mesh(toy.get_config().mesh)
 
 
 def run(workdir: Path, config: Any) -> None:
@@ -35,34 +35,6 @@ def run(workdir: Path, config: Any) -> None:
     task = toy.make_task(config)
     task.prepare(workdir, anew=True)
     train(task, config, workdir)
-
-
-def lines(workdir: Path) -> list[dict[str, Any]]:
-    """The metrics without what depends on the machine."""
-    found = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-    return [{name: line[name] for name in line if name != "time"} for line in found]
-
-
-def arrays(workdir: Path, config: Any) -> dict[str, np.ndarray]:
-    """Every array of the latest and the best checkpoint, by path."""
-    _, params = split(toy.make_task(config).model(nnx.Rngs(1)))
-    optimizer, _ = make_optimizer(config.train, 10)
-    state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
-    with Checkpoints(workdir) as checkpoints:
-        latest = checkpoints.restore(state, MESH)
-        assert latest is not None
-        best, scores = checkpoints.restore_best(params, MESH)
-    tree = {"latest": latest[0], "best": best, "best_step": np.array(scores["step"])}
-    leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
-    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
-
-
-def assert_same(one: Path, other: Path, config: Any) -> None:
-    assert lines(one) == lines(other)
-    left, right = arrays(one, config), arrays(other, config)
-    assert left.keys() == right.keys()
-    for name in left:
-        np.testing.assert_array_equal(left[name], right[name], err_msg=name)
 
 
 class Stop(Exception):
@@ -122,19 +94,6 @@ def test_resume_needs_the_same_data(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(toy.ToyTask, "fingerprint", lambda self: {"name": "other"})
     with pytest.raises(UserError, match="data have changed"):
         run(tmp_path, config)
-
-
-def test_loss_that_is_not_finite_stops_and_is_not_saved(tmp_path: Path) -> None:
-    config = toy.get_config(**{"train.learning_rate": 1e30, "train.weight_decay": 0.0})
-    with pytest.raises(UserError, match="at step"):
-        run(tmp_path, config)
-    for value in arrays_or_none(tmp_path, config).values():
-        assert np.isfinite(value).all()
-
-
-def arrays_or_none(workdir: Path, config: Any) -> dict[str, np.ndarray]:
-    has = any((workdir / "checkpoints" / "latest").iterdir())
-    return arrays(workdir, config) if has else {}
 
 
 def test_empty_split(tmp_path: Path) -> None:
@@ -201,23 +160,24 @@ def latest_step(workdir: Path) -> int:
     return max((int(name) for name in names if name.isdigit()), default=0)
 
 
-def kill_while_training(workdir: Path, chance: random.Random) -> bool:
-    """Starts the run and kills it some steps on; False if it ended first."""
+def kill_while_training(workdir: Path, chance: random.Random, how: signal.Signals) -> bool:
+    """Starts the run and stops it some steps on; False if it ended first."""
     before, process = latest_step(workdir), start(workdir)
     goal = before + chance.randint(1, 6)
     while latest_step(workdir) < goal and process.poll() is None:
         time.sleep(0.002)
     time.sleep(chance.uniform(0.0, 0.08))
-    process.send_signal(signal.SIGKILL)
+    process.send_signal(how)
     process.communicate()
-    return process.returncode == -signal.SIGKILL
+    return process.returncode == {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 75}[how]
 
 
 def test_killed_runs_end_like_an_undisturbed_one(tmp_path: Path) -> None:
     config, chance = toy.get_config(), random.Random(5)
     toy.install()
     assert main.main(["remote_jax", *flags(tmp_path / "whole")]) == 0
-    assert all([kill_while_training(tmp_path / "parts", chance) for _ in range(3)])
+    for how in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+        assert kill_while_training(tmp_path / "parts", chance, how)
     last = start(tmp_path / "parts")
     _, errors = last.communicate()
     assert last.returncode == 0, errors.decode()

@@ -9,6 +9,7 @@ import hashlib
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -52,8 +53,10 @@ def get_config(**changes: Any) -> ConfigDict:
                 "log_every": 5,
                 "eval_every": 1.0,
                 "save_every": 4,
+                "max_skipped": 0,
             },
             "mesh": {"data": -1, "fsdp": 1, "tensor": 1},
+            "profile": False,
         }
     )
     config.update_from_flattened_dict(changes)
@@ -103,6 +106,9 @@ class ToyTask:
             return example
 
         return grain.MapDataset.source(self.examples[split]).map(late)
+
+    def places(self, split: str, rows: Sequence[int]) -> list[str]:
+        return [f"{split}.toy:{row + 1}" for row in rows]
 
     def fingerprint(self) -> dict[str, Any]:
         points = np.stack([example["x"] for example in self.examples["train"]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,6 +137,12 @@ class EegaTask:
     def _featurized(self, examples: list[Example], root: Path) -> grain.MapDataset:
         featurize = Featurize(self.tokenizer, self.knowledge, root, self.config)
         return grain.MapDataset.source(examples).map(featurize)
+
+    def places(self, split: str, rows: Sequence[int]) -> list[str]:
+        """File, and the sentence's place in it."""
+        examples = self.data.examples(split)
+        sentences = [examples[row].sentence for row in rows]
+        return [f"{sentence.file}:{sentence.place}" for sentence in sentences]
 
     def fingerprint(self) -> dict[str, Any]:
         """Name, sizes and SHA-256 of the data."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,6 +119,12 @@ class RemoteTask:
         """Features of every pair of a split (`data.Featurize`)."""
         featurize = Featurize(self.tokenizer, self.pairs.root, self.config)
         return dataset(self.pairs.records(split), featurize)
+
+    def places(self, split: str, rows: Sequence[int]) -> list[str]:
+        """File and line."""
+        records = self.pairs.records(split)
+        pairs: list[Pair] = [records[row] for row in rows]
+        return [f"{pair.file}:{pair.line}" for pair in pairs]
 
     def fingerprint(self) -> dict[str, Any]:
         """Name, sizes and SHA-256 of the data."""

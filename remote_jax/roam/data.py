@@ -82,6 +82,13 @@ def ranked(graph: Graph, split: str, known: Known) -> grain.MapDataset:
     return grain.MapDataset.source(Queries(queries, targets, known, len(graph.entities)))
 
 
+def written(graph: Graph, query: Int[np.ndarray, "2"]) -> str:
+    """A query as a person reads it, with a question mark for what it asks."""
+    inverse, relation = divmod(int(query[1]), len(graph.relations))
+    entity, name = graph.entities[int(query[0])], graph.relations[relation]
+    return f"(?, {name}, {entity})" if inverse else f"({entity}, {name}, ?)"
+
+
 def pack(answers: Int[np.ndarray, " a"], entities: int) -> UInt8[np.ndarray, " bytes"]:
     """A bit an entity, set for the answers: a batch of masks is small enough to send."""
     bits = np.zeros(entities, bool)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -148,6 +148,11 @@ class RoamTask:
         if split == "train":
             return data.training(self.graph)
         return data.ranked(self.graph, split, self.known)
+
+    def places(self, split: str, rows: Sequence[int]) -> list[str]:
+        """Queries, as (head, relation, ?) or (?, relation, tail)."""
+        examples = self.dataset(split)
+        return [data.written(self.graph, examples[row]["query"]) for row in rows]
 
     def fingerprint(self) -> dict[str, Any]:
         """Name, sizes and SHA-256 of the graph and of each modality's features.

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
-from remote_jax.checkpoint import Best, Record
+from remote_jax.record import Best, Record
 from remote_jax.report import code_version
 from remote_jax.task import Interface
 

@@ -18,6 +18,7 @@ from safetensors.numpy import save
 
 from remote_jax import config as configs
 from remote_jax import report
+from remote_jax.checkpoint import Checkpoints
 from remote_jax.errors import UserError
 from remote_jax.finish import best_model
 from remote_jax.serve import card
@@ -36,7 +37,9 @@ def write(task: Task, config: ConfigDict, workdir: Path, target: Path) -> None:
             one, or the folder is not empty or cannot be written.
     """
     check_free(target)
-    skeleton, params, best, record = best_model(task, config, workdir)
+    skeleton, params, best = best_model(task, config, workdir)
+    with Checkpoints(workdir, read_only=True) as checkpoints:
+        record = checkpoints.record()
     results = None
     if (workdir / "results.json").exists():
         results, _ = report.read_results(workdir / "results.json")

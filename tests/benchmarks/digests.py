@@ -53,8 +53,9 @@ def main() -> None:
     from remote_jax import parallel, pipeline
     from remote_jax.evaluate import make_predict
     from remote_jax.optimizer import make_optimizer
+    from remote_jax.plan import Plan
     from remote_jax.state import TrainState, split
-    from remote_jax.train import Plan, make_step
+    from remote_jax.train import make_step
 
     front_door.quiet()
     order = front_door.parse(sys.argv)

@@ -85,6 +85,8 @@ def test_the_whole_test_split_becomes_scores_tables_and_rows(task, outputs):
     assert [one["tokens"] for one in rows] == [
         list(example.sentence.tokens) for example in task.data.examples("test")
     ]
+    places = [f"{one['file']}:{one['place']}" for one in rows]
+    assert task.places("test", [3, 0]) == [places[3], places[0]]
     json.dumps(rows)
 
 

@@ -60,6 +60,8 @@ def test_the_whole_test_split_becomes_scores_tables_and_rows(task, outputs):
     rows = list(task.rows("test", outputs))
     assert [row["relation"] for row in rows] == [task.relations[label] for label in labels]
     assert all(0 < row["probability"] <= 1 for row in rows)
+    places = [f"{row['file']}:{row['line']}" for row in rows]
+    assert task.places("test", [3, 0]) == [places[3], places[0]]
 
 
 def test_only_the_encoders_learn_at_the_encoders_rate(task):

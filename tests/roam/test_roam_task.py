@@ -14,7 +14,7 @@ from configs import mkg_y
 from remote_jax import main
 from remote_jax.errors import UserError
 from remote_jax.main import Order, run
-from remote_jax.roam import kept
+from remote_jax.roam import kept, triples
 from remote_jax.roam.task import make_task
 
 CITIES, PEOPLE = 6, 36
@@ -76,6 +76,28 @@ def test_learns_what_images_show_and_what_structure_tells(
     mrr = np.mean([1 / row["rank"] for row in rows])
     assert results["metrics"]["test"]["mrr"] == pytest.approx(mrr)
     assert results["dataset"]["features"].keys() == {"image"}
+
+
+def test_places_are_queries(trained: tuple[ConfigDict, Path]) -> None:
+    settings, workdir = trained
+    for changes in ({}, {"model.negatives": 4}):
+        changed = settings.copy_and_resolve_references().unlock()
+        changed.update_from_flattened_dict(changes)
+        task = make_task(changed.lock())
+        task.prepare(workdir, anew=False)
+        count = len(task.dataset("train"))
+        places = task.places("train", range(count))
+        asked = {
+            *(f"({h}, {r}, ?)" for h, r, _ in named(task.graph)),
+            *(f"(?, {r}, {t})" for _, r, t in named(task.graph)),
+        }
+        assert set(places) == asked and len(places) == count
+
+
+def named(graph: triples.Graph) -> list[tuple[str, str, str]]:
+    """The triples of training."""
+    found = graph.splits["train"].tolist()
+    return [(graph.entities[h], graph.relations[r], graph.entities[t]) for h, r, t in found]
 
 
 def test_routing_is_reported(trained: tuple[ConfigDict, Path]) -> None:

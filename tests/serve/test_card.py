@@ -6,7 +6,7 @@ import jax
 import pytest
 import toy
 
-from remote_jax.checkpoint import Record
+from remote_jax.record import Record
 from remote_jax.serve import card
 from remote_jax.task import Interface
 

@@ -1,0 +1,123 @@
+"""Checkpoints that are not what was written, and disks that take no more."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import gc
+import io
+import json
+import os
+import re
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Shaped, UInt32
+
+from remote_jax.errors import UserError
+
+WORDS = {1: jnp.uint8, 2: jnp.uint16, 4: jnp.uint32, 8: jnp.uint32}
+"""The integers that a number of so many bytes is read as; two of them where it has eight."""
+
+SUMS = "sums"
+"""Key of the sums in a record on disk."""
+
+
+class Damaged(Exception):
+    """A checkpoint that cannot be read, or reads as something else than was written."""
+
+
+def sum_of_bits(arrays: Any) -> int:
+    """The bits of all numbers, as integers, summed modulo 2³².
+
+    A bit that is flipped changes it, and how the arrays are split over devices does not. What
+    Orbax writes has sums of its own for indices, but none for the values.
+    """
+    # An array at a time: few programs to compile, since many arrays have the same shape.
+    return sum(map(int, jax.device_get([_bits(x) for x in jax.tree.leaves(arrays)]))) % 2**32
+
+
+@jax.jit
+def _bits(array: Shaped[Array, "..."]) -> UInt32[Array, ""]:
+    if array.dtype == bool:
+        array = array.astype(jnp.uint8)
+    words = jax.lax.bitcast_convert_type(array, WORDS[array.dtype.itemsize])
+    return words.astype(jnp.uint32).sum(dtype=jnp.uint32)
+
+
+def sealed(record: dict[str, Any], arrays: Any) -> dict[str, Any]:
+    """A record with its own checksum and that of its arrays."""
+    return {**record, SUMS: [_crc(record), sum_of_bits(arrays)]}
+
+
+def opened(sealed: dict[str, Any], arrays: Any = None) -> dict[str, Any]:
+    """The record that was sealed; without arrays, theirs is not looked at.
+
+    Raises:
+        Damaged: the record or an array is not what was sealed.
+    """
+    record = dict(sealed)
+    own, theirs = record.pop(SUMS)
+    if _crc(record) != own:
+        raise Damaged("its record has changed since it was written")
+    if arrays is not None and sum_of_bits(arrays) != theirs:
+        raise Damaged("its arrays have changed since they were written")
+    return record
+
+
+def _crc(record: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(record, sort_keys=True).encode())
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Around what reads a checkpoint.
+
+    Raises:
+        Damaged: it cannot be read.
+        UserError: as it was raised.
+    """
+    heard, hook = io.StringIO(), sys.unraisablehook
+    try:
+        # What it reads beside the damaged file goes on in threads, and complains there.
+        sys.unraisablehook = lambda _: None
+        with contextlib.redirect_stderr(heard):
+            yield
+    except (Damaged, UserError):
+        raise
+    except Exception as error:  # Orbax raises all kinds, and `Exception` itself
+        text = " ".join(str(error).split())
+        raise Damaged(f"{type(error).__name__}: {text[:120]}") from None
+    else:
+        sys.stderr.write(heard.getvalue())
+    finally:
+        gc.collect()
+        sys.unraisablehook = hook
+
+
+@contextmanager
+def saving(folder: Path) -> Iterator[None]:
+    """Around what writes checkpoints, or waits until they are written.
+
+    Raises:
+        UserError: the system refuses; TensorStore's errors name the system's number.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        found = re.search(r"os_error_code='(\d+)'", str(error))
+        number = int(found[1]) if found else getattr(error, "errno", None)
+        if number is None:
+            raise
+        full = number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        raise UserError(
+            f"Cannot write checkpoints to {folder}: {os.strerror(number)}. "
+            f"{'Make room' if full else 'Mend that'}, and the same command goes on from the "
+            "checkpoint before."
+        ) from error

@@ -1,0 +1,39 @@
+"""When a training run does what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ml_collections import ConfigDict
+
+
+@dataclass(frozen=True)
+class Plan:
+    """When what happens, in steps."""
+
+    total: int
+    epoch: float
+    log_every: int
+    eval_every: int
+    save_every: int
+
+    @classmethod
+    def of(cls, config: ConfigDict, examples: int) -> Plan:
+        """Turns the epochs of the `train` part of a config into steps."""
+        epoch = examples / config.batch_size
+        return cls(
+            total=max(1, round(config.epochs * epoch)),
+            epoch=epoch,
+            log_every=config.log_every,
+            eval_every=max(1, round(config.eval_every * epoch)),
+            save_every=config.save_every,
+        )
+
+    def logs(self, step: int) -> bool:
+        return step % self.log_every == 0 or step == self.total
+
+    def validates(self, step: int) -> bool:
+        return step % self.eval_every == 0 or step == self.total
+
+    def saves(self, step: int) -> bool:
+        return step % self.save_every == 0 or self.validates(step)

@@ -1,0 +1,48 @@
+"""What is kept beside the arrays of a run, as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+from remote_jax.errors import UserError
+
+
+class Best(TypedDict):
+    """A step and its scores on validation."""
+
+    step: int
+    metrics: dict[str, float]
+
+
+@dataclass
+class Record:
+    """What is kept beside the arrays of a run, as JSON."""
+
+    fingerprint: dict[str, Any]
+    """Of the data."""
+    step: int = 0
+    """Steps done."""
+    best: Best | None = None
+    """The best step so far on validation."""
+    window: dict[str, list[float]] = field(default_factory=dict)
+    """Scalars of the steps since the last line of the log."""
+    seconds: float = 0.0
+    """Training, validation and saving, over all starts of the run."""
+    data_wait_seconds: float = 0.0
+    """Of these, waiting for data."""
+    peak_memory: dict[str, int] = field(default_factory=dict)
+    """Largest so far in bytes, of the host process and of a device that tells."""
+    skipped: int = 0
+    """Steps without an update, their loss or gradient not being finite."""
+
+    def check_data(self, fingerprint: dict[str, Any]) -> None:
+        """Raises a UserError unless these are the data of the run."""
+        now, then = json.loads(json.dumps(fingerprint)), self.fingerprint
+        differ = [key for key in {**then, **now} if now.get(key) != then.get(key)]
+        if differ:
+            raise UserError(
+                f"The data have changed since the run was started (in {', '.join(differ)}): put "
+                "back those it was started with, or choose another --workdir."
+            )

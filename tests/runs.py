@@ -1,0 +1,48 @@
+"""What toy runs leave behind, to compare one with another."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import toy
+from flax import nnx
+
+from remote_jax import parallel
+from remote_jax.checkpoint import Checkpoints
+from remote_jax.optimizer import make_optimizer
+from remote_jax.state import TrainState, split
+
+MESH = parallel.make_mesh(toy.get_config().mesh)
+
+
+def lines(workdir: Path) -> list[dict[str, Any]]:
+    """The metrics without what depends on the machine."""
+    found = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return [{name: line[name] for name in line if name != "time"} for line in found]
+
+
+def arrays(workdir: Path, config: Any) -> dict[str, np.ndarray]:
+    """Every array of the latest and the best checkpoint, by path."""
+    _, params = split(toy.make_task(config).model(nnx.Rngs(1)))
+    optimizer, _ = make_optimizer(config.train, 10)
+    state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
+    with Checkpoints(workdir) as checkpoints:
+        latest = checkpoints.restore(state, MESH)
+        assert latest is not None
+        best, scores = checkpoints.restore_best(params, MESH)
+    tree = {"latest": latest[0], "best": best, "best_step": np.array(scores["step"])}
+    leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def assert_same(one: Path, other: Path, config: Any) -> None:
+    assert lines(one) == lines(other)
+    left, right = arrays(one, config), arrays(other, config)
+    assert left.keys() == right.keys()
+    for name in left:
+        np.testing.assert_array_equal(left[name], right[name], err_msg=name)

@@ -1,0 +1,145 @@
+"""Losses that are no numbers: told with their rows, let pass where that is allowed, never saved."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import toy
+from flax import nnx
+from runs import MESH, assert_same, lines
+
+from remote_jax import main, pipeline
+from remote_jax.checkpoint import Checkpoints
+from remote_jax.finite import is_finite
+from remote_jax.optimizer import make_optimizer
+from remote_jax.state import TrainState, split
+from remote_jax.train import make_step
+
+BAD, STEPS = 13, 19
+
+
+@pytest.fixture
+def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One row of training has an infinite feature."""
+    toy.install()
+    prepare = toy.ToyTask.prepare
+
+    def poison(task: toy.ToyTask, workdir: Path, *, anew: bool) -> None:
+        prepare(task, workdir, anew=anew)
+        task.examples["train"][BAD]["x"][2] = np.inf
+
+    monkeypatch.setattr(toy.ToyTask, "prepare", poison)
+
+
+def call(workdir: Path, *flags: str) -> int:
+    named = (f"--config={Path(toy.__file__)}", f"--workdir={workdir}", "--config.train.epochs=3")
+    return main.main(["remote_jax", *named, *flags])
+
+
+def batches_with(row: int, steps: int) -> list[int]:
+    """Steps, from 1, whose batch has a row of the toy's 50; by marking the rows themselves."""
+    import grain
+
+    marked = grain.MapDataset.source([{"row": np.array(i)} for i in range(50)])
+    found = pipeline.train_batches(marked, batch_size=8, seed=0, steps=steps)
+    return [step for step, batch in enumerate(found, 1) if row in batch["row"]]
+
+
+def test_the_sentence_names_step_rows_and_checkpoint(
+    poisoned: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = batches_with(BAD, STEPS)[0]
+    assert call(tmp_path, "--config.train.save_every=1") == 2
+    said = capsys.readouterr().err
+    assert f"loss is nan at step {first}, whose batch is the rows" in said
+    saved = (
+        f"the last checkpoint is that of step {first - 1}." if first > 1 else "no checkpoint yet"
+    )
+    assert saved in said and "train.max_skipped, 0 now" in said
+    told = json.loads((tmp_path / "not_finite.json").read_text())
+    assert told["step"] == first and told["scalars"]["loss"] == "nan"
+    assert len(told["batch"]) == 8 and {"row": BAD, "place": "train.toy:14"} in told["batch"]
+    assert f"{told['batch'][0]['row']} ({told['batch'][0]['place']})" in said
+    with Checkpoints(tmp_path, read_only=True) as checkpoints:
+        assert checkpoints.record().step == first - 1
+
+
+@pytest.mark.parametrize(("size", "batch"), [(50, 8), (5, 8), (17, 4)])
+def test_rows_are_those_of_the_batches(size: int, batch: int) -> None:
+    import grain
+
+    marked = grain.MapDataset.source([{"row": np.array(i)} for i in range(size)])
+    settings = {"batch_size": batch, "seed": 3}
+    for step, found in enumerate(pipeline.train_batches(marked, steps=20, **settings)):
+        assert pipeline.train_rows(size, step=step, **settings) == found["row"].tolist()
+
+
+def test_skipped_steps_are_counted_and_bounded(
+    poisoned: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = batches_with(BAD, STEPS)
+    assert len(bad) >= 3
+    assert call(tmp_path, "--config.train.max_skipped=2") == 2
+    said = capsys.readouterr().err
+    assert f"step {bad[0]} is skipped, 1 of 2 at most: " in said
+    assert f"loss is nan at step {bad[2]}," in said and "train.max_skipped, 2 now" in said
+    # The bound may be raised, and the run goes on as one that had it from the start.
+    most = f"--config.train.max_skipped={len(bad)}"
+    assert call(tmp_path, most) == 0
+    assert call(tmp_path / "whole", most) == 0
+    found = lines(tmp_path)
+    assert all(np.isfinite(line["loss"]) for line in found if "loss" in line)
+    assert [line["skipped"] for line in found if "skipped" in line][-1] == len(bad)
+    assert json.loads((tmp_path / "results.json").read_text())["skipped_steps"] == len(bad)
+    assert_same(tmp_path, tmp_path / "whole", toy.get_config())
+
+
+def test_a_skipped_step_changes_nothing_but_the_step() -> None:
+    config = toy.get_config()
+    skeleton, params = split(toy.make_task(config).model(nnx.Rngs(0)))
+    optimizer, _ = make_optimizer(config.train, 100)
+    random = np.random.default_rng(0)
+    batch = {"x": random.normal(size=(8, 6)).astype(np.float32), "label": np.arange(8) % 4}
+    bad = {**batch, "x": batch["x"].copy()}
+    bad["x"][3, 1] = np.nan
+
+    def after(batches: list[dict[str, Any]], skips: bool) -> TrainState:
+        step = make_step(toy.ToyTask(config), skeleton, optimizer, 0, MESH, skips=skips)
+        fresh = jax.tree.map(jnp.copy, params)
+        state = TrainState(fresh, optimizer.init(fresh), jnp.zeros((), jnp.int32))
+        for one in batches:
+            state, _ = step(state, one)
+        return state
+
+    def same(one: Any, other: Any) -> bool:
+        return jax.tree.all(jax.tree.map(np.array_equal, one, other))
+
+    plain, skipped = after([batch], False), after([batch, bad], True)
+    assert same((plain.params, plain.optimizer), (skipped.params, skipped.optimizer))
+    assert int(skipped.step) == 2
+    assert not is_finite(after([batch, bad], False))
+
+
+def test_parameters_that_are_not_finite_are_not_saved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The loss and gradient of step 1 are fine; its update is not."""
+    toy.install()
+    rate = ("--config.train.learning_rate=1e39", "--config.train.save_every=1")
+    assert call(tmp_path, *rate) == 2
+    said = capsys.readouterr().err
+    assert "not finite after step 1, though the loss was; there is no checkpoint yet" in said
+    assert not any((tmp_path / "checkpoints" / "latest").iterdir())
+
+
+def test_is_finite() -> None:
+    fine = {"a": jnp.ones((2, 3)), "b": jnp.arange(3), "c": jnp.ones((), jnp.bfloat16)}
+    assert is_finite(fine)
+    for value in (jnp.nan, jnp.inf, -jnp.inf):
+        assert not is_finite({**fine, "a": fine["a"].at[1, 2].set(value)})
