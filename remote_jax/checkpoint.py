@@ -12,7 +12,7 @@ import jax
 import orbax.checkpoint as ocp
 from jax.sharding import Mesh
 
-from remote_jax import parallel
+from remote_jax import parallel, processes
 from remote_jax.errors import UserError
 from remote_jax.state import Params, TrainState
 
@@ -77,8 +77,13 @@ class Checkpoints:
     def __enter__(self) -> Checkpoints:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Waits for saves under way."""
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """Waits for saves under way; not after an error of one of many processes.
+
+        The others may be somewhere else, and a save waits for all of them.
+        """
+        if error is not None and processes.many():
+            return
         self._latest.close()
         self._best.close()
 

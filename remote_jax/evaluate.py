@@ -46,7 +46,7 @@ def evaluate(
     """Outputs of a whole data set, in its order and without the padding of its last batch.
 
     Returns:
-        Arrays by name, on the host; no names where the data set is empty.
+        Arrays by name, on the host of every process; no names where the data set is empty.
     """
     size = config.train.eval_batch_size
     mesh = parallel.make_mesh(config.mesh)
@@ -57,13 +57,14 @@ def evaluate(
     running: dict[str, jax.Array] | None = None
     workers = config.data.workers if len(dataset) >= WORTH_WORKERS else 0
     shared = predict.shared(params)
-    for batch in pipeline.eval_batches(dataset, batch_size=size, workers=workers):
+    rows = parallel.rows(mesh, size)
+    for batch in pipeline.eval_batches(dataset, batch_size=size, workers=workers, rows=rows):
         sent = predict.batch(params, shared, parallel.put_batch(batch, mesh))
         # Fetched one batch late, so that the device has the next one while the host waits.
         if running is not None:
-            chunks.append(jax.device_get(running))
+            chunks.append(parallel.fetch(running))
         running = sent
-    chunks.append(jax.device_get(running))
+    chunks.append(parallel.fetch(running))
     return {
         name: np.concatenate([chunk[name] for chunk in chunks])[: len(dataset)]
         for name in chunks[0]

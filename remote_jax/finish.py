@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 from ml_collections import ConfigDict
 
-from remote_jax import parallel, report
+from remote_jax import parallel, processes, report
 from remote_jax.checkpoint import Best, Checkpoints, Record
 from remote_jax.evaluate import evaluate, make_predict
 from remote_jax.state import Params, Skeleton, count, split
@@ -27,6 +27,8 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
     record.check_data(task.fingerprint())
     final = "test" if "test" in task.splits() else "validation"
     outputs = evaluate(make_predict(task, skeleton), params, task.dataset(final), config)
+    if not processes.first():
+        return
     report.write_rows(workdir / "predictions.jsonl", task.rows(final, outputs))
     for name, value in task.extras(final, outputs).items():
         report.write_json(workdir / name, value)
@@ -45,6 +47,7 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
             "data_wait_seconds": record.data_wait_seconds,
             "device": jax.devices()[0].device_kind,
             "devices": jax.device_count(),
+            "processes": jax.process_count(),
             "config": config.to_dict(),
         },
     )
@@ -60,7 +63,7 @@ def write_answers(task: Task, config: ConfigDict, workdir: Path, source: Path, t
     posts: Posts = task.posts(source)
     skeleton, params, _, _ = _best_model(task, config, workdir)
     outputs = evaluate(make_predict(task, skeleton), params, posts.dataset, config)
-    return report.write_rows(target, posts.rows(outputs))
+    return report.write_rows(target, posts.rows(outputs)) if processes.first() else 0
 
 
 def _best_model(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -20,19 +21,25 @@ PLAIN_SECONDS = 10.0
 class MetricsLog:
     """`metrics.jsonl`: one line a split and step, repeatable but for what is under `time`."""
 
-    def __init__(self, workdir: Path, step: int) -> None:
+    def __init__(self, workdir: Path, step: int, *, kept: bool = True) -> None:
         """Opens the log of a run that stands at `step`; later lines of an earlier try are dropped.
 
         Every line up to a step is on disk before that step is saved, so a run that is stopped and
         goes on leaves the same file as one that never stopped.
+
+        Args:
+            kept: whether anything is written; of many processes one does.
         """
         # Imported here because it takes seconds, which no other mode should pay.
         from tensorboardX import SummaryWriter
 
         path = workdir / "metrics.jsonl"
-        write_atomically(path, list(_lines_until(path, step)))
-        self._file = path.open("a", encoding="utf-8")
-        self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=step + 1)
+        if kept:
+            write_atomically(path, list(_lines_until(path, step)))
+        self._file = (path if kept else Path(os.devnull)).open("a", encoding="utf-8")
+        self._board = SummaryWriter(
+            str(workdir / "tensorboard"), purge_step=step + 1, write_to_disk=kept
+        )
 
     def write(
         self, step: int, split: str, values: Mapping[str, float], seconds: Mapping[str, float]
@@ -111,11 +118,11 @@ class Clock:
 class Progress:
     """A bar on a terminal, else a line now and then; both on standard error."""
 
-    def __init__(self, steps: int, start: int) -> None:
-        self._steps = steps
+    def __init__(self, steps: int, start: int, *, shown: bool = True) -> None:
+        self._steps, self._shown = steps, shown
         self._bar = (
             tqdm(total=steps, initial=start, unit="step", dynamic_ncols=True, leave=False)
-            if sys.stderr.isatty()
+            if shown and sys.stderr.isatty()
             else None
         )
         self._start, self._began, self._told = start, time.monotonic(), 0.0
@@ -144,7 +151,7 @@ class Progress:
         """A line of its own, above the bar."""
         if self._bar is not None:
             self._bar.write(text, file=sys.stderr)
-        else:
+        elif self._shown:
             print(text, file=sys.stderr, flush=True)
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from absl import logging as absl_logging
 from ml_collections import ConfigDict, config_flags
 
 from remote_jax import config as configs
+from remote_jax import job as jobs
 from remote_jax.errors import UserError
 from remote_jax.report import read_results
 
@@ -42,6 +43,8 @@ class Order:
     workdir: Path
     posts: tuple[Path, Path] | None
     """predict: where the posts are, and where the answers go."""
+    job: jobs.Job | None = None
+    """Where this is one process of several."""
 
 
 def parse(argv: list[str]) -> Order | None:
@@ -58,6 +61,10 @@ def parse(argv: list[str]) -> Order | None:
     flags.DEFINE_enum("mode", "train", MODES, "What to do.", values)
     flags.DEFINE_string("input", "", "predict: JSON lines of posts.", values)
     flags.DEFINE_string("output", "", "predict: where the answers go.", values)
+    flags.DEFINE_bool("distributed", False, "One of many processes; the cluster knows.", values)
+    flags.DEFINE_string("coordinator", "", "One of many: HOST:PORT of process 0.", values)
+    flags.DEFINE_integer("processes", None, "One of many: how many.", 1, flag_values=values)
+    flags.DEFINE_integer("process", None, "One of many: which, from 0.", 0, flag_values=values)
     flags.DEFINE_bool("help", False, "Show this.", values, short_name="h")
     values.set_gnu_getopt()
     try:
@@ -86,6 +93,12 @@ def parse(argv: list[str]) -> Order | None:
         config=config,
         workdir=workdir or Path("runs") / configs.run_name(values.config, config.seed),
         posts=(Path(values.input), Path(values.output)) if values.mode == "predict" else None,
+        job=jobs.read(
+            coordinator=values.coordinator,
+            processes=values.processes,
+            process=values.process,
+            distributed=values.distributed,
+        ),
     )
 
 
@@ -114,7 +127,7 @@ def _sentence(error: Exception) -> str:
 
 def run(order: Order) -> None:
     """Does what the command line asks for, and prints what came out."""
-    from remote_jax import checkpoint, finish
+    from remote_jax import checkpoint, finish, processes
     from remote_jax.train import train
 
     config, workdir = order.config, order.workdir
@@ -138,22 +151,38 @@ def run(order: Order) -> None:
         return
     if order.mode == "train":
         workdir.mkdir(parents=True, exist_ok=True)
-        with locked(workdir):
-            # Until its first checkpoint nothing of a run is worth keeping: it begins anew, with
-            # whatever config and data are now named.
-            task.prepare(workdir, anew=not begun)
-            configs.write(config, workdir)
+        with locked(workdir) if processes.first() else nullcontext():
+            with processes.first_ahead("data"):
+                # Until its first checkpoint nothing of a run is worth keeping: it begins anew, with
+                # whatever config and data are now named.
+                task.prepare(workdir, anew=not begun and processes.first())
+                task.splits()  # builds the data also where nothing else asks for them here
+            if processes.first():
+                configs.write(config, workdir)
             train(task, config, workdir)
             finish.write_report(task, config, workdir)
     else:
-        task.prepare(workdir, anew=False)
+        with processes.first_ahead("data"):
+            task.prepare(workdir, anew=False)
+            if order.mode == "eval":
+                task.splits()
     if order.posts is not None:
         count = finish.write_answers(task, config, workdir, *order.posts)
         print(f"{count} lines in {order.posts[1]}")
         return
     if order.mode == "eval":
         finish.write_report(task, config, workdir)
-    _show(results)
+    if processes.first():  # the others may be here before it is written
+        _show(results)
+
+
+def run_together(order: Order, job: jobs.Job) -> None:
+    """`run`, as one process of many, which all have the same order."""
+    from remote_jax import processes
+
+    jobs.join(job)
+    with processes.together():
+        run(order)
 
 
 @contextmanager
@@ -216,7 +245,7 @@ def main(argv: list[str]) -> int:
     try:
         order = parse(argv)
         if order is not None:
-            run(order)
+            run(order) if order.job is None else run_together(order, order.job)
     except UserError as error:
         print(f"remote_jax: {error}", file=sys.stderr)
         return 2

@@ -17,7 +17,7 @@ from flax import nnx
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from remote_jax import parallel, pipeline
+from remote_jax import parallel, pipeline, processes
 from remote_jax.checkpoint import Checkpoints, Record
 from remote_jax.errors import UserError
 from remote_jax.evaluate import evaluate, make_predict
@@ -111,8 +111,9 @@ def train(task: Task, config: ConfigDict, workdir: Path) -> None:
         parallel.check_batch(mesh, f"train.{key}", config.train[key])
     with Checkpoints(workdir) as checkpoints:
         run = _Run(task, config, mesh, checkpoints)
-        log = MetricsLog(workdir, run.record.step)
-        progress = Progress(run.plan.total, run.record.step)
+        first = processes.first()
+        log = MetricsLog(workdir, run.record.step, kept=first)
+        progress = Progress(run.plan.total, run.record.step, shown=first)
         try:
             run.to_end(log, progress)
         finally:
@@ -149,6 +150,7 @@ class _Run:
             steps=plan.total,
             start_step=start,
             workers=self.config.data.workers,
+            rows=parallel.rows(self.mesh, batch_size),
         )
         for number in range(start + 1, plan.total + 1):
             with self.clock.waiting():
