@@ -90,8 +90,10 @@ def join(job: Job) -> None:
             raise UserError(
                 f"Cannot start at --coordinator={job.coordinator}: {reason}."
             ) from error
+        if isinstance(error, ValueError):  # what jax lacks, by the names of its arguments
+            reason = "this is no part of a job"
         raise UserError(
-            f"--distributed found no processes ({reason}). It knows the steps of SLURM (srun), "
+            f"--distributed found no processes: {reason}. It knows the steps of SLURM (srun), "
             "Open MPI, TPU pods and Kubernetes Jobs; elsewhere give --coordinator=HOST:PORT, "
             "--processes=N and --process=I."
         ) from error

@@ -128,7 +128,6 @@ def _sentence(error: Exception) -> str:
 def run(order: Order) -> None:
     """Does what the command line asks for, and prints what came out."""
     from remote_jax import checkpoint, finish, processes
-    from remote_jax.train import train
 
     config, workdir = order.config, order.workdir
     configs.check(config, configs.LOOP_RULES)
@@ -150,17 +149,7 @@ def run(order: Order) -> None:
         _show(results)
         return
     if order.mode == "train":
-        workdir.mkdir(parents=True, exist_ok=True)
-        with locked(workdir) if processes.first() else nullcontext():
-            with processes.first_ahead("data"):
-                # Until its first checkpoint nothing of a run is worth keeping: it begins anew, with
-                # whatever config and data are now named.
-                task.prepare(workdir, anew=not begun and processes.first())
-                task.splits()  # builds the data also where nothing else asks for them here
-            if processes.first():
-                configs.write(config, workdir)
-            train(task, config, workdir)
-            finish.write_report(task, config, workdir)
+        _train(task, config, workdir, anew=not begun)
     else:
         with processes.first_ahead("data"):
             task.prepare(workdir, anew=False)
@@ -176,12 +165,30 @@ def run(order: Order) -> None:
         _show(results)
 
 
+def _train(task: Task, config: ConfigDict, workdir: Path, *, anew: bool) -> None:
+    from remote_jax import finish, processes
+    from remote_jax.train import train
+
+    workdir.mkdir(parents=True, exist_ok=True)
+    with locked(workdir) if processes.first() else nullcontext():
+        with processes.first_ahead("data"):
+            # Until its first checkpoint nothing of a run is worth keeping: it begins anew, with
+            # whatever config and data are now named.
+            task.prepare(workdir, anew=anew and processes.first())
+            task.splits()  # builds the data also where nothing else asks for them here
+        if processes.first():
+            configs.write(config, workdir)
+        train(task, config, workdir)
+        finish.write_report(task, config, workdir)
+
+
 def run_together(order: Order, job: jobs.Job) -> None:
     """`run`, as one process of many, which all have the same order."""
     from remote_jax import processes
 
     jobs.join(job)
     with processes.together():
+        processes.check_same(f"{order.mode} {order.workdir} {order.posts} {order.config}")
         run(order)
 
 

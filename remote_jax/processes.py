@@ -13,10 +13,13 @@ import os
 import sys
 import time
 import traceback
+import zlib
 from collections.abc import Iterator
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 
 from remote_jax.errors import UserError
 
@@ -55,6 +58,16 @@ def first_ahead(name: str) -> Iterator[None]:
         wait(name)
 
 
+def check_same(order: str) -> None:
+    """Raises a UserError, in every process, unless all were given the same order."""
+    digests = multihost_utils.process_allgather(np.uint32(zlib.crc32(order.encode())))
+    if np.any(digests != digests[0]):
+        raise UserError(
+            "The processes of the run were started with different flags: start them all with the "
+            "same command, but for --process."
+        )
+
+
 @contextlib.contextmanager
 def together() -> Iterator[None]:
     """Around all that one process of many does: none goes on, or waits, without the others.
@@ -75,7 +88,6 @@ def together() -> Iterator[None]:
     except KeyboardInterrupt:
         _leave(130)
     except Exception:
-        # Often only that another process is gone, which jax tells as a computation that failed.
         traceback.print_exc()
         _leave(1)
 
@@ -87,7 +99,8 @@ def _leave(code: int) -> None:
     """
     print(
         f"remote_jax: process {jax.process_index()} of {jax.process_count()} ends here, and so do "
-        "the others; the same commands go on from the last checkpoint.",
+        "the others. If its error is a lost connection, another one ended first and says why. The "
+        "same commands go on from the last checkpoint.",
         file=sys.stderr,
     )
     sys.stdout.flush()
