@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from remote_jax import parallel, pipeline
+from remote_jax import parallel, pipeline, processes
 from remote_jax.state import Params, Skeleton
 from remote_jax.task import Batch, Task
 
@@ -56,10 +56,14 @@ def evaluate(
     chunks: list[dict[str, np.ndarray]] = []
     running: dict[str, jax.Array] | None = None
     workers = config.data.workers if len(dataset) >= WORTH_WORKERS else 0
+    processes.compile_together("shared", predict.shared, params)
     shared = predict.shared(params)
     rows = parallel.rows(mesh, size)
     for batch in pipeline.eval_batches(dataset, batch_size=size, workers=workers, rows=rows):
-        sent = predict.batch(params, shared, parallel.put_batch(batch, mesh))
+        there = parallel.put_batch(batch, mesh)
+        if running is None:
+            processes.compile_together("predict", predict.batch, params, shared, there)
+        sent = predict.batch(params, shared, there)
         # Fetched one batch late, so that the device has the next one while the host waits.
         if running is not None:
             chunks.append(parallel.fetch(running))

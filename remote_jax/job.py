@@ -7,6 +7,8 @@ import sys
 import threading
 from dataclasses import dataclass
 
+from absl import flags
+
 from remote_jax.errors import UserError
 
 PATIENCE = 300
@@ -26,10 +28,16 @@ class Job:
     process: int | None = None
 
 
-def read(
-    *, coordinator: str, processes: int | None, process: int | None, distributed: bool
-) -> Job | None:
-    """The job that the flags of those names ask for; None for a run of one process.
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines the flags that `read` reads."""
+    flags.DEFINE_bool("distributed", False, "One of many processes; the cluster knows.", values)
+    flags.DEFINE_string("coordinator", "", "One of many: HOST:PORT of process 0.", values)
+    flags.DEFINE_integer("processes", None, "One of many: how many.", 1, flag_values=values)
+    flags.DEFINE_integer("process", None, "One of many: which, from 0.", 0, flag_values=values)
+
+
+def read(values: flags.FlagValues) -> Job | None:
+    """The job that the flags ask for; None for a run of one process.
 
     Nothing but a flag makes a job: a command typed in the shell of an allocation would otherwise
     wait for processes that nobody starts.
@@ -37,9 +45,10 @@ def read(
     Raises:
         UserError: the flags do not go together.
     """
+    coordinator, processes, process = values.coordinator, values.processes, values.process
     given = {"coordinator": coordinator or None, "processes": processes, "process": process}
     missing = [f"--{name}" for name, value in given.items() if value is None]
-    if distributed:
+    if values.distributed:
         if len(missing) < len(given):
             raise UserError(
                 "--distributed asks the cluster for the processes: leave out --coordinator, "
@@ -48,7 +57,7 @@ def read(
         return Job()
     if len(missing) == len(given):
         return None
-    if processes is None or process is None or not coordinator:
+    if missing:
         raise UserError(
             "--coordinator=HOST:PORT, --processes=N and --process=I belong together; there is no "
             f"{' and no '.join(missing)}."

@@ -61,10 +61,7 @@ def parse(argv: list[str]) -> Order | None:
     flags.DEFINE_enum("mode", "train", MODES, "What to do.", values)
     flags.DEFINE_string("input", "", "predict: JSON lines of posts.", values)
     flags.DEFINE_string("output", "", "predict: where the answers go.", values)
-    flags.DEFINE_bool("distributed", False, "One of many processes; the cluster knows.", values)
-    flags.DEFINE_string("coordinator", "", "One of many: HOST:PORT of process 0.", values)
-    flags.DEFINE_integer("processes", None, "One of many: how many.", 1, flag_values=values)
-    flags.DEFINE_integer("process", None, "One of many: which, from 0.", 0, flag_values=values)
+    jobs.define_flags(values)
     flags.DEFINE_bool("help", False, "Show this.", values, short_name="h")
     values.set_gnu_getopt()
     try:
@@ -93,12 +90,7 @@ def parse(argv: list[str]) -> Order | None:
         config=config,
         workdir=workdir or Path("runs") / configs.run_name(values.config, config.seed),
         posts=(Path(values.input), Path(values.output)) if values.mode == "predict" else None,
-        job=jobs.read(
-            coordinator=values.coordinator,
-            processes=values.processes,
-            process=values.process,
-            distributed=values.distributed,
-        ),
+        job=jobs.read(values),
     )
 
 

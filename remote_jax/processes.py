@@ -15,6 +15,7 @@ import time
 import traceback
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import numpy as np
@@ -44,8 +45,19 @@ def first() -> bool:
 def wait(name: str) -> None:
     """Comes back when every process has come here; each place has a name of its own."""
     if many():
-        # Between hosts alone: a collective of devices has limits of time of its own.
+        # Between hosts alone: no device is kept busy by waiting for long.
         ocp.multihost.get_barrier_sync_fn()(key=name, timeout_ms=1000 * LONGEST)
+
+
+def compile_together(name: str, function: Any, *arguments: Any) -> None:
+    """Compiles a jitted function in every process before any of them runs it.
+
+    The first time that devices exchange something, gloo waits 30 seconds for those of others and
+    no longer. Compiling may take one process longer, say since another one has a cache of it.
+    """
+    if many():
+        function.lower(*arguments).compile()
+        wait(f"compiled {name}")
 
 
 @contextlib.contextmanager

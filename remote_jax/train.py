@@ -155,7 +155,10 @@ class _Run:
         for number in range(start + 1, plan.total + 1):
             with self.clock.waiting():
                 batch = next(batches)
-            self.state, scalars = self.step(self.state, parallel.put_batch(batch, self.mesh))
+            sent = parallel.put_batch(batch, self.mesh)
+            if number == start + 1:
+                processes.compile_together("step", self.step, self.state, sent)
+            self.state, scalars = self.step(self.state, sent)
             self.pending.append((number, scalars))
             self._fetch(RUN_AHEAD)
             progress.advance()

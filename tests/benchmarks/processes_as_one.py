@@ -79,7 +79,8 @@ def kill_one(workdir: Path, system: str, flags: list[str]) -> float:
     try:
         while not any(path.name.isdecimal() for path in latest.glob("*")):
             if one.poll() is not None or other.poll() is not None:
-                sys.exit(f"a run ended before it was killed; see {log_of(workdir, 0)}")
+                said = "\n".join(log_of(workdir, process).read_text() for process in range(2))
+                sys.exit(f"{workdir} ended before it was killed:\n{said[-6000:]}")
             time.sleep(0.002)
         other.send_signal(signal.SIGKILL)
         began = time.monotonic()
