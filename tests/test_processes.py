@@ -17,19 +17,30 @@ from test_meshes import ROOT, STEPS, losses, parameters
 
 DEVICES = 4
 CONFIG = ROOT / "tests" / "toy.py"
-TOY = (f"--config={CONFIG}", "--config.train.epochs=3.2", "--config.train.log_every=1")
+TOY = (
+    *(f"--config={CONFIG}", "--config.train.epochs=3.2"),
+    *("--config.train.log_every=1", "--config.train.eval_every=2"),
+)
+PROGRAM = """
+import sys
+import toy
+from remote_jax import job, main
+job.HEARTBEAT = 15  # else a process that just waits would be longer about it
+toy.install()
+sys.exit(main.main(sys.argv))
+"""
 
 
 def start(log: Path, devices: int, *flags: str, **variables: str) -> subprocess.Popen[bytes]:
     """A process with so many devices; what it says goes to the log."""
     environment = os.environ | {
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{CONFIG.parent}",
         "JAX_PLATFORMS": "cpu",
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
         **variables,
     }
     with log.open("ab") as file:
-        command = [sys.executable, str(CONFIG), *TOY, *flags]
+        command = [sys.executable, "-c", PROGRAM, *TOY, *flags]
         return subprocess.Popen(command, env=environment, stdout=file, stderr=file)
 
 
