@@ -91,6 +91,8 @@ def paper() -> ConfigDict:
         {
             "epochs": 30.0,
             "batch_size": 16,
+            "accumulation": 1,  # parts of a batch that are on the device one after another
+            "remat": False,  # blocks keep their inputs alone for the gradient: slower, smaller
             "eval_batch_size": 32,
             "learning_rate": 2e-5,
             "new_learning_rate": 2e-5,  # of parameters outside the pretrained encoders

@@ -72,6 +72,8 @@ def paper() -> ConfigDict:
         {
             "epochs": 2000.0,
             "batch_size": 1024,
+            "accumulation": 1,  # parts of a batch that are on the device one after another
+            "remat": False,  # blocks keep their inputs alone for the gradient: slower, smaller
             "eval_batch_size": 1024,
             "learning_rate": 5e-4,
             "new_learning_rate": 0.0,

@@ -9,6 +9,7 @@ from typing import Any
 import grain
 import jax
 import numpy as np
+from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from remote_jax import parallel, pipeline, processes
@@ -26,17 +27,25 @@ class Predict:
     Attributes:
         shared: what all batches need, from the parameters.
         batch: outputs of a batch, from the parameters and what is shared.
+        mesh: where batches go.
     """
 
     shared: Callable[[Params], Any]
     batch: Callable[[Params, Any, Batch], dict[str, jax.Array]]
+    mesh: Mesh
 
 
-def make_predict(task: Task, skeleton: Skeleton) -> Predict:
-    """Compiles on first use."""
+def make_predict(task: Task, skeleton: Skeleton, mesh: Mesh) -> Predict:
+    """Compiles on first use; what is shared is split over the mesh as parameters are."""
+
+    def shared(params: Params) -> Any:
+        found = task.shared(skeleton.model(params))
+        return jax.lax.with_sharding_constraint(found, parallel.place(mesh, found))
+
     return Predict(
-        jax.jit(lambda params: task.shared(skeleton.model(params))),
+        jax.jit(shared),
         jax.jit(lambda params, shared, batch: task.predict(skeleton.model(params), batch, shared)),
+        mesh,
     )
 
 
@@ -49,8 +58,7 @@ def evaluate(
         Arrays by name, on the host of every process; no names where the data set is empty.
     """
     size = config.train.eval_batch_size
-    mesh = parallel.make_mesh(config.mesh)
-    parallel.check_batch(mesh, "train.eval_batch_size", size)
+    parallel.check_batch(predict.mesh, "train.eval_batch_size", size)
     if len(dataset) == 0:
         return {}
     chunks: list[dict[str, np.ndarray]] = []
@@ -58,9 +66,9 @@ def evaluate(
     workers = config.data.workers if len(dataset) >= WORTH_WORKERS else 0
     processes.compile_together("shared", predict.shared, params)
     shared = predict.shared(params)
-    rows = parallel.rows(mesh, size)
+    rows = parallel.rows(predict.mesh, size)
     for batch in pipeline.eval_batches(dataset, batch_size=size, workers=workers, rows=rows):
-        there = parallel.put_batch(batch, mesh)
+        there = parallel.put_batch(batch, predict.mesh)
         if running is None:
             processes.compile_together("predict", predict.batch, params, shared, there)
         sent = predict.batch(params, shared, there)

@@ -9,8 +9,8 @@ from ml_collections import ConfigDict
 
 from remote_jax import parallel, processes, report
 from remote_jax.checkpoint import Best, Checkpoints, Record
-from remote_jax.evaluate import evaluate, make_predict
-from remote_jax.state import Params, Skeleton, count, split
+from remote_jax.evaluate import Predict, evaluate, make_predict
+from remote_jax.state import Params, count, split
 from remote_jax.task import Posts, Task
 
 
@@ -23,10 +23,10 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
     Raises:
         UserError: there is no checkpoint, it is another model's, or the data have changed.
     """
-    skeleton, params, best, record = _best_model(task, config, workdir)
+    predict, params, best, record = _best_model(task, config, workdir)
     record.check_data(task.fingerprint())
     final = "test" if "test" in task.splits() else "validation"
-    outputs = evaluate(make_predict(task, skeleton), params, task.dataset(final), config)
+    outputs = evaluate(predict, params, task.dataset(final), config)
     if not processes.first():
         return
     report.write_rows(workdir / "predictions.jsonl", task.rows(final, outputs))
@@ -61,17 +61,17 @@ def write_answers(task: Task, config: ConfigDict, workdir: Path, source: Path, t
             or it is another model's.
     """
     posts: Posts = task.posts(source)
-    skeleton, params, _, _ = _best_model(task, config, workdir)
-    outputs = evaluate(make_predict(task, skeleton), params, posts.dataset, config)
+    predict, params, _, _ = _best_model(task, config, workdir)
+    outputs = evaluate(predict, params, posts.dataset, config)
     return report.write_rows(target, posts.rows(outputs)) if processes.first() else 0
 
 
 def _best_model(
     task: Task, config: ConfigDict, workdir: Path
-) -> tuple[Skeleton, Params, Best, Record]:
+) -> tuple[Predict, Params, Best, Record]:
     skeleton, shapes = split(task.shapes())
     mesh = parallel.make_mesh(config.mesh)
     with Checkpoints(workdir, read_only=True) as checkpoints:
         params, best = checkpoints.restore_best(shapes, mesh)
         record = checkpoints.record()
-    return skeleton, params, best, record
+    return make_predict(task, skeleton, mesh), params, best, record

@@ -25,8 +25,9 @@ RULES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
     (r"(query|key|value|up)/kernel", (None, "tensor")),
     (r"(query|key|value|up)/bias", ("tensor",)),
     (r"(out|down)/kernel", ("tensor", None)),
-    # Tables of a row an entity.
+    # Tables of a row an entity, and entities as candidates.
     (r"structure|features/\w+/(values|present)", ("tensor",)),
+    (r"mixed|weights", (None, "tensor")),
 )
 """Which axes of an array are split over which axis of the mesh, by how the array's name ends.
 
@@ -101,11 +102,19 @@ def batch_sharding(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
 
 
-def check_batch(mesh: Mesh, key: str, size: int) -> None:
-    """Raises a UserError unless the batch splits evenly over the devices."""
-    parts = mesh.shape["data"] * mesh.shape["fsdp"]
-    if size % parts:
-        raise UserError(f"config.{key} must be a multiple of {parts} (devices), found {size}.")
+def parts_sharding(mesh: Mesh) -> NamedSharding:
+    """The second axis as that of a batch; the first counts parts that come one after another."""
+    return NamedSharding(mesh, PartitionSpec(None, ("data", "fsdp")))
+
+
+def check_batch(mesh: Mesh, key: str, size: int, parts: int = 1) -> None:
+    """Raises a UserError unless each of the parts of a batch splits evenly over the devices."""
+    devices = mesh.shape["data"] * mesh.shape["fsdp"]
+    if size % (devices * parts):
+        times = f" x {parts} (config.train.accumulation)" if parts > 1 else ""
+        raise UserError(
+            f"config.{key} must be a multiple of {devices} (devices){times}, found {size}."
+        )
     _check_processes(mesh)
 
 

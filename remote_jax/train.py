@@ -17,7 +17,8 @@ from flax import nnx
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from remote_jax import parallel, pipeline, processes
+from remote_jax import parallel, pipeline, processes, remat
+from remote_jax.accumulate import accumulated
 from remote_jax.checkpoint import Checkpoints, Record
 from remote_jax.errors import UserError
 from remote_jax.evaluate import evaluate, make_predict
@@ -71,6 +72,7 @@ def make_step(
     optimizer: optax.GradientTransformation,
     seed: int,
     mesh: Mesh,
+    parts: int = 1,
 ) -> Step:
     """One update and its scalars, compiled; the state it is given is used up.
 
@@ -78,15 +80,17 @@ def make_step(
 
     Args:
         mesh: the state that comes out lives on it as `parallel.place` says.
+        parts: of a batch, whose gradients are taken one after another (`accumulate`).
     """
 
-    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
-        def loss(params: Params) -> tuple[jax.Array, Scalars]:
-            rngs = nnx.Rngs(jax.random.fold_in(jax.random.key(seed), state.step))
-            value, scalars = task.loss(skeleton.model(params), batch, rngs)
-            return value, {"loss": value, **scalars}
+    def loss(params: Params, batch: Batch, key: jax.Array) -> tuple[jax.Array, Scalars]:
+        value, scalars = task.loss(skeleton.model(params), batch, nnx.Rngs(key))
+        return value, {"loss": value, **scalars}
 
-        gradients, scalars = jax.grad(loss, has_aux=True)(state.params)
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
+        key = jax.random.fold_in(jax.random.key(seed), state.step)
+        gradient = accumulated(jax.grad(loss, has_aux=True), parts, mesh)
+        gradients, scalars = gradient(state.params, batch, key)
         updates, moments = optimizer.update(gradients, state.optimizer, state.params)
         params = optax.apply_updates(state.params, updates)
         scalars["gradient_norm"] = optax.tree.norm(gradients)
@@ -107,8 +111,9 @@ def train(task: Task, config: ConfigDict, workdir: Path) -> None:
             those that the run in `workdir` was started with.
     """
     mesh = parallel.make_mesh(config.mesh)
-    for key in ("batch_size", "eval_batch_size"):
-        parallel.check_batch(mesh, f"train.{key}", config.train[key])
+    batch_size, parts = config.train.batch_size, config.train.accumulation
+    parallel.check_batch(mesh, "train.batch_size", batch_size, parts)
+    parallel.check_batch(mesh, "train.eval_batch_size", config.train.eval_batch_size)
     with Checkpoints(workdir) as checkpoints:
         run = _Run(task, config, mesh, checkpoints)
         first = processes.first()
@@ -130,10 +135,11 @@ class _Run:
         self.task, self.config, self.mesh, self.checkpoints = task, config, mesh, checkpoints
         self.data, self.validation = _splits(task)
         self.plan = Plan.of(config.train, len(self.data))
-        skeleton, shapes = split(task.shapes())
+        skeleton, shapes = split(remat.switch(task.shapes(), config.train.remat))
         optimizer, self.rate = make_optimizer(config.train, self.plan.total)
-        self.step = make_step(task, skeleton, optimizer, config.seed, mesh)
-        self.predict = make_predict(task, skeleton)
+        parts = config.train.accumulation
+        self.step = make_step(task, skeleton, optimizer, config.seed, mesh, parts)
+        self.predict = make_predict(task, skeleton, mesh)
         self.state, self.record = _start(task, config.seed, shapes, optimizer, mesh, checkpoints)
         self.pending: deque[tuple[int, Scalars]] = deque()
         self.clock = Clock()

@@ -130,7 +130,8 @@ def test_free_keys_may_change(key: str, tmp_path: Path) -> None:
     other = toy.get_config()
     other.data.cache = ""
     value = configs.flatten(config)[key]
-    other.update_from_flattened_dict({key: value + ("x" if isinstance(value, str) else 1)})
+    another = not value if isinstance(value, bool) else value + type(value)(1)
+    other.update_from_flattened_dict({key: another})
     assert configs.flatten(other) != configs.flatten(config)
     configs.check_same(other, config, tmp_path)
 

@@ -1,94 +1,19 @@
-"""Each system on eight simulated devices, data=2, fsdp=2, tensor=2, beside one device."""
+"""Eight simulated devices, data=2, fsdp=2, tensor=2, train as one does.
+
+The smallest system stands for all here; `tests/benchmarks/bench_meshes.py` runs all three.
+"""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import jax
-import numpy as np
-import orbax.checkpoint as ocp
-import pytest
-
-ROOT = Path(__file__).parents[1]
-STEPS = 20
-
-ENCODERS = {
-    f"{encoder}.{key}": value
-    for encoder in ("text", "vision")
-    for key, value in {"dim": 32, "layers": 1, "heads": 2, "mlp_dim": 64}.items()
-}
-SYSTEMS = {
-    "umre": {
-        **ENCODERS,
-        **{"data.workers": 0, "data.sample.train": 24, "data.sample.validation": 4},
-        **{"data.sample.test": 4, "train.epochs": 3.0},
-    },
-    "jmere": {
-        **ENCODERS,
-        **{"data.workers": 0, "data.sample.train": 40, "data.sample.validation": 4},
-        **{"data.sample.test": 4, "model.heads": 2, "model.edge_dim": 8, "model.channel_dim": 8},
-        **{"model.hidden": 32, "train.epochs": 8.0},
-    },
-    "mkg_y": {
-        **{"data.sample.entities": 200, "model.dim": 32, "model.relation_dim": 32},
-        **{"model.hidden": 32, "model.router.hidden": 32, "model.groups": 2},
-        **{"train.epochs": 0.3},
-    },
-}
-BATCH = {"train.batch_size": 16, "train.eval_batch_size": 16, "train.log_every": 1}
+import meshes
 
 
-def train(system: str, devices: int, workdir: Path, **changes: object) -> None:
-    """Twenty steps in a process with so many devices."""
-    settings = {**SYSTEMS[system], **BATCH, **changes, "data.cache": workdir.parent / "cache"}
-    flags = [f"--config.{key}={value}" for key, value in settings.items()]
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "remote_jax.main", f"--config=configs/{system}.py"),
-            *(f"--workdir={workdir}", *flags),
-        ],
-        cwd=ROOT,
-        env=os.environ
-        | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
-        | {"JAX_PLATFORMS": "cpu"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert json.loads((workdir / "results.json").read_text())["devices"] == devices
-
-
-def losses(workdir: Path) -> list[float]:
-    lines = map(json.loads, (workdir / "metrics.jsonl").read_text().splitlines())
-    return [line["loss"] for line in lines if "loss" in line]
-
-
-def parameters(workdir: Path) -> dict[str, np.ndarray]:
-    """Of the last step, whole, whatever they were saved from."""
-    (latest,) = (workdir / "checkpoints" / "latest").glob(f"{STEPS}/arrays")
-    checkpointer = ocp.StandardCheckpointer()
-    shapes = checkpointer.metadata(latest).item_metadata.tree
-    one = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    like = {
-        name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=one)
-        for name, leaf in shapes.items()
-    }
-    restored = checkpointer.restore(latest, like)
-    return {name: np.asarray(x) for name, x in restored.items() if name.startswith("params/")}
-
-
-@pytest.mark.parametrize("system", sorted(SYSTEMS))
-def test_eight_devices_train_as_one(system: str, tmp_path: Path) -> None:
-    train(system, 1, tmp_path / "one")
-    mesh = {"mesh.data": 2, "mesh.fsdp": 2, "mesh.tensor": 2}
-    train(system, 8, tmp_path / "eight", **mesh)
-    one, eight = losses(tmp_path / "one"), losses(tmp_path / "eight")
-    assert len(one) == STEPS and one[-1] < one[0]
-    np.testing.assert_allclose(eight, one, rtol=1e-5)
-    expected = parameters(tmp_path / "one")
-    for name, value in parameters(tmp_path / "eight").items():
-        np.testing.assert_allclose(value, expected[name], atol=1e-4, err_msg=name)
+def test_eight_devices_train_as_one(tmp_path: Path) -> None:
+    meshes.train("mkg_y", 1, tmp_path / "one")
+    meshes.train("mkg_y", 8, tmp_path / "eight", **meshes.MESH)
+    losses = meshes.losses(tmp_path / "one")
+    assert losses[-1] < losses[0]
+    loss, by_name = meshes.differences(tmp_path / "one", tmp_path / "eight")
+    assert loss < 1e-5 and max(by_name.values()) < 1e-4

@@ -39,6 +39,8 @@ def get_config(**changes: Any) -> ConfigDict:
             "train": {
                 "epochs": 6.0,
                 "batch_size": 8,
+                "accumulation": 1,
+                "remat": False,
                 "eval_batch_size": 8,
                 "learning_rate": 0.05,
                 "new_learning_rate": 0.0,

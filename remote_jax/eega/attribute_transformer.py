@@ -15,6 +15,7 @@ from remote_jax.encoders.attention import (
     layer_norm,
     linear,
 )
+from remote_jax.remat import rematerialised
 
 LAYER_NORM_EPSILON = 1e-6
 
@@ -91,6 +92,8 @@ class AttributeTransformer(nnx.Module):
       hidden: width inside the FFN.
     """
 
+    remat = False
+
     def __init__(
         self,
         dim: int,
@@ -119,6 +122,7 @@ class AttributeTransformer(nnx.Module):
         self.down = linear(hidden, out_dim, dtype=dtype, rngs=rngs)
         self.norm = layer_norm(out_dim, LAYER_NORM_EPSILON, dtype=dtype, rngs=rngs)
 
+    @rematerialised
     def __call__(
         self,
         x: Float[Array, "b n d"],

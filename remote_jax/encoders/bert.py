@@ -16,6 +16,7 @@ from remote_jax.encoders.attention import (
     layer_norm,
 )
 from remote_jax.errors import UserError
+from remote_jax.remat import rematerialised
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class BertConfig:
 class Block(nnx.Module):
     """One layer of BERT: self-attention, then the MLP, a LayerNorm after each residual sum."""
 
+    remat = False
+
     def __init__(self, config: BertConfig, *, dtype: DTypeLike, rngs: nnx.Rngs):
         self.rate = config.dropout
         self.attention = Attention(
@@ -54,6 +57,7 @@ class Block(nnx.Module):
         self.mlp = Mlp(config.dim, config.mlp_dim, config.activation, dtype=dtype, rngs=rngs)
         self.mlp_norm = layer_norm(config.dim, config.layer_norm_eps, dtype=dtype, rngs=rngs)
 
+    @rematerialised
     def __call__(
         self,
         x: Float[Array, "b n d"],

@@ -24,6 +24,7 @@ from remote_jax.encoders.attention import (
     layer_norm,
 )
 from remote_jax.errors import UserError
+from remote_jax.remat import rematerialised
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class ViTConfig:
 class Block(nnx.Module):
     """One layer of ViT: self-attention, then the MLP, a LayerNorm before each."""
 
+    remat = False
+
     def __init__(self, config: ViTConfig, *, dtype: DTypeLike, rngs: nnx.Rngs):
         self.rate = config.dropout
         self.attention_norm = layer_norm(config.dim, config.layer_norm_eps, dtype=dtype, rngs=rngs)
@@ -82,6 +85,7 @@ class Block(nnx.Module):
         self.mlp_norm = layer_norm(config.dim, config.layer_norm_eps, dtype=dtype, rngs=rngs)
         self.mlp = Mlp(config.dim, config.mlp_dim, config.activation, dtype=dtype, rngs=rngs)
 
+    @rematerialised
     def __call__(
         self,
         x: Float[Array, "b n d"],

@@ -8,6 +8,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float
 
 from remote_jax.ot import linear
+from remote_jax.remat import rematerialised
 
 Fusion = Literal["sinkhorn", "cross_attention", "none"]
 
@@ -30,6 +31,8 @@ class MultilevelTransport(nnx.Module):
       iterations: the most Sinkhorn iterations a plan may take.
     """
 
+    remat = False
+
     def __init__(
         self,
         blocks: int,
@@ -49,6 +52,7 @@ class MultilevelTransport(nnx.Module):
             self.query = nnx.Linear(dim, dim, use_bias=False, dtype=dtype, rngs=rngs)
             self.key = nnx.Linear(dim, dim, use_bias=False, dtype=dtype, rngs=rngs)
 
+    @rematerialised
     def __call__(
         self,
         lower: list[Float[Array, "b n d"]],

@@ -11,6 +11,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 from ml_collections import ConfigDict
 
+from remote_jax.remat import rematerialised
 from remote_jax.roam import moseg, regor, routing, tucker
 
 EMBEDDING = 0.02
@@ -48,6 +49,7 @@ class Features(nnx.Module):
         return jax.lax.stop_gradient(values), jax.lax.stop_gradient(present) > 0
 
 
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Encoded:
     """Every entity as the experts see it.
@@ -107,6 +109,8 @@ class Roam(nnx.Module):
         config: the whole config; `features` and `model` are read.
         sizes: of the data.
     """
+
+    remat = False
 
     def __init__(self, config: ConfigDict, sizes: Sizes, *, rngs: nnx.Rngs):
         model = config.model
@@ -215,6 +219,7 @@ class Roam(nnx.Module):
         weights = weights.reshape(len(weights), -1)
         return Candidates(mixed[:, : self.entities], weights[:, : self.entities])
 
+    @rematerialised
     def candidates(
         self, encoded: Encoded, rngs: nnx.Rngs | None = None
     ) -> tuple[Candidates, Routed]:

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float
 
+from remote_jax.remat import rematerialised
+
 # Weights of Eq. 4 below e^-30 of the largest count as that: `tucker.scores` multiplies the part of
 # a candidate with the part of a relation, and float32 must hold the product.
 LOWEST_LOGIT = -30.0
@@ -32,6 +34,8 @@ class Experts(nnx.Module):
         groups: K.
     """
 
+    remat = False
+
     def __init__(
         self,
         features: int,
@@ -50,6 +54,7 @@ class Experts(nnx.Module):
         self.bias_out = nnx.Param(jnp.zeros((groups, dim)))
         self.features, self.groups, self.skip, self.dtype = features, groups, skip, dtype
 
+    @rematerialised
     def __call__(self, features: Float[Array, "n f"]) -> Float[Array, "k n d"]:
         """v_im^(k) of every entity and group."""
         features, kernel_in, kernel_out = (

@@ -161,7 +161,7 @@ def measure_roam(data: Path, batch: int, limit: float, preset: str) -> dict[str,
         state, _ = jax.block_until_ready(step(state, parallel.put_batch(part, mesh)))
         if watch.lap():
             break
-    predict = make_predict(task, skeleton)
+    predict = make_predict(task, skeleton, mesh)
     test = task.dataset("test")
 
     def rank(triples: int) -> object:

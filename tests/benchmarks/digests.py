@@ -85,7 +85,7 @@ def main() -> None:
         lambda p: TrainState(p, optimizer.init(p), jnp.zeros((), jnp.int32)), params
     )
     print("step       ", digest(program(step.lower(state, batches[0]).compile().as_text())))
-    predict = make_predict(task, skeleton)
+    predict = make_predict(task, skeleton, mesh)
     shared = jax.eval_shape(predict.shared, params)
     compiled = predict.batch.lower(params, shared, asked[0]).compile()
     print("prediction ", digest(program(compiled.as_text())))

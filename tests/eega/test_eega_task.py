@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from flax import nnx
 from jmere_files import LABELS, jmere, mnre, pair, row
+from ml_collections import ConfigDict
 from parse_files import made
 from small import PLAIN
 
@@ -37,6 +38,9 @@ def tiny(cache, **changes):
     return config
 
 
+MESH = parallel.make_mesh(ConfigDict({"data": -1, "fsdp": 1, "tensor": 1}))
+
+
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
@@ -52,7 +56,7 @@ def task(cache, tmp_path_factory):
 @pytest.fixture(scope="module")
 def outputs(task):
     skeleton, params = split(task.model(nnx.Rngs(0)))
-    return evaluate(make_predict(task, skeleton), params, task.dataset("test"), task.config)
+    return evaluate(make_predict(task, skeleton, MESH), params, task.dataset("test"), task.config)
 
 
 def perfect(task, split):
@@ -148,7 +152,9 @@ def test_eight_sentences_are_learnt_by_heart(task):
     for _ in range(steps):
         state, scalars = step(state, batch)
     assert scalars["tagging_loss"] < 0.01
-    said = evaluate(make_predict(found, skeleton), state.params, found.dataset("train"), config)
+    said = evaluate(
+        make_predict(found, skeleton, MESH), state.params, found.dataset("train"), config
+    )
     assert found.metrics("train", said)["f1"] == 1
 
 
@@ -168,7 +174,7 @@ def test_predict_needs_no_data(task, tmp_path):
     skeleton, _ = split(alone.shapes())
     _, params = split(task.model(nnx.Rngs(0)))
     source = alone.posts(posts)
-    found = evaluate(make_predict(alone, skeleton), params, source.dataset, alone.config)
+    found = evaluate(make_predict(alone, skeleton, MESH), params, source.dataset, alone.config)
     good, bad = source.rows(found)
     assert set(good) == {"line", "entities", "quintuples"}
     assert bad["line"] == 2 and bad["error"]

@@ -4,9 +4,11 @@ import json
 
 import pytest
 from flax import nnx
+from ml_collections import ConfigDict
 
 from configs import mnre, more, umre
 from remote_jax import config as configs
+from remote_jax import parallel
 from remote_jax.errors import UserError
 from remote_jax.evaluate import evaluate, make_predict
 from remote_jax.optimizer import ENCODERS
@@ -27,6 +29,9 @@ def tiny(cache, **changes):
     return config
 
 
+MESH = parallel.make_mesh(ConfigDict({"data": -1, "fsdp": 1, "tensor": 1}))
+
+
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
@@ -42,7 +47,7 @@ def task(cache, tmp_path_factory):
 @pytest.fixture(scope="module")
 def outputs(task):
     skeleton, params = split(task.model(nnx.Rngs(0)))
-    return evaluate(make_predict(task, skeleton), params, task.dataset("test"), task.config)
+    return evaluate(make_predict(task, skeleton, MESH), params, task.dataset("test"), task.config)
 
 
 def test_the_whole_test_split_becomes_scores_tables_and_rows(task, outputs):
@@ -75,7 +80,7 @@ def test_predict_needs_no_data(task, cache, tmp_path):
     skeleton, _ = split(alone.shapes())
     _, params = split(task.model(nnx.Rngs(0)))
     source = alone.posts(posts)
-    found = evaluate(make_predict(alone, skeleton), params, source.dataset, alone.config)
+    found = evaluate(make_predict(alone, skeleton, MESH), params, source.dataset, alone.config)
     good, bad = source.rows(found)
     # Both orders of the two entities, and each of them with the object.
     assert len(good["relations"]) == 4
