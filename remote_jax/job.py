@@ -108,6 +108,10 @@ def join(job: Job) -> None:
         ) from error
     finally:
         patience.cancel()
+    if jax.default_backend() == "cpu":
+        # What XLA:CPU reads back from its cache of compiled programs does not keep the order of
+        # exchanges, and processes were seen to wait for each other in different ones for ever.
+        jax.config.update("jax_enable_compilation_cache", False)
 
 
 def _give_up(job: Job) -> None:
