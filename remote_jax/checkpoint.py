@@ -12,11 +12,12 @@ import jax
 import orbax.checkpoint as ocp
 from jax.sharding import Mesh
 
-from remote_jax import damage, parallel
+from remote_jax import damage, parallel, processes
 from remote_jax.damage import Damaged
 from remote_jax.errors import UserError
 from remote_jax.record import Best, Record
 from remote_jax.state import Params, TrainState
+from remote_jax.stop import Stopped
 
 Tree = TypeVar("Tree")
 
@@ -51,8 +52,13 @@ class Checkpoints:
     def __enter__(self) -> Checkpoints:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Waits for saves under way."""
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """Waits for saves under way; not after an error of one of many processes.
+
+        The others may be somewhere else, and a save waits for all of them.
+        """
+        if error is not None and processes.many() and not issubclass(error, Stopped):
+            return
         with damage.saving(self._root):
             try:
                 self._latest.close()
@@ -164,9 +170,11 @@ class Checkpoints:
         folder = Path(manager.directory)
         aside = self._root / "damaged" / f"{folder.name}-{step}"
         with damage.saving(self._root):
-            shutil.rmtree(aside.parent, ignore_errors=True)
-            aside.parent.mkdir()
-            (folder / str(step)).rename(aside)
+            if processes.first():
+                shutil.rmtree(aside.parent, ignore_errors=True)
+                aside.parent.mkdir()
+                (folder / str(step)).rename(aside)
+        processes.wait(f"{aside.name} is aside")
         manager.reload()
 
     def record(self) -> Record:

@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from remote_jax import parallel, pipeline
+from remote_jax import parallel, pipeline, processes
 from remote_jax.state import Params, Skeleton
 from remote_jax.task import Batch, Task
 
@@ -55,7 +55,7 @@ def evaluate(
     """Outputs of a whole data set, in its order and without the padding of its last batch.
 
     Returns:
-        Arrays by name, on the host; no names where the data set is empty.
+        Arrays by name, on the host of every process; no names where the data set is empty.
     """
     size = config.train.eval_batch_size
     parallel.check_batch(predict.mesh, "train.eval_batch_size", size)
@@ -64,14 +64,19 @@ def evaluate(
     chunks: list[dict[str, np.ndarray]] = []
     running: dict[str, jax.Array] | None = None
     workers = config.data.workers if len(dataset) >= WORTH_WORKERS else 0
+    processes.compile_together("shared", predict.shared, params)
     shared = predict.shared(params)
-    for batch in pipeline.eval_batches(dataset, batch_size=size, workers=workers):
-        sent = predict.batch(params, shared, parallel.put_batch(batch, predict.mesh))
+    rows = parallel.rows(predict.mesh, size)
+    for batch in pipeline.eval_batches(dataset, batch_size=size, workers=workers, rows=rows):
+        there = parallel.put_batch(batch, predict.mesh)
+        if running is None:
+            processes.compile_together("predict", predict.batch, params, shared, there)
+        sent = predict.batch(params, shared, there)
         # Fetched one batch late, so that the device has the next one while the host waits.
         if running is not None:
-            chunks.append(jax.device_get(running))
+            chunks.append(parallel.fetch(running))
         running = sent
-    chunks.append(jax.device_get(running))
+    chunks.append(parallel.fetch(running))
     return {
         name: np.concatenate([chunk[name] for chunk in chunks])[: len(dataset)]
         for name in chunks[0]

@@ -8,7 +8,7 @@ import grain
 import jax
 from ml_collections import ConfigDict
 
-from remote_jax import parallel, report
+from remote_jax import parallel, processes, report
 from remote_jax.checkpoint import Checkpoints
 from remote_jax.evaluate import evaluate, make_predict
 from remote_jax.record import Best
@@ -31,6 +31,8 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
     skeleton, params, best = best_model(task, config, workdir)
     final = "test" if "test" in task.splits() else "validation"
     outputs = _outputs(task, config, skeleton, params, task.dataset(final))
+    if not processes.first():
+        return
     report.write_rows(workdir / "predictions.jsonl", task.rows(final, outputs))
     for name, value in task.extras(final, outputs).items():
         report.write_json(workdir / name, value)
@@ -50,6 +52,7 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
             "data_wait_seconds": record.data_wait_seconds,
             "device": jax.devices()[0].device_kind,
             "devices": jax.device_count(),
+            "processes": jax.process_count(),
             "config": config.to_dict(),
         },
     )
@@ -65,7 +68,7 @@ def write_answers(task: Task, config: ConfigDict, workdir: Path, source: Path, t
     posts: Posts = task.posts(source)
     skeleton, params, _ = best_model(task, config, workdir)
     outputs = _outputs(task, config, skeleton, params, posts.dataset)
-    return report.write_rows(target, posts.rows(outputs))
+    return report.write_rows(target, posts.rows(outputs)) if processes.first() else 0
 
 
 def _outputs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -21,23 +22,29 @@ PLAIN_SECONDS = 10.0
 class MetricsLog:
     """`metrics.jsonl`: one line a split and step, repeatable but for what is under `time`."""
 
-    def __init__(self, workdir: Path, step: int) -> None:
+    def __init__(self, workdir: Path, step: int, *, kept: bool = True) -> None:
         """Opens the log of a run that stands at `step`; later lines of an earlier try are dropped.
 
         Every line up to a step is on disk before that step is saved, so a run that is stopped and
         goes on leaves the same file as one that never stopped.
+
+        Args:
+            kept: whether anything is written; of many processes one does.
         """
         # Imported here because it takes seconds, which no other mode should pay.
         from tensorboardX import SummaryWriter
 
         self._path = path = workdir / "metrics.jsonl"
-        write_atomically(path, list(_lines_until(path, step)))
+        if kept:
+            write_atomically(path, list(_lines_until(path, step)))
         with writing(path):
-            self._file = path.open("a", encoding="utf-8")
+            self._file = (path if kept else Path(os.devnull)).open("a", encoding="utf-8")
         board = workdir / "tensorboard"
         with writing(board):
             # Its queue has no bound: on a full disk its thread ends, and a full queue would block.
-            self._board = SummaryWriter(str(board), purge_step=step + 1, max_queue=0)
+            self._board = SummaryWriter(
+                str(board), purge_step=step + 1, max_queue=0, write_to_disk=kept
+            )
 
     def write(
         self, step: int, split: str, values: Mapping[str, float], seconds: Mapping[str, float]
@@ -140,11 +147,11 @@ class Clock:
 class Progress:
     """A bar on a terminal, else a line now and then; both on standard error."""
 
-    def __init__(self, steps: int, start: int) -> None:
-        self._steps = steps
+    def __init__(self, steps: int, start: int, *, shown: bool = True) -> None:
+        self._steps, self._shown = steps, shown
         self._bar = (
             tqdm(total=steps, initial=start, unit="step", dynamic_ncols=True, leave=False)
-            if sys.stderr.isatty()
+            if shown and sys.stderr.isatty()
             else None
         )
         self._start, self._began, self._told = start, time.monotonic(), 0.0
@@ -173,7 +180,7 @@ class Progress:
         """A line of its own, above the bar."""
         if self._bar is not None:
             self._bar.write(text, file=sys.stderr)
-        else:
+        elif self._shown:
             print(text, file=sys.stderr, flush=True)
 
     def close(self) -> None:

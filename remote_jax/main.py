@@ -17,7 +17,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from absl import logging as absl_logging
 from ml_collections import ConfigDict, config_flags
 
 from remote_jax import config as configs
+from remote_jax import job as jobs
 from remote_jax import stop
 from remote_jax.errors import UserError, writing
 from remote_jax.report import read_results
@@ -48,6 +49,8 @@ class Order:
     """predict: where the posts are, and where the answers go."""
     folder: Path | None = None
     """export: the folder to make."""
+    job: jobs.Job | None = None
+    """Where this is one process of several."""
 
 
 def parse(argv: list[str]) -> Order | None:
@@ -66,6 +69,7 @@ def parse(argv: list[str]) -> Order | None:
     flags.DEFINE_string(
         "output", "", "predict, export: where the answers, or the folder, go.", values
     )
+    jobs.define_flags(values)
     flags.DEFINE_bool("help", False, "Show this.", values, short_name="h")
     values.set_gnu_getopt()
     try:
@@ -85,6 +89,19 @@ def parse(argv: list[str]) -> Order | None:
         missing = "--config=FILE" if values.mode == "train" else "--workdir or --config=FILE"
         raise UserError(f"--mode={values.mode} needs {missing}, as --config=configs/umre.py.")
     _override(config, rest, values)
+    _check_mode(values)
+    return Order(
+        mode=values.mode,
+        config=config,
+        workdir=workdir or Path("runs") / configs.run_name(values.config, config.seed),
+        posts=(Path(values.input), Path(values.output)) if values.mode == "predict" else None,
+        folder=Path(values.output) if values.mode == "export" else None,
+        job=jobs.read(values),
+    )
+
+
+def _check_mode(values: flags.FlagValues) -> None:
+    """Raises a UserError unless the flags are those of the mode."""
     if values.mode == "predict" and not (values.input and values.output):
         raise UserError("--mode=predict needs --input=POSTS.jsonl and --output=ANSWERS.jsonl.")
     if values.mode == "export" and not values.output:
@@ -95,13 +112,8 @@ def parse(argv: list[str]) -> Order | None:
         raise UserError(
             f"--output is for --mode=predict and --mode=export, found --mode={values.mode}."
         )
-    return Order(
-        mode=values.mode,
-        config=config,
-        workdir=workdir or Path("runs") / configs.run_name(values.config, config.seed),
-        posts=(Path(values.input), Path(values.output)) if values.mode == "predict" else None,
-        folder=Path(values.output) if values.mode == "export" else None,
-    )
+    if values.mode == "export" and jobs.read(values) is not None:
+        raise UserError("--mode=export is for one process: leave out the flags of a job.")
 
 
 def _override(config: ConfigDict, argv: list[str], known: flags.FlagValues) -> None:
@@ -129,9 +141,8 @@ def _sentence(error: Exception) -> str:
 
 def run(order: Order) -> None:
     """Does what the command line asks for, and prints what came out."""
-    from remote_jax import checkpoint, finish
+    from remote_jax import checkpoint, finish, processes
     from remote_jax.serve import folder
-    from remote_jax.train import train
 
     config, workdir = order.config, order.workdir
     configs.check(config, configs.LOOP_RULES)
@@ -155,17 +166,12 @@ def run(order: Order) -> None:
         _show(results)
         return
     if order.mode == "train":
-        with writing(workdir):
-            workdir.mkdir(parents=True, exist_ok=True)
-        with locked(workdir):
-            # Until its first checkpoint nothing of a run is worth keeping: it begins anew, with
-            # whatever config and data are now named.
-            task.prepare(workdir, anew=not begun)
-            configs.write(config, workdir)
-            train(task, config, workdir)
-            finish.write_report(task, config, workdir)
+        _train(task, config, workdir, anew=not begun)
     else:
-        task.prepare(workdir, anew=False)
+        with processes.first_ahead("data"):
+            task.prepare(workdir, anew=False)
+            if order.mode == "eval":
+                task.splits()
     if order.posts is not None:
         count = finish.write_answers(task, config, workdir, *order.posts)
         print(f"{count} lines in {order.posts[1]}")
@@ -176,7 +182,36 @@ def run(order: Order) -> None:
         return
     if order.mode == "eval":
         finish.write_report(task, config, workdir)
-    _show(results)
+    if processes.first():  # the others may be here before it is written
+        _show(results)
+
+
+def _train(task: Task, config: ConfigDict, workdir: Path, *, anew: bool) -> None:
+    from remote_jax import finish, processes
+    from remote_jax.train import train
+
+    with writing(workdir):
+        workdir.mkdir(parents=True, exist_ok=True)
+    with locked(workdir) if processes.first() else nullcontext():
+        with processes.first_ahead("data"):
+            # Until its first checkpoint nothing of a run is worth keeping: it begins anew, with
+            # whatever config and data are now named.
+            task.prepare(workdir, anew=anew and processes.first())
+            task.splits()  # builds the data also where nothing else asks for them here
+        if processes.first():
+            configs.write(config, workdir)
+        train(task, config, workdir)
+        finish.write_report(task, config, workdir)
+
+
+def run_together(order: Order, job: jobs.Job) -> None:
+    """`run`, as one process of many, which all have the same order."""
+    from remote_jax import processes
+
+    jobs.join(job)
+    with processes.together():
+        processes.check_same(f"{order.mode} {order.workdir} {order.posts} {order.config}")
+        run(order)
 
 
 @contextmanager
@@ -242,8 +277,11 @@ def main(argv: list[str]) -> int:
     try:
         order = parse(argv)
         if order is not None:
-            with stop.listening():
-                run(order)
+            if order.job is not None:
+                run_together(order, order.job)
+            else:
+                with stop.listening():
+                    run(order)
     except UserError as error:
         print(f"remote_jax: {error}", file=sys.stderr)
         return 2

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from ml_collections import ConfigDict
 
@@ -117,11 +118,43 @@ def check_batch(mesh: Mesh, key: str, size: int, parts: int = 1) -> None:
         raise UserError(
             f"config.{key} must be a multiple of {devices} (devices){times}, found {size}."
         )
+    _check_processes(mesh)
+
+
+def _check_processes(mesh: Mesh) -> None:
+    """Raises a UserError where two processes have some rows of a batch in common, but not all."""
+    parts = mesh.shape["data"] * mesh.shape["fsdp"]
+    places = batch_sharding(mesh).devices_indices_map((parts,))
+    rows: dict[int, set[int]] = {}
+    for device in mesh.devices.flat:
+        rows.setdefault(device.process_index, set()).update(range(parts)[places[device][0]])
+    if sum(map(len, set(map(frozenset, rows.values())))) != parts:
+        raise UserError(
+            f"config.mesh.tensor={mesh.shape['tensor']} must divide the devices of a process, or "
+            f"be a multiple of them; there are {mesh.size} on {len(rows)} processes."
+        )
+
+
+def rows(mesh: Mesh, size: int) -> list[int]:
+    """Which rows of a batch of that size live on the devices of this process, in order."""
+    places = batch_sharding(mesh).devices_indices_map((size,))
+    return sorted({row for device in mesh.local_devices for row in range(size)[places[device][0]]})
 
 
 def put_batch(batch: Mapping[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
-    """Puts a batch on the devices, each getting its rows; returns before the copy is done."""
-    return jax.device_put(dict(batch), batch_sharding(mesh))
+    """Puts a batch on the devices, each getting its rows; returns before the copy is done.
+
+    Args:
+        batch: of this process, its `rows` of the batch that all make together.
+    """
+    return jax.make_array_from_process_local_data(batch_sharding(mesh), dict(batch))
+
+
+def fetch(arrays: Any) -> Any:
+    """Brings whole arrays to the host, of every process, from the devices of all."""
+    if jax.process_count() == 1:
+        return jax.device_get(arrays)
+    return multihost_utils.process_allgather(arrays, tiled=True)
 
 
 def peak_memory(before: Mapping[str, int]) -> dict[str, int]:

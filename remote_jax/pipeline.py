@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsIndex
 
 import grain
 import numpy as np
@@ -29,12 +30,13 @@ def train_batches(
     steps: int,
     start_step: int = 0,
     workers: int = 0,
+    rows: Sequence[int] | None = None,
 ) -> Iterator[Batch]:
     """Batches of the steps `start_step` to `steps` - 1.
 
     The data set is shuffled anew each epoch and repeated without a gap, so a batch may hold the end
     of one epoch and the start of the next. Batch k is a function of the data set, `batch_size`,
-    `seed` and k, whatever the number of workers and wherever the iteration starts.
+    `seed` and k, whatever the number of workers and processes and wherever the iteration starts.
 
     Args:
         dataset: examples, dicts of arrays of the same shapes.
@@ -43,34 +45,68 @@ def train_batches(
         steps: number of batches from the first step of training.
         start_step: batches to leave out; they are not made.
         workers: processes that make batches; 0 makes them in threads of this one.
+        rows: of each batch, those to make, where other processes make the others; in order.
     """
     if not len(dataset):
         raise ValueError("there are no examples to train on")
-    batches = _shuffled(dataset, batch_size, seed)
+    batches = _batch(_shuffled(dataset, seed), batch_size, rows)
     yield from _read(batches[start_step:steps], workers)
 
 
 def train_rows(size: int, *, batch_size: int, seed: int, step: int) -> list[int]:
     """Which rows of a data set of `size` examples are the batch of a step, from 0."""
-    batch = _shuffled(grain.MapDataset.range(size), batch_size, seed)[step]
+    batch = _shuffled(grain.MapDataset.range(size), seed).batch(batch_size)[step]
     return [int(row) for row in batch]
 
 
-def _shuffled(dataset: grain.MapDataset, batch_size: int, seed: int) -> grain.MapDataset:
-    return dataset.shuffle(seed=seed).repeat().batch(batch_size, drop_remainder=True)
+def _shuffled(dataset: grain.MapDataset, seed: int) -> grain.MapDataset:
+    return dataset.shuffle(seed=seed).repeat()
 
 
 def eval_batches(
-    dataset: grain.MapDataset[dict[str, Any]], *, batch_size: int, workers: int = 0
+    dataset: grain.MapDataset[dict[str, Any]],
+    *,
+    batch_size: int,
+    workers: int = 0,
+    rows: Sequence[int] | None = None,
 ) -> Iterator[Batch]:
-    """The whole data set once, in order; the last batch is filled up with its last example."""
+    """The whole data set once, in order; the last batch is filled up with its last example.
+
+    Arguments are those of `train_batches`.
+    """
     size = len(dataset)
     missing = -size % batch_size
     if missing:
         last = dataset[size - 1 :].repeat(missing)
         dataset = grain.MapDataset.concatenate([dataset, last])
     if size:
-        yield from _read(dataset.batch(batch_size, drop_remainder=True), workers)
+        yield from _read(_batch(dataset, batch_size, rows), workers)
+
+
+def _batch(
+    dataset: grain.MapDataset[dict[str, Any]], size: int, rows: Sequence[int] | None
+) -> grain.MapDataset[Batch]:
+    """Batches one after another, or some rows of each; nothing else is read."""
+    if rows is not None and len(rows) < size:
+        dataset = grain.MapDataset.source(_Share(dataset, size, tuple(rows)))
+        size = len(rows)
+    return dataset.batch(size, drop_remainder=True)
+
+
+@dataclass(frozen=True)
+class _Share:
+    """Those examples of a data set that are some rows of its batches."""
+
+    dataset: grain.MapDataset[dict[str, Any]]
+    size: int
+    rows: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.dataset) // self.size * len(self.rows)
+
+    def __getitem__(self, index: SupportsIndex) -> dict[str, Any]:
+        batch, row = divmod(operator.index(index), len(self.rows))
+        return self.dataset[batch * self.size + self.rows[row]]
 
 
 @dataclass

@@ -17,7 +17,7 @@ from flax import nnx
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from remote_jax import finite, parallel, pipeline, remat, stop
+from remote_jax import finite, parallel, pipeline, processes, remat, stop
 from remote_jax.accumulate import accumulated
 from remote_jax.checkpoint import Checkpoints, Restored
 from remote_jax.errors import UserError
@@ -97,8 +97,9 @@ def train(task: Task, config: ConfigDict, workdir: Path) -> None:
     parallel.check_batch(mesh, "train.eval_batch_size", config.train.eval_batch_size)
     with Checkpoints(workdir) as checkpoints:
         run = _Run(task, config, mesh, checkpoints)
-        log = MetricsLog(workdir, run.record.step)
-        progress = Progress(run.plan.total, run.record.step)
+        first = processes.first()
+        log = MetricsLog(workdir, run.record.step, kept=first)
+        progress = Progress(run.plan.total, run.record.step, shown=first)
         try:
             run.to_end(log, progress)
         finally:
@@ -154,6 +155,7 @@ class _Run:
             steps=plan.total,
             start_step=start,
             workers=self.config.data.workers,
+            rows=parallel.rows(self.mesh, batch_size),
         )
         try:
             for number in range(start + 1, plan.total + 1):
@@ -161,11 +163,15 @@ class _Run:
                     batch = next(batches)
                 with stop.held():
                     sent = parallel.put_batch(batch, self.mesh)
+                    if number == start + 1:
+                        processes.compile_together("step", self.step, self.state, sent)
                     self._do(number, sent, log, progress)
                     if profile:
                         profile.after(
                             self.state.step, partial(operations, self.step, self.state, sent)
                         )
+                if processes.preempted(number):
+                    raise stop.Stopped
         except stop.Stopped:
             self._leave(progress)
             raise

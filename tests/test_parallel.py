@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -14,9 +15,17 @@ import jax
 import numpy as np
 import pytest
 import toy
+from flax import nnx
+from jax.sharding import AbstractMesh
 
+from configs import jmere, mkg_y, umre
 from remote_jax import main, parallel
+from remote_jax.eega import build as eega_build
 from remote_jax.errors import UserError
+from remote_jax.optimizer import make_optimizer
+from remote_jax.remote import build as remote_build
+from remote_jax.roam.model import Roam, Sizes
+from remote_jax.state import split
 from remote_jax.train import train
 
 ROOT = Path(__file__).parents[1]
@@ -88,7 +97,7 @@ def test_several_devices_train_as_one_and_one_goes_on_for_them(
     )
 
 
-class Sizes:
+class Shape:
     """As much of a mesh as `spec` reads."""
 
     def __init__(self, **sizes: int) -> None:
@@ -118,9 +127,46 @@ class Sizes:
     ],
 )
 def test_rules(name: str, shape: tuple[int, ...], sizes: dict[str, int], expected: Any) -> None:
-    found = tuple(parallel.spec(name, shape, Sizes(**sizes)))
+    found = tuple(parallel.spec(name, shape, Shape(**sizes)))
     wanted = (expected,) if isinstance(expected, str) else tuple(expected)
     assert found == wanted + (None,) * (len(shape) - len(wanted))
+
+
+def remote_model(config: Any) -> nnx.Module:
+    return remote_build.shapes(config, Path(), relations=22, vocabulary=8000)
+
+
+def eega_model(config: Any) -> nnx.Module:
+    sizes = {"tags": 35, "edges": 45, "pos": 20, "classes": 30, "object_edges": 10}
+    return eega_build.shapes(config, Path(), eega_build.Sizes(vocabulary=4000, **sizes))
+
+
+def roam_model(config: Any) -> nnx.Module:
+    sizes = Sizes(1479, 20, {"image": 383, "text": 384})
+    return nnx.eval_shape(lambda: Roam(config, sizes, rngs=nnx.Rngs(0)))
+
+
+@pytest.mark.parametrize(
+    ("config", "model"),
+    [(umre, remote_model), (jmere, eega_model), (mkg_y, roam_model)],
+    ids=["umre", "jmere", "mkg_y"],
+)
+def test_eight_devices_hold_an_eighth_each(config: Any, model: Any) -> None:
+    """Parameters and moments of the default presets; an eighth, but for what is small."""
+    settings = config.get_config()
+    optimizer, _ = make_optimizer(settings.train, 100)
+    params = split(model(settings))[1]
+    state = jax.eval_shape(lambda params: (params, optimizer.init(params)), params)
+    mesh = AbstractMesh((1, 8, 1), parallel.AXES)
+
+    def size(array: Any, shape: tuple[int, ...]) -> int:
+        return math.prod(shape) * array.dtype.itemsize
+
+    places = parallel.place(mesh, state)
+    held = jax.tree.map(lambda x, place: size(x, place.shard_shape(x.shape)), state, places)
+    whole = jax.tree.map(lambda x: size(x, x.shape), state)
+    held, whole = sum(jax.tree.leaves(held)), sum(jax.tree.leaves(whole))
+    assert whole / 8 <= held <= whole / 7
 
 
 def test_batch_must_split_over_the_devices() -> None:
@@ -130,6 +176,11 @@ def test_batch_must_split_over_the_devices() -> None:
     if devices > 1:
         with pytest.raises(UserError, match="multiple"):
             parallel.check_batch(mesh, "train.batch_size", 8 * devices + 1)
+
+
+def test_one_process_makes_every_row() -> None:
+    mesh = parallel.make_mesh(mesh_config())
+    assert parallel.rows(mesh, 8 * jax.device_count()) == list(range(8 * jax.device_count()))
 
 
 def test_batch_is_put_as_it_is() -> None:

@@ -29,7 +29,7 @@ def rows(batches):
     return [batch["y"].tolist() for batch in batches]
 
 
-def train(start_step=0, steps=12, workers=0, seed=3):
+def train(start_step=0, steps=12, workers=0, seed=3, rows=None):
     return list(
         train_batches(
             DATASET,
@@ -38,6 +38,7 @@ def train(start_step=0, steps=12, workers=0, seed=3):
             steps=steps,
             start_step=start_step,
             workers=workers,
+            rows=rows,
         )
     )
 
@@ -59,9 +60,11 @@ def test_a_longer_run_starts_like_a_shorter_one():
     assert rows(train(steps=30))[:12] == rows(train())
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_workers_give_the_same_batches(workers):
-    for got, expected in zip(train(2, 9, workers), train(2, 9), strict=True):
+@pytest.mark.parametrize(("workers", "share"), [(1, None), (2, (1, 3))])
+def test_workers_give_the_same_batches(workers, share):
+    for got, expected in zip(
+        train(2, 9, workers, rows=share), train(2, 9, rows=share), strict=True
+    ):
         assert got.keys() == expected.keys()
         for name in got:
             np.testing.assert_array_equal(got[name], expected[name])
@@ -69,6 +72,24 @@ def test_workers_give_the_same_batches(workers):
     assert rows(eval_batches(DATASET, batch_size=BATCH, workers=workers)) == rows(
         eval_batches(DATASET, batch_size=BATCH)
     )
+
+
+@pytest.mark.parametrize("shares", [[(0, 1), (2, 3)], [(0, 3), (2,), (1,)], [(0, 1, 2, 3)]])
+def test_processes_make_the_rows_of_the_same_batches(shares):
+    for share in map(list, shares):
+        for got, expected in zip(train(2, 9, rows=share), train(2, 9), strict=True):
+            np.testing.assert_array_equal(got["y"], expected["y"][share])
+            np.testing.assert_array_equal(got["x"], expected["x"][share])
+        parts = rows(eval_batches(DATASET, batch_size=BATCH, rows=share))
+        whole = rows(eval_batches(DATASET, batch_size=BATCH))
+        assert parts == [[batch[row] for row in share] for batch in whole]
+
+
+def test_a_process_makes_no_rows_of_others():
+    made = []
+    dataset = DATASET.map(lambda example: made.append(1) or example)
+    batches = train_batches(dataset, batch_size=BATCH, seed=3, steps=5, rows=[2])
+    assert len(list(batches)) == len(made) == 5
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -1,0 +1,75 @@
+"""How processes find each other: flags that belong together, and what is said when they do not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import toy
+
+from remote_jax import job, main
+from remote_jax.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+CONFIG = f"--config={Path(toy.__file__)}"
+CLUSTERS = ("SLURM_", "OMPI_", "KUBERNETES_", "TPU_", "JAX_COORDINATOR")
+
+
+def asked(*flags: str) -> job.Job | None:
+    order = main.parse(["remote_jax", CONFIG, *flags])
+    assert order is not None
+    return order.job
+
+
+def test_nothing_but_a_flag_makes_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SLURM_JOB_ID", "SLURM_STEP_NODELIST", "SLURM_NTASKS", "SLURM_PROCID"):
+        monkeypatch.setenv(name, "2")
+    assert asked() is None
+    assert asked("--distributed") == job.Job()
+    flags = ("--coordinator=[::1]:99", "--processes=3", "--process=0")
+    assert asked(*flags) == job.Job("[::1]:99", 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("--process=0",), "there is no --coordinator and no --processes"),
+        (("--coordinator=a:1", "--processes=2"), "there is no --process$|no --process."),
+        (("--distributed", "--processes=2"), "leave out --coordinator"),
+        (("--coordinator=a:1", "--processes=2", "--process=2"), "from 0 to --processes - 1 = 1"),
+        (("--coordinator=a", "--processes=2", "--process=1"), "HOST:PORT of process 0, found 'a'"),
+        (("--coordinator=a:x", "--processes=2", "--process=1"), "HOST:PORT"),
+        (("--coordinator=a:1", "--processes=0", "--process=0"), "processes"),
+        (("--coordinator=a:1", "--processes=2", "--process=-1"), "process"),
+    ],
+)
+def test_flags_that_do_not_go_together(flags: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        asked(*flags)
+
+
+def test_who_finds_no_other_says_so(tmp_path: Path) -> None:
+    """Where there is no cluster, and where no other process comes, at either end."""
+    call = "import sys; from remote_jax import job, main; job.PATIENCE = 1; "
+    call += "sys.exit(main.main(['remote_jax', *sys.argv[1:]]))"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(CLUSTERS)}
+    alone = ("--coordinator=127.0.0.1:61", "--processes=2", "--process=1")
+    first = ("--coordinator=127.0.0.1:19871", "--processes=2", "--process=0")
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", call, CONFIG, f"--workdir={tmp_path}", *flags],
+            env=environment | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for flags in (("--distributed",), alone, first)
+    ]
+    said = [process.communicate(timeout=120)[1] for process in running]
+    assert [process.returncode for process in running] == [2, 2, 2], said
+    assert "--distributed found no processes: this is no part of a job" in said[0]
+    for text, place in zip(said[1:], ("127.0.0.1:61", "127.0.0.1:19871"), strict=True):
+        assert f"2 processes did not meet at {place} within 1 seconds" in text
+    assert not any("Traceback" in text for text in said) and not list(tmp_path.iterdir())

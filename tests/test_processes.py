@@ -1,0 +1,137 @@
+"""Several processes over loopback: they train as one, and none outlives another."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from meshes import ROOT, differences, losses
+
+DEVICES, STEPS = 4, 20
+CONFIG = ROOT / "tests" / "toy.py"
+TOY = (
+    *(f"--config={CONFIG}", "--config.train.epochs=3.2"),
+    *("--config.train.log_every=1", "--config.train.eval_every=2"),
+)
+PROGRAM = """
+import sys
+import toy
+from remote_jax import job, main
+job.HEARTBEAT = 15  # else a process that just waits would be longer about it
+toy.install()
+sys.exit(main.main(sys.argv))
+"""
+
+
+def start(log: Path, devices: int, *flags: str, **variables: str) -> subprocess.Popen[bytes]:
+    """A process with so many devices; what it says goes to the log."""
+    environment = os.environ | {
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{CONFIG.parent}",
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        **variables,
+    }
+    with log.open("ab") as file:
+        command = [sys.executable, "-c", PROGRAM, *TOY, *flags]
+        return subprocess.Popen(command, env=environment, stdout=file, stderr=file)
+
+
+def by_flags(workdir: Path, port: int, *flags: str) -> list[subprocess.Popen[bytes]]:
+    """Two processes that are told of each other."""
+    return [
+        start(
+            workdir.with_name(f"by_flags{process}.log"),
+            DEVICES // 2,
+            *(f"--workdir={workdir}", f"--coordinator=127.0.0.1:{port}", "--processes=2"),
+            *(f"--process={process}", *flags),
+        )
+        for process in range(2)
+    ]
+
+
+def by_slurm(workdir: Path, job: int, *flags: str) -> list[subprocess.Popen[bytes]]:
+    """Two processes that find each other by what `srun --ntasks=2` tells them."""
+    return [
+        start(
+            workdir.with_name(f"by_slurm{process}.log"),
+            DEVICES // 2,
+            *(f"--workdir={workdir}", "--distributed", *flags),
+            SLURM_JOB_ID=str(job),
+            SLURM_STEP_NODELIST="127.0.0.1",
+            SLURM_STEP_NUM_NODES="1",
+            SLURM_NTASKS="2",
+            SLURM_PROCID=str(process),
+            SLURM_LOCALID=str(process),
+        )
+        for process in range(2)
+    ]
+
+
+def free_port(first: int = 20000) -> int:
+    """A port from `first` on at which nobody listens."""
+    for port in range(first + os.getpid() % 1000, 2**16):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+    raise AssertionError("no free port")
+
+
+def saved(workdir: Path) -> bool:
+    folders = (workdir / "checkpoints" / "latest").glob("*")
+    return any(folder.name.isdecimal() for folder in folders)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("processes")
+
+
+@pytest.fixture(scope="module")
+def killed(folder: Path) -> Path:
+    """A run of two processes of which one was killed after its first checkpoint."""
+    workdir = folder / "two"
+    one, other = by_flags(workdir, free_port(), "--config.data.delay=0.1")
+    try:
+        while not saved(workdir):
+            assert one.poll() is None and other.poll() is None
+            time.sleep(0.01)
+        other.send_signal(signal.SIGKILL)
+        one.wait(timeout=60)
+    finally:
+        one.kill()
+        other.kill()
+    assert one.returncode not in (0, None)
+    return workdir
+
+
+def test_a_killed_process_ends_the_other(killed: Path) -> None:
+    said = killed.with_name("by_flags0.log").read_text()
+    assert "another one ended first" in said or "another task died" in said
+    assert not (killed / "results.json").exists()
+
+
+def test_a_restart_ends_as_one_process_does(killed: Path, folder: Path) -> None:
+    """Begun with flags, killed, gone on in SLURM: like four devices of one undisturbed process."""
+    first = 2**16 - 2**12  # where jax counts the ports of SLURM's jobs from
+    alone = start(folder / "alone.log", DEVICES, f"--workdir={folder / 'one'}")
+    pair = by_slurm(killed, free_port(first) - first, "--config.data.delay=0.1")
+    for process in (alone, *pair):
+        assert process.wait(timeout=300) == 0, [log.read_text() for log in folder.glob("*.log")]
+    results = json.loads((killed / "results.json").read_text())
+    assert (results["processes"], results["devices"], results["steps"]) == (2, DEVICES, STEPS)
+    said = [killed.with_name(f"by_slurm{process}.log").read_text() for process in range(2)]
+    assert "goes on after step" in said[0] and "accuracy" in said[0]
+    assert "step" not in said[1] and "accuracy" not in said[1]
+    expected = losses(folder / "one")
+    assert len(expected) == STEPS and expected[-1] < expected[0]
+    loss, by_name = differences(folder / "one", killed)
+    assert loss < 1e-5 and max(by_name.values()) < 1e-4
+    rows = [(path / "predictions.jsonl").read_text() for path in (killed, folder / "one")]
+    assert rows[0] == rows[1]
