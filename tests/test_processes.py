@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from meshes import ROOT, differences, losses
 
+from remote_jax.stop import EXIT_CODE
+
 DEVICES, STEPS = 4, 20
 CONFIG = ROOT / "tests" / "toy.py"
 TOY = (
@@ -111,14 +113,40 @@ def killed(folder: Path) -> Path:
     return workdir
 
 
+@pytest.fixture(scope="module")
+def preempted(killed: Path) -> tuple[Path, list[int]]:
+    """The same run gone on, one of whose processes got SIGTERM; the codes both left with."""
+    pair = by_flags(killed, free_port(), "--config.data.delay=0.1")
+    said, before = killed.with_name("by_flags0.log"), len(losses(killed))
+    try:
+        while "goes on after step" not in said.read_text() or len(losses(killed)) <= before:
+            assert all(process.poll() is None for process in pair)
+            time.sleep(0.01)
+        pair[1].send_signal(signal.SIGTERM)
+        return killed, [process.wait(timeout=60) for process in pair]
+    finally:
+        for process in pair:
+            process.kill()
+
+
 def test_a_killed_process_ends_the_other(killed: Path) -> None:
     said = killed.with_name("by_flags0.log").read_text()
     assert "another one ended first" in said or "another task died" in said
     assert not (killed / "results.json").exists()
 
 
-def test_a_restart_ends_as_one_process_does(killed: Path, folder: Path) -> None:
-    """Begun with flags, killed, gone on in SLURM: like four devices of one undisturbed process."""
+def test_sigterm_to_one_stops_all_after_the_same_step(preempted: tuple[Path, list[int]]) -> None:
+    workdir, codes = preempted
+    assert codes == [EXIT_CODE, EXIT_CODE]
+    done = len(losses(workdir))
+    assert done < STEPS
+    assert f"stopped after step {done}; the last" in workdir.with_name("by_flags0.log").read_text()
+
+
+def test_a_restart_ends_as_one_process_does(
+    preempted: tuple[Path, list[int]], killed: Path, folder: Path
+) -> None:
+    """Begun with flags, killed, stopped, gone on in SLURM: like four devices of one process."""
     first = 2**16 - 2**12  # where jax counts the ports of SLURM's jobs from
     alone = start(folder / "alone.log", DEVICES, f"--workdir={folder / 'one'}")
     pair = by_slurm(killed, free_port(first) - first, "--config.data.delay=0.1")
