@@ -13,6 +13,7 @@
 #SBATCH --time=24:00:00
 #SBATCH --requeue
 #SBATCH --open-mode=append
+#SBATCH --signal=TERM@300
 set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:?start this with sbatch}" # SLURM runs a copy of this file
 
@@ -23,5 +24,9 @@ export XLA_FLAGS="${XLA_FLAGS:-} --xla_gpu_deterministic_ops=true"
 # The processes talk to each other directly, also where downloads go through a proxy.
 nodes="$(scontrol show hostnames "${SLURM_JOB_NODELIST:?}" | paste -sd,)"
 export no_proxy="${no_proxy:+$no_proxy,}$nodes"
-exec srun --kill-on-bad-exit=1 .venv/bin/python -m remote_jax.main --distributed \
-    --config="$config" "$@"
+code=0
+srun --kill-on-bad-exit=1 .venv/bin/python -m remote_jax.main --distributed \
+    --config="$config" "$@" || code=$?
+# 75: SIGTERM came, since the time is nearly over, and what was done is saved.
+if [[ $code == 75 ]]; then scontrol requeue "$SLURM_JOB_ID"; fi
+exit "$code"

@@ -24,9 +24,12 @@ printf '%s\\n' "$SLURM_PROCID" "$PWD" "$no_proxy" "$XLA_FLAGS" "$@" > "$SAID.$SL
 SRUN = """#!/usr/bin/env bash
 [[ $1 == --kill-on-bad-exit=1 ]] && shift
 for task in 0 1; do SLURM_PROCID=$task "$@"; done
+exit "${CODE:-0}"
 """
 SCONTROL = """#!/usr/bin/env bash
 [[ "$*" == "show hostnames n[1-2]" ]] && printf 'n1\\nn2\\n'
+[[ $1 == requeue ]] && echo "$2" > "$SAID-requeued"
+true
 """
 GCLOUD = """#!/usr/bin/env bash
 for last; do :; done
@@ -72,6 +75,13 @@ def test_scripts_start_main_with_every_flag(script: Path, tmp_path: Path) -> Non
         assert (order.job == Job()) == (script.stem in ("slurm", "tpu_pod"))
     with pytest.raises(subprocess.CalledProcessError):
         subprocess.run(["bash", home / "launch" / script.name], env=environment, check=True)
+    if script.stem == "slurm":
+        for code in (0, 2, 75):
+            assert not (tmp_path / "said-requeued").exists()
+            again = environment | {"CODE": str(code), "SLURM_JOB_ID": "7"}
+            done = subprocess.run(["bash", home / "launch" / script.name, *FLAGS], env=again)
+            assert done.returncode == code
+        assert (tmp_path / "said-requeued").read_text() == "7\n"
 
 
 def test_the_jobset_starts_as_many_processes_as_it_says() -> None:
