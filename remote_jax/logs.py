@@ -34,11 +34,11 @@ class MetricsLog:
         # Imported here because it takes seconds, which no other mode should pay.
         from tensorboardX import SummaryWriter
 
-        self._path = path = workdir / "metrics.jsonl"
+        self._path = path = workdir / "metrics.jsonl" if kept else Path(os.devnull)
         if kept:
             write_atomically(path, list(_lines_until(path, step)))
         with writing(path):
-            self._file = (path if kept else Path(os.devnull)).open("a", encoding="utf-8")
+            self._file = path.open("a", encoding="utf-8")
         board = workdir / "tensorboard"
         with writing(board):
             # Its queue has no bound: on a full disk its thread ends, and a full queue would block.
