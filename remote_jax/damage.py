@@ -39,8 +39,9 @@ def sum_of_bits(arrays: Any) -> int:
     A bit that is flipped changes it, and how the arrays are split over devices does not. What
     Orbax writes has sums of its own for indices, but none for the values.
     """
-    # An array at a time: few programs to compile, since many arrays have the same shape.
-    return sum(map(int, jax.device_get([_bits(x) for x in jax.tree.leaves(arrays)]))) % 2**32
+    # An array at a time: few programs to compile, since many arrays have the same shape. Each is
+    # waited for: XLA:CPU's devices may meet in different ones of many that are under way.
+    return sum(int(_bits(x)) for x in jax.tree.leaves(arrays)) % 2**32
 
 
 @jax.jit

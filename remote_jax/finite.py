@@ -28,8 +28,8 @@ def all_finite(scalars: Mapping[str, Array]) -> Bool[Array, ""]:
 
 def is_finite(arrays: Any) -> bool:
     """Whether no number of a tree is NaN or infinite; waits for them."""
-    # An array at a time: few programs to compile, since many arrays have the same shape.
-    return all(jax.device_get([_finite(array) for array in jax.tree.leaves(arrays)]))
+    # An array at a time, each waited for, as in `damage.sum_of_bits`.
+    return all(bool(_finite(array)) for array in jax.tree.leaves(arrays))
 
 
 @jax.jit
