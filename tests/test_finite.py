@@ -21,7 +21,7 @@ from remote_jax.optimizer import make_optimizer
 from remote_jax.state import TrainState, split
 from remote_jax.train import make_step
 
-BAD, STEPS = 13, 19
+BAD, STEPS = 13, 12
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def call(workdir: Path, *flags: str) -> int:
-    named = (f"--config={Path(toy.__file__)}", f"--workdir={workdir}", "--config.train.epochs=3")
+    named = (f"--config={Path(toy.__file__)}", f"--workdir={workdir}", "--config.train.epochs=2")
     return main.main(["remote_jax", *named, *flags])
 
 
@@ -84,11 +84,11 @@ def test_skipped_steps_are_counted_and_bounded(
     poisoned: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = batches_with(BAD, STEPS)
-    assert len(bad) >= 3
-    assert call(tmp_path, "--config.train.max_skipped=2") == 2
+    assert len(bad) == 2
+    assert call(tmp_path, "--config.train.max_skipped=1") == 2
     said = capsys.readouterr().err
-    assert f"step {bad[0]} is skipped, 1 of 2 at most: " in said
-    assert f"loss is nan at step {bad[2]}," in said and "train.max_skipped, 2 now" in said
+    assert f"step {bad[0]} is skipped, 1 of 1 at most: " in said
+    assert f"loss is nan at step {bad[1]}," in said and "train.max_skipped, 1 now" in said
     # The bound may be raised, and the run goes on as one that had it from the start.
     most = f"--config.train.max_skipped={len(bad)}"
     assert call(tmp_path, most) == 0

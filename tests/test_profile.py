@@ -27,8 +27,8 @@ def test_a_run_is_timed_and_traced(tmp_path: Path, capsys: pytest.CaptureFixture
     assert found is not None
     step, rate, waiting = map(float, found.groups())
     assert rate == pytest.approx(8e3 / step, rel=0.01)
-    assert 0 < waiting < step  # eight rows of 10 ms in two threads
-    assert step > 40
+    # Eight rows of 10 ms in two threads are 40 ms, but for the few batches made ahead.
+    assert step > 30 and 0 < waiting < step
     assert "share of the bfloat16 peak of 1 x cpu: unknown, none is on record" in said
     assert "a trace of 5 steps is in" in said
     assert list((tmp_path / "profile").rglob("*.xplane.pb"))
