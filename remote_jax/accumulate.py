@@ -23,8 +23,8 @@ def accumulated(gradient: Gradient[Tree], parts: int, mesh: Mesh) -> Gradient[Tr
     """The mean of what `gradient` gives for each of `parts` equal parts of a batch.
 
     That is the gradient of the whole batch wherever the loss is a mean over its rows. A loss in
-    which rows meet (the balanced routing of ROAM, or a mean over all pairs of words) is that of
-    each part instead. Every part draws dropout of its own.
+    which rows meet (ROAM's balanced routing and weights of queries, EEGA's mean over all pairs of
+    words) is that of each part instead. Every part draws dropout of its own.
     """
     if parts == 1:
         return gradient

@@ -59,10 +59,16 @@ class Profile:
     """Watches a loop: told of every step, it times `TIMED` of them and traces `TRACED` after."""
 
     def __init__(
-        self, workdir: Path, clock: Clock, batch_size: int, say: Callable[[str], None]
+        self,
+        workdir: Path,
+        clock: Clock,
+        batch_size: int,
+        parts: int,
+        say: Callable[[str], None],
     ) -> None:
+        """Begins to watch; a batch is taken in so many `parts`, in a loop that XLA counts once."""
         self._folder, self._clock, self._say = workdir / "profile", clock, say
-        self._batch_size = batch_size
+        self._batch_size, self._parts = batch_size, parts
         self._steps = 0
         self._tracing = False
 
@@ -84,7 +90,7 @@ class Profile:
             result.block_until_ready()
             began, ended = self._began, self._now()
             seconds, waited = ((then - now) / TIMED for then, now in zip(ended, began, strict=True))
-            self._tell(seconds, waited, count())
+            self._tell(seconds, waited, self._parts * count())
             with writing(self._folder):
                 self._folder.mkdir(parents=True, exist_ok=True)
             jax.profiler.start_trace(str(self._folder))
@@ -108,8 +114,8 @@ class Profile:
         )
         self._say(
             f"profile: {flops * devices / seconds:.3g} FLOP/s, {flops * devices:.3g} a "
-            "step by XLA's count of the compiled step, which takes a loop's body once and does not "
-            "see into library calls"
+            "step by XLA's count of the compiled step, which takes a loop's body once (that of "
+            "train.accumulation as often as it runs) and does not see into library calls"
         )
         self._say(f"profile: share of the bfloat16 peak of {devices} x {device}: {share}")
 

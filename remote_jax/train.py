@@ -147,7 +147,8 @@ class _Run:
             progress.say(f"goes on after step {start} of {plan.total}")
         profile = None
         if self.config.profile:
-            profile = Profile(self.checkpoints.workdir, self.clock, batch_size, progress.say)
+            parts = self.config.train.accumulation
+            profile = Profile(self.checkpoints.workdir, self.clock, batch_size, parts, progress.say)
         batches = pipeline.train_batches(
             self.data,
             batch_size=batch_size,
@@ -242,7 +243,8 @@ class _Run:
         window = self.record.window
         values = {name: math.fsum(x) / len(x) for name, x in window.items()}
         seconds = self.clock.lap(self.config.train.batch_size)
-        values |= {"epoch": step / self.plan.epoch, "learning_rate": float(self.rate(step - 1))}
+        updates = step - self.record.skipped  # a skipped step does not move the schedule
+        values |= {"epoch": step / self.plan.epoch, "learning_rate": float(self.rate(updates - 1))}
         if self.config.train.max_skipped:
             values["skipped"] = self.record.skipped
         log.write(step, "train", values, seconds)

@@ -60,14 +60,14 @@ def test_the_share_of_a_known_peak(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(profile, "peak", lambda kind: 8e12)
     monkeypatch.setattr(jax.profiler, "start_trace", lambda folder: None)
     clock = logs.Clock()
-    watch = profile.Profile(tmp_path, clock, 32, said.append)
+    watch = profile.Profile(tmp_path, clock, 32, 4, said.append)
     for _ in range(profile.WARM + profile.TIMED):
         with clock.waiting():
             time.now += 0.125
         time.now += 0.375
         with clock.paused():
             time.now += 7.0
-        watch.after(jnp.zeros(()), lambda: 1e12)
+        watch.after(jnp.zeros(()), lambda: 0.25e12)
     assert "500.00 ms a step, 64.0 examples/s, 125.00 ms a step waiting" in said[0]
     assert "2e+12 FLOP/s, 1e+12 a step by XLA's count" in said[1]
     assert said[2].endswith(": 25.0%")
