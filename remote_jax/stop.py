@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,6 +32,9 @@ def listening() -> Iterator[None]:
     Raises:
         Stopped: SIGTERM came; at once, or at the end of what is under `held`.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python tells the main thread alone of signals
+        return
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     signal.signal(signal.SIGTERM, _stop)
     try:
