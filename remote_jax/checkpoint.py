@@ -107,8 +107,7 @@ class Checkpoints:
                 saved from will do.
 
         Raises:
-            UserError: it is the checkpoint of another model, none is whole, or the best parameters
-                are lost.
+            UserError: it is another model's or version's, none is whole, or the best is lost.
         """
         steps = sorted(self._latest.all_steps(), reverse=True)
         if not steps:
@@ -270,17 +269,14 @@ def _restore(manager: ocp.CheckpointManager, step: int, like: Tree, mesh: Mesh) 
     if processes.any_of(reason is not None):
         raise Damaged(reason or "another process cannot read its part")
     record = damage.opened(sealed, arrays)
-    leaves = [arrays[name] for name in wanted]
-    return jax.tree.unflatten(jax.tree.structure(like), leaves), record
+    return jax.tree.unflatten(jax.tree.structure(like), [arrays[name] for name in wanted]), record
 
 
 def _save(manager: ocp.CheckpointManager, step: int, tree: Any, record: dict[str, Any]) -> None:
     arrays = _named(tree)
     sealed = damage.sealed(record, arrays)
-    args = ocp.args.Composite(
-        arrays=ocp.args.StandardSave(arrays), record=ocp.args.JsonSave(sealed)
-    )
-    manager.save(step, args=args)
+    parts = {"arrays": ocp.args.StandardSave(arrays), "record": ocp.args.JsonSave(sealed)}
+    manager.save(step, args=ocp.args.Composite(**parts))
 
 
 def _named(tree: Any) -> dict[str, Any]:
