@@ -21,6 +21,9 @@ from remote_jax.stop import Stopped
 
 Tree = TypeVar("Tree")
 
+PARTS = {"arrays": ocp.StandardCheckpointHandler, "record": ocp.JsonCheckpointHandler}
+"""Of a checkpoint, and what reads and writes them."""
+
 
 class Restored(NamedTuple):
     """Where a run goes on."""
@@ -104,8 +107,7 @@ class Checkpoints:
                 saved from will do.
 
         Raises:
-            UserError: it is the checkpoint of another model, none is whole, or the best parameters
-                are lost.
+            UserError: it is another model's or version's, none is whole, or the best is lost.
         """
         steps = sorted(self._latest.all_steps(), reverse=True)
         if not steps:
@@ -119,7 +121,7 @@ class Checkpoints:
             except Damaged as error:
                 lost[step] = str(error)
                 continue
-            found = Restored(state, Record(**record), lost)
+            found = Restored(state, Record.read(record, self._latest.directory / str(step)), lost)
             self._mend_best(found, like, mesh)
             for old in lost:
                 self._set_aside(self._latest, old)
@@ -166,13 +168,14 @@ class Checkpoints:
             return None
 
     def _set_aside(self, manager: ocp.CheckpointManager, step: int) -> None:
-        """Moves a damaged checkpoint out of the way, in place of an earlier one."""
+        """Moves a damaged checkpoint out of the way, in place of an earlier one of its kind."""
         folder = Path(manager.directory)
         aside = self._root / "damaged" / f"{folder.name}-{step}"
         with damage.saving(self._root):
             if processes.first():
-                shutil.rmtree(aside.parent, ignore_errors=True)
-                aside.parent.mkdir()
+                for old in aside.parent.glob(f"{folder.name}-*"):
+                    shutil.rmtree(old)
+                aside.parent.mkdir(exist_ok=True)
                 (folder / str(step)).rename(aside)
         processes.wait(f"{aside.name} is aside")
         manager.reload()
@@ -181,17 +184,18 @@ class Checkpoints:
         """The record of the latest checkpoint, without its arrays.
 
         Raises:
-            UserError: there is no checkpoint yet, or it is damaged.
+            UserError: there is no checkpoint yet, or it is damaged or of another version.
         """
         step = self._latest.latest_step()
         if step is None:
             raise self._nothing()
-        args = ocp.args.Composite(record=ocp.args.JsonRestore())
+        folder = self._latest.directory / str(step)
         try:
-            with damage.reading():
-                return Record(**damage.opened(self._latest.restore(step, args=args)["record"]))
+            with damage.reading(folder):
+                record = damage.opened(PARTS["record"]().restore(folder / "record"))
         except Damaged as error:
             raise self._damaged(self._latest, step, error) from error
+        return Record.read(record, folder)
 
     def restore_best(self, like: Params, mesh: Mesh) -> tuple[Params, Best]:
         """The parameters that are best on validation; arguments as those of `restore`.
@@ -231,10 +235,7 @@ def _manager(folder: Path, keep: int, *, read_only: bool) -> ocp.CheckpointManag
         create=not read_only,
         read_only=read_only,
     )
-    handlers = {
-        "arrays": ocp.StandardCheckpointHandler(),
-        "record": ocp.JsonCheckpointHandler(),
-    }
+    handlers = {part: handler() for part, handler in PARTS.items()}
     try:
         return ocp.CheckpointManager(folder, options=options, item_handlers=handlers)
     except OSError as error:
@@ -246,31 +247,36 @@ def _restore(manager: ocp.CheckpointManager, step: int, like: Tree, mesh: Mesh) 
 
     Raises:
         UserError: they are another model's.
-        Damaged: they are not what was saved.
+        Damaged: they are not what was saved, and so in every process, whichever found it.
     """
     wanted, places = _named(like), _named(parallel.place(mesh, like))
     abstract = {
         name: jax.ShapeDtypeStruct(value.shape, value.dtype, sharding=places[name])
         for name, value in wanted.items()
     }
-    args = ocp.args.Composite(
-        arrays=ocp.args.StandardRestore(abstract), record=ocp.args.JsonRestore()
-    )
-    with damage.reading():
-        _check_shapes(manager.item_metadata(step)["arrays"], wanted, manager.directory / str(step))
-        restored = manager.restore(step, args=args)
-        record = damage.opened(restored["record"], restored["arrays"])
-    leaves = [restored["arrays"][name] for name in wanted]
-    return jax.tree.unflatten(jax.tree.structure(like), leaves), record
+    folder, reason = manager.directory / str(step), None
+    try:
+        with damage.reading(folder):
+            _check_shapes(manager.item_metadata(step)["arrays"], wanted, folder)
+            # Not by the manager: its restore waits for processes that may have failed before.
+            args = ocp.args.StandardRestore(abstract)
+            arrays = PARTS["arrays"]().restore(folder / "arrays", args=args)
+            sealed = PARTS["record"]().restore(folder / "record")
+            damage.opened(sealed)
+    except Damaged as error:
+        reason = str(error)
+    # Each reads the part of its own devices; the sums are of all, and no one enters them alone.
+    if processes.any_of(reason is not None):
+        raise Damaged(reason or "another process cannot read its part")
+    record = damage.opened(sealed, arrays)
+    return jax.tree.unflatten(jax.tree.structure(like), [arrays[name] for name in wanted]), record
 
 
 def _save(manager: ocp.CheckpointManager, step: int, tree: Any, record: dict[str, Any]) -> None:
     arrays = _named(tree)
     sealed = damage.sealed(record, arrays)
-    args = ocp.args.Composite(
-        arrays=ocp.args.StandardSave(arrays), record=ocp.args.JsonSave(sealed)
-    )
-    manager.save(step, args=args)
+    parts = {"arrays": ocp.args.StandardSave(arrays), "record": ocp.args.JsonSave(sealed)}
+    manager.save(step, args=ocp.args.Composite(**parts))
 
 
 def _named(tree: Any) -> dict[str, Any]:

@@ -28,6 +28,9 @@ WORDS = {1: jnp.uint8, 2: jnp.uint16, 4: jnp.uint32, 8: jnp.uint32}
 SUMS = "sums"
 """Key of the sums in a record on disk."""
 
+UNREADABLE = ("DATA_LOSS", "FAILED_PRECONDITION", "INVALID_ARGUMENT", "NOT_FOUND", "OUT_OF_RANGE")
+"""What TensorStore's errors begin with where files are missing or malformed."""
+
 
 class Damaged(Exception):
     """A checkpoint that cannot be read, or reads as something else than was written."""
@@ -64,6 +67,8 @@ def opened(sealed: dict[str, Any], arrays: Any = None) -> dict[str, Any]:
         Damaged: the record or an array is not what was sealed.
     """
     record = dict(sealed)
+    if SUMS not in record:
+        raise Damaged("its record has no checksums: it is of an older version of remote_jax")
     own, theirs = record.pop(SUMS)
     if _crc(record) != own:
         raise Damaged("its record has changed since it was written")
@@ -77,12 +82,12 @@ def _crc(record: dict[str, Any]) -> int:
 
 
 @contextmanager
-def reading() -> Iterator[None]:
+def reading(folder: Path) -> Iterator[None]:
     """Around what reads a checkpoint.
 
     Raises:
-        Damaged: it cannot be read.
-        UserError: as it was raised.
+        Damaged: a part of it is missing or malformed.
+        UserError: as it was raised, or the system refuses to read.
     """
     heard, hook = io.StringIO(), sys.unraisablehook
     try:
@@ -93,8 +98,17 @@ def reading() -> Iterator[None]:
     except (Damaged, UserError):
         raise
     except Exception as error:  # Orbax raises all kinds, and `Exception` itself
-        text = " ".join(str(error).split())
-        raise Damaged(f"{type(error).__name__}: {text[:120]}") from None
+        sort = _sort(error)
+        if sort is not None:
+            raise Damaged(sort) from None
+        sys.stderr.write(heard.getvalue())
+        number = _number(error)
+        if number is None:
+            raise
+        raise UserError(
+            f"Cannot read the checkpoint {folder}: {os.strerror(number)}. Mend that, and the same "
+            "command goes on; nothing was changed."
+        ) from error
     else:
         sys.stderr.write(heard.getvalue())
     finally:
@@ -102,18 +116,45 @@ def reading() -> Iterator[None]:
         sys.unraisablehook = hook
 
 
+def _sort(error: BaseException) -> str | None:
+    """What is wrong with the files; None where the error does not say that they are at fault."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    text = str(error)
+    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError | KeyError):
+        return "a part of it is missing"
+    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
+        return "a part of it is no JSON"
+    if text.startswith(UNREADABLE):
+        return "an array cannot be read"
+    if re.match("[A-Z_]+: ", text) or "os_error_code" in text:  # TensorStore's other errors
+        return None
+    if type(error) is Exception or isinstance(
+        error, ValueError | TypeError | AttributeError | IndexError
+    ):
+        return "its description is malformed"  # of the arrays, by which Orbax looks for them
+    return None
+
+
+def _number(error: BaseException) -> int | None:
+    """The number that the system gave an error; TensorStore's errors name it in their text."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    found = re.search(r"os_error_code='(\d+)'", str(error))
+    return int(found[1]) if found else getattr(error, "errno", None)
+
+
 @contextmanager
 def saving(folder: Path) -> Iterator[None]:
     """Around what writes checkpoints, or waits until they are written.
 
     Raises:
-        UserError: the system refuses; TensorStore's errors name the system's number.
+        UserError: the system refuses.
     """
     try:
         yield
     except (OSError, ValueError) as error:
-        found = re.search(r"os_error_code='(\d+)'", str(error))
-        number = int(found[1]) if found else getattr(error, "errno", None)
+        number = _number(error)
         if number is None:
             raise
         full = number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

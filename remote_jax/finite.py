@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Shaped
 from ml_collections import ConfigDict
 
-from remote_jax import pipeline
+from remote_jax import pipeline, processes
 from remote_jax.errors import UserError
 from remote_jax.report import write_json
 from remote_jax.task import Task
@@ -62,7 +62,8 @@ def not_finite(
     path = workdir / "not_finite.json"
     batch = [{"row": row, "place": place} for row, place in zip(rows, places, strict=True)]
     told = {name: str(value) for name, value in scalars.items()}  # JSON has no NaN
-    write_json(path, {"step": step, "scalars": told, "batch": batch})
+    if processes.first():
+        write_json(path, {"step": step, "scalars": told, "batch": batch})
     bad = [name for name in scalars if not math.isfinite(scalars[name])]
     name = "loss" if "loss" in bad else bad[0]
     first = ", ".join(f"{row} ({place})" for row, place in zip(rows[:SHOWN], places, strict=False))

@@ -68,6 +68,14 @@ def preempted(step: int) -> bool:
     return many() and multihost_utils.reached_preemption_sync_point(step)
 
 
+def any_of(flag: bool) -> bool:
+    """Whether it is so in any process; to be asked by all."""
+    if not many():
+        return flag
+    wait("any of")  # gloo waits 30 seconds and no longer, as for `compile_together`
+    return bool(multihost_utils.process_allgather(np.uint8(flag)).any())
+
+
 @contextlib.contextmanager
 def first_ahead(name: str) -> Iterator[None]:
     """Process 0 does what is inside, then the others do."""

@@ -37,6 +37,18 @@ class Record:
     skipped: int = 0
     """Steps without an update, their loss or gradient not being finite."""
 
+    @classmethod
+    def read(cls, saved: dict[str, Any], folder: object) -> Record:
+        """The record of the checkpoint in a folder; a UserError if it is of another version."""
+        try:
+            return cls(**saved)
+        except TypeError as error:
+            raise UserError(
+                f"The checkpoint {folder} is of another version of remote_jax, its record holds "
+                f"{', '.join(sorted(saved))}: go on with that version, or train again with another "
+                "--workdir."
+            ) from error
+
     def check_data(self, fingerprint: dict[str, Any]) -> None:
         """Raises a UserError unless these are the data of the run."""
         now, then = json.loads(json.dumps(fingerprint)), self.fingerprint

@@ -21,7 +21,7 @@ from runs import MESH, assert_same
 from test_checkpoint import assert_equal, moved, state
 from test_train import Stop, run, stop_at
 
-from remote_jax import damage, main
+from remote_jax import checkpoint, damage, main
 from remote_jax.checkpoint import Checkpoints
 from remote_jax.damage import Damaged
 from remote_jax.errors import UserError
@@ -95,6 +95,71 @@ def test_a_damaged_checkpoint_is_passed_over(way: str, tmp_path: Path) -> None:
     assert_equal(again.state, saved[8])
 
 
+NO_DAMAGE = {
+    "Permission denied": OSError(errno.EACCES, "no"),
+    "Too many open files": ValueError("RESOURCE_EXHAUSTED: Error [os_error_code='24']"),
+    "Input/output error": OSError(errno.EIO, "no"),
+    "memory": MemoryError("memory"),
+    "lost": jax.errors.JaxRuntimeError("UNAVAILABLE: lost"),
+}
+
+
+@pytest.mark.parametrize("says", NO_DAMAGE)
+def test_what_is_no_damage_moves_nothing(
+    says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, error = save(tmp_path, 4, 8, best=4)[4], NO_DAMAGE[says]
+
+    def fails(*_: object, **__: object) -> None:
+        raise Exception("Encountered error while reading array index") from error
+
+    monkeypatch.setattr(ocp.StandardCheckpointHandler, "restore", fails)
+    told = isinstance(error, OSError | ValueError)
+    kind, sentence = (
+        (UserError, rf"latest/8: {says}\. Mend") if told else (Exception, "array index")
+    )
+    with Checkpoints(tmp_path) as checkpoints, pytest.raises(kind, match=sentence) as caught:
+        checkpoints.restore(one, MESH)
+    assert not isinstance(caught.value, Damaged)
+    assert told or caught.value.__cause__ is error
+    latest = tmp_path / "checkpoints" / "latest"
+    assert {path.name for path in latest.iterdir()} == {"4", "8"}
+    assert not (tmp_path / "checkpoints" / "damaged").exists()
+
+
+def test_a_damaged_checkpoint_is_told_in_plain_words(tmp_path: Path) -> None:
+    told = {
+        "values cut off": "an array cannot be read",
+        "metadata gone": "its description is malformed",
+        "record cut off": "a part of it is no JSON",
+        "arrays gone": "a part of it is missing",
+    }
+    for way, words in told.items():
+        workdir = tmp_path / way
+        one = save(workdir, 4, 8)[4]
+        WAYS[way](workdir / "checkpoints" / "latest" / "8")
+        with Checkpoints(workdir) as checkpoints:
+            found = checkpoints.restore(one, MESH)
+        assert found is not None and found.lost == {8: words}
+
+
+def test_a_record_of_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = state()
+    newer = {"fingerprint": {}, "step": 4, "unheard": 1}
+    with Checkpoints(tmp_path / "newer") as checkpoints:
+        checkpoint._save(checkpoints._latest, 4, one, newer)
+    monkeypatch.setattr(damage, "sealed", lambda record, arrays: record)
+    with Checkpoints(tmp_path / "older") as checkpoints:
+        checkpoints.save(one, Record({}, 4))
+    for name, words in (("newer", "another version.*unheard"), ("older", "an older version")):
+        with Checkpoints(tmp_path / name) as checkpoints:
+            with pytest.raises(UserError, match=words):
+                checkpoints.restore(one, MESH)
+            with pytest.raises(UserError, match=words):
+                checkpoints.record()
+        assert (tmp_path / name / "checkpoints" / "latest" / "4").is_dir()
+
+
 def test_none_is_whole(tmp_path: Path) -> None:
     one = save(tmp_path, 4, 8)[4]
     for step in ("4", "8"):
@@ -142,6 +207,8 @@ def test_a_damaged_best_of_a_step_to_come_gives_way(tmp_path: Path) -> None:
     with Checkpoints(tmp_path) as checkpoints:
         found = checkpoints.restore(saved[4], MESH)
         assert found is not None and found.record.step == 4 and found.record.best is None
+        aside = tmp_path / "checkpoints" / "damaged"
+        assert {path.name for path in aside.iterdir()} == {"best-8", "latest-8"}
         checkpoints.save_best(saved[8].params, {"step": 8, "metrics": {"f1": 0.5}})
     with Checkpoints(tmp_path) as checkpoints:
         assert_equal(checkpoints.restore_best(saved[8].params, MESH)[0], saved[8].params)

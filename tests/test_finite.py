@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import toy
 from flax import nnx
 from runs import MESH, assert_same, lines
 
-from remote_jax import main, pipeline
+from remote_jax import finite, main, pipeline
 from remote_jax.checkpoint import Checkpoints
 from remote_jax.finite import is_finite
 from remote_jax.optimizer import make_optimizer
@@ -68,6 +69,17 @@ def test_the_sentence_names_step_rows_and_checkpoint(
     assert f"{told['batch'][0]['row']} ({told['batch'][0]['place']})" in said
     with Checkpoints(tmp_path, read_only=True) as checkpoints:
         assert checkpoints.record().step == first - 1
+
+
+def test_only_the_first_process_writes_the_batch(
+    poisoned: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finite.processes, "first", lambda: False)
+    task = toy.ToyTask(toy.get_config())
+    task.prepare(tmp_path, anew=True)
+    error = finite.not_finite(task, toy.get_config(), tmp_path, 1, {"loss": math.nan}, 0)
+    assert "loss is nan at step 1" in str(error)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("size", "batch"), [(50, 8), (5, 8), (17, 4)])

@@ -20,6 +20,8 @@ DEVICES, STEPS = 4, 20
 CONFIG = ROOT / "tests" / "toy.py"
 TOY = (
     *(f"--config={CONFIG}", "--config.train.epochs=3.2"),
+    *(f"--config.mesh.fsdp={DEVICES}", "--config.model.hidden=256"),  # split over both
+    "--config.train.learning_rate=0.005",
     *("--config.train.log_every=1", "--config.train.eval_every=2"),
 )
 PROGRAM = """
@@ -143,10 +145,25 @@ def test_sigterm_to_one_stops_all_after_the_same_step(preempted: tuple[Path, lis
     assert f"stopped after step {done}; the last" in workdir.with_name("by_flags0.log").read_text()
 
 
+def spoil(workdir: Path, process: int) -> int:
+    """Puts other bytes into what one process wrote of the latest checkpoint, whose step it is."""
+    latest = workdir / "checkpoints" / "latest"
+    step = max(int(path.name) for path in latest.iterdir() if path.name.isdecimal())
+    files = list((latest / str(step) / "arrays" / f"ocdbt.process_{process}" / "d").iterdir())
+    assert files
+    for path in files:
+        path.write_bytes(bytes(path.stat().st_size))
+    return step
+
+
 def test_a_restart_ends_as_one_process_does(
     preempted: tuple[Path, list[int]], killed: Path, folder: Path
 ) -> None:
-    """Begun with flags, killed, stopped, gone on in SLURM: like four devices of one process."""
+    """Begun with flags, killed, stopped, damaged, gone on in SLURM: like four devices of one.
+
+    Only the process whose part is damaged can tell; all go on from the checkpoint before.
+    """
+    damaged = spoil(killed, process=1)
     first = 2**16 - 2**12  # where jax counts the ports of SLURM's jobs from
     alone = start(folder / "alone.log", DEVICES, f"--workdir={folder / 'one'}")
     pair = by_slurm(killed, free_port(first) - first, "--config.data.delay=0.1")
@@ -157,6 +174,8 @@ def test_a_restart_ends_as_one_process_does(
     said = [killed.with_name(f"by_slurm{process}.log").read_text() for process in range(2)]
     assert "goes on after step" in said[0] and "accuracy" in said[0]
     assert "step" not in said[1] and "accuracy" not in said[1]
+    assert f"of step {damaged} is damaged (another process" in said[0]
+    assert (killed / "checkpoints" / "damaged" / f"latest-{damaged}").is_dir()
     expected = losses(folder / "one")
     assert len(expected) == STEPS and expected[-1] < expected[0]
     loss, by_name = differences(folder / "one", killed)
