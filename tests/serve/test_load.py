@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import struct
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import systems
 import toy
 from hypothesis import given
 from hypothesis import strategies as st
+from jax import export
 from safetensors.numpy import save_file
 
 from remote_jax.main import Order, run
@@ -139,12 +142,31 @@ def test_features_that_do_not_fit_are_refused(out):
     ],
 )
 def test_another_interface_is_refused(out, tmp_path, change, said):
-    for path in out.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    facts = json.loads((out / "interface.json").read_text())
+    facts = copied(out, tmp_path)
     change(facts)
     (tmp_path / "interface.json").write_text(json.dumps(facts))
     with pytest.raises(ValueError, match=said):
+        load(tmp_path)
+
+
+def copied(out, folder):
+    """A copy of an export, and what its interface.json says."""
+    for path in out.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    return json.loads((out / "interface.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["predict", "shared"])
+@pytest.mark.parametrize("target", ["xla_ffi_python_cpu_callback", "a b", "shape_assertion.x"])
+def test_a_program_that_calls_out_is_refused(out, tmp_path, name, target):
+    copied(out, tmp_path)
+    answer = jax.ShapeDtypeStruct((2, toy.CLASSES), jnp.float32)
+    function = jax.ffi.ffi_call(target, answer)
+    allowed = [export.DisabledSafetyCheck.custom_call(target)]
+    points = jax.ShapeDtypeStruct((2, toy.FEATURES), jnp.float32)
+    evil = export.export(jax.jit(function), disabled_checks=allowed)(points)
+    (tmp_path / f"{name}.stablehlo").write_bytes(evil.mlir_module_serialized)
+    with pytest.raises(ValueError, match=rf"{name}.stablehlo calls .*{target[:4]}.*alone\.$"):
         load(tmp_path)
 
 
