@@ -148,6 +148,8 @@ def test_what_is_told_of_it(exported):
         assert f"plus {len(relations)} asks" in facts["inputs"][0]["about"]
         entities = json.loads((out / "entities.json").read_text())
         assert facts["outputs"][0]["shape"][-1] == len(entities)
+        highest = [len(entities) - 1, 2 * len(relations) - 1]
+        assert facts["inputs"][0]["ranges"] == [[0, one] for one in highest]
     else:
         assert facts["outputs"][0]["shape"][-1] == len(relations)
         tokenizer = transformers.BertTokenizerFast.from_pretrained(out / "tokenizer")
