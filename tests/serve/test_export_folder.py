@@ -226,6 +226,24 @@ def test_a_folder_in_use_is_left_alone(toy_run, tmp_path):
     assert (tmp_path / "out" / "predict.stablehlo").is_file()
 
 
+def test_the_folder_one_is_in_is_not_replaced(toy_run, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for target in (Path(), tmp_path / "here"):
+        with pytest.raises(UserError, match="is the folder you are in"):
+            run(Order("export", *toy_run, None, target))
+    run(Order("export", *toy_run, None, Path("../there/.")))
+    assert (tmp_path / "there" / "load.py").is_file()
+
+
+@pytest.mark.parametrize("text", ['{"best_step": 1, "tables": []}', "[]", "3"])
+def test_results_that_are_none_are_refused_in_a_sentence(toy_run, tmp_path, text):
+    (toy_run[1] / "results.json").write_text(text)
+    with pytest.raises(UserError, match=r"results\.json"):
+        run(Order("export", *toy_run, None, tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
 def test_results_of_another_checkpoint_are_not_told(toy_run, tmp_path):
     results = {"best_step": 3, "metrics": {}, "tables": []}
     (toy_run[1] / "results.json").write_text(json.dumps(results))
