@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -33,12 +33,15 @@ class Interface:
         inputs: shape and type of each array of an example, as `Task.answer` reads it.
         about: a line on each input and each answer, by name; Markdown without bars.
         note: what else there is to know.
+        ranges: lowest and highest of each number along the last axis of an input, by its name,
+            where a wrong one would go unseen.
     """
 
     what: str
     inputs: Mapping[str, jax.ShapeDtypeStruct]
     about: Mapping[str, str]
     note: str = ""
+    ranges: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
 
 
 class Posts(Protocol):

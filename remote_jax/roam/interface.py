@@ -13,15 +13,17 @@ WHAT = (
 )
 
 
-def interface(relations: int) -> Interface:
-    """A query; `relations` is the number of them without their reciprocals."""
+def interface(entities: int, relations: int) -> Interface:
+    """A query of so many entities and, without their reciprocals, relations."""
     about = {
         "query": "number of an entity in entities.json, and of a relation in relations.json to ask "
         f"for tails; the same number plus {relations} asks for heads",
         "scores": "of each entity of entities.json; what the graph already has is not left out",
         "probabilities": "of each entity, as the loss of training reads its score",
     }
-    return Interface(WHAT, {"query": jax.ShapeDtypeStruct((2,), jnp.int32)}, about)
+    ranges = {"query": ((0, entities - 1), (0, 2 * relations - 1))}
+    query = jax.ShapeDtypeStruct((2,), jnp.int32)
+    return Interface(WHAT, {"query": query}, about, ranges=ranges)
 
 
 PROBABILITIES = {"softmax": jax.nn.softmax, "sigmoid": jax.nn.sigmoid}

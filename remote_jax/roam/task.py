@@ -223,7 +223,7 @@ class RoamTask:
 
     def interface(self) -> Interface:
         """A query."""
-        return interface(self._sizes.relations)
+        return interface(self._sizes.entities, self._sizes.relations)
 
     def answer(self, model: nnx.Module, batch: Batch, shared: Candidates) -> dict[str, Array]:
         """The score of every entity as an answer, and its probability."""

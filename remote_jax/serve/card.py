@@ -13,6 +13,7 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
+from remote_jax.errors import UserError
 from remote_jax.record import Best, Record
 from remote_jax.report import code_version
 from remote_jax.task import Interface
@@ -55,6 +56,9 @@ def write(
     Args:
         results: of a finished run; None where the test split has not been read.
         files: names of what else is in the folder.
+
+    Raises:
+        UserError: the results have no metrics.
     """
     parts = [
         f"# {plain(config.system).upper()} on {plain(record.fingerprint.get('name', 'its data'))}",
@@ -105,9 +109,15 @@ def _usage(interface: Interface) -> str:
             "`pip install jax numpy`, then in this folder:",
             "",
             "```python",
+            "import numpy as np",
             "from load import load",
             "",
             'model = load(".")',
+            "# A batch of two examples of nothing; put your own features in their place.",
+            "features = {",
+            '    one["name"]: np.zeros([2, *one["shape"][1:]], one["dtype"])',
+            "    for one in model.inputs",
+            "}",
             "answers = model(**features)",
             "```",
             "",
@@ -123,7 +133,7 @@ def _array(one: jax.ShapeDtypeStruct) -> str:
 
 
 def _scores(results: Mapping[str, Any] | None, best: Best) -> str:
-    metrics = results["metrics"] if results else {"validation": best["metrics"]}
+    metrics = _metrics(results) if results else {"validation": best["metrics"]}
     names = list(dict.fromkeys(name for scores in metrics.values() for name in scores))
     rows = [
         (plain(name), *(_number(scores.get(name)) for scores in metrics.values())) for name in names
@@ -141,6 +151,17 @@ def _scores(results: Mapping[str, Any] | None, best: Best) -> str:
             "better than one of new data would be."
         )
     return f"{said}\n\n{_table(('', *map(plain, metrics)), rows)}"
+
+
+def _metrics(results: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """Scores of each split."""
+    metrics = results.get("metrics")
+    if isinstance(metrics, Mapping) and all(isinstance(one, Mapping) for one in metrics.values()):
+        return metrics
+    raise UserError(
+        "The run's results.json has no metrics of splits: move it away and run --mode=eval, or "
+        "export without it."
+    )
 
 
 def _number(value: object) -> str:

@@ -37,6 +37,7 @@ def write(task: Task, config: ConfigDict, workdir: Path, target: Path) -> None:
             one, or the folder is not empty or cannot be written.
     """
     check_free(target)
+    target = target.resolve()
     skeleton, params, best = best_model(task, config, workdir)
     with Checkpoints(workdir, read_only=True) as checkpoints:
         record = checkpoints.record()
@@ -69,6 +70,8 @@ def write(task: Task, config: ConfigDict, workdir: Path, target: Path) -> None:
 
 def check_free(target: Path) -> None:
     """Raises a UserError unless `target` is absent or an empty folder."""
+    if target.resolve() == Path.cwd():
+        raise UserError(f"{target} is the folder you are in; name another one, as exported.")
     if target.is_dir() and not any(target.iterdir()):
         return
     if target.exists() or target.is_symlink():

@@ -5,13 +5,18 @@
     answers = model(**features)      # arrays by name, as interface.json says, the batch in front
 
 Files are believed in nothing: each length is checked before it is used, no Python object is read
-from one (no pickle), and a mistake is a ValueError whose message is a sentence. The programs
-compute and do no more, but run inside of jax: take them from people you trust.
+from one (no pickle), and a mistake is a ValueError whose message is a sentence. A program that
+calls what is not of StableHLO itself, as functions of this process, is refused unread; the others
+compute, but run inside of jax, and as long as they like: take them from people you trust.
 """
 
 import dataclasses
 import json
 import math
+import os
+import re
+import stat
+from contextlib import contextmanager
 from pathlib import Path
 
 import jax
@@ -21,7 +26,18 @@ from jax import export
 
 DTYPES = {"F32": "float32"}  # safetensors' names; every parameter is of float32
 MAX_JSON = 2**26  # bytes of interface.json, and of the header of the parameters
+MAX_PROGRAM = 2**28  # bytes; the parameters are not in it
+MAX_PARAMETERS = 2**37  # bytes
 MAX_DIMENSIONS = 8
+MAX_SIZE = 2**31  # numbers of an array, without the batch
+TYPES = ("bool", "uint8", "int8", "int16", "int32", "float16", "bfloat16", "float32")
+# What programs may call by name: checks of the batch's size, and the error function, which some
+# versions of jax write so. XLA has both.
+CALLS = ("shape_assertion", "mhlo.erf")
+FORBIDDEN = re.compile(
+    rf"custom_call(?! @(?:{'|'.join(map(re.escape, CALLS))})\() ?(\S{{0,60}})"
+    r"|stablehlo\.(infeed|outfeed|send|recv)\b"
+)
 
 
 def load(folder="."):
@@ -80,31 +96,62 @@ def parameters(path):
     Raises:
         ValueError: the file is not whole, or has anything that is not a float32 array.
     """
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if not 2 <= length <= min(size - 8, MAX_JSON):
-                raise ValueError(f"{path} is no whole safetensors file: its header has no end.")
-            header = _json(path, file.read(length))
-            data = np.frombuffer(file.read(), np.uint8)
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
+    with _opened(path, MAX_PARAMETERS) as (file, size):
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(size - 8, MAX_JSON):
+            raise ValueError(f"{path} is no whole safetensors file: its header has no end.")
+        places = _places(path, _json(path, file.read(length)), size - 8 - length)
+        data = np.frombuffer(file.read(size - 8 - length), np.uint8)
+    if len(data) != size - 8 - length:
+        raise ValueError(f"{path} is cut off: it became shorter while it was read.")
+    return {
+        name: data[start:stop].view(np.dtype(dtype).newbyteorder("<")).reshape(shape)
+        for name, dtype, shape, (start, stop) in places
+    }
+
+
+def _places(path, header, size):
+    """Name, type, shape and place of each array; together they fill so many bytes."""
     header.pop("__metadata__", None)
     entries = [(name, *_entry(path, name, entry)) for name, entry in header.items()]
-    end, arrays = 0, {}
-    for name, dtype, shape, (start, stop) in sorted(entries, key=lambda one: one[3]):
+    entries.sort(key=lambda one: one[3])
+    end = 0
+    for name, dtype, shape, (start, stop) in entries:
         bytes_needed = math.prod(shape) * np.dtype(dtype).itemsize
-        if start != end or stop - start != bytes_needed or stop > len(data):
+        if start != end or stop - start != bytes_needed or stop > size:
             raise ValueError(
                 f"{path} is damaged or cut off: {name!r} is said to be bytes {start} to {stop} of "
-                f"{len(data)}, expected {bytes_needed} from {end} on."
+                f"{size}, expected {bytes_needed} from {end} on."
             )
-        arrays[name] = data[start:stop].view(np.dtype(dtype).newbyteorder("<")).reshape(shape)
         end = stop
-    if end != len(data):
-        raise ValueError(f"{path} is damaged: {len(data) - end} of its bytes belong to no array.")
-    return arrays
+    if end != size:
+        raise ValueError(f"{path} is damaged: {size - end} of its bytes belong to no array.")
+    return entries
+
+
+@contextmanager
+def _opened(path, most):
+    """A plain file of at most so many bytes, and how many it has."""
+
+    def opener(name, flags):
+        # A pipe that nobody writes to would be waited for.
+        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+    try:
+        with open(path, "rb", opener=opener) as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise ValueError(f"{path} is no plain file.")
+            if found.st_size > most:
+                raise ValueError(f"{path} has {found.st_size} bytes, expected at most {most}.")
+            yield file, found.st_size
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _read(path, most):
+    with _opened(path, most) as (file, size):
+        return file.read(size)
 
 
 def _entry(path, name, entry):
@@ -139,10 +186,9 @@ def _program(folder, facts, name, arguments, outputs):
     versions, so it is asked for that of a stand-in with the same arguments and answers.
     """
     path = folder / f"{name}.stablehlo"
-    try:
-        module = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
+    module = _read(path, MAX_PROGRAM)
+    if not module.startswith(b"ML\xefR"):  # the start of every file of MLIR
+        raise ValueError(f"{path} is no program of StableHLO.")
     program = facts["programs"][name]
     lowest = export.minimum_supported_calling_convention_version
     highest = export.maximum_supported_calling_convention_version
@@ -151,28 +197,63 @@ def _program(folder, facts, name, arguments, outputs):
             f"{path} was made by jax {facts['made_with']['jax']}, which calls programs in another "
             f"way than the jax {jax.__version__} here; install that version."
         )
+    count = sum(map(len, arguments))
+    if program["arguments"] != sorted({x for x in program["arguments"] if x < count}):
+        raise ValueError(
+            f"{path} is said to read arguments of {count} that are not there or twice."
+        )
+    # jax has no class of its own for what it cannot read.
+    try:
+        filled = _filled(module, program, facts["platforms"], arguments, outputs)
+        text = filled.mlir_module()
+    except Exception as error:
+        raise ValueError(f"{path} is damaged or cut off; jax cannot read it.") from error
+    _check_calls(path, text)
+    run = jax.jit(filled.call)
+    try:
+        run.lower(*_specs(arguments, 1))  # what does not fit together is found here
+    except Exception as error:
+        said = " ".join(str(error).split())[:200]
+        raise ValueError(f"{path} is no program of what interface.json says: {said}.") from error
+    return run
+
+
+def _filled(module, program, platforms, arguments, outputs):
+    """The stand-in with the program put in."""
     (batch,) = export.symbolic_shape("batch")
-    specs = [
-        {
-            one["name"]: jax.ShapeDtypeStruct(_sizes(one["shape"], batch), one["dtype"])
-            for one in part
-        }
-        for part in arguments
-    ]
 
     def stand_in(*_):
         return {
             one["name"]: jnp.zeros(_sizes(one["shape"], batch), one["dtype"]) for one in outputs
         }
 
-    blank = export.export(jax.jit(stand_in), platforms=facts["platforms"])(*specs)
-    filled = dataclasses.replace(
+    blank = export.export(jax.jit(stand_in), platforms=platforms)(*_specs(arguments, batch))
+    return dataclasses.replace(
         blank,
         mlir_module_serialized=module,
         module_kept_var_idx=tuple(program["arguments"]),
         calling_convention_version=program["calling_convention"],
     )
-    return jax.jit(filled.call)
+
+
+def _check_calls(path, text):
+    """Refuses a program, as text, that calls into the process or talks to others."""
+    if found := FORBIDDEN.search(text):
+        called = (found[1] or found[2]).partition("(")[0]
+        raise ValueError(
+            f"{path} calls {called or 'something without a name'}, which programs of exports do "
+            f"not; they call {' and '.join(CALLS)} alone."
+        )
+
+
+def _specs(arguments, batch):
+    return [
+        {
+            one["name"]: jax.ShapeDtypeStruct(_sizes(one["shape"], batch), one["dtype"])
+            for one in part
+        }
+        for part in arguments
+    ]
 
 
 def _sizes(shape, batch):
@@ -183,39 +264,62 @@ def _fitted(expected, value):
     """An input as the program takes it; whole numbers and floats may be of another width."""
     name, shape, dtype = expected["name"], expected["shape"], np.dtype(expected["dtype"])
     value = np.asarray(value)
-    fits = value.ndim == len(shape) and list(value.shape[1:]) == shape[1:] and len(value) > 0
+    if value.ndim == len(shape) and len(value) == 0:
+        raise ValueError(f"{name!r} is empty; a batch has at least one example.")
+    fits = value.ndim == len(shape) and list(value.shape[1:]) == shape[1:]
     if not fits or not np.can_cast(value.dtype, dtype, "same_kind"):
         wanted = ", ".join(map(str, shape))
         raise ValueError(
             f"{name!r} is {value.dtype}{list(value.shape)}, expected {dtype}[{wanted}]."
         )
-    return value.astype(dtype)
+    with np.errstate(over="ignore"):
+        cast = value.astype(dtype)
+    exact = value.dtype.kind in "iu" and dtype.kind in "iu"
+    same = cast == value if exact else np.isfinite(cast) | ~np.isfinite(value)
+    if not same.all():
+        raise ValueError(f"{name!r} has {value[~same][0]}, which is too large for {dtype}.")
+    for place, (low, high) in enumerate(expected.get("ranges", ())):
+        column = value[..., place]
+        if wrong := column[(column < low) | (column > high)].tolist():
+            raise ValueError(f"{name!r} has {wrong[0]} in place {place}, expected {low} to {high}.")
+    return cast
 
 
 def _interface(path):
     """What interface.json says, as far as it is used here."""
+    facts = _json(path, _read(path, MAX_JSON))
     try:
-        if path.stat().st_size > MAX_JSON:
-            raise ValueError(f"{path} is longer than {MAX_JSON} bytes.")
-        facts = _json(path, path.read_bytes())
-        for kind in ("parameters", "shared", "inputs", "outputs"):
-            for one in facts[kind]:
-                sizes = one["shape"][one["shape"][:1] == ["batch"] :]
-                np.dtype(one["dtype"])
-                if type(one["name"]) is not str or not _naturals(sizes, MAX_DIMENSIONS):
-                    raise KeyError(kind)
-        for program in facts["programs"].values():
+        known = all(
+            _is_array(one, kind in ("inputs", "outputs"))
+            for kind in ("parameters", "shared", "inputs", "outputs")
+            for one in facts[kind]
+        )
+        programs = [facts["programs"][x] for x in ("predict", *["shared"] * bool(facts["shared"]))]
+        for program in programs:
             numbers = [*program["arguments"], program["calling_convention"]]
-            if not _naturals(numbers, len(numbers)):
-                raise KeyError("programs")
+            known = known and _naturals(numbers, len(numbers))
         strings = [facts["made_with"]["jax"], *facts["platforms"]]
-        if facts["inputs"] and all(type(one) is str for one in strings):
+        if known and facts["inputs"] and all(type(one) is str for one in strings):
             return facts
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not that of an exported model.") from error
     raise ValueError(f"{path} is not that of an exported model.")
+
+
+def _is_array(one, batched):
+    """Whether interface.json describes an array well: its batch, where it has one, in front."""
+    shape = one["shape"]
+    sizes = shape[1:] if batched and shape[:1] == ["batch"] else shape
+    known = type(one["name"]) is str and one["dtype"] in TYPES
+    if not known or not _naturals(sizes, MAX_DIMENSIONS) or (batched and sizes is shape):
+        return False
+    return math.prod(sizes) <= MAX_SIZE and _are_ranges(one.get("ranges", []), shape)
+
+
+def _are_ranges(ranges, shape):
+    """Whether these are none, or the lowest and highest of each number along the last axis."""
+    pairs = all(_naturals(one, 2) and len(one) == 2 for one in ranges)
+    return pairs and (not ranges or shape[-1:] == [len(ranges)])
 
 
 def _json(path, text):

@@ -95,6 +95,8 @@ def _described(arrays: Mapping[str, Any], interface: Interface) -> list[dict[str
     found = []
     for name, array in arrays.items():
         shape = [size if isinstance(size, int) else BATCH for size in array.shape]
-        one = {"name": name, "dtype": str(array.dtype), "shape": shape}
-        found.append(one | ({"about": interface.about[name]} if name in interface.about else {}))
+        one: dict[str, Any] = {"name": name, "dtype": str(array.dtype), "shape": shape}
+        one |= {"about": interface.about[name]} if name in interface.about else {}
+        one |= {"ranges": interface.ranges[name]} if name in interface.ranges else {}
+        found.append(one)
     return found

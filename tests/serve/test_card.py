@@ -1,11 +1,14 @@
 """The model card: scores and where they are from, and names of strangers in it."""
 
 import re
+import sys
+from pathlib import Path
 
 import jax
 import pytest
 import toy
 
+from remote_jax.errors import UserError
 from remote_jax.record import Record
 from remote_jax.serve import card
 from remote_jax.task import Interface
@@ -27,6 +30,33 @@ def test_scores_say_where_they_are_from():
     assert "the test split read once" in said and "`c0ffee`" in said and "0.1.0+abc" in said
     assert "no test split" in written({"metrics": {"validation": {"accuracy": 0.5}}})
     assert "has not been read" in written() and "| accuracy | 0.5000 |" in written()
+
+
+def test_the_example_runs_as_it_is_written(tmp_path, monkeypatch):
+    (tmp_path / "load.py").write_text(
+        "class load:\n"
+        "    def __init__(self, folder):\n"
+        "        self.inputs = [{'name': 'x', 'dtype': 'float32', 'shape': ['batch', 6]}]\n"
+        "    def __call__(self, **features):\n"
+        "        return {name: value.shape for name, value in features.items()}\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "load", raising=False)
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    for text in (written(), readme):
+        (example,) = re.findall(
+            "```python\n(from load|import numpy as np\nfrom load)(.*?)```", text, re.S
+        )
+        values = {}
+        exec("".join(example), values)
+        assert values["answers"] == {"x": (2, 6)}
+    sys.modules.pop("load")
+
+
+@pytest.mark.parametrize("results", [{"best_step": 4}, {"metrics": []}, {"metrics": {"test": 3}}])
+def test_results_without_metrics_are_a_mistake_of_their_file(results):
+    with pytest.raises(UserError, match="has no metrics"):
+        written(results)
 
 
 @pytest.mark.parametrize(

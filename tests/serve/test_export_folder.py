@@ -148,6 +148,8 @@ def test_what_is_told_of_it(exported):
         assert f"plus {len(relations)} asks" in facts["inputs"][0]["about"]
         entities = json.loads((out / "entities.json").read_text())
         assert facts["outputs"][0]["shape"][-1] == len(entities)
+        highest = [len(entities) - 1, 2 * len(relations) - 1]
+        assert facts["inputs"][0]["ranges"] == [[0, one] for one in highest]
     else:
         assert facts["outputs"][0]["shape"][-1] == len(relations)
         tokenizer = transformers.BertTokenizerFast.from_pretrained(out / "tokenizer")
@@ -222,6 +224,24 @@ def test_a_folder_in_use_is_left_alone(toy_run, tmp_path):
     (tmp_path / "out" / "mine.txt").unlink()
     run(Order("export", *toy_run, None, tmp_path / "out"))
     assert (tmp_path / "out" / "predict.stablehlo").is_file()
+
+
+def test_the_folder_one_is_in_is_not_replaced(toy_run, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for target in (Path(), tmp_path / "here"):
+        with pytest.raises(UserError, match="is the folder you are in"):
+            run(Order("export", *toy_run, None, target))
+    run(Order("export", *toy_run, None, Path("../there/.")))
+    assert (tmp_path / "there" / "load.py").is_file()
+
+
+@pytest.mark.parametrize("text", ['{"best_step": 1, "tables": []}', "[]", "3"])
+def test_results_that_are_none_are_refused_in_a_sentence(toy_run, tmp_path, text):
+    (toy_run[1] / "results.json").write_text(text)
+    with pytest.raises(UserError, match=r"results\.json"):
+        run(Order("export", *toy_run, None, tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_results_of_another_checkpoint_are_not_told(toy_run, tmp_path):

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import systems
 import toy
 from hypothesis import given
 from hypothesis import strategies as st
+from jax import export
 from safetensors.numpy import save_file
 
 from remote_jax.main import Order, run
-from remote_jax.serve.load import load, parameters
+from remote_jax.serve.load import Model, load, parameters
 
 ARRAYS = {
     "a/kernel": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -119,7 +123,8 @@ def test_features_that_do_not_fit_are_refused(out):
         ({"x": points, "y": points}, "'y' is none of them"),
         ({"x": points[0]}, r"float64\[6\], expected float32\[batch, 6\]"),
         ({"x": points[:, :5]}, r"expected float32\[batch, 6\]"),
-        ({"x": points[:0]}, r"expected float32\[batch, 6\]"),
+        ({"x": points[:0]}, "at least one example"),
+        ({"x": points + 1e300}, "which is too large for float32"),
         ({"x": points.astype(str)}, r"expected float32\[batch, 6\]"),
     ]:
         with pytest.raises(ValueError, match=said):
@@ -132,23 +137,105 @@ def test_features_that_do_not_fit_are_refused(out):
         (lambda facts: facts.pop("inputs"), "not that of an exported model"),
         (lambda facts: facts.update(inputs=[]), "not that of an exported model"),
         (lambda facts: facts["inputs"][0].update(shape=[-1]), "not that of an exported model"),
+        (lambda facts: facts["inputs"][0].update(shape=[6]), "not that of an exported model"),
         (lambda facts: facts["inputs"][0].update(dtype="x"), "not that of an exported model"),
+        (lambda facts: facts["inputs"][0].update(dtype="object"), "not that of an exported model"),
+        (lambda facts: facts["inputs"][0].update(dtype="U4"), "not that of an exported model"),
+        (lambda facts: facts["inputs"][0].update(ranges=[[0, 1]]), "not that of an exported model"),
+        (
+            lambda facts: facts["outputs"][0].update(shape=["batch", 10**30]),
+            "not that of an exported model",
+        ),
+        (lambda facts: facts["programs"].pop("predict"), "not that of an exported model"),
+        (lambda facts: facts["programs"].pop("shared"), "not that of an exported model"),
+        (lambda facts: facts["programs"]["predict"]["arguments"].pop(), "no program of what"),
+        (lambda facts: facts["programs"]["predict"]["arguments"].append(99), "not there or twice"),
+        (lambda facts: facts["programs"]["predict"]["arguments"].append(0), "not there or twice"),
+        (lambda facts: facts["outputs"][0].update(shape=["batch", 9]), "no program of what"),
         (lambda facts: facts["parameters"][0].update(shape=[3]), "is of another model"),
         (lambda facts: facts["parameters"].pop(), "is of another model"),
         (lambda facts: facts["programs"]["predict"].update(calling_convention=1), "install that"),
     ],
 )
 def test_another_interface_is_refused(out, tmp_path, change, said):
-    for path in out.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    facts = json.loads((out / "interface.json").read_text())
+    facts = copied(out, tmp_path)
     change(facts)
     (tmp_path / "interface.json").write_text(json.dumps(facts))
     with pytest.raises(ValueError, match=said):
         load(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["interface.json", "model.safetensors", "predict.stablehlo"])
+def copied(out, folder):
+    """A copy of an export, and what its interface.json says."""
+    for path in out.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    return json.loads((out / "interface.json").read_text())
+
+
+FILES = ["interface.json", "model.safetensors", "predict.stablehlo"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_has_no_end_is_not_read(out, tmp_path, name):
+    copied(out, tmp_path)
+    for make, said in [
+        (lambda path: path.symlink_to("/dev/zero"), "no plain file"),
+        (os.mkfifo, "no plain file"),
+        (lambda path: (path.touch(), os.truncate(path, 2**40)), "expected at most"),
+    ]:
+        (tmp_path / name).unlink()
+        make(tmp_path / name)
+        with pytest.raises(ValueError, match=f"{name}.* {said}"):
+            load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (lambda whole: b"", "no program of StableHLO"),
+        (lambda whole: b"module {}", "no program of StableHLO"),
+        (lambda whole: whole[:-50], "damaged or cut off"),
+        (lambda whole: whole[:9], "damaged or cut off"),
+    ],
+)
+def test_a_damaged_program_is_refused(out, tmp_path, content, said):
+    copied(out, tmp_path)
+    path = tmp_path / "predict.stablehlo"
+    path.write_bytes(content(path.read_bytes()))
+    with pytest.raises(ValueError, match=f"predict.stablehlo is {said}"):
+        load(tmp_path)
+
+
+def test_numbers_out_of_range_are_refused():
+    one = {"name": "query", "dtype": "int32", "shape": ["batch", 2], "ranges": [[0, 9], [0, 3]]}
+    answers = Model([one], [], lambda batch: batch)(query=[[9, 3], [0, 0]])
+    np.testing.assert_array_equal(answers["query"], np.array([[9, 3], [0, 0]], np.int32))
+    for query, said in [
+        ([[0, 0], [10, 0]], "'query' has 10 in place 0, expected 0 to 9"),
+        ([[0, -1]], "'query' has -1 in place 1, expected 0 to 3"),
+        ([[0, 2**32 + 3]], f"'query' has {2**32 + 3}, which is too large for int32"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            Model([one], [], lambda batch: batch)(query=np.array(query))
+
+
+@pytest.mark.parametrize("name", ["predict", "shared"])
+@pytest.mark.parametrize("target", ["xla_ffi_python_cpu_callback", "a b", "shape_assertion.x"])
+def test_a_program_that_calls_out_is_refused(out, tmp_path, name, target):
+    copied(out, tmp_path)
+    answer = jax.ShapeDtypeStruct((2, toy.CLASSES), jnp.float32)
+    function = jax.ffi.ffi_call(target, answer)
+    allowed = [export.DisabledSafetyCheck.custom_call(target)]
+    points = jax.ShapeDtypeStruct((2, toy.FEATURES), jnp.float32)
+    evil = export.export(jax.jit(function), disabled_checks=allowed)(points)
+    (tmp_path / f"{name}.stablehlo").write_bytes(evil.mlir_module_serialized)
+    with pytest.raises(
+        ValueError, match=rf"{name}.stablehlo calls .*{target.split()[0]}.*alone\.$"
+    ):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_named(out, tmp_path, name):
     for path in out.iterdir():
         if path.name != name:
