@@ -1,23 +1,49 @@
-"""What toy runs leave behind, to compare one with another."""
+"""Toy runs, disturbed or not, and what they leave behind, to compare one with another."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 import toy
 from flax import nnx
 
-from remote_jax import parallel
+from remote_jax import parallel, pipeline
 from remote_jax.checkpoint import Checkpoints
 from remote_jax.optimizer import make_optimizer
 from remote_jax.state import TrainState, split
+from remote_jax.train import train
 
 MESH = parallel.make_mesh(toy.get_config().mesh)
+
+
+def run(workdir: Path, config: Any) -> None:
+    """Trains the toy in this process."""
+    workdir.mkdir(exist_ok=True)
+    task = toy.make_task(config)
+    task.prepare(workdir, anew=True)
+    train(task, config, workdir)
+
+
+def before_step(patch: pytest.MonkeyPatch, step: int, do: Callable[[], None]) -> None:
+    """Has the data do something as they come to a step, counted from 1."""
+    batches = pipeline.train_batches
+
+    def disturbed(dataset: Any, *, start_step: int, **arguments: Any) -> Any:
+        for number, batch in enumerate(
+            batches(dataset, start_step=start_step, **arguments), start_step + 1
+        ):
+            if number == step:
+                do()
+            yield batch
+
+    patch.setattr(pipeline, "train_batches", disturbed)
 
 
 def lines(workdir: Path) -> list[dict[str, Any]]:

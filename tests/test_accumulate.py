@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import jax
@@ -10,13 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import toy
+from runs import MESH, lines, run
 
-from remote_jax import parallel
 from remote_jax.accumulate import accumulated
 from remote_jax.errors import UserError
 from remote_jax.train import train
 
-MESH = parallel.make_mesh(toy.get_config().mesh)
 KEY = jax.random.key(0)
 
 
@@ -56,13 +54,8 @@ def test_a_run_in_parts_learns_the_same(tmp_path: Path) -> None:
     for parts in (1, 4):
         changes = {"train.accumulation": parts, "model.dropout": 0.0, "train.save_every": 100}
         config = toy.get_config(**changes)
-        task = toy.make_task(config)
-        workdir = tmp_path / str(parts)
-        workdir.mkdir()
-        task.prepare(workdir, anew=True)
-        train(task, config, workdir)
-        lines = map(json.loads, (workdir / "metrics.jsonl").read_text().splitlines())
-        found.append([line["loss"] for line in lines if "loss" in line])
+        run(tmp_path / str(parts), config)
+        found.append([line["loss"] for line in lines(tmp_path / str(parts)) if "loss" in line])
     assert found[0][-1] < found[0][0]
     np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import toy
-from runs import assert_same
+from runs import assert_same, before_step
 
-from remote_jax import main, parallel, pipeline, stop
+from remote_jax import main, parallel, stop
 from remote_jax.checkpoint import Checkpoints
 
 
@@ -58,17 +58,7 @@ def test_signals_are_as_before_afterwards() -> None:
 
 
 def waiting_for_data(patch: pytest.MonkeyPatch, at: int) -> None:
-    batches = pipeline.train_batches
-
-    def stopping(dataset: Any, *, start_step: int, **arguments: Any) -> Any:
-        for number, batch in enumerate(
-            batches(dataset, start_step=start_step, **arguments), start_step + 1
-        ):
-            if number == at:
-                terminate()
-            yield batch
-
-    patch.setattr(pipeline, "train_batches", stopping)
+    before_step(patch, at, terminate)
 
 
 def counted(patch: pytest.MonkeyPatch, owner: object, name: str, at: int) -> None:

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import pytest
 import toy
 from flax import nnx
-from runs import MESH, assert_same, lines
+from runs import MESH, assert_same, before_step, lines, run
 
 from remote_jax import main
 from remote_jax.checkpoint import Checkpoints
@@ -30,32 +30,17 @@ from remote_jax.train import make_step, train
 ROOT = Path(__file__).parents[1]
 
 
-def run(workdir: Path, config: Any) -> None:
-    workdir.mkdir(exist_ok=True)
-    task = toy.make_task(config)
-    task.prepare(workdir, anew=True)
-    train(task, config, workdir)
-
-
 class Stop(Exception):
     pass
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Makes the data end with an exception at a step, as a crash would."""
-    from remote_jax import pipeline
 
-    batches = pipeline.train_batches
+    def crash() -> None:
+        raise Stop
 
-    def breaking(dataset: Any, *, start_step: int, **arguments: Any) -> Any:
-        for number, batch in enumerate(
-            batches(dataset, start_step=start_step, **arguments), start_step + 1
-        ):
-            if number == step:
-                raise Stop
-            yield batch
-
-    monkeypatch.setattr(pipeline, "train_batches", breaking)
+    before_step(monkeypatch, step, crash)
 
 
 def test_learns_and_keeps_the_best_on_validation(tmp_path: Path) -> None:

@@ -24,11 +24,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).parents[2]
-ENCODERS = {
-    f"{encoder}.{key}": value
-    for encoder in ("text", "vision")
-    for key, value in {"dim": 32, "layers": 1, "heads": 2, "mlp_dim": 64}.items()
-}
+sys.path.insert(0, str(ROOT / "tests"))
+
+from meshes import ENCODERS  # noqa: E402
+
 SYSTEMS: dict[str, dict[str, object]] = {
     "umre": {
         **ENCODERS,
