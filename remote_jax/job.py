@@ -78,21 +78,25 @@ def join(job: Job) -> None:
     Raises:
         UserError: there is no cluster that jax knows, or process 0 cannot listen at its port.
     """
-    import jax  # takes a second, which a command that only explains itself should not pay
+    # These take seconds, which a command that only explains itself should not pay.
+    import jax
+
+    from remote_jax import preemption
 
     # When jax's own patience ends it aborts, with a stack trace of C++.
     patience = threading.Timer(PATIENCE, _give_up, [job])
     patience.daemon = True
     patience.start()
     try:
-        jax.distributed.initialize(
-            job.coordinator,
-            job.processes,
-            job.process,
-            cluster_detection_method="deactivate" if job.coordinator else None,
-            initialization_timeout=2 * PATIENCE,
-            heartbeat_timeout_seconds=HEARTBEAT,
-        )
+        with preemption.listening():
+            jax.distributed.initialize(
+                job.coordinator,
+                job.processes,
+                job.process,
+                cluster_detection_method="deactivate" if job.coordinator else None,
+                initialization_timeout=2 * PATIENCE,
+                heartbeat_timeout_seconds=HEARTBEAT,
+            )
     except (ValueError, LookupError, RuntimeError, OSError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         if job.coordinator:

@@ -11,7 +11,7 @@ import contextlib
 import multiprocessing
 import os
 import sys
-import time
+import threading
 import traceback
 import zlib
 from collections.abc import Iterator
@@ -58,14 +58,6 @@ def compile_together(name: str, function: Any, *arguments: Any) -> None:
     if many():
         function.lower(*arguments).compile()
         wait(f"compiled {name}")
-
-
-def preempted(step: int) -> bool:
-    """Whether SIGTERM has come to any of many processes; all are told at the same step.
-
-    To be asked by all after each step. jax hears the signal, from `job.join` on.
-    """
-    return many() and multihost_utils.reached_preemption_sync_point(step)
 
 
 def any_of(flag: bool) -> bool:
@@ -131,10 +123,17 @@ def _leave(code: int) -> None:
         "same commands go on from the last checkpoint.",
         file=sys.stderr,
     )
+    end(code)
+
+
+def end(code: int) -> None:
+    """Ends this process at once, from any thread."""
+    farewell = threading.Timer(FAREWELL, os._exit, [code])
+    farewell.start()
     sys.stdout.flush()
     sys.stderr.flush()
-    if first():
-        time.sleep(FAREWELL)
     for worker in multiprocessing.active_children():
         worker.kill()
-    os._exit(code)
+    if not first():  # this waits for devices, where they are still looked for
+        os._exit(code)
+    farewell.join()

@@ -6,6 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from flax import nnx
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from remote_jax import finite, parallel, pipeline, processes, remat, stop
+from remote_jax import finite, parallel, pipeline, preemption, processes, remat, stop
 from remote_jax.accumulate import accumulated
 from remote_jax.checkpoint import Checkpoints, Restored
 from remote_jax.errors import UserError
@@ -100,11 +101,9 @@ def train(task: Task, config: ConfigDict, workdir: Path) -> None:
         first = processes.first()
         log = MetricsLog(workdir, run.record.step, kept=first)
         progress = Progress(run.plan.total, run.record.step, shown=first)
-        try:
+        with closing(log), closing(progress):
             run.to_end(log, progress)
-        finally:
-            progress.close()
-            log.close()
+    preemption.release()
 
 
 class _Run:
@@ -166,12 +165,13 @@ class _Run:
                     sent = parallel.put_batch(batch, self.mesh)
                     if number == start + 1:
                         processes.compile_together("step", self.step, self.state, sent)
+                        preemption.hold()
                     self._do(number, sent, log, progress)
                     if profile:
                         profile.after(
                             self.state.step, partial(operations, self.step, self.state, sent)
                         )
-                if processes.preempted(number):
+                if preemption.agreed(number):
                     raise stop.Stopped
         except stop.Stopped:
             self._leave(progress)

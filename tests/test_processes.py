@@ -3,88 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from meshes import ROOT, differences, losses
+from meshes import differences, losses
+from pairs import DEVICES, STEPS, by_flags, by_slurm, free_port, start
 
 from remote_jax.stop import EXIT_CODE
-
-DEVICES, STEPS = 4, 20
-CONFIG = ROOT / "tests" / "toy.py"
-TOY = (
-    *(f"--config={CONFIG}", "--config.train.epochs=3.2"),
-    *(f"--config.mesh.fsdp={DEVICES}", "--config.model.hidden=256"),  # split over both
-    "--config.train.learning_rate=0.005",
-    *("--config.train.log_every=1", "--config.train.eval_every=2"),
-)
-PROGRAM = """
-import sys
-import toy
-from remote_jax import job, main
-job.HEARTBEAT = 15  # else a process that just waits would be longer about it
-toy.install()
-sys.exit(main.main(sys.argv))
-"""
-
-
-def start(log: Path, devices: int, *flags: str, **variables: str) -> subprocess.Popen[bytes]:
-    """A process with so many devices; what it says goes to the log."""
-    environment = os.environ | {
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{CONFIG.parent}",
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-        **variables,
-    }
-    with log.open("ab") as file:
-        command = [sys.executable, "-c", PROGRAM, *TOY, *flags]
-        return subprocess.Popen(command, env=environment, stdout=file, stderr=file)
-
-
-def by_flags(workdir: Path, port: int, *flags: str) -> list[subprocess.Popen[bytes]]:
-    """Two processes that are told of each other."""
-    return [
-        start(
-            workdir.with_name(f"by_flags{process}.log"),
-            DEVICES // 2,
-            *(f"--workdir={workdir}", f"--coordinator=127.0.0.1:{port}", "--processes=2"),
-            *(f"--process={process}", *flags),
-        )
-        for process in range(2)
-    ]
-
-
-def by_slurm(workdir: Path, job: int, *flags: str) -> list[subprocess.Popen[bytes]]:
-    """Two processes that find each other by what `srun --ntasks=2` tells them."""
-    return [
-        start(
-            workdir.with_name(f"by_slurm{process}.log"),
-            DEVICES // 2,
-            *(f"--workdir={workdir}", "--distributed", *flags),
-            SLURM_JOB_ID=str(job),
-            SLURM_STEP_NODELIST="127.0.0.1",
-            SLURM_STEP_NUM_NODES="1",
-            SLURM_NTASKS="2",
-            SLURM_PROCID=str(process),
-            SLURM_LOCALID=str(process),
-        )
-        for process in range(2)
-    ]
-
-
-def free_port(first: int = 20000) -> int:
-    """A port from `first` on at which nobody listens."""
-    for port in range(first + os.getpid() % 1000, 2**16):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
-    raise AssertionError("no free port")
 
 
 def saved(workdir: Path) -> bool:
