@@ -11,6 +11,7 @@ compute, but run inside of jax, and as long as they like: take them from people 
 """
 
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -186,10 +187,8 @@ def _program(folder, facts, name, arguments, outputs):
     versions, so it is asked for that of a stand-in with the same arguments and answers.
     """
     path = folder / f"{name}.stablehlo"
-    module = _read(path, MAX_PROGRAM)
-    if not module.startswith(b"ML\xefR"):  # the start of every file of MLIR
-        raise ValueError(f"{path} is no program of StableHLO.")
     program = facts["programs"][name]
+    module = _checked(path, program["sha256"])
     lowest = export.minimum_supported_calling_convention_version
     highest = export.maximum_supported_calling_convention_version
     if not lowest <= program["calling_convention"] <= highest:
@@ -207,7 +206,10 @@ def _program(folder, facts, name, arguments, outputs):
         filled = _filled(module, program, facts["platforms"], arguments, outputs)
         text = filled.mlir_module()
     except Exception as error:
-        raise ValueError(f"{path} is damaged or cut off; jax cannot read it.") from error
+        raise ValueError(
+            f"{path} is nothing that the jax {jax.__version__} here can read; it was made by jax "
+            f"{facts['made_with']['jax']}: install that version."
+        ) from error
     _check_calls(path, text)
     run = jax.jit(filled.call)
     try:
@@ -216,6 +218,19 @@ def _program(folder, facts, name, arguments, outputs):
         said = " ".join(str(error).split())[:200]
         raise ValueError(f"{path} is no program of what interface.json says: {said}.") from error
     return run
+
+
+def _checked(path, sha256):
+    """The program as it was written; MLIR prints lines of its own about what it cannot read."""
+    module = _read(path, MAX_PROGRAM)
+    if hashlib.sha256(module).hexdigest() != sha256:
+        raise ValueError(
+            f"{path} is damaged, cut off or of another export, by the checksum in interface.json: "
+            "copy the whole folder again."
+        )
+    if not module.startswith(b"ML\xefR"):  # the start of every file of MLIR
+        raise ValueError(f"{path} is no program of StableHLO.")
+    return module
 
 
 def _filled(module, program, platforms, arguments, outputs):
@@ -297,7 +312,7 @@ def _interface(path):
         programs = [facts["programs"][x] for x in ("predict", *["shared"] * bool(facts["shared"]))]
         for program in programs:
             numbers = [*program["arguments"], program["calling_convention"]]
-            known = known and _naturals(numbers, len(numbers))
+            known = known and _naturals(numbers, len(numbers)) and type(program["sha256"]) is str
         strings = [facts["made_with"]["jax"], *facts["platforms"]]
         if known and facts["inputs"] and all(type(one) is str for one in strings):
             return facts

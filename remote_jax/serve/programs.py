@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -80,6 +81,7 @@ def _facts(interface: Interface, exported: Mapping[str, export.Exported]) -> dic
                 # Those of the flat arguments that the program reads; it takes no others.
                 "arguments": list(one.module_kept_var_idx),
                 "calling_convention": one.calling_convention_version,
+                "sha256": hashlib.sha256(one.mlir_module_serialized).hexdigest(),
             }
             for name, one in exported.items()
         },

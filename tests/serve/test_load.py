@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import struct
@@ -155,6 +156,7 @@ def test_features_that_do_not_fit_are_refused(out):
         (lambda facts: facts["parameters"][0].update(shape=[3]), "is of another model"),
         (lambda facts: facts["parameters"].pop(), "is of another model"),
         (lambda facts: facts["programs"]["predict"].update(calling_convention=1), "install that"),
+        (lambda facts: facts["programs"]["predict"].pop("sha256"), "not that of an exported model"),
     ],
 )
 def test_another_interface_is_refused(out, tmp_path, change, said):
@@ -190,20 +192,42 @@ def test_what_has_no_end_is_not_read(out, tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    "content",
     [
-        (lambda whole: b"", "no program of StableHLO"),
-        (lambda whole: b"module {}", "no program of StableHLO"),
-        (lambda whole: whole[:-50], "damaged or cut off"),
-        (lambda whole: whole[:9], "damaged or cut off"),
+        lambda whole: b"",
+        lambda whole: whole[:-50],
+        lambda whole: whole[:99] + bytes([whole[99] ^ 1]) + whole[100:],
     ],
 )
-def test_a_damaged_program_is_refused(out, tmp_path, content, said):
+def test_a_damaged_program_is_refused_in_a_sentence_alone(out, tmp_path, content, capfd):
     copied(out, tmp_path)
     path = tmp_path / "predict.stablehlo"
     path.write_bytes(content(path.read_bytes()))
-    with pytest.raises(ValueError, match=f"predict.stablehlo is {said}"):
+    with pytest.raises(ValueError, match=r"predict\.stablehlo is damaged, cut off or"):
         load(tmp_path)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no program of StableHLO"),
+        (b"module {}", "no program of StableHLO"),
+        (b"ML\xefR of another version", f"nothing .* jax {jax.__version__}: install"),
+    ],
+)
+def test_what_jax_cannot_read_is_refused(out, tmp_path, content, said):
+    put_program(out, tmp_path, "predict", content)
+    with pytest.raises(ValueError, match=rf"predict\.stablehlo is {said}"):
+        load(tmp_path)
+
+
+def put_program(out, folder, name, content):
+    """A copy of an export with another program, of which interface.json knows."""
+    facts = copied(out, folder)
+    (folder / f"{name}.stablehlo").write_bytes(content)
+    facts["programs"][name]["sha256"] = hashlib.sha256(content).hexdigest()
+    (folder / "interface.json").write_text(json.dumps(facts))
 
 
 def test_numbers_out_of_range_are_refused():
@@ -222,13 +246,12 @@ def test_numbers_out_of_range_are_refused():
 @pytest.mark.parametrize("name", ["predict", "shared"])
 @pytest.mark.parametrize("target", ["xla_ffi_python_cpu_callback", "a b", "shape_assertion.x"])
 def test_a_program_that_calls_out_is_refused(out, tmp_path, name, target):
-    copied(out, tmp_path)
     answer = jax.ShapeDtypeStruct((2, toy.CLASSES), jnp.float32)
     function = jax.ffi.ffi_call(target, answer)
     allowed = [export.DisabledSafetyCheck.custom_call(target)]
     points = jax.ShapeDtypeStruct((2, toy.FEATURES), jnp.float32)
     evil = export.export(jax.jit(function), disabled_checks=allowed)(points)
-    (tmp_path / f"{name}.stablehlo").write_bytes(evil.mlir_module_serialized)
+    put_program(out, tmp_path, name, evil.mlir_module_serialized)
     with pytest.raises(
         ValueError, match=rf"{name}.stablehlo calls .*{target.split()[0]}.*alone\.$"
     ):
