@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from remote_jax import processes
 from remote_jax.errors import writing
 from remote_jax.logs import Clock
 
@@ -67,7 +68,9 @@ class Profile:
         say: Callable[[str], None],
     ) -> None:
         """Begins to watch; a batch is taken in so many `parts`, in a loop that XLA counts once."""
-        self._folder, self._clock, self._say = workdir / "profile", clock, say
+        # The profiler names a trace by second and host, and a host may have several processes.
+        own = f"process{jax.process_index()}" if processes.many() else ""
+        self._folder, self._clock, self._say = workdir / "profile" / own, clock, say
         self._batch_size, self._parts = batch_size, parts
         self._steps = 0
         self._tracing = False

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import pytest
 import toy
 
-from remote_jax import logs, main, profile
+from remote_jax import logs, main, processes, profile
 
 
 def call(workdir: Path, *flags: str) -> int:
@@ -71,6 +71,20 @@ def test_the_share_of_a_known_peak(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "500.00 ms a step, 64.0 examples/s, 125.00 ms a step waiting" in said[0]
     assert "2e+12 FLOP/s, 1e+12 a step by XLA's count" in said[1]
     assert said[2].endswith(": 25.0%")
+
+
+def test_each_of_many_processes_has_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traced: list[str] = []
+    monkeypatch.setattr(processes, "many", lambda: True)
+    monkeypatch.setattr(jax.profiler, "start_trace", traced.append)
+    for process in range(2):
+        monkeypatch.setattr(jax, "process_index", lambda process=process: process)
+        watch = profile.Profile(tmp_path, logs.Clock(), 32, 1, lambda said: None)
+        for _ in range(profile.WARM + profile.TIMED):
+            watch.after(jnp.zeros(()), lambda: 1.0)
+    assert traced == [str(tmp_path / "profile" / f"process{process}") for process in range(2)]
 
 
 @pytest.mark.parametrize(
