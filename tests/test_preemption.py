@@ -78,6 +78,6 @@ def test_a_validation_is_finished_and_saved(tmp_path: Path) -> None:
 
 
 def test_the_last_save_is_finished(tmp_path: Path) -> None:
-    stopped(tmp_path / "run", "closing", 3, "--config.train.epochs=0.2")
+    assert stopped(tmp_path / "run", "closing", 3, "--config.train.epochs=0.2") > 2
     with Checkpoints(tmp_path / "run", read_only=True) as checkpoints:
         assert checkpoints.record().step == 1
