@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.remat import rematerialised
 from remote_jax.roam import moseg, regor, routing, tucker
+from remote_jax.roam.complex_core import ComplexCore
 
 EMBEDDING = 0.02
 """Deviation of embeddings at the start: Adam moves each number by the learning rate a step, so that
@@ -133,9 +134,13 @@ class Roam(nnx.Module):
         self._make_experts(model, lengths, dtype, rngs)
         self._make_router(model, lengths, dtype, rngs)
         dropout = (model.dropout.head, model.dropout.matrix, model.dropout.query)
-        self.core = tucker.TuckerCore(
-            model.relation_dim, model.dim, dropout=dropout, dtype=dtype, rngs=rngs
-        )
+        self.core: tucker.TuckerCore | ComplexCore
+        if model.core == "complex":
+            self.core = ComplexCore(dropout=dropout, dtype=dtype)
+        else:
+            self.core = tucker.TuckerCore(
+                model.relation_dim, model.dim, dropout=dropout, dtype=dtype, rngs=rngs
+            )
 
     def _make_experts(
         self, model: ConfigDict, lengths: list[int], dtype: jnp.dtype, rngs: nnx.Rngs
