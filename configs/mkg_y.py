@@ -111,5 +111,5 @@ def laptop() -> ConfigDict:
     config.model.router.hidden = 64
     config.model.answers = 1.0
     config.train.update({"epochs": 15.0, "batch_size": 512, "eval_every": 3.0})
-    config.train.update({"optimizer": "adagrad", "learning_rate": 0.1, "new_learning_rate": 1e-3})
+    config.train.update({"optimizer": "adagrad", "learning_rate": 0.1, "new_learning_rate": 4e-3})
     return config

@@ -8,7 +8,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 from ml_collections import ConfigDict
 
-from remote_jax.roam import objective
+from remote_jax.roam import moseg, objective
 from remote_jax.roam.data import unpack
 from remote_jax.roam.model import Candidates, Encoded, Roam
 from remote_jax.roam.objective import LOSSES, energy, query_weights
@@ -58,19 +58,19 @@ def penalty(
 ) -> Float[Array, " b"]:
     """N3 and DURA of a query's triples, the mean over its answers, by their weights.
 
-    An answer counts by its modalities, each by its weight before a relation is known: by Jensen no
-    less than their fusion does, and what is made of a candidate then serves every query.
+    The modalities of an answer are fused by the weights that they have before a relation is known,
+    so that what is made of a candidate serves every query.
     """
     share = candidates.weights / jnp.maximum(candidates.weights.sum(0), SMALLEST)
     heads, relations = energy(head), energy(model.relations[...][queries[:, 1]])
-    answers = energy(candidates.mixed)
+    answers = energy(moseg.fuse(candidates.mixed, share))
     of_answers = true.astype(jnp.float32) / jnp.maximum(true.sum(1), 1)[:, None]
     total = jnp.zeros(len(queries))
     if duality:
-        mean = of_answers @ jnp.sum(share[..., None] * answers, 0)
+        mean = of_answers @ answers
         total += duality * objective.duality(heads, relations, mean)
     if cubes:
-        mean = of_answers @ jnp.sum(share * objective.cubes(answers), 0)
+        mean = of_answers @ objective.cubes(answers)
         total += cubes * (objective.cubes(heads) + objective.cubes(relations) + mean)
     return total
 

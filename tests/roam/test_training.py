@@ -27,7 +27,7 @@ def of_triple(h: np.ndarray, r: np.ndarray, t: np.ndarray, cubes: float, duality
 
 @pytest.mark.parametrize("modalities", [1, 2])
 def test_penalty_is_the_mean_over_the_triples_of_a_query(modalities: int) -> None:
-    """Exact for one modality; for two no less than the penalty of what they are fused to."""
+    """Whose answers are what their modalities are fused to, whatever the relation."""
     rng = np.random.default_rng(0)
     head, table = (rng.normal(size=(n, 2 * HALF)) for n in (QUERIES, 2))
     queries = np.stack([np.zeros(QUERIES, int), rng.integers(0, 2, QUERIES)], 1)
@@ -56,7 +56,4 @@ def test_penalty_is_the_mean_over_the_triples_of_a_query(modalities: int) -> Non
             )
             for h, (_, r), answers in zip(head, queries, true, strict=True)
         ]
-        if modalities == 1:
-            np.testing.assert_allclose(found, expected, rtol=1e-5)
-        else:
-            assert (np.asarray(found) > expected).all()
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
