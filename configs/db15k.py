@@ -19,6 +19,7 @@ def get_config(preset: str = "laptop") -> ConfigDict:
     config.data.name = "db15k"
     if preset == "laptop":
         del config.data.sample
+        config.model.penalty.update({"cubes": 0.0, "duality": 0.05})
     else:
         config.model.groups = 5
         config.model.router.update({"iterations": 50, "weight": 0.001})

@@ -20,4 +20,5 @@ def get_config(preset: str = "laptop") -> ConfigDict:
     config.data.name = "mkg_w"
     if preset == "laptop":
         del config.data.sample
+        config.model.penalty.update({"cubes": 0.0, "duality": 0.1})
     return config

@@ -67,6 +67,7 @@ def paper() -> ConfigDict:
             "accumulation": 1,  # parts of a batch that are on the device one after another
             "remat": False,  # blocks keep their inputs alone for the gradient: slower, smaller
             "eval_batch_size": 64,
+            "optimizer": "adam",
             "learning_rate": 1e-5,
             "new_learning_rate": 1e-5,  # of parameters outside the pretrained encoders
             "warmup": 0.01,  # share of the steps

@@ -77,6 +77,7 @@ LOOP_RULES: Rules = {
     "train.epochs": Between(0, open=True),
     "train.batch_size": Between(1),
     "train.eval_batch_size": Between(1),
+    "train.optimizer": OneOf(("adam", "adagrad")),
     "train.learning_rate": Between(0, open=True),
     "train.new_learning_rate": Between(0),
     "train.warmup": Between(0, 1),

@@ -1,4 +1,4 @@
-"""AdamW with linear warm-up, linear decay or none, and clipping by the global norm."""
+"""AdamW, or Adagrad for tables; linear warm-up, linear decay or none, clipping by the norm."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ from remote_jax.state import Params
 
 ENCODERS = ("text/bert/", "vision/vit/")
 """Where the parameters of encoders live, which may be pretrained."""
+
+TABLES = ("structure", "relations")
+"""Where tables of embeddings live, of which a batch moves some rows more than others."""
+
+SMALLEST = 1e-20
+"""Squared gradient below which Adagrad does not divide by it: those of a mean over a batch of small
+embeddings are tiny at first, and optax's own start would hold them there."""
 
 FROZEN = "features/"
 """Where parameters live that come with the data and are not trained."""
@@ -62,30 +69,40 @@ def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransf
     learn at that rate, and the encoders at `learning_rate`. Frozen parameters have no gradient;
     no moments are kept of them, and nothing decays them.
 
+    With `optimizer=adagrad` the tables of embeddings follow Adagrad (Duchi et al. 2011) at
+    `learning_rate`, and what else there is Adam at `new_learning_rate`.
+
     Args:
         config: the `train` part of a config.
         steps: number of steps of the whole run.
     """
     schedule = SCHEDULES[config.schedule](config.learning_rate, config.warmup, steps)
+    first = TABLES if config.optimizer == "adagrad" else ENCODERS
     ratio = config.new_learning_rate / config.learning_rate if config.new_learning_rate else 1.0
 
     def by_group(updates: Params, params: Params | None) -> Params:
         return {
-            name: update if name.startswith(ENCODERS) else update * ratio
+            name: update if name.startswith(first) else update * ratio
             for name, update in updates.items()
         }
 
     def decayed(params: Params) -> dict[str, bool]:
         return {n: value.ndim >= 2 and not n.startswith(FROZEN) for n, value in params.items()}
 
-    def trained(params: Params) -> dict[str, bool]:
-        return {name: not name.startswith(FROZEN) for name in params}
+    def summed(params: Params) -> dict[str, bool]:
+        adagrad = config.optimizer == "adagrad"
+        return {name: adagrad and name.startswith(TABLES) for name in params}
 
-    adamw = optax.chain(
+    def averaged(params: Params) -> dict[str, bool]:
+        tables = summed(params)
+        return {name: not (tables[name] or name.startswith(FROZEN)) for name in params}
+
+    optimizer = optax.chain(
         optax.clip_by_global_norm(config.clip),
-        optax.masked(optax.scale_by_adam(), trained),
+        optax.masked(optax.scale_by_rss(initial_accumulator_value=0.0, eps=SMALLEST), summed),
+        optax.masked(optax.scale_by_adam(), averaged),
         optax.add_decayed_weights(config.weight_decay, mask=decayed),
         optax.stateless(by_group),
         optax.scale_by_learning_rate(schedule),
     )
-    return adamw, schedule
+    return optimizer, schedule

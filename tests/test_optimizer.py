@@ -56,3 +56,29 @@ def test_frozen_parameters_stay_and_have_no_moments() -> None:
     assert not any(leaf.shape == (2, 3) for leaf in jax.tree.leaves(state))
     updates, _ = optimizer.update(gradients, state, params)
     assert not updates["features/image"].any() and (updates["head"] < 0).all()
+
+
+def test_adagrad_moves_the_tables_and_adam_the_rest() -> None:
+    """Two steps written out; gradients as small as those of a batch's mean."""
+    config = toy.get_config(
+        **{
+            "train.optimizer": "adagrad",
+            "train.learning_rate": 0.1,
+            "train.new_learning_rate": 0.001,
+            "train.schedule": "constant",
+            "train.warmup": 0.0,
+            "train.weight_decay": 0.0,
+        }
+    ).train
+    optimizer, _ = make_optimizer(config, 10)
+    params = {"structure": jnp.ones((2, 1)), "relations": jnp.ones((1, 1)), "core": jnp.ones(1)}
+    state = optimizer.init(params)
+    first = {"structure": jnp.array([[3e-8], [0.0]]), "relations": jnp.full((1, 1), -2e-6)}
+    gradients = {**first, "core": jnp.full(1, 1e-3)}
+    updates, state = optimizer.update(gradients, state, params)
+    np.testing.assert_allclose(updates["structure"], [[-0.1], [0.0]], rtol=1e-4)
+    np.testing.assert_allclose(updates["relations"], [[0.1]], rtol=1e-4)
+    np.testing.assert_allclose(updates["core"], [-0.001], rtol=1e-3)
+    gradients["structure"] = jnp.array([[4e-8], [5e-3]])
+    updates, _ = optimizer.update(gradients, state, params)
+    np.testing.assert_allclose(updates["structure"], [[-0.1 * 4 / 5], [-0.1]], rtol=1e-4)

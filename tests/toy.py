@@ -44,6 +44,7 @@ def get_config(**changes: Any) -> ConfigDict:
                 "accumulation": 1,
                 "remat": False,
                 "eval_batch_size": 8,
+                "optimizer": "adam",
                 "learning_rate": 0.05,
                 "new_learning_rate": 0.0,
                 "warmup": 0.1,

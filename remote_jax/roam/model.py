@@ -13,10 +13,16 @@ from ml_collections import ConfigDict
 
 from remote_jax.remat import rematerialised
 from remote_jax.roam import moseg, regor, routing, tucker
+from remote_jax.roam.complex_core import ComplexCore
 
 EMBEDDING = 0.02
 """Deviation of embeddings at the start: Adam moves each number by the learning rate a step, so that
 larger ones would stay for long what chance made them."""
+
+LAGGING = -4.0
+"""Of U of the features at the start, where there is structure too: their experts have nothing to
+say yet, and as an equal share of every embedding they would keep it too small to outgrow a penalty.
+"""
 
 BLOCK = 4096
 """Most entities that experts embed at once where nothing is learnt: their outputs are K times as
@@ -130,12 +136,18 @@ class Roam(nnx.Module):
         self.attention = moseg.ModalityAttention(
             len(lengths), model.dim, model.relation_dim, temperature=model.temperature, rngs=rngs
         )
+        if config.features.structure:
+            self.attention.bias.set_value(self.attention.bias[...].at[1:].set(LAGGING))
         self._make_experts(model, lengths, dtype, rngs)
         self._make_router(model, lengths, dtype, rngs)
         dropout = (model.dropout.head, model.dropout.matrix, model.dropout.query)
-        self.core = tucker.TuckerCore(
-            model.relation_dim, model.dim, dropout=dropout, dtype=dtype, rngs=rngs
-        )
+        self.core: tucker.TuckerCore | ComplexCore
+        if model.core == "complex":
+            self.core = ComplexCore(dropout=dropout, dtype=dtype)
+        else:
+            self.core = tucker.TuckerCore(
+                model.relation_dim, model.dim, dropout=dropout, dtype=dtype, rngs=rngs
+            )
 
     def _make_experts(
         self, model: ConfigDict, lengths: list[int], dtype: jnp.dtype, rngs: nnx.Rngs

@@ -1,4 +1,4 @@
-"""Losses of a query's scores: Eq. 10 of ROAM §4.3, and a softmax over all candidates."""
+"""Losses of a query's scores: Eq. 10 of ROAM §4.3, a softmax over all candidates, a penalty."""
 
 from __future__ import annotations
 
@@ -43,3 +43,28 @@ def query_weights(true: Bool[Array, "b c"], power: float) -> Float[Array, " b"]:
 
 
 LOSSES = {"softmax": softmax_loss, "sigmoid": sigmoid_loss}
+
+
+def energy(vectors: Float[Array, "*n d"]) -> Float[Array, "*n h"]:
+    """Squared moduli of vectors of complex numbers, as `ComplexCore` reads them."""
+    real, imaginary = jnp.split(jnp.square(vectors.astype(jnp.float32)), 2, axis=-1)
+    return real + imaginary
+
+
+def duality(
+    head: Float[Array, "b h"], relation: Float[Array, "b h"], answer: Float[Array, "b h"]
+) -> Float[Array, " b"]:
+    """‖e_h‖² + ‖e_h ∘ r‖² + ‖e_t‖² + ‖e_t ∘ conj r‖², DURA of ComplEx (Zhang et al. 2020).
+
+    Args:
+        head, relation, answer: `energy` of e_h, r and e_t; of e_t a mean over answers will do.
+    """
+    return jnp.sum((head + answer) * (1.0 + relation), axis=-1)
+
+
+def cubes(energies: Float[Array, "*n h"]) -> Float[Array, "*n"]:
+    """Σ |x|³ of a vector by its `energy`; of e_h, r and e_t it is N3 (Lacroix et al. 2018).
+
+    As a power of the energy its slope is 0 at 0, where the slope of a modulus has no value.
+    """
+    return jnp.sum(energies**1.5, axis=-1)

@@ -55,6 +55,9 @@ RULES: configs.Rules = {
     "model.router.iterations": Between(1),
     "model.router.hidden": Between(1),
     "model.router.weight": Between(0),
+    "model.core": OneOf(("learnt", "complex")),
+    "model.penalty.cubes": Between(0),
+    "model.penalty.duality": Between(0),
     "model.loss": OneOf(tuple(LOSSES)),
     "model.negatives": Between(0),
     "model.smoothing": Between(0, 1),
@@ -75,6 +78,17 @@ def make_task(config: ConfigDict) -> RoamTask:
             "config.model.router.transform must be true with model.architecture=mge, which has no "
             "f to leave out."
         )
+    if model.core == "complex" and (model.dim % 2 or model.relation_dim != model.dim):
+        raise UserError(
+            f"config.model.dim is {model.dim} and config.model.relation_dim {model.relation_dim}; "
+            "with model.core=complex both must be the same even number."
+        )
+    for name, weight in model.penalty.items():
+        if weight and model.core != "complex":
+            raise UserError(
+                f"config.model.penalty.{name} is {weight}, which is for model.core=complex; it "
+                f"must be 0 with model.core={model.core}."
+            )
     return RoamTask(config)
 
 

@@ -1,4 +1,4 @@
-"""What a step minimises: Eq. 9 of ROAM §4.3, of the queries of a batch."""
+"""What a step minimises: Eq. 9 of ROAM §4.3, of the queries of a batch, and a penalty."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 from ml_collections import ConfigDict
 
+from remote_jax.roam import moseg, objective
 from remote_jax.roam.data import unpack
-from remote_jax.roam.model import Encoded, Roam
-from remote_jax.roam.objective import LOSSES, query_weights
+from remote_jax.roam.model import Candidates, Encoded, Roam
+from remote_jax.roam.objective import LOSSES, energy, query_weights
 from remote_jax.task import Batch
+
+SMALLEST = float(jnp.finfo(jnp.float32).tiny)
+"""Of a sum that divides: an entity may have no modality."""
 
 
 def loss(
@@ -30,12 +34,45 @@ def loss(
     scores = model.scores(queries, head, candidates, rngs)
     losses = LOSSES[settings.loss](scores, true, smoothing=settings.smoothing)
     power = 0.0 if settings.negatives else settings.answers  # a row a triple, or a query
-    triple = jnp.mean(losses * query_weights(true, power))
+    counted = query_weights(true, power)
+    triple = jnp.mean(losses * counted)
     transport, dual = model.routing_losses(routed, candidates_routed)
     whole = triple + settings.router.weight * transport
+    if any(settings.penalty.values()):
+        factors = penalty(model, queries, head, candidates, true, **settings.penalty)
+        whole += jnp.mean(factors * counted)
     # The potentials alone feel the dual, whose value would only blur the loss.
     whole += dual - jax.lax.stop_gradient(dual)
     return whole, {"triple_loss": triple, "transport_loss": transport}
+
+
+def penalty(
+    model: Roam,
+    queries: Int[Array, "b 2"],
+    head: Float[Array, "b d"],
+    candidates: Candidates,
+    true: Bool[Array, "b n"],
+    *,
+    cubes: float,
+    duality: float,
+) -> Float[Array, " b"]:
+    """N3 and DURA of a query's triples, the mean over its answers, by their weights.
+
+    The modalities of an answer are fused by the weights that they have before a relation is known,
+    so that what is made of a candidate serves every query.
+    """
+    share = candidates.weights / jnp.maximum(candidates.weights.sum(0), SMALLEST)
+    heads, relations = energy(head), energy(model.relations[...][queries[:, 1]])
+    answers = energy(moseg.fuse(candidates.mixed, share))
+    of_answers = true.astype(jnp.float32) / jnp.maximum(true.sum(1), 1)[:, None]
+    total = jnp.zeros(len(queries))
+    if duality:
+        mean = of_answers @ answers
+        total += duality * objective.duality(heads, relations, mean)
+    if cubes:
+        mean = of_answers @ objective.cubes(answers)
+        total += cubes * (objective.cubes(heads) + objective.cubes(relations) + mean)
+    return total
 
 
 Drawn = tuple[Int[Array, "b 2"], Encoded, Encoded, Bool[Array, "b n"]]

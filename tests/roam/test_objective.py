@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remote_jax.roam.objective import LOSSES, query_weights, sigmoid_loss, softmax_loss
+from remote_jax.roam.objective import (
+    LOSSES,
+    cubes,
+    duality,
+    energy,
+    query_weights,
+    sigmoid_loss,
+    softmax_loss,
+)
 
 
 def softmax_reference(scores, true, smoothing):
@@ -55,3 +63,20 @@ def test_weights_of_queries():
     np.testing.assert_allclose(query_weights(true, 0.0), [1, 1, 1])
     np.testing.assert_allclose(query_weights(true, 1.0), [0.5, 2, 0.5])
     np.testing.assert_allclose(query_weights(true, 0.5), [0.75, 1.5, 0.75])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4))
+def test_penalties_are_those_of_complex_numbers(seed, half):
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(size=(3, 5, 2 * half))
+    h, r, t = vectors[..., :half] + 1j * vectors[..., half:]
+    norms = [np.abs(x) ** 2 for x in (h, h * r, t, t * r.conj())]
+    energies = [energy(jnp.asarray(x, jnp.float32)) for x in vectors]
+    np.testing.assert_allclose(duality(*energies), sum(norms).sum(1), rtol=1e-5)
+    np.testing.assert_allclose(cubes(energies[0]), (np.abs(h) ** 3).sum(1), rtol=1e-5)
+
+
+def test_cubes_have_a_slope_at_nothing():
+    gradient = jax.grad(lambda x: cubes(energy(x)).sum())(jnp.zeros((2, 4)))
+    np.testing.assert_array_equal(gradient, 0)

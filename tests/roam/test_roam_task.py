@@ -168,6 +168,12 @@ def test_sampled_negatives_learn_too(tmp_path: Path) -> None:
     assert np.mean([1 / row["rank"] for row in tails]) > 0.9
 
 
+def test_a_complex_core_wants_pairs_of_numbers(tmp_path: Path) -> None:
+    for changes in ({"model.dim": 15, "model.relation_dim": 15}, {"model.relation_dim": 8}):
+        with pytest.raises(UserError, match="must be the same even number"):
+            make_task(config(tmp_path, tmp_path, **{"model.core": "complex", **changes}))
+
+
 def test_the_paper_preset_needs_data(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
