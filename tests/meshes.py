@@ -35,7 +35,8 @@ SYSTEMS = {
     "mkg_y": {
         **{"data.sample.entities": 200, "model.dim": 32, "model.relation_dim": 32},
         **{"model.hidden": 32, "model.router.hidden": 32, "model.groups": 2},
-        **{"train.epochs": 0.3},
+        **{"model.core": "learnt", "model.penalty.cubes": 0.0, "train.optimizer": "adam"},
+        **{"train.learning_rate": 4e-3, "train.epochs": 0.3},
     },
 }
 BATCH = {"train.batch_size": 16, "train.eval_batch_size": 16, "train.log_every": 1}

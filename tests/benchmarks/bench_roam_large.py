@@ -22,11 +22,15 @@ ROOT = Path(__file__).parents[2]
 RELATIONS, QUERIES, STEPS, BATCH = 20, 500, 20, 256
 FLAGS = {
     "data.name": "generated",
+    "model.core": "learnt",
+    "model.penalty.cubes": 0.0,
     "model.negatives": 1024,
     "model.groups": 2,
     "train.batch_size": BATCH,
     "train.eval_batch_size": 16,
     "train.log_every": 5,
+    "train.optimizer": "adam",
+    "train.learning_rate": 4e-3,
 }
 
 

@@ -145,6 +145,7 @@ def measure_roam(data: Path, batch: int, limit: float, preset: str) -> dict[str,
     config = mkg_y.get_config(preset)
     config.data.dir, config.model.dim = str(data), DIM
     config.train.batch_size = config.train.eval_batch_size = batch
+    config.model.core, config.model.penalty.cubes = "learnt", 0.0  # as TuckER's
     task = make_task(config)
     with tempfile.TemporaryDirectory() as workdir:
         task.prepare(Path(workdir), anew=True)

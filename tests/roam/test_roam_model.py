@@ -15,12 +15,13 @@ from remote_jax.roam.routing import POTENTIAL_SCALE
 from remote_jax.roam.variants import ARCHITECTURES
 from remote_jax.state import split
 
+COMPLEX = {"model.core": "complex", "model.relation_dim": 8}
 SIZES = Sizes(entities=40, relations=3, features={"image": 6, "text": 5})
 
 
 def config(**changes: object):
     found = mkg_y.get_config()
-    found.model.update({"dim": 8, "relation_dim": 6, "hidden": 7, "groups": 3})
+    found.model.update({"dim": 8, "relation_dim": 6, "hidden": 7, "groups": 3, "core": "learnt"})
     found.model.router.hidden = 9
     found.update_from_flattened_dict(changes)
     return found
@@ -57,6 +58,7 @@ def answers(it: Roam, asked: jax.Array) -> jax.Array:
     [
         *({"model.router.solver": solver} for solver in ("sinkhorn", "topk", "sparse", "lowrank")),
         *({"model.architecture": name} for name in ("sep", "mge")),
+        COMPLEX,
     ],
 )
 def test_a_query_does_not_depend_on_its_neighbours(changes: dict[str, object]) -> None:
@@ -88,12 +90,14 @@ def test_scores_are_those_of_one_embedding_a_query_and_candidate() -> None:
     query = np.asarray(it.core(head, asked[:, 1], it.relations[...]), np.float64)
     found = answers(it, asked)
     entity, relation = it.attention.entity[...], it.attention.relation[...]
+    bias = np.asarray(it.attention.bias[...])
     for b in range(4):
         r = np.asarray(it.relations[...][asked[b, 1]])
         for c in range(40):
             there = np.flatnonzero(encoded.present[:, c])
             v = np.asarray(candidates.mixed[there, c], np.float64)
             u = np.array([v[i] @ entity[m] + r @ relation[m] for i, m in enumerate(there)])
+            u += bias[there]
             w = np.exp(u - u.max())
             assert found[b, c] == pytest.approx((w / w.sum()) @ v @ query[b], abs=1e-4)
 
@@ -130,6 +134,7 @@ def test_features_are_not_trained_and_everything_else_is(architecture: str) -> N
         {"model.architecture": "mge"},
         {"model.architecture": "mge", "model.router.groups": "prototype"},
         {"model.noise": False},
+        COMPLEX,
     ],
 )
 def test_switches(changes: dict[str, object]) -> None:

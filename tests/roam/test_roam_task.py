@@ -44,12 +44,15 @@ def config(folder: Path, cache: Path, **changes: object) -> ConfigDict:
     found = mkg_y.get_config()
     found.data.update({"dir": str(folder), "cache": str(cache), "name": "tiny"})
     found.model.update({"dim": 16, "relation_dim": 16, "hidden": 16, "groups": 2})
+    found.model.update({"core": "learnt", "answers": 0.5})
+    found.model.penalty.cubes = 0.0
     found.model.dropout.update({"head": 0.0, "matrix": 0.1, "query": 0.1})
     found.model.router.hidden = 16
     found.train.update(
         {"epochs": 60.0, "batch_size": 16, "eval_batch_size": 8, "learning_rate": 1e-2}
     )
     found.train.update({"eval_every": 10.0, "log_every": 50})
+    found.train.update({"optimizer": "adam", "new_learning_rate": 0.0, "schedule": "linear"})
     found.update_from_flattened_dict(changes)
     return found.lock()
 
@@ -166,6 +169,25 @@ def test_sampled_negatives_learn_too(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (tmp_path / "run/predictions.jsonl").open()]
     tails = [row for row in rows if row["direction"] == "tail" and row["relation"] == "lives_in"]
     assert np.mean([1 / row["rank"] for row in tails]) > 0.9
+
+
+@pytest.mark.parametrize("penalty", ["cubes", "duality"])
+def test_a_complex_core_learns_that_mates_mate_back(tmp_path: Path, penalty: str) -> None:
+    write_graph(tmp_path)
+    changes = {"model.core": "complex", f"model.penalty.{penalty}": 0.01, "model.answers": 1.0}
+    changes |= {"model.dropout.matrix": 0.0, "model.dropout.query": 0.0, "features.image": ""}
+    changes |= {"train.optimizer": "adagrad", "train.learning_rate": 0.1}
+    changes |= {"train.new_learning_rate": 1e-3, "train.schedule": "constant"}
+    run(Order("train", config(tmp_path, tmp_path / "cache", **changes), tmp_path / "run", None))
+    rows = [json.loads(line) for line in (tmp_path / "run/predictions.jsonl").open()]
+    known = (tmp_path / "train.txt").read_text().splitlines()
+    told = [r for r in rows if f"{r['tail']}\t{r['relation']}\t{r['head']}" in known]
+    assert told and np.mean([1 / row["rank"] for row in told]) > 0.9
+
+
+def test_a_penalty_wants_a_complex_core(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"penalty.duality is 0.1, which is for model.core=complex"):
+        make_task(config(tmp_path, tmp_path, **{"model.penalty.duality": 0.1}))
 
 
 def test_a_complex_core_wants_pairs_of_numbers(tmp_path: Path) -> None:
