@@ -19,11 +19,6 @@ EMBEDDING = 0.02
 """Deviation of embeddings at the start: Adam moves each number by the learning rate a step, so that
 larger ones would stay for long what chance made them."""
 
-LAGGING = -4.0
-"""Of U of the features at the start, where there is structure too: their experts have nothing to
-say yet, and as an equal share of every embedding they would keep it too small to outgrow a penalty.
-"""
-
 BLOCK = 4096
 """Most entities that experts embed at once where nothing is learnt: their outputs are K times as
 large as what is kept of them."""
@@ -136,8 +131,6 @@ class Roam(nnx.Module):
         self.attention = moseg.ModalityAttention(
             len(lengths), model.dim, model.relation_dim, temperature=model.temperature, rngs=rngs
         )
-        if config.features.structure:
-            self.attention.bias.set_value(self.attention.bias[...].at[1:].set(LAGGING))
         self._make_experts(model, lengths, dtype, rngs)
         self._make_router(model, lengths, dtype, rngs)
         dropout = (model.dropout.head, model.dropout.matrix, model.dropout.query)
