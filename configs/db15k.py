@@ -14,13 +14,14 @@ from configs import mkg_y
 
 
 def get_config(preset: str = "laptop") -> ConfigDict:
-    """The config of a preset: `laptop` (default), the budget of MKG-Y, or `paper`."""
+    """The config of a preset: `laptop` (default) and `structure` as of MKG-Y, or `paper`."""
     config = mkg_y.get_config(preset)
     config.data.name = "db15k"
     if preset == "laptop":
         del config.data.sample
+    if preset == "structure":
         config.model.penalty.update({"cubes": 0.0, "duality": 0.05})
-    else:
+    if preset == "paper":
         config.model.groups = 5
         config.model.router.update({"iterations": 50, "weight": 0.001})
         config.train.learning_rate = 1e-3

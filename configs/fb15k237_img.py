@@ -13,7 +13,7 @@ from configs import db15k
 
 
 def get_config(preset: str = "laptop") -> ConfigDict:
-    """The config of a preset: `laptop` (default) or `paper`, both with the settings of DB15K."""
+    """The config of a preset: `laptop` (default), `structure` or `paper`, as of DB15K."""
     config = db15k.get_config(preset)
     config.data.name = "fb15k237_img"
     return config

@@ -3,8 +3,10 @@
 FOLDER has the triples as published, and image and text features if there are any:
 
     python -m remote_jax.main --config=configs/kvc16k.py --config.data.dir=FOLDER
+    python -m remote_jax.main --config=configs/kvc16k.py:structure --config.data.dir=FOLDER
 
-12 of its epochs take 23 minutes on one CPU core and reach a test MRR of 14.0 by the triples alone.
+The second reads the triples alone and reaches a test MRR of 17.1, in 33 minutes on one CPU core
+beside other work.
 `:paper` is the setting of Table 13; Table 2 reports MRR 19.89, with structure alone
 (Table 5) 17.89.
 """
@@ -15,7 +17,7 @@ from configs import db15k
 
 
 def get_config(preset: str = "laptop") -> ConfigDict:
-    """The config of a preset: `laptop` (default) or `paper`, both with the settings of DB15K."""
+    """The config of a preset: `laptop` (default), `structure` or `paper`, as of DB15K."""
     config = db15k.get_config(preset)
     config.data.name = "kvc16k"
     return config

@@ -3,8 +3,10 @@
 FOLDER has the triples as published, and image and text features if there are any:
 
     python -m remote_jax.main --config=configs/mkg_w.py --config.data.dir=FOLDER
+    python -m remote_jax.main --config=configs/mkg_w.py:structure --config.data.dir=FOLDER
 
-15 of its epochs take 31 minutes on one CPU core and reach a test MRR of 31.2 by the triples alone.
+The second reads the triples alone and reaches a test MRR of 36.9, in 36 minutes on one CPU core
+beside other work.
 `:paper` is the setting of Table 13; Table 2 reports MRR 40.09, with structure alone (Table 5)
 37.41.
 """
@@ -15,10 +17,12 @@ from configs import mkg_y
 
 
 def get_config(preset: str = "laptop") -> ConfigDict:
-    """The config of a preset: `laptop` (default), the budget of MKG-Y, or `paper`."""
+    """The config of a preset: `laptop` (default), `structure` or `paper`, as of MKG-Y."""
     config = mkg_y.get_config(preset)
     config.data.name = "mkg_w"
     if preset == "laptop":
         del config.data.sample
+    if preset == "structure":
         config.model.penalty.update({"cubes": 0.0, "duality": 0.1})
+        config.train.new_learning_rate = 1e-3
     return config
