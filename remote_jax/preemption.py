@@ -1,7 +1,7 @@
 """SIGTERM to one of many processes: it leaves at once, or after a step that all agree on.
 
-Where there is nothing to save (others are waited for, data are prepared, a step compiles, a split
-is scored) none waits for the others, who may wait for it. A thread hears the signal: the main
+Where there is nothing to save (others are waited for, data are prepared, a step compiles, the test
+split is scored) none waits for the others, who may wait for it. A thread hears the signal: the main
 thread may be in a call that lasts, and Python tells it of signals between two lines alone. Once
 steps are made, jax is told, and finds the step after which all processes save and leave.
 """

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 SWITCH = OneOf((True, False))
 RULES: configs.Rules = {
+    "train.optimizer": OneOf(("adam",)),  # there are no tables for adagrad
     "metric": OneOf(metrics.PROTOCOLS),
     "data.max_rejected": Between(0, 1),
     "data.threshold": Between(0, 1),

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 SWITCH = OneOf((True, False))
 RULES: configs.Rules = {
+    "train.optimizer": OneOf(("adam",)),  # there are no tables for adagrad
     "data.max_rejected": Between(0, 1),
     "data.max_tokens": Between(1),
     "data.max_objects": Between(1),

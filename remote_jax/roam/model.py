@@ -19,6 +19,9 @@ EMBEDDING = 0.02
 """Deviation of embeddings at the start: Adam moves each number by the learning rate a step, so that
 larger ones would stay for long what chance made them."""
 
+SHARED = 64
+"""Devices, or a multiple of them, that may share tables of features."""
+
 BLOCK = 4096
 """Most entities that experts embed at once where nothing is learnt: their outputs are K times as
 large as what is kept of them."""
@@ -39,14 +42,24 @@ class Sizes:
 
 
 class Features(nnx.Module):
-    """Raw features of a modality; part of the model, but not trained."""
+    """Raw features of a modality; part of the model, but not trained.
+
+    Rows of nothing fill the table up to a multiple of `SHARED`, so that devices can share it.
+    """
 
     def __init__(self, entities: int, dim: int):
-        self.values = nnx.Param(jnp.zeros((entities, dim)))
-        self.present = nnx.Param(jnp.zeros(entities))
+        self.entities, rows = entities, -(-entities // SHARED) * SHARED
+        self.values = nnx.Param(jnp.zeros((rows, dim)))
+        self.present = nnx.Param(jnp.zeros(rows))
+
+    def fill(self, values: Float[Array, "n f"], present: Bool[Array, " n"]) -> None:
+        """Puts the features of all entities in, and which of them have any."""
+        n = self.entities
+        self.values.set_value(self.values[...].at[:n].set(values))
+        self.present.set_value(self.present[...].at[:n].set(present.astype(jnp.float32)))
 
     def __call__(self) -> tuple[Float[Array, "n f"], Bool[Array, " n"]]:
-        values, present = self.values[...], self.present[...]
+        values, present = self.values[: self.entities], self.present[: self.entities]
         return jax.lax.stop_gradient(values), jax.lax.stop_gradient(present) > 0
 
 

@@ -83,6 +83,11 @@ def make_task(config: ConfigDict) -> RoamTask:
             f"config.model.dim is {model.dim} and config.model.relation_dim {model.relation_dim}; "
             "with model.core=complex both must be the same even number."
         )
+    if config.train.optimizer == "adagrad" and not config.train.new_learning_rate:
+        raise UserError(
+            "config.train.new_learning_rate is 0; with train.optimizer=adagrad it is the rate of "
+            "all but the tables, and must be above 0 (configs/mkg_y.py has 0.004)."
+        )
     for name, weight in model.penalty.items():
         if weight and model.core != "complex":
             raise UserError(
@@ -188,9 +193,7 @@ class RoamTask:
         settings = self.config.features
         for name, modality in self.modalities.items():
             values = modalities.standardised(modality, noise=settings.noise, seed=self.config.seed)
-            model.features[name].values.set_value(jnp.asarray(values))
-            present = jnp.asarray(modality.present, jnp.float32)
-            model.features[name].present.set_value(present)
+            model.features[name].fill(jnp.asarray(values), jnp.asarray(modality.present))
         return model
 
     def shapes(self) -> Roam:

@@ -32,8 +32,8 @@ def model(sizes: Sizes = SIZES, **changes: object) -> Roam:
     made = ARCHITECTURES[settings.model.architecture](settings, sizes, rngs=nnx.Rngs(0))
     rng = np.random.default_rng(0)
     for name, features in made.features.items():
-        features.values.set_value(jnp.asarray(rng.normal(size=(40, sizes.features[name]))))
-        features.present.set_value(jnp.asarray(rng.random(40) < 0.7, jnp.float32))
+        values = jnp.asarray(rng.normal(size=(40, sizes.features[name])))
+        features.fill(values, jnp.asarray(rng.random(40) < 0.7))
     for expert in made.experts:  # at the start the output is small
         kernel = 2.0 * rng.normal(size=expert.kernel_out.shape)
         expert.kernel_out.set_value(jnp.asarray(kernel))
