@@ -77,7 +77,8 @@ def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransf
         steps: number of steps of the whole run.
     """
     schedule = SCHEDULES[config.schedule](config.learning_rate, config.warmup, steps)
-    first = TABLES if config.optimizer == "adagrad" else ENCODERS
+    tables = TABLES if config.optimizer == "adagrad" else ()
+    first = tables or ENCODERS
     ratio = config.new_learning_rate / config.learning_rate if config.new_learning_rate else 1.0
 
     def by_group(updates: Params, params: Params | None) -> Params:
@@ -90,12 +91,10 @@ def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransf
         return {n: value.ndim >= 2 and not n.startswith(FROZEN) for n, value in params.items()}
 
     def summed(params: Params) -> dict[str, bool]:
-        adagrad = config.optimizer == "adagrad"
-        return {name: adagrad and name.startswith(TABLES) for name in params}
+        return {name: name.startswith(tables) for name in params}
 
     def averaged(params: Params) -> dict[str, bool]:
-        tables = summed(params)
-        return {name: not (tables[name] or name.startswith(FROZEN)) for name in params}
+        return {name: not name.startswith((*tables, FROZEN)) for name in params}
 
     optimizer = optax.chain(
         optax.clip_by_global_norm(config.clip),

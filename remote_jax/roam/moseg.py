@@ -113,8 +113,12 @@ def shifted(
 
 def weights(logits: Float[Array, "m *n"], present: Bool[Array, "m *n"]) -> Float[Array, "m *n"]:
     """w_m of Eq. 4 over the modalities that are present; zeros if there is none."""
-    unscaled = shifted(logits, present)
-    return unscaled / jnp.maximum(unscaled.sum(0, keepdims=True), jnp.finfo(jnp.float32).tiny)
+    return scaled(shifted(logits, present))
+
+
+def scaled(parts: Float[Array, "m *n"]) -> Float[Array, "m *n"]:
+    """What `shifted` gives, as shares that sum to 1; zeros where no modality is present."""
+    return parts / jnp.maximum(parts.sum(0, keepdims=True), jnp.finfo(jnp.float32).tiny)
 
 
 def fuse(v: Float[Array, "m *n d"], w: Float[Array, "m *n"]) -> Float[Array, "*n d"]:

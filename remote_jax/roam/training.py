@@ -14,9 +14,6 @@ from remote_jax.roam.model import Candidates, Encoded, Roam
 from remote_jax.roam.objective import LOSSES, energy, query_weights
 from remote_jax.task import Batch
 
-SMALLEST = float(jnp.finfo(jnp.float32).tiny)
-"""Of a sum that divides: an entity may have no modality."""
-
 
 def loss(
     model: Roam, batch: Batch, settings: ConfigDict, rngs: nnx.Rngs
@@ -61,9 +58,8 @@ def penalty(
     The modalities of an answer are fused by the weights that they have before a relation is known,
     so that what is made of a candidate serves every query.
     """
-    share = candidates.weights / jnp.maximum(candidates.weights.sum(0), SMALLEST)
     heads, relations = energy(head), energy(model.relations[...][queries[:, 1]])
-    answers = energy(moseg.fuse(candidates.mixed, share))
+    answers = energy(moseg.fuse(candidates.mixed, moseg.scaled(candidates.weights)))
     of_answers = true.astype(jnp.float32) / jnp.maximum(true.sum(1), 1)[:, None]
     total = jnp.zeros(len(queries))
     if duality:

@@ -19,18 +19,19 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from learnt_core import LEARNT  # noqa: E402
+
 RELATIONS, QUERIES, STEPS, BATCH = 20, 500, 20, 256
 FLAGS = {
     "data.name": "generated",
-    "model.core": "learnt",
-    "model.penalty.cubes": 0.0,
+    **LEARNT,
     "model.negatives": 1024,
     "model.groups": 2,
     "train.batch_size": BATCH,
     "train.eval_batch_size": 16,
     "train.log_every": 5,
-    "train.optimizer": "adam",
-    "train.learning_rate": 4e-3,
 }
 
 

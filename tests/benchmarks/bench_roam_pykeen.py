@@ -133,6 +133,7 @@ def measure_roam(data: Path, batch: int, limit: float, preset: str) -> dict[str,
     import jax
     import jax.numpy as jnp
     from flax import nnx
+    from learnt_core import LEARNT
 
     from configs import mkg_y
     from remote_jax import parallel, pipeline
@@ -145,7 +146,7 @@ def measure_roam(data: Path, batch: int, limit: float, preset: str) -> dict[str,
     config = mkg_y.get_config(preset)
     config.data.dir, config.model.dim = str(data), DIM
     config.train.batch_size = config.train.eval_batch_size = batch
-    config.model.core, config.model.penalty.cubes = "learnt", 0.0  # as TuckER's
+    config.update_from_flattened_dict(LEARNT)  # as TuckER's
     task = make_task(config)
     with tempfile.TemporaryDirectory() as workdir:
         task.prepare(Path(workdir), anew=True)
@@ -243,7 +244,7 @@ def main() -> None:
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--graph", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    sys.path.insert(0, str(Path(__file__).parents[2]))
+    sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
     if options.side == "pykeen":
         result = measure_pykeen(options.graph, int(options.batches), options.limit)
     elif options.side == "roam":

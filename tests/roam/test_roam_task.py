@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from learnt_core import LEARNT
 from ml_collections import ConfigDict
 
 from configs import mkg_y
@@ -44,15 +45,14 @@ def config(folder: Path, cache: Path, **changes: object) -> ConfigDict:
     found = mkg_y.get_config()
     found.data.update({"dir": str(folder), "cache": str(cache), "name": "tiny"})
     found.model.update({"dim": 16, "relation_dim": 16, "hidden": 16, "groups": 2})
-    found.model.update({"core": "learnt", "answers": 0.5})
-    found.model.penalty.cubes = 0.0
+    found.update_from_flattened_dict({**LEARNT, "model.answers": 0.5})
     found.model.dropout.update({"head": 0.0, "matrix": 0.1, "query": 0.1})
     found.model.router.hidden = 16
     found.train.update(
         {"epochs": 60.0, "batch_size": 16, "eval_batch_size": 8, "learning_rate": 1e-2}
     )
     found.train.update({"eval_every": 10.0, "log_every": 50})
-    found.train.update({"optimizer": "adam", "new_learning_rate": 0.0, "schedule": "linear"})
+    found.train.update({"new_learning_rate": 0.0, "schedule": "linear"})
     found.update_from_flattened_dict(changes)
     return found.lock()
 
