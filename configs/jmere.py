@@ -82,6 +82,7 @@ def paper() -> ConfigDict:
             },
             "channels": "pos,distance,pmi",  # also "dependency"; "" is Table 2's w/o multi-channel
             "channel_dim": 100,  # d_l
+            "channel_values": False,  # whether words read the channels' vectors beside each other
             "hidden": 0,  # width of a layer before the tags; 0 is Eq. 11
             "pair_features": False,  # whether the tagger sees a pair's channels as well
             "dropout": 0.1,
@@ -104,6 +105,7 @@ def paper() -> ConfigDict:
             "eval_every": 1.0,  # epochs
             "save_every": 1000,  # steps
             "log_every": 50,  # steps
+            "frozen": "",  # beginnings of names of parameters that stay, as text/bert/words
             "max_skipped": 0,  # steps whose loss or gradient is not finite, let pass
         }
     )
@@ -181,8 +183,16 @@ def minilm() -> ConfigDict:
     config.text.pretrained = "sentence-transformers/all-MiniLM-L6-v2"
     config.vision.pretrained = ""
     config.model.update({"channels": "pos,distance,pmi,dependency", "pair_features": True})
-    config.model.update({"hidden": 128, "edge_dim": 32, "channel_dim": 32})
+    config.model.update({"hidden": 128, "edge_dim": 32, "channel_dim": 32, "channel_values": True})
+    config.model.dropout = 0.2
     config.train.update(
-        {"epochs": 12.0, "learning_rate": 5e-5, "new_learning_rate": 1e-3, "save_every": 400}
+        {
+            "epochs": 4.0,
+            "learning_rate": 1e-4,
+            "new_learning_rate": 1e-3,
+            "save_every": 400,
+            # Half of all parameters: Adam's moments of them would double the time of a step.
+            "frozen": "text/bert/words",
+        }
     )
     return config

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
+from remote_jax.config import nearest
+from remote_jax.errors import UserError
 from remote_jax.state import Params
 
 ENCODERS = ("text/bert/", "vision/vit/")
@@ -21,10 +23,32 @@ SMALLEST = 1e-20
 """Squared gradient below which Adagrad does not divide by it: those of a mean over a batch of small
 embeddings are tiny at first, and optax's own start would hold them there."""
 
-FROZEN = "features/"
+FEATURES = "features/"
 """Where parameters live that come with the data and are not trained."""
 
 Schedule = Callable[[Int[Array, ""] | int], Float[Array, ""]]
+
+
+def frozen(config: ConfigDict) -> tuple[str, ...]:
+    """How the names of parameters begin that keep their values (`train.frozen`)."""
+    return (FEATURES, *filter(None, config.frozen.split(",")))
+
+
+def check_frozen(config: ConfigDict, names: Iterable[str]) -> None:
+    """Sees that each beginning in `train.frozen` is that of a parameter, and not of all.
+
+    Raises:
+        UserError: it is of none, and freezes nothing; or nothing is left to train.
+    """
+    names = list(names)
+    for beginning in frozen(config)[1:]:
+        if not any(name.startswith(beginning) for name in names):
+            raise UserError(
+                f"train.frozen: no parameter of this model begins with {beginning!r}"
+                f"{nearest(beginning, names)}."
+            )
+    if all(name.startswith(frozen(config)) for name in names):
+        raise UserError(f"train.frozen={config.frozen!r} leaves nothing to train.")
 
 
 def linear_schedule(peak: float, warmup: float, steps: int) -> Schedule:
@@ -79,6 +103,7 @@ def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransf
     schedule = SCHEDULES[config.schedule](config.learning_rate, config.warmup, steps)
     tables = TABLES if config.optimizer == "adagrad" else ()
     first = tables or ENCODERS
+    kept = frozen(config)
     ratio = config.new_learning_rate / config.learning_rate if config.new_learning_rate else 1.0
 
     def by_group(updates: Params, params: Params | None) -> Params:
@@ -88,13 +113,13 @@ def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransf
         }
 
     def decayed(params: Params) -> dict[str, bool]:
-        return {n: value.ndim >= 2 and not n.startswith(FROZEN) for n, value in params.items()}
+        return {n: value.ndim >= 2 and not n.startswith(kept) for n, value in params.items()}
 
     def summed(params: Params) -> dict[str, bool]:
-        return {name: name.startswith(tables) for name in params}
+        return {n: n.startswith(tables) and not n.startswith(kept) for n in params}
 
     def averaged(params: Params) -> dict[str, bool]:
-        return {name: not name.startswith((*tables, FROZEN)) for name in params}
+        return {name: not name.startswith((*tables, *kept)) for name in params}
 
     optimizer = optax.chain(
         optax.clip_by_global_norm(config.clip),

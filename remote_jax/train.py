@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
+from jax import lax
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
@@ -24,7 +25,7 @@ from remote_jax.checkpoint import Checkpoints, Restored
 from remote_jax.errors import UserError
 from remote_jax.evaluate import evaluate, make_predict
 from remote_jax.logs import Clock, MetricsLog, Progress
-from remote_jax.optimizer import make_optimizer
+from remote_jax.optimizer import check_frozen, frozen, make_optimizer
 from remote_jax.plan import Plan
 from remote_jax.profile import Profile, operations
 from remote_jax.record import Record
@@ -47,6 +48,7 @@ def make_step(
     *,
     parts: int = 1,
     skips: bool = False,
+    kept: tuple[str, ...] = (),
 ) -> Step:
     """One update and its scalars, compiled; the state it is given is used up.
 
@@ -56,9 +58,11 @@ def make_step(
         mesh: the state that comes out lives on it as `parallel.place` says.
         parts: of a batch, whose gradients are taken one after another (`accumulate`).
         skips: a step with a scalar that is not finite leaves parameters and moments as they were.
+        kept: how the names of parameters begin that get no gradient: none is worked out for them.
     """
 
     def loss(params: Params, batch: Batch, key: jax.Array) -> tuple[jax.Array, Scalars]:
+        params = {n: lax.stop_gradient(p) if n.startswith(kept) else p for n, p in params.items()}
         value, scalars = task.loss(skeleton.model(params), batch, nnx.Rngs(key))
         return value, {"loss": value, **scalars}
 
@@ -116,6 +120,7 @@ class _Run:
         self.data, self.validation = _splits(task)
         self.plan = Plan.of(config.train, len(self.data))
         skeleton, shapes = split(remat.switch(task.shapes(), config.train.remat))
+        check_frozen(config.train, shapes)
         optimizer, self.rate = make_optimizer(config.train, self.plan.total)
         self.step = make_step(
             task,
@@ -125,6 +130,7 @@ class _Run:
             mesh,
             parts=config.train.accumulation,
             skips=config.train.max_skipped > 0,
+            kept=frozen(config.train),
         )
         self.predict = make_predict(task, skeleton, mesh)
         self.state, self.record, self.lost = _start(

@@ -14,14 +14,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 import toy
 from flax import nnx
-from runs import MESH, assert_same, before_step, lines, run
+from runs import MESH, arrays, assert_same, before_step, lines, run
 
 from remote_jax import main
 from remote_jax.checkpoint import Checkpoints
 from remote_jax.errors import UserError
+from remote_jax.optimizer import frozen as frozen_names
 from remote_jax.optimizer import make_optimizer
 from remote_jax.plan import Plan
 from remote_jax.state import TrainState, split
@@ -79,6 +81,42 @@ def test_resume_needs_the_same_data(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(toy.ToyTask, "fingerprint", lambda self: {"name": "other"})
     with pytest.raises(UserError, match="data have changed"):
         run(tmp_path, config)
+
+
+@pytest.mark.parametrize("frozen", ["text", "text/bias,head/kernel"])
+def test_frozen_parameters_keep_their_values(tmp_path: Path, frozen: str) -> None:
+    config = toy.get_config(**{"train.frozen": frozen, "train.epochs": 1.0})
+    run(tmp_path, config)
+    _, before = split(toy.make_task(config).model(nnx.Rngs(config.seed)))
+    after = arrays(tmp_path, config)
+    kept = tuple(frozen.split(","))
+    for name, value in before.items():
+        assert np.array_equal(value, after[f"['best']['{name}']"]) == name.startswith(kept), name
+
+
+def test_no_gradient_is_worked_out_for_frozen_parameters() -> None:
+    """The loss is not finite in slope there; a gradient, were it taken, would spoil the norm."""
+
+    class Steep(toy.ToyTask):
+        def loss(self, model: Any, batch: Any, rngs: nnx.Rngs) -> Any:
+            slope = jnp.sqrt(jnp.sum(model.text.bias[...])) + jnp.sum(model.head.bias[...] - 1) ** 2
+            return slope, {}
+
+    config = toy.get_config(**{"train.frozen": "text/"})
+    skeleton, params = split(toy.Model(8, 0.0, nnx.Rngs(0)))
+    optimizer, _ = make_optimizer(config.train, 100)
+    kept = frozen_names(config.train)
+    step = make_step(Steep(config), skeleton, optimizer, 0, MESH, kept=kept)
+    state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
+    state, scalars = step(state, {})
+    assert np.isfinite(scalars["gradient_norm"]) and state.params["head/bias"].any()
+
+
+def test_what_is_frozen_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"begins with 'txt/'.*did you mean 'text/"):
+        run(tmp_path, toy.get_config(**{"train.frozen": "head,txt/"}))
+    with pytest.raises(UserError, match="nothing to train"):
+        run(tmp_path, toy.get_config(**{"train.frozen": "head,text"}))
 
 
 def test_empty_split(tmp_path: Path) -> None:

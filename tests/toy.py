@@ -54,6 +54,7 @@ def get_config(**changes: Any) -> ConfigDict:
                 "log_every": 5,
                 "eval_every": 1.0,
                 "save_every": 4,
+                "frozen": "",
                 "max_skipped": 0,
             },
             "mesh": {"data": -1, "fsdp": 1, "tensor": 1},

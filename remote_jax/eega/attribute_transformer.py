@@ -51,7 +51,7 @@ class AttributeAttention(nnx.Module):
         self.edges = nnx.Param(EMBEDDING_INIT(rngs.params(), (types, edge_dim)))
         self.edge_key = linear(edge_dim, dim, bias=False, dtype=dtype, rngs=rngs)
         self.edge_value = linear(edge_dim, dim, bias=False, dtype=dtype, rngs=rngs)
-        self.out = linear(dim, dim, dtype=dtype, rngs=rngs)
+        self.out = linear(dim, dim, zero=True, dtype=dtype, rngs=rngs)
 
     def __call__(
         self,
@@ -81,6 +81,8 @@ class AttributeAttention(nnx.Module):
 
 class AttributeTransformer(nnx.Module):
     """One layer: H = LayerNorm(X' + FFN(X')) with X' = LayerNorm(X + At-Att(X, Z, A)).
+
+    At-Att and FFN add 0 to their inputs at first: pretrained features pass almost unchanged.
 
     Where `out_dim` differs from `dim`, the FFN brings nodes of one width to the other ("a
     variable-dimensional FFN", for the visual graph), and its input is not added to its output.
@@ -116,10 +118,10 @@ class AttributeTransformer(nnx.Module):
                 dim, heads, types=types, edge_dim=edge_dim, rate=rate, dtype=dtype, rngs=rngs
             )
         else:
-            self.attention = Attention(dim, heads, rate=rate, dtype=dtype, rngs=rngs)
+            self.attention = Attention(dim, heads, rate=rate, zero=True, dtype=dtype, rngs=rngs)
         self.attention_norm = layer_norm(dim, LAYER_NORM_EPSILON, dtype=dtype, rngs=rngs)
         self.up = linear(dim, hidden, dtype=dtype, rngs=rngs)
-        self.down = linear(hidden, out_dim, dtype=dtype, rngs=rngs)
+        self.down = linear(hidden, out_dim, zero=self.same_width, dtype=dtype, rngs=rngs)
         self.norm = layer_norm(out_dim, LAYER_NORM_EPSILON, dtype=dtype, rngs=rngs)
 
     @rematerialised

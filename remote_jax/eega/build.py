@@ -150,6 +150,7 @@ def multi_channel(
         {name: counts[name] for name in named},
         channel_dim=model.channel_dim,
         pair_width=pair_width,
+        values=model.channel_values,
         rate=model.dropout,
         dtype=jnp.dtype(config.compute_dtype),
         rngs=rngs,

@@ -8,7 +8,9 @@ from flax import nnx
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
-from remote_jax.encoders.attention import ACTIVATIONS, EMBEDDING_INIT, dropout, linear
+from remote_jax.encoders.attention import ACTIVATIONS, dropout, linear
+
+TABLE_INIT = nnx.initializers.normal(0.1)
 
 Matrices = Mapping[str, Int[Array, "b n *n"]]
 """Mˡ by channel: a number for each pair of words [b, n, n], or for each word [b, n]."""
@@ -24,14 +26,19 @@ class Channel(nnx.Module):
       size: how many numbers there are, from 0.
       dim: d_l.
       width: of `pairs`; 0 for none.
+      told: d_T where words also read R itself; 0 where they do not.
     """
 
-    def __init__(self, size: int, dim: int, width: int, *, dtype: DTypeLike, rngs: nnx.Rngs):
+    def __init__(
+        self, size: int, dim: int, width: int, told: int, *, dtype: DTypeLike, rngs: nnx.Rngs
+    ):
         self.size, self.dtype = size, dtype
-        self.table = nnx.Param(EMBEDDING_INIT(rngs.params(), (size, dim)))
+        self.table = nnx.Param(TABLE_INIT(rngs.params(), (size, dim)))
         self.weight = linear(dim, 1, dtype=dtype, rngs=rngs)
         if width:
             self.pair = linear(dim, width, bias=False, dtype=dtype, rngs=rngs)
+        if told:
+            self.message = linear(dim, told, bias=False, dtype=dtype, rngs=rngs)
 
     def scores(self, numbers: Int[Array, "b n *n"]) -> Float[Array, "b n n"]:
         """ReLU(W^r1 R + b), float32 (Eq. 9)."""
@@ -42,6 +49,17 @@ class Channel(nnx.Module):
     def pairs(self, numbers: Int[Array, "b n *n"]) -> Float[Array, "b n n w"]:
         """W R, for the prediction of pairs."""
         return self._lookup(self.pair(self.table[...].astype(self.dtype)), numbers)
+
+    def told(
+        self, weights: Float[Array, "b n n"], numbers: Int[Array, "b n *n"]
+    ) -> Float[Array, "b n d"]:
+        """Σ_j w_ij U R_ij, of weights whose rows sum to 1 or, without any word, to 0."""
+        rows = self.message(self.table[...].astype(self.dtype))
+        typed = jax.nn.one_hot(numbers, self.size, dtype=rows.dtype)
+        if numbers.ndim == 3:
+            return jnp.einsum("bij,bijs->bis", weights, typed) @ rows
+        of_words = typed @ rows
+        return weights.sum(-1)[..., None] * of_words + weights @ of_words
 
     def _lookup(self, rows: Float[Array, "s w"], numbers) -> Float[Array, "b n n w"]:
         # A product, because on CPU the gradient of a lookup is a slow scatter.
@@ -55,7 +73,8 @@ class MultiChannel(nnx.Module):
     """S (Eq. 10): a W-GCN for each channel, and an MLP over what they give.
 
     Eq. 9 leaves out a word's own O_i, and while weights are near their start, all words would be
-    alike in S; so each channel adds it: S_i^l = O_i + W-GCN_l(R_i^l, O).
+    alike in S; so each channel adds it: S_i^l = O_i + W-GCN_l(R_i^l, O). What the MLP makes of them
+    is added to O, from 0 on: pretrained features pass unchanged until there is more to say.
 
     Args:
       dim: d_T.
@@ -63,6 +82,8 @@ class MultiChannel(nnx.Module):
         paper's; `dependency` is the text graph's labels.
       channel_dim: d_l.
       pair_width: width of `pairs`; 0 for none.
+      values: whether words read a channel's vectors beside each other, Σ_j w_ij (W O_j + U R_ij),
+        as Eq. 4 does along edges; Eq. 9 has them in the weights alone.
     """
 
     def __init__(
@@ -72,17 +93,22 @@ class MultiChannel(nnx.Module):
         *,
         channel_dim: int,
         pair_width: int = 0,
+        values: bool = False,
         rate: float = 0.0,
         dtype: DTypeLike = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        self.names, self.rate = tuple(sorted(sizes)), rate
+        self.names, self.rate, self.told = tuple(sorted(sizes)), rate, values
+        told = dim if values else 0
         self.channels = nnx.Dict(
-            {n: Channel(sizes[n], channel_dim, pair_width, dtype=dtype, rngs=rngs) for n in sizes}
+            {
+                n: Channel(size, channel_dim, pair_width, told, dtype=dtype, rngs=rngs)
+                for n, size in sizes.items()
+            }
         )
         self.values = nnx.Dict({n: linear(dim, dim, dtype=dtype, rngs=rngs) for n in sizes})
         self.up = linear(len(sizes) * dim, dim, dtype=dtype, rngs=rngs)
-        self.down = linear(dim, dim, dtype=dtype, rngs=rngs)
+        self.down = linear(dim, dim, zero=True, dtype=dtype, rngs=rngs)
 
     def __call__(
         self,
@@ -99,10 +125,13 @@ class MultiChannel(nnx.Module):
             scores = self.channels[name].scores(matrices[name])
             weights = jax.nn.softmax(scores, where=mask[:, None, :])
             weights = dropout(weights.astype(words.dtype), self.rate, rngs)
-            value = self.values[name](words)
-            read.append(words + jnp.einsum("bij,bjd->bid", weights, value))
-        side_by_side = jnp.concatenate(read, axis=-1)
-        return self.down(ACTIVATIONS["gelu"](self.up(dropout(side_by_side, self.rate, rngs))))
+            found = jnp.einsum("bij,bjd->bid", weights, self.values[name](words))
+            if self.told:
+                found = found + self.channels[name].told(weights, matrices[name])
+            read.append(words + found)
+        side_by_side = dropout(jnp.concatenate(read, axis=-1), self.rate, rngs)
+        told = self.down(ACTIVATIONS["gelu"](self.up(side_by_side)))
+        return words + dropout(told, self.rate, rngs)
 
     def pairs(self, matrices: Matrices) -> Float[Array, "b n n w"]:
         """Σ_l W_l R_ij^l: one linear layer over the concatenation of all channels of a pair."""

@@ -21,6 +21,11 @@ from remote_jax.eega.quintuples import Entity, Labels, Quintuple, Vocabulary
 Matrix = Int[np.ndarray, "words words"]
 Logits = Float[np.ndarray, "words words tags"]
 
+SIDE_BY_SIDE = 7.5
+"""Prior log odds against two entities of a type without a word between them: of the 7,560 entities
+that MNRE's training sentences name, 4 have such a neighbour. Without it names fall apart, because
+what a word is by itself is surer than that two words are of one entity."""
+
 CERTAIN = 1e3
 """The logit of a tag that is known, beside 0 for the others."""
 
@@ -89,10 +94,12 @@ def decode_tags(tags: Matrix, vocabulary: Vocabulary) -> Labels:
 def decode(logits: Logits, vocabulary: Vocabulary) -> Decoded:
     """The likeliest entities that do not overlap, then the likeliest relation of each two of them.
 
-    Cells are taken as independent, as the paper's loss does (Eq. 12). A span's score is the log
-    odds of its type against no type, summed over its block; the best set of spans is found by
-    dynamic programming. A relation's score is its log odds against N, summed over head × tail.
-    Sums over rectangles come from running sums, so the time is O(words² tags) whatever is in them.
+    Cells are taken as independent, as the paper's loss does (Eq. 12), but for those of a pair of
+    words and of the same pair the other way round, which tell one thing twice, and count half each.
+    A span's score is the log odds of its type against no type, summed over its block; the best set
+    of spans, less `SIDE_BY_SIDE` where two of a type touch, is found by dynamic programming. A
+    relation's score is its log odds against N, summed over head × tail. Sums over rectangles come
+    from running sums, so the time is O(words² tags) whatever is in them.
     """
     if not logits.size:
         return Decoded({}, {})
@@ -104,7 +111,8 @@ def decode(logits: Logits, vocabulary: Vocabulary) -> Decoded:
     untyped = np.logaddexp.reduce(
         np.concatenate([logp[..., :1], relations], axis=-1), axis=-1, keepdims=True
     )
-    entities = _segment(_Sums(types - untyped))
+    halves = 0.5 + 0.5 * np.eye(len(logp))[..., None]
+    entities = _segment(_Sums(halves * (types - untyped)))
     starts = np.array([entity.start for entity in entities], np.int64)
     ends = np.array([entity.end for entity in entities], np.int64)
     block_sums = _Sums(types).over(starts, ends, starts, ends)
@@ -146,26 +154,34 @@ class _Sums:
 
 
 def _segment(scores: _Sums) -> list[Entity]:
-    """The spans that do not overlap and whose blocks have the largest sum, each above 0."""
+    """The spans that do not overlap and whose blocks have the largest sum, each above 0.
+
+    A state is what ends before a place: 0 a word of no entity, 1 + t an entity of type t.
+    """
     words = scores.words
     start, end = np.indices((words + 1, words + 1))
     blocks = np.where((start < end)[..., None], scores.over(start, end, start, end), -np.inf)
-    type_of, score = blocks.argmax(-1), blocks.max(-1)
-    best = np.zeros(words + 1)  # of the words before
-    first = np.full(words + 1, -1)  # the start of a span that ends there, or none
+    types = blocks.shape[-1]
+    cost = SIDE_BY_SIDE * np.eye(1 + types, types, -1)  # from a state into an entity of a type
+    best = np.full((words + 1, 1 + types), -np.inf)
+    best[0, 0] = 0.0
+    entering = np.zeros((words + 1, types))  # the best of what is before an entity of a type
+    first = np.zeros((words + 1, types), np.int64)  # the start of the entity that ends there
     for stop in range(1, words + 1):
-        totals = best[:stop] + score[:stop, stop]
-        begin = int(totals.argmax())
-        if totals[begin] > best[stop - 1]:
-            best[stop], first[stop] = totals[begin], begin
-        else:
-            best[stop] = best[stop - 1]
-    entities, stop = [], words
+        totals = entering[:stop] + blocks[:stop, stop]
+        first[stop] = totals.argmax(0)
+        best[stop] = [best[stop - 1].max(), *totals.max(0)]
+        entering[stop] = (best[stop][:, None] - cost).max(0)
+    entities, stop, state = [], words, int(best[words].argmax())
     while stop > 0:
-        begin = int(first[stop])
-        if begin >= 0:
-            entities.append(Entity(begin, stop, int(type_of[begin, stop])))
-        stop = begin if begin >= 0 else stop - 1
+        if state == 0:
+            stop -= 1
+            state = int(best[stop].argmax())
+        else:
+            kind, until = state - 1, stop
+            stop = int(first[stop, kind])
+            entities.append(Entity(stop, until, kind))
+            state = int((best[stop] - cost[:, kind]).argmax())
     return entities[::-1]
 
 

@@ -64,6 +64,7 @@ RULES: configs.Rules = {
     "model.alignment.iterations": Between(1),
     "model.alignment.steps": Between(1),
     "model.channel_dim": Between(1),
+    "model.channel_values": SWITCH,
     "model.hidden": Between(0),
     "model.pair_features": SWITCH,
     "model.dropout": Between(0, 1),

@@ -46,11 +46,21 @@ def dropout(x: Float[Array, "*s"], rate: float, rngs: nnx.Rngs | None) -> Float[
     return jnp.where(keep, x / (1.0 - rate), jnp.zeros_like(x))
 
 
-def linear(inputs: int, outputs: int, *, bias: bool = True, dtype: DTypeLike, rngs: nnx.Rngs):
-    """A linear layer with float32 parameters that computes in `dtype`."""
-    return nnx.Linear(
-        inputs, outputs, use_bias=bias, kernel_init=KERNEL_INIT, dtype=dtype, rngs=rngs
-    )
+def linear(
+    inputs: int,
+    outputs: int,
+    *,
+    bias: bool = True,
+    zero: bool = False,
+    dtype: DTypeLike,
+    rngs: nnx.Rngs,
+):
+    """A linear layer with float32 parameters that computes in `dtype`.
+
+    With `zero` it gives zeros at first: what it is added to passes unchanged until it has learnt.
+    """
+    init = nnx.initializers.zeros if zero else KERNEL_INIT
+    return nnx.Linear(inputs, outputs, use_bias=bias, kernel_init=init, dtype=dtype, rngs=rngs)
 
 
 def layer_norm(dim: int, epsilon: float, *, dtype: DTypeLike, rngs: nnx.Rngs) -> nnx.LayerNorm:
@@ -67,6 +77,7 @@ class Attention(nnx.Module):
       dim: features of a token; `heads` divides it.
       rate: dropout of the attention weights.
       bias: whether queries, keys and values have a bias.
+      zero: whether the output is 0 at first.
       dtype: compute dtype.
     """
 
@@ -77,6 +88,7 @@ class Attention(nnx.Module):
         *,
         rate: float = 0.0,
         bias: bool = True,
+        zero: bool = False,
         dtype: DTypeLike = jnp.float32,
         rngs: nnx.Rngs,
     ):
@@ -84,7 +96,7 @@ class Attention(nnx.Module):
         self.query = linear(dim, dim, bias=bias, dtype=dtype, rngs=rngs)
         self.key = linear(dim, dim, bias=bias, dtype=dtype, rngs=rngs)
         self.value = linear(dim, dim, bias=bias, dtype=dtype, rngs=rngs)
-        self.out = linear(dim, dim, dtype=dtype, rngs=rngs)
+        self.out = linear(dim, dim, zero=zero, dtype=dtype, rngs=rngs)
 
     def __call__(
         self,

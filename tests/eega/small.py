@@ -1,5 +1,6 @@
 """A small EEGA and batches for it."""
 
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
@@ -26,7 +27,16 @@ def config(**changes):
 
 
 def make(**changes):
-    return build.eega(config(**changes), SIZES, rngs=nnx.Rngs(0))
+    return begun(build.eega(config(**changes), SIZES, rngs=nnx.Rngs(0)))
+
+
+def begun(model):
+    """The model with values where layers start at 0, which would hide what is before them."""
+    rng = np.random.default_rng(0)
+    for _, variable in nnx.to_flat_state(nnx.state(model)):
+        if variable.ndim >= 2 and not variable[...].any():
+            variable[...] = jnp.asarray(rng.normal(0, 0.3, variable.shape), variable.dtype)
+    return model
 
 
 def batch(b=4, p=P, n=N, k=K, seed=0):

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from small import begun
 
 from remote_jax.eega.attribute_transformer import AttributeTransformer
 
@@ -12,6 +13,10 @@ B, N, D, OUT, HEADS, TYPES, EDGE = 2, 5, 8, 6, 2, 4, 3
 
 
 def make(out=D, attributes=True):
+    return begun(at_first(out, attributes))
+
+
+def at_first(out=D, attributes=True):
     return AttributeTransformer(
         D,
         out,
@@ -83,6 +88,14 @@ def test_a_layer_is_equations_3_and_4(out):
             fed = apply(layer.down, gelu(apply(layer.up, node)))
             expected = norm(layer.norm, node + fed if out == D else fed)
             np.testing.assert_allclose(found[b, i], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("attributes", [True, False])
+def test_nodes_that_are_normalised_pass_unchanged_at_first(attributes):
+    x, edges, adjacent, mask = map(jnp.asarray, inputs())
+    x = (x - x.mean(-1, keepdims=True)) / x.std(-1, keepdims=True)
+    found = at_first(attributes=attributes)(x, edges, adjacent, mask)
+    np.testing.assert_allclose(found[mask], x[mask], atol=1e-5)
 
 
 def test_without_attributes_it_is_a_vanilla_transformer():

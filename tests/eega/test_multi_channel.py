@@ -3,7 +3,9 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from flax import nnx
+from small import begun
 
 from remote_jax.eega.multi_channel import MultiChannel
 
@@ -11,11 +13,13 @@ B, N, D, WIDTH, CHANNEL = 2, 4, 6, 5, 3
 SIZES = {"pos": 4, "distance": 6, "pmi": 5, "dependency": 3}
 
 
-def make():
-    layer = MultiChannel(D, SIZES, channel_dim=CHANNEL, pair_width=WIDTH, rngs=nnx.Rngs(0))
+def make(values=False):
+    layer = MultiChannel(
+        D, SIZES, channel_dim=CHANNEL, pair_width=WIDTH, values=values, rngs=nnx.Rngs(0)
+    )
     for channel in layer.channels.values():  # a start so small says little about weights
-        channel.table[...] = 50 * channel.table[...]
-    return layer
+        channel.table[...] = 10 * channel.table[...]
+    return begun(layer)
 
 
 def inputs():
@@ -53,14 +57,26 @@ def reference(layer, words, matrices, mask, b, i):
         weights = np.exp(scores) / np.exp(scores).sum()
         value = layer.values[name]
         moved = words[there] @ wide(value.kernel) + wide(value.bias)
+        if layer.told:
+            message = wide(layer.channels[name].message.kernel)
+            for place, j in enumerate(there):
+                moved[place] += relation(layer, matrices, name, b, i, j) @ message
         read.append(words[i] + weights @ moved)
     hidden = np.concatenate(read) @ wide(layer.up.kernel) + wide(layer.up.bias)
     hidden = np.array(jax.nn.gelu(jnp.asarray(hidden), approximate=False), np.float64)
-    return hidden @ wide(layer.down.kernel) + wide(layer.down.bias)
+    return words[i] + hidden @ wide(layer.down.kernel) + wide(layer.down.bias)
 
 
-def test_words_are_equations_9_and_10():
-    layer = make()
+def test_words_pass_unchanged_at_first():
+    layer = MultiChannel(D, SIZES, channel_dim=CHANNEL, values=True, rngs=nnx.Rngs(0))
+    words, matrices, mask = inputs()
+    found = layer(words, matrices, mask)
+    np.testing.assert_array_equal(found[mask], words[mask])
+
+
+@pytest.mark.parametrize("values", [False, True])
+def test_words_are_equations_9_and_10(values):
+    layer = make(values)
     words, matrices, mask = inputs()
     found = layer(words, matrices, mask)
     for b in range(B):
@@ -79,8 +95,9 @@ def test_pairs_are_a_linear_layer_over_all_channels():
         np.testing.assert_allclose(found[b, i, j], np.concatenate(side_by_side) @ kernel, atol=1e-4)
 
 
-def test_absent_words_are_not_read():
-    layer = make()
+@pytest.mark.parametrize("values", [False, True])
+def test_absent_words_are_not_read(values):
+    layer = make(values)
     words, matrices, mask = inputs()
     mask = mask.at[0].set(False)
 

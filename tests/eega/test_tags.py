@@ -80,6 +80,17 @@ def test_the_first_relation_of_the_vocabulary_is_kept():
         assert tags.taggable(Labels.of([*both, other_way])).quintuples == {both[1], other_way}
 
 
+def test_a_name_does_not_fall_apart_where_its_words_are_surer_than_the_whole():
+    """Both words by themselves are surely of type 1, and of one entity rather not."""
+    logits = np.zeros((2, 2, 1 + TYPES + RELATIONS))
+    logits[[0, 1], [0, 1], 2] = 5.0
+    logits[[0, 1], [1, 0], 2] = -1.0
+    assert set(tags.decode(logits, VOCABULARY).entities) == {Entity(0, 2, 1)}
+    logits[1, 1, 2], logits[1, 1, 3] = 0.0, 5.0  # of another type it is another entity
+    found = tags.decode(logits, VOCABULARY).entities
+    assert set(found) == {Entity(0, 1, 1), Entity(1, 2, 2)}
+
+
 def test_an_entity_has_no_relation_to_itself():
     assert tags.taggable(Labels.of([Quintuple(CURRY, CURRY, 1)])) == Labels.of([], [CURRY])
 
@@ -94,14 +105,19 @@ def likeliest_spans(logits):
 
     def score(entity):
         block = p[entity.start : entity.end, entity.start : entity.end]
-        return np.log(block[..., 1 + entity.type] / (1 - block[..., 1 : 1 + TYPES].sum(-1))).sum()
+        odds = np.log(block[..., 1 + entity.type] / (1 - block[..., 1 : 1 + TYPES].sum(-1)))
+        return (odds.sum() + np.trace(odds)) / 2
+
+    def touching(some):
+        return sum(a.end == b.start and a.type == b.type for a, b in itertools.pairwise(some))
 
     best, chosen = 0.0, ()
     for count in range(1, words + 1):
         for some in itertools.combinations(spans, count):
             if any(a.overlaps(b) for a, b in itertools.combinations(some, 2)):
                 continue
-            if (total := sum(map(score, some))) > best:
+            total = sum(map(score, some)) - tags.SIDE_BY_SIDE * touching(sorted(some))
+            if total > best:
                 best, chosen = total, some
     return p, chosen
 
@@ -140,8 +156,8 @@ def test_no_words_have_no_labels():
 def test_decoding_takes_bounded_time_whatever_the_matrix():
     rng = np.random.default_rng(0)
     every_word_an_entity = np.zeros((70, 70, 1 + TYPES + RELATIONS))
-    every_word_an_entity[..., 1 + TYPES] = 5
-    every_word_an_entity[range(70), range(70), 1] = 50
+    every_word_an_entity[..., 1 + TYPES] = 50
+    every_word_an_entity[range(70), range(70)] = np.eye(1 + TYPES + RELATIONS)[1] * 50
     for logits in (rng.normal(0, 9, every_word_an_entity.shape), every_word_an_entity):
         start = time.perf_counter()
         found = tags.decode(logits, VOCABULARY)
