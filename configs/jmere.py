@@ -149,7 +149,6 @@ def sample() -> ConfigDict:
     config.model.update(
         {"edge_dim": 16, "heads": 4, "channel_dim": 16, "hidden": 64, "pair_features": True}
     )
-    config.model.dropout = 0.0
     config.train.update(
         {
             "epochs": 16.0,

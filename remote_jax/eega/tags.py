@@ -21,10 +21,10 @@ from remote_jax.eega.quintuples import Entity, Labels, Quintuple, Vocabulary
 Matrix = Int[np.ndarray, "words words"]
 Logits = Float[np.ndarray, "words words tags"]
 
-SIDE_BY_SIDE = 7.5
-"""Prior log odds against two entities of a type without a word between them: of the 7,560 entities
-that MNRE's training sentences name, 4 have such a neighbour. Without it names fall apart, because
-what a word is by itself is surer than that two words are of one entity."""
+SIDE_BY_SIDE = 6.2
+"""Prior log odds against two entities without a word between them: of the 7,560 entities in MNRE's
+training sentences, 16 have such a neighbour. Without it names fall apart, because what a word is by
+itself is surer than that two words are of one entity."""
 
 CERTAIN = 1e3
 """The logit of a tag that is known, beside 0 for the others."""
@@ -97,7 +97,7 @@ def decode(logits: Logits, vocabulary: Vocabulary) -> Decoded:
     Cells are taken as independent, as the paper's loss does (Eq. 12), but for those of a pair of
     words and of the same pair the other way round, which tell one thing twice, and count half each.
     A span's score is the log odds of its type against no type, summed over its block; the best set
-    of spans, less `SIDE_BY_SIDE` where two of a type touch, is found by dynamic programming. A
+    of spans, less `SIDE_BY_SIDE` where two of them touch, is found by dynamic programming. A
     relation's score is its log odds against N, summed over head × tail. Sums over rectangles come
     from running sums, so the time is O(words² tags) whatever is in them.
     """
@@ -154,34 +154,28 @@ class _Sums:
 
 
 def _segment(scores: _Sums) -> list[Entity]:
-    """The spans that do not overlap and whose blocks have the largest sum, each above 0.
-
-    A state is what ends before a place: 0 a word of no entity, 1 + t an entity of type t.
-    """
+    """The spans that do not overlap, of the largest sum of blocks less what touching costs."""
     words = scores.words
     start, end = np.indices((words + 1, words + 1))
     blocks = np.where((start < end)[..., None], scores.over(start, end, start, end), -np.inf)
-    types = blocks.shape[-1]
-    cost = SIDE_BY_SIDE * np.eye(1 + types, types, -1)  # from a state into an entity of a type
-    best = np.full((words + 1, 1 + types), -np.inf)
-    best[0, 0] = 0.0
-    entering = np.zeros((words + 1, types))  # the best of what is before an entity of a type
-    first = np.zeros((words + 1, types), np.int64)  # the start of the entity that ends there
+    type_of, score = blocks.argmax(-1), blocks.max(-1)
+    free, closed = np.zeros(words + 1), np.full(words + 1, -np.inf)  # an entity ends there or not
+    entering = np.zeros(words + 1)  # the best of the words before an entity
+    first = np.zeros(words + 1, np.int64)  # the start of the entity that ends there
     for stop in range(1, words + 1):
-        totals = entering[:stop] + blocks[:stop, stop]
-        first[stop] = totals.argmax(0)
-        best[stop] = [best[stop - 1].max(), *totals.max(0)]
-        entering[stop] = (best[stop][:, None] - cost).max(0)
-    entities, stop, state = [], words, int(best[words].argmax())
+        totals = entering[:stop] + score[:stop, stop]
+        first[stop] = totals.argmax()
+        free[stop] = max(free[stop - 1], closed[stop - 1])
+        closed[stop] = totals.max()
+        entering[stop] = max(free[stop], closed[stop] - SIDE_BY_SIDE)
+    entities, stop, cost = [], words, 0.0
     while stop > 0:
-        if state == 0:
-            stop -= 1
-            state = int(best[stop].argmax())
+        if closed[stop] - cost > free[stop]:
+            begin = int(first[stop])
+            entities.append(Entity(begin, stop, int(type_of[begin, stop])))
+            stop, cost = begin, SIDE_BY_SIDE
         else:
-            kind, until = state - 1, stop
-            stop = int(first[stop, kind])
-            entities.append(Entity(stop, until, kind))
-            state = int((best[stop] - cost[:, kind]).argmax())
+            stop, cost = stop - 1, 0.0
     return entities[::-1]
 
 
