@@ -105,7 +105,7 @@ def paper() -> ConfigDict:
             "eval_every": 1.0,  # epochs
             "save_every": 1000,  # steps
             "log_every": 50,  # steps
-            "frozen": "",  # beginnings of names of parameters that stay, as text/bert/words
+            "frozen": "",  # parameters that stay: beginnings of names, as text/bert/words
             "max_skipped": 0,  # steps whose loss or gradient is not finite, let pass
         }
     )
@@ -190,7 +190,7 @@ def minilm() -> ConfigDict:
             "learning_rate": 1e-4,
             "new_learning_rate": 1e-3,
             "save_every": 400,
-            # Half of all parameters: Adam's moments of them would double the time of a step.
+            # Half of all parameters, and Adam would move their moments, all of them, at every step.
             "frozen": "text/bert/words",
         }
     )

@@ -91,7 +91,7 @@ def paper() -> ConfigDict:
             "eval_every": 10.0,
             "save_every": 1000,
             "log_every": 20,
-            "frozen": "",  # beginnings of names of parameters that stay, as text/bert/words
+            "frozen": "",  # parameters that stay: beginnings of names, as structure
             "max_skipped": 0,  # steps whose loss or gradient is not finite, let pass
         }
     )

@@ -77,7 +77,7 @@ def paper() -> ConfigDict:
             "eval_every": 1.0,  # epochs
             "save_every": 1000,  # steps
             "log_every": 50,  # steps
-            "frozen": "",  # beginnings of names of parameters that stay, as text/bert/words
+            "frozen": "",  # parameters that stay: beginnings of names, as vision/vit
             "max_skipped": 0,  # steps whose loss or gradient is not finite, let pass
         }
     )

@@ -68,7 +68,18 @@ class OneOf:
         return "one of " + ", ".join(map(repr, self.values))
 
 
-Rules = Mapping[str, Between | OneOf]
+@dataclass(frozen=True)
+class Text:
+    """Any text."""
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, str)
+
+    def __str__(self) -> str:
+        return "a text"
+
+
+Rules = Mapping[str, Between | OneOf | Text]
 
 LOOP_RULES: Rules = {
     "seed": Between(0, 2**31 - 1),
@@ -89,6 +100,7 @@ LOOP_RULES: Rules = {
     "train.save_every": Between(1),
     "train.accumulation": Between(1),
     "train.remat": OneOf((True, False)),
+    "train.frozen": Text(),
     "train.max_skipped": Between(0),
     "mesh.data": Between(-1),
     "mesh.fsdp": Between(1),

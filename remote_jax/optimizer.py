@@ -31,7 +31,7 @@ Schedule = Callable[[Int[Array, ""] | int], Float[Array, ""]]
 
 def frozen(config: ConfigDict) -> tuple[str, ...]:
     """How the names of parameters begin that keep their values (`train.frozen`)."""
-    return (FEATURES, *filter(None, config.frozen.split(",")))
+    return (FEATURES, *filter(None, (name.strip() for name in config.frozen.split(","))))
 
 
 def check_frozen(config: ConfigDict, names: Iterable[str]) -> None:
@@ -43,9 +43,11 @@ def check_frozen(config: ConfigDict, names: Iterable[str]) -> None:
     names = list(names)
     for beginning in frozen(config)[1:]:
         if not any(name.startswith(beginning) for name in names):
+            parts = [name.split("/") for name in names]
+            known = {"/".join(part[: depth + 1]) for part in parts for depth in range(len(part))}
             raise UserError(
                 f"train.frozen: no parameter of this model begins with {beginning!r}"
-                f"{nearest(beginning, names)}."
+                f"{nearest(beginning, sorted(known))}."
             )
     if all(name.startswith(frozen(config)) for name in names):
         raise UserError(f"train.frozen={config.frozen!r} leaves nothing to train.")
@@ -121,7 +123,11 @@ def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransf
     def averaged(params: Params) -> dict[str, bool]:
         return {name: not name.startswith((*tables, *kept)) for name in params}
 
+    def held(params: Params) -> dict[str, bool]:
+        return {name: name.startswith(kept) for name in params}
+
     optimizer = optax.chain(
+        optax.masked(optax.set_to_zero(), held),
         optax.clip_by_global_norm(config.clip),
         optax.masked(optax.scale_by_rss(initial_accumulator_value=0.0, eps=SMALLEST), summed),
         optax.masked(optax.scale_by_adam(), averaged),

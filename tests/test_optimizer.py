@@ -47,15 +47,22 @@ def test_constant_schedule_stays_at_the_peak() -> None:
     assert rate(49) == 2.0 and constant_schedule(2.0, 0.0, 50)(0) == 2.0
 
 
-def test_frozen_parameters_stay_and_have_no_moments() -> None:
-    config = toy.get_config(**{"train.weight_decay": 0.5}).train
-    optimizer, _ = make_optimizer(config, 10)
-    params = {"features/image": jnp.full((2, 3), 3.0), "head": jnp.ones((5, 1))}
-    gradients = {"features/image": jnp.zeros((2, 3)), "head": jnp.ones((5, 1))}
-    state = optimizer.init(params)
+@pytest.mark.parametrize("name", ["features/image", "text/bert/words", "structure"])
+@pytest.mark.parametrize("optimizer", ["adam", "adagrad"])
+def test_frozen_parameters_stay_and_have_no_moments(name: str, optimizer: str) -> None:
+    """Whatever their gradient is, which has no part in the norm that is clipped either."""
+    changes = {"optimizer": optimizer, "weight_decay": 0.5, "new_learning_rate": 0.1}
+    config = toy.get_config(**{f"train.{key}": value for key, value in changes.items()}).train
+    config.frozen = "text/bert, structure"
+    made, _ = make_optimizer(config, 10)
+    params = {name: jnp.full((2, 3), 3.0), "head": jnp.ones((5, 1))}
+    gradients = {name: jnp.full((2, 3), 1e9), "head": jnp.full((5, 1), 1e-3)}
+    state = made.init(params)
     assert not any(leaf.shape == (2, 3) for leaf in jax.tree.leaves(state))
-    updates, _ = optimizer.update(gradients, state, params)
-    assert not updates["features/image"].any() and (updates["head"] < 0).all()
+    updates, state = made.update(gradients, state, params)
+    assert not updates[name].any() and (updates["head"] < 0).all()
+    moments = [leaf for leaf in jax.tree.leaves(state) if leaf.shape == (5, 1)]
+    assert moments and max(float(abs(leaf).max()) for leaf in moments) > 1e-5
 
 
 def test_adagrad_moves_the_tables_and_adam_the_rest() -> None:

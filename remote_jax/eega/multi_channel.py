@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 from remote_jax.encoders.attention import ACTIVATIONS, dropout, linear
 
 TABLE_INIT = nnx.initializers.normal(0.1)
+"""Louder than embeddings of words: a layer that starts at 0 lets them grow late."""
 
 Matrices = Mapping[str, Int[Array, "b n *n"]]
 """Mˡ by channel: a number for each pair of words [b, n, n], or for each word [b, n]."""
@@ -26,19 +27,26 @@ class Channel(nnx.Module):
       size: how many numbers there are, from 0.
       dim: d_l.
       width: of `pairs`; 0 for none.
-      told: d_T where words also read R itself; 0 where they do not.
+      message_width: d_T, of `messages`; 0 for none.
     """
 
     def __init__(
-        self, size: int, dim: int, width: int, told: int, *, dtype: DTypeLike, rngs: nnx.Rngs
+        self,
+        size: int,
+        dim: int,
+        width: int,
+        message_width: int,
+        *,
+        dtype: DTypeLike,
+        rngs: nnx.Rngs,
     ):
         self.size, self.dtype = size, dtype
         self.table = nnx.Param(TABLE_INIT(rngs.params(), (size, dim)))
         self.weight = linear(dim, 1, dtype=dtype, rngs=rngs)
         if width:
             self.pair = linear(dim, width, bias=False, dtype=dtype, rngs=rngs)
-        if told:
-            self.message = linear(dim, told, bias=False, dtype=dtype, rngs=rngs)
+        if message_width:
+            self.message = linear(dim, message_width, bias=False, dtype=dtype, rngs=rngs)
 
     def scores(self, numbers: Int[Array, "b n *n"]) -> Float[Array, "b n n"]:
         """ReLU(W^r1 R + b), float32 (Eq. 9)."""
@@ -50,7 +58,7 @@ class Channel(nnx.Module):
         """W R, for the prediction of pairs."""
         return self._lookup(self.pair(self.table[...].astype(self.dtype)), numbers)
 
-    def told(
+    def messages(
         self, weights: Float[Array, "b n n"], numbers: Int[Array, "b n *n"]
     ) -> Float[Array, "b n d"]:
         """Σ_j w_ij U R_ij, of weights whose rows sum to 1 or, without any word, to 0."""
@@ -98,11 +106,11 @@ class MultiChannel(nnx.Module):
         dtype: DTypeLike = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        self.names, self.rate, self.told = tuple(sorted(sizes)), rate, values
-        told = dim if values else 0
+        self.names, self.rate, self.messages = tuple(sorted(sizes)), rate, values
+        message_width = dim if values else 0
         self.channels = nnx.Dict(
             {
-                n: Channel(size, channel_dim, pair_width, told, dtype=dtype, rngs=rngs)
+                n: Channel(size, channel_dim, pair_width, message_width, dtype=dtype, rngs=rngs)
                 for n, size in sizes.items()
             }
         )
@@ -126,12 +134,12 @@ class MultiChannel(nnx.Module):
             weights = jax.nn.softmax(scores, where=mask[:, None, :])
             weights = dropout(weights.astype(words.dtype), self.rate, rngs)
             found = jnp.einsum("bij,bjd->bid", weights, self.values[name](words))
-            if self.told:
-                found = found + self.channels[name].told(weights, matrices[name])
+            if self.messages:
+                found = found + self.channels[name].messages(weights, matrices[name])
             read.append(words + found)
         side_by_side = dropout(jnp.concatenate(read, axis=-1), self.rate, rngs)
-        told = self.down(ACTIVATIONS["gelu"](self.up(side_by_side)))
-        return words + dropout(told, self.rate, rngs)
+        fed = self.down(ACTIVATIONS["gelu"](self.up(side_by_side)))
+        return words + dropout(fed, self.rate, rngs)
 
     def pairs(self, matrices: Matrices) -> Float[Array, "b n n w"]:
         """Σ_l W_l R_ij^l: one linear layer over the concatenation of all channels of a pair."""

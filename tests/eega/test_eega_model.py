@@ -152,6 +152,7 @@ PARTS = {
     "channels": {"model.channels": ""},
     "channels/channels/pos": {"model.channels": "distance,pmi"},
     "channels/channels/pos/pair": {"model.pair_features": False},
+    "channels/channels/pos/message": {"model.channel_values": False},
     "vision": {"features.picture": False},
     "attention": {"features.picture": False},
     "tagger/tags": {"model.hidden": 0},
