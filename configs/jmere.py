@@ -67,7 +67,16 @@ def paper() -> ConfigDict:
     )
     config.text = ConfigDict({"pretrained": "google-bert/bert-base-uncased", "dropout": 0.1})
     config.vision = ConfigDict({"pretrained": "google/vit-base-patch32-224-in21k", "dropout": 0.1})
-    config.model = ConfigDict(
+    config.model = model()
+    config.train = train()
+    config.mesh = ConfigDict({"data": -1, "fsdp": 1, "tensor": 1})
+    config.profile = False  # time a few steps, and trace some for TensorBoard or XProf
+    return config
+
+
+def model() -> ConfigDict:
+    """The switches and sizes of EEGA."""
+    return ConfigDict(
         {
             "graph": "attribute",  # or "vanilla" (Table 2), "none"
             "edge_dim": 100,  # d_zT and d_zI
@@ -88,7 +97,11 @@ def paper() -> ConfigDict:
             "dropout": 0.1,
         }
     )
-    config.train = ConfigDict(
+
+
+def train() -> ConfigDict:
+    """How it is trained."""
+    return ConfigDict(
         {
             "epochs": 30.0,
             "batch_size": 16,
@@ -109,9 +122,6 @@ def paper() -> ConfigDict:
             "max_skipped": 0,  # steps whose loss or gradient is not finite, let pass
         }
     )
-    config.mesh = ConfigDict({"data": -1, "fsdp": 1, "tensor": 1})
-    config.profile = False  # time a few steps, and trace some for TensorBoard or XProf
-    return config
 
 
 def sample() -> ConfigDict:

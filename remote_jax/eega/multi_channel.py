@@ -63,15 +63,20 @@ class Channel(nnx.Module):
     ) -> Float[Array, "b n d"]:
         """Σ_j w_ij U R_ij, of weights whose rows sum to 1 or, without any word, to 0."""
         rows = self.message(self.table[...].astype(self.dtype))
-        typed = jax.nn.one_hot(numbers, self.size, dtype=rows.dtype)
         if numbers.ndim == 3:
+            typed = jax.nn.one_hot(numbers, self.size, dtype=rows.dtype)
             return jnp.einsum("bij,bijs->bis", weights, typed) @ rows
-        of_words = typed @ rows
+        of_words = self._each(rows, numbers)
         return weights.sum(-1)[..., None] * of_words + weights @ of_words
 
-    def _lookup(self, rows: Float[Array, "s w"], numbers) -> Float[Array, "b n n w"]:
+    def _each(
+        self, rows: Float[Array, "s w"], numbers: Int[Array, "b n *n"]
+    ) -> Float[Array, "b n *n w"]:
         # A product, because on CPU the gradient of a lookup is a slow scatter.
-        found = jax.nn.one_hot(numbers, self.size, dtype=rows.dtype) @ rows
+        return jax.nn.one_hot(numbers, self.size, dtype=rows.dtype) @ rows
+
+    def _lookup(self, rows: Float[Array, "s w"], numbers) -> Float[Array, "b n n w"]:
+        found = self._each(rows, numbers)
         if numbers.ndim == 3:
             return found
         return found[:, :, None] + found[:, None, :]

@@ -52,7 +52,7 @@ def main() -> None:
     from remote_jax import main as front_door
     from remote_jax import parallel, pipeline
     from remote_jax.evaluate import make_predict
-    from remote_jax.optimizer import make_optimizer
+    from remote_jax.optimizer import frozen, make_optimizer
     from remote_jax.plan import Plan
     from remote_jax.state import TrainState, split
     from remote_jax.train import make_step
@@ -81,7 +81,8 @@ def main() -> None:
 
     optimizer, _ = make_optimizer(config.train, plan.total)
     mesh = parallel.make_mesh(config.mesh)
-    step = make_step(task, skeleton, optimizer, config.seed, mesh)
+    kept = frozen(config.train)
+    step = make_step(task, skeleton, optimizer, config.seed, mesh, kept=kept)
     state = jax.eval_shape(
         lambda p: TrainState(p, optimizer.init(p), jnp.zeros((), jnp.int32)), params
     )
