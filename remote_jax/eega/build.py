@@ -17,7 +17,7 @@ from remote_jax.eega.knowledge import Knowledge
 from remote_jax.eega.model import Eega
 from remote_jax.eega.multi_channel import MultiChannel
 from remote_jax.eega.settings import channels
-from remote_jax.eega.text_graph import DISTANCES
+from remote_jax.eega.text_graph import DISTANCES, OFFSETS
 from remote_jax.eega.visual_graph import edge_types
 from remote_jax.eega.word_pairs import WordPairTagger
 from remote_jax.encoders import bert, build, pretrained, vit
@@ -144,7 +144,13 @@ def multi_channel(
     model, named = config.model, channels(config.model.channels)
     if not named:
         return None
-    counts = {"pos": sizes.pos, "distance": DISTANCES, "pmi": LEVELS, "dependency": sizes.edges}
+    counts = {
+        "pos": sizes.pos,
+        "distance": DISTANCES,
+        "pmi": LEVELS,
+        "dependency": sizes.edges,
+        "position": OFFSETS,
+    }
     return MultiChannel(
         dim,
         {name: counts[name] for name in named},

@@ -4,17 +4,18 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from remote_jax.eega.encoding import TextEncoding, VisualEncoding
 from remote_jax.eega.graph_alignment import GraphAlignment, Graphs, mean_distance
 from remote_jax.eega.image_to_text import ImageToText
 from remote_jax.eega.multi_channel import MultiChannel
+from remote_jax.eega.text_graph import offsets
 from remote_jax.eega.word_pairs import WordPairTagger
 from remote_jax.task import Batch
 
 MATRICES = {"pos": "pos", "distance": "distance", "pmi": "pmi", "dependency": "edges"}
-"""The array of a batch that each channel reads."""
+"""The array of a batch that each channel reads; `position` reads none."""
 
 
 class Encoded(NamedTuple):
@@ -78,7 +79,7 @@ class Eega(nnx.Module):
             words, attention = self.attention(words, image.nodes, image.mask, rngs=rngs)
         features = None
         if self.channels is not None:
-            matrices = {name: batch[MATRICES[name]] for name in self.channels.names}
+            matrices = {name: matrix(name, batch) for name in self.channels.names}
             words = self.channels(words, matrices, encoded.text.mask, rngs=rngs)
             if self.pair_features:
                 features = self.channels.pairs(matrices)
@@ -90,3 +91,11 @@ class Eega(nnx.Module):
             return jnp.zeros(())
         aligned = self.alignment(encoded.image, encoded.text)
         return mean_distance(aligned, encoded.image)
+
+
+def matrix(name: str, batch: Batch) -> Int[Array, "b n *n"]:
+    """M of a channel, of a batch."""
+    if name == "position":
+        size, count = batch["words"].shape
+        return jnp.broadcast_to(offsets(count), (size, count, count))
+    return batch[MATRICES[name]]

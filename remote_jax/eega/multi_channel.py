@@ -92,7 +92,8 @@ class MultiChannel(nnx.Module):
     Args:
       dim: d_T.
       sizes: how many numbers each channel has, by its name: `pos`, `distance`, `pmi` are the
-        paper's; `dependency` is the text graph's labels.
+        paper's; `dependency` is the text graph's labels, `position` how many words w_j stands after
+        w_i (as in EMC-GCN, Chen et al. 2022, from which such channels come; here with its sign).
       channel_dim: d_l.
       pair_width: width of `pairs`; 0 for none.
       values: whether words read a channel's vectors beside each other, Σ_j w_ij (W O_j + U R_ij),

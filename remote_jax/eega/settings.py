@@ -8,8 +8,10 @@ from ml_collections import ConfigDict
 
 from remote_jax.errors import UserError
 
-CHANNELS = ("pos", "distance", "pmi", "dependency")
-"""The paper's three (Eq. 9), and the labels of the text graph."""
+CHANNELS = ("pos", "distance", "pmi", "dependency", "position")
+"""The paper's three (Eq. 9), the labels of the text graph, and how many words lie between two."""
+PARSED = {"pos", "distance", "dependency"}
+"""Those that a parse gives."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Inputs:
         aligned = picture and model.alignment.weight > 0
         return cls(
             picture=picture,
-            parse=model.graph == "attribute" or aligned or bool(set(names) - {"pmi"}),
+            parse=model.graph == "attribute" or aligned or bool(PARSED & set(names)),
             cooccurrence="pmi" in names,
         )
 

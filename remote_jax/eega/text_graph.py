@@ -31,6 +31,11 @@ FAR = MAX_DISTANCE + 1
 
 DISTANCES = FAR + 1
 
+MAX_OFFSET = 12
+"""Words apart beyond which two count as this far."""
+
+OFFSETS = 2 * MAX_OFFSET + 1
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -110,6 +115,12 @@ def text_graph(
         distance=np.where(np.isinf(hops), FAR, np.minimum(hops, MAX_DISTANCE)).astype(np.int32),
         cooccurrence=cooccurrence.levels(words, counted=counted),
     )
+
+
+def offsets(count: int) -> Int[np.ndarray, "words words"]:
+    """Words from w_i to w_j, j - i, at most `MAX_OFFSET` either way and counted from it."""
+    places = np.arange(count, dtype=np.int32)
+    return np.clip(places - places[:, None], -MAX_OFFSET, MAX_OFFSET) + MAX_OFFSET
 
 
 def _places(names: Iterable[str], known: Sequence[str], unknown: int) -> Int[np.ndarray, " names"]:

@@ -22,7 +22,7 @@ def config(**changes):
     found.text.update({"dim": 16, "layers": 1, "heads": 2, "mlp_dim": 16, "max_positions": 32})
     found.vision.update({"dim": 24, "layers": 1, "heads": 2, "mlp_dim": 16})
     found.model.update({"heads": 2, "edge_dim": 4, "channel_dim": 4, "hidden": 8})
-    found.model.channel_values = True
+    found.model.update({"channels": "pos,distance,pmi,position", "channel_values": True})
     found.update_from_flattened_dict(changes)
     return found
 

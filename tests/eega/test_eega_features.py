@@ -144,6 +144,8 @@ def test_only_what_is_switched_on_is_made(folder, pieces):
     assert data.examples("train")[0].parse is None
     found, _ = features(folder, pieces, **off | {"model.channels": "pmi"})
     assert set(found) == text | {"pmi"}
+    found, data = features(folder, pieces, **off | {"model.channels": "position"})
+    assert set(found) == text and data.examples("train")[0].parse is None
     found, _ = features(folder, pieces, **off | {"model.channels": "pos"})
     assert set(found) == text | {"pmi", "pos", "edges", "distance"}
     found, _ = features(folder, pieces, **off | {"features.picture": True})

@@ -150,6 +150,7 @@ PARTS = {
     "text/graph": {"model.graph": "none"},
     "vision/graph": {"model.graph": "none"},
     "channels": {"model.channels": ""},
+    "channels/channels/position": {"model.channels": "pos,distance,pmi"},
     "channels/channels/pos": {"model.channels": "distance,pmi"},
     "channels/channels/pos/pair": {"model.pair_features": False},
     "channels/channels/pos/message": {"model.channel_values": False},

@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remote_jax.eega.cooccurrence import Cooccurrence
-from remote_jax.eega.text_graph import FAR, MAX_DISTANCE, NO_EDGE, SELF, Labels, text_graph
+from remote_jax.eega.text_graph import (
+    FAR,
+    MAX_DISTANCE,
+    MAX_OFFSET,
+    NO_EDGE,
+    OFFSETS,
+    SELF,
+    Labels,
+    offsets,
+    text_graph,
+)
 from remote_jax.eega.trees import Parse
 
 LABELS = Labels(("nsubj", "obj"), ("NOUN", "VERB"))
@@ -79,3 +89,11 @@ def test_labels_are_those_of_the_parses():
     labels = Labels.of(parse for parse in parses)
     assert labels == Labels(("ROOT", "obj"), ("ADJ", "NOUN", "X"))
     assert (labels.edges, labels.tags) == (5, 5)
+
+
+def test_offsets_tell_which_word_comes_first_and_end_at_the_farthest():
+    found = offsets(2 * MAX_OFFSET)
+    assert found.shape == (2 * MAX_OFFSET, 2 * MAX_OFFSET)
+    assert (found[5, 7], found[7, 5], found[3, 3]) == (MAX_OFFSET + 2, MAX_OFFSET - 2, MAX_OFFSET)
+    assert (found[0, -1], found[-1, 0]) == (OFFSETS - 1, 0)
+    assert set(found.ravel()) == set(range(OFFSETS))
