@@ -20,4 +20,7 @@ def get_config(preset: str = "laptop") -> ConfigDict:
     """The config of a preset: `laptop` (default), `structure` or `paper`, as of DB15K."""
     config = db15k.get_config(preset)
     config.data.name = "kvc16k"
+    if preset == "structure":
+        config.model.dim = config.model.relation_dim = 512
+        config.train.epochs = 20.0
     return config
