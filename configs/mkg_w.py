@@ -24,6 +24,5 @@ def get_config(preset: str = "laptop") -> ConfigDict:
         del config.data.sample
     if preset == "structure":
         config.model.penalty.update({"cubes": 0.0, "duality": 0.1})
-        config.model.dim = config.model.relation_dim = 512
-        config.train.update({"epochs": 18.0, "new_learning_rate": 1e-3})
+        config.train.new_learning_rate = 1e-3
     return config
