@@ -9,8 +9,8 @@ from ml_collections import ConfigDict
 from remote_jax.errors import UserError
 
 CHANNELS = ("pos", "distance", "pmi", "dependency", "position")
-"""The paper's three (Eq. 9), the labels of the text graph, and how many words lie between two."""
-PARSED = {"pos", "distance", "dependency"}
+"""The paper's three (Eq. 9), the labels of the text graph, and how far after w_i w_j stands."""
+PARSED = frozenset({"pos", "distance", "dependency"})
 """Those that a parse gives."""
 
 

@@ -1,4 +1,5 @@
-"""The textual graph and the matrices of the multi-channel layer, over words (appendix A).
+"""The textual graph and the matrices of the multi-channel layer, over words (appendix A; `offsets`
+are not in it).
 
 Everything is of the words of a sentence; a model that reads word pieces takes, for a piece, what
 there is of its word.
@@ -32,9 +33,10 @@ FAR = MAX_DISTANCE + 1
 DISTANCES = FAR + 1
 
 MAX_OFFSET = 12
-"""Words apart beyond which two count as this far."""
+"""Words apart beyond which two count as this far: what matters is near, the ends of a name."""
 
 OFFSETS = 2 * MAX_OFFSET + 1
+"""How many numbers `offsets` tells apart."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def text_graph(
 
 
 def offsets(count: int) -> Int[np.ndarray, "words words"]:
-    """Words from w_i to w_j, j - i, at most `MAX_OFFSET` either way and counted from it."""
+    """Words from w_i to w_j, j - i, at most `MAX_OFFSET` either way, plus that: from 0."""
     places = np.arange(count, dtype=np.int32)
     return np.clip(places - places[:, None], -MAX_OFFSET, MAX_OFFSET) + MAX_OFFSET
 

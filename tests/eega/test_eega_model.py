@@ -9,7 +9,9 @@ import pytest
 from flax import nnx
 from small import PLAIN, N, batch, config, longer, make
 
+from remote_jax.eega.model import matrix
 from remote_jax.eega.task import EegaTask
+from remote_jax.eega.text_graph import OFFSETS
 from remote_jax.state import split
 
 APART = {"model.alignment.weight": 0.0}
@@ -189,6 +191,15 @@ def test_what_is_switched_off_is_not_read(name):
         model = make(**changes)
         values = [run(model, one, **changes).logits for one in (data, other)]
         assert np.array_equal(*values) == same
+
+
+def test_positions_say_how_far_the_second_word_is_after_the_first():
+    model, data = make(**{"features.picture": False}), batch()
+    found = matrix("position", data)
+    assert found.shape == (4, N, N)
+    np.testing.assert_array_equal(found[1, 2, :6], [10, 11, 12, 13, 14, 15])
+    assert (found == found[0]).all()
+    assert model.channels.channels["position"].table.shape[0] == OFFSETS
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.6])
