@@ -192,9 +192,8 @@ def minilm() -> ConfigDict:
     config.text.pretrained = "sentence-transformers/all-MiniLM-L6-v2"
     config.vision.pretrained = ""
     config.model.channels = "pos,distance,pmi,dependency,position"
-    config.model.pair_features = True
-    config.model.update({"hidden": 128, "edge_dim": 32, "channel_dim": 32, "channel_values": True})
-    config.model.dropout = 0.2
+    config.model.update({"channel_values": True, "pair_features": True, "dropout": 0.2})
+    config.model.update({"hidden": 128, "edge_dim": 32, "channel_dim": 32})
     config.train.update(
         {
             "epochs": 4.0,

@@ -112,7 +112,7 @@ class MultiChannel(nnx.Module):
         dtype: DTypeLike = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        self.names, self.rate, self.messages = tuple(sorted(sizes)), rate, values
+        self.names, self.rate, self.with_messages = tuple(sorted(sizes)), rate, values
         message_width = dim if values else 0
         self.channels = nnx.Dict(
             {
@@ -140,7 +140,7 @@ class MultiChannel(nnx.Module):
             weights = jax.nn.softmax(scores, where=mask[:, None, :])
             weights = dropout(weights.astype(words.dtype), self.rate, rngs)
             found = jnp.einsum("bij,bjd->bid", weights, self.values[name](words))
-            if self.messages:
+            if self.with_messages:
                 found = found + self.channels[name].messages(weights, matrices[name])
             read.append(words + found)
         side_by_side = dropout(jnp.concatenate(read, axis=-1), self.rate, rngs)

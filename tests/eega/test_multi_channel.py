@@ -57,7 +57,7 @@ def reference(layer, words, matrices, mask, b, i):
         weights = np.exp(scores) / np.exp(scores).sum()
         value = layer.values[name]
         moved = words[there] @ wide(value.kernel) + wide(value.bias)
-        if layer.messages:
+        if layer.with_messages:
             message = wide(layer.channels[name].message.kernel)
             for place, j in enumerate(there):
                 moved[place] += relation(layer, matrices, name, b, i, j) @ message
