@@ -56,7 +56,8 @@ def paper() -> ConfigDict:
             "noise": True,  # δ of Eq. 4
             "core": "learnt",  # W of the Tucker scores; or "complex", the fixed one that is ComplEx
             "penalty": {"cubes": 0.0, "duality": 0.0},  # N3 and DURA, for the complex core
-            "dropout": {"head": 0.3, "matrix": 0.4, "query": 0.5},  # matrix: of the relation
+            # matrix: of the relation; structure: of the embeddings of entities with features
+            "dropout": {"head": 0.3, "matrix": 0.4, "query": 0.5, "structure": 0.0},
             "router": {
                 "transform": True,  # f of Eq. 6; false: e ‖ r (Tables 4 and 9)
                 "groups": "parameters",  # g of Eq. 7; or "prototype" (Tables 4 and 9)
@@ -103,7 +104,8 @@ def paper() -> ConfigDict:
 def laptop() -> ConfigDict:
     """A fixed core with a penalty, and a softmax over all entities: minutes in place of days.
 
-    Experts and costs have fewer hidden units than in Table 13: most is learnt in the tables.
+    Experts and costs have fewer hidden units than in Table 13: most is learnt in the tables. Those
+    of some entities are hidden, so that features learn to tell something too.
     """
     config = paper()
     config.data.sample = ConfigDict(  # where no folder is named; see roam/sample
@@ -111,7 +113,8 @@ def laptop() -> ConfigDict:
     )
     config.model.update({"core": "complex", "hidden": 64, "loss": "softmax", "smoothing": 0.0})
     config.model.penalty.cubes = 0.05
-    config.model.dropout.update({"head": 0.0, "matrix": 0.0, "query": 0.0})
+    config.model.noise = False
+    config.model.dropout.update({"head": 0.0, "matrix": 0.0, "query": 0.0, "structure": 0.15})
     config.model.router.hidden = 64
     config.model.answers = 1.0
     config.train.update({"epochs": 15.0, "batch_size": 256, "eval_every": 3.0})

@@ -23,7 +23,7 @@ SMALLEST = 1e-20
 """Squared gradient below which Adagrad does not divide by it: those of a mean over a batch of small
 embeddings are tiny at first, and optax's own start would hold them there."""
 
-FEATURES = "features/"
+OF_DATA = ("features/", "seen/")
 """Where parameters live that come with the data and are not trained."""
 
 Schedule = Callable[[Int[Array, ""] | int], Float[Array, ""]]
@@ -31,7 +31,7 @@ Schedule = Callable[[Int[Array, ""] | int], Float[Array, ""]]
 
 def frozen(config: ConfigDict) -> tuple[str, ...]:
     """How the names of parameters begin that keep their values (`train.frozen`)."""
-    return (FEATURES, *filter(None, (name.strip() for name in config.frozen.split(","))))
+    return (*OF_DATA, *filter(None, (name.strip() for name in config.frozen.split(","))))
 
 
 def check_frozen(config: ConfigDict, names: Iterable[str]) -> None:
@@ -41,7 +41,7 @@ def check_frozen(config: ConfigDict, names: Iterable[str]) -> None:
         UserError: it is of none, and freezes nothing; or nothing is left to train.
     """
     names = list(names)
-    for beginning in frozen(config)[1:]:
+    for beginning in frozen(config)[len(OF_DATA) :]:
         if not any(name.startswith(beginning) for name in names):
             parts = [name.split("/") for name in names]
             known = {"/".join(part[: depth + 1]) for part in parts for depth in range(len(part))}

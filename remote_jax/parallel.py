@@ -26,7 +26,7 @@ RULES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
     (r"(query|key|value|up)/bias", ("tensor",)),
     (r"(out|down)/kernel", ("tensor", None)),
     # Tables of a row an entity, and entities as candidates.
-    (r"structure|features/\w+/(values|present)", ("tensor",)),
+    (r"structure|features/\w+/(values|present)|seen/present", ("tensor",)),
     (r"mixed|weights", (None, "tensor")),
 )
 """Which axes of an array are split over which axis of the mesh, by how the array's name ends.

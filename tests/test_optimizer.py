@@ -47,7 +47,7 @@ def test_constant_schedule_stays_at_the_peak() -> None:
     assert rate(49) == 2.0 and constant_schedule(2.0, 0.0, 50)(0) == 2.0
 
 
-@pytest.mark.parametrize("name", ["features/image", "text/bert/words", "structure"])
+@pytest.mark.parametrize("name", ["features/image", "seen/present", "text/bert/words", "structure"])
 @pytest.mark.parametrize("optimizer", ["adam", "adagrad"])
 def test_frozen_parameters_stay_and_have_no_moments(name: str, optimizer: str) -> None:
     """Whatever their gradient is, which has no part in the norm that is clipped either."""

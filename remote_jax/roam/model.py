@@ -63,6 +63,26 @@ class Features(nnx.Module):
         return jax.lax.stop_gradient(values), jax.lax.stop_gradient(present) > 0
 
 
+class Seen(nnx.Module):
+    """Which entities have a triple to learn structure from; part of the model, but not trained.
+
+    The embeddings of others are what chance and being no answer to anything made of them, and
+    would stand in the way of what features tell.
+    """
+
+    def __init__(self, entities: int):
+        self.entities = entities
+        self.present = nnx.Param(jnp.ones(-(-entities // SHARED) * SHARED))
+
+    def fill(self, present: Bool[Array, " n"]) -> None:
+        """Puts in which entities training has."""
+        found = self.present[...].at[: self.entities].set(present.astype(jnp.float32))
+        self.present.set_value(found)
+
+    def __call__(self) -> Bool[Array, " n"]:
+        return self.present[: self.entities] > 0
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Encoded:
@@ -136,6 +156,9 @@ class Roam(nnx.Module):
             if config.features.structure
             else None
         )
+        self.hidden = model.dropout.structure
+        featured = config.features.structure and sizes.features
+        self.seen = Seen(sizes.entities) if featured else None
         self.features = nnx.Dict(
             {name: Features(sizes.entities, length) for name, length in sizes.features.items()}
         )
@@ -207,21 +230,40 @@ class Roam(nnx.Module):
         """Length of what φ compares with a group."""
         return model.dim if model.router.transform else model.dim + model.relation_dim
 
-    def encode(self, entities: Int[Array, " n"] | None = None) -> Encoded:
-        """Entities through every expert (Eq. 2); all, in their order, where none is named."""
-        inputs, present = [], []
+    def encode(
+        self, entities: Int[Array, " n"] | None = None, rngs: nnx.Rngs | None = None
+    ) -> Encoded:
+        """Entities through every expert (Eq. 2); all, in their order, where none is named.
+
+        With `rngs`, in training.
+        """
+        inputs = [features()[0] for features in self.features.values()]
+        present = [features()[1] for features in self.features.values()]
         if self.structure is not None:
-            inputs.append(self.structure[...])
-            present.append(jnp.ones(inputs[0].shape[0], bool))
-        for features in self.features.values():
-            values, there = features()
-            inputs.append(values)
-            present.append(there)
+            inputs.insert(0, self.structure[...])
+            present.insert(0, jnp.ones(self.entities, bool))
+        shown = self._shown(present, rngs)
         if entities is not None:
             inputs, present = [x[entities] for x in inputs], [x[entities] for x in present]
+            shown = shown[entities]
+        if self.seen is not None:
+            inputs[0] = jnp.where(shown[:, None], inputs[0], 0.0)
         there = jnp.stack(present)
         raw = None if self.raw is None else self.raw(inputs, there)
         return Encoded(self._embed(inputs), there, self.summary(list(self.experts)), raw)
+
+    def _shown(self, present: list[Bool[Array, " n"]], rngs: nnx.Rngs | None) -> Bool[Array, " n"]:
+        """Whose embeddings are not hidden; those of entities that features alone are to tell are.
+
+        That is one without a triple, and in training a share of all, drawn anew each time: what an
+        embedding can learn by heart, features would never have to tell.
+        """
+        if self.seen is None:
+            return jnp.ones(self.entities, bool)
+        shown = self.seen()
+        if rngs is not None and self.hidden:
+            shown &= jax.random.bernoulli(rngs.hidden(), 1.0 - self.hidden, shown.shape)
+        return shown | ~jnp.stack(present[1:]).any(0)
 
     def _embed(self, inputs: list[Float[Array, "n f"]]) -> Float[Array, "m k n d"]:
         return jnp.stack([expert(x) for expert, x in zip(self.experts, inputs, strict=True)])

@@ -20,8 +20,9 @@ class ParameterSummary(nnx.Module):
     """g(W^(k)) of Eq. 7: a group as a vector made of the parameters of its experts.
 
     An expert has far more parameters than φ could take in, so each is compressed first: with
-    probes p, q that are learnt, (p·W_in, b_in, W_out·q, b_out) is linear in every parameter, as
-    long as four layers are wide, and is brought to the length wanted by one linear layer.
+    probes p, q that are learnt, (p·W_in, b_in, W_out·q, b_out + p·S), S the linear map beside the
+    experts if there is one, is linear in every parameter, as long as four layers are wide, and is
+    brought to the length wanted by one linear layer.
 
     Args:
         features: length of the raw features of each modality.
@@ -61,11 +62,14 @@ class ParameterSummary(nnx.Module):
 
     def _expert(self, m: int, expert: Experts) -> Float[Array, "k out"]:
         """θ_m^(k), compressed."""
+        probe, last = self.probes_in[m][...], expert.bias_out[...]
+        if expert.shortcut is not None:
+            last += probe @ expert.shortcut[...]
         parts = (
-            jnp.einsum("f,kfh->kh", self.probes_in[m][...], expert.kernel_in[...]),
+            jnp.einsum("f,kfh->kh", probe, expert.kernel_in[...]),
             expert.bias_in[...],
             jnp.einsum("khd,d->kh", expert.kernel_out[...], self.probes_out[m][...]),
-            expert.bias_out[...],
+            last,
         )
         return self.compress[m](jnp.concatenate(parts, -1))
 

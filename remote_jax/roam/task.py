@@ -46,6 +46,7 @@ RULES: configs.Rules = {
     "model.dropout.head": Between(0, 1),
     "model.dropout.matrix": Between(0, 1),
     "model.dropout.query": Between(0, 1),
+    "model.dropout.structure": Between(0, 1),
     "model.router.transform": SWITCH,
     "model.router.groups": OneOf(("parameters", "prototype")),
     "model.router.cost": OneOf(("learnable", "cosine")),
@@ -194,6 +195,8 @@ class RoamTask:
         for name, modality in self.modalities.items():
             values = modalities.standardised(modality, noise=settings.noise, seed=self.config.seed)
             model.features[name].fill(jnp.asarray(values), jnp.asarray(modality.present))
+        if model.seen is not None:
+            model.seen.fill(jnp.asarray(self.graph.seen))
         return model
 
     def shapes(self) -> Roam:

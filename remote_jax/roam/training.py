@@ -77,8 +77,8 @@ Drawn = tuple[Int[Array, "b 2"], Encoded, Encoded, Bool[Array, "b n"]]
 
 def all_entities(model: Roam, batch: Batch, settings: ConfigDict, rngs: nnx.Rngs) -> Drawn:
     """Every entity is a candidate."""
-    del settings, rngs
-    encoded = model.encode()
+    del settings
+    encoded = model.encode(rngs=rngs)
     return batch["query"], encoded, encoded, unpack(batch["known"], model.entities)
 
 
@@ -91,7 +91,7 @@ def negatives(model: Roam, batch: Batch, settings: ConfigDict, rngs: nnx.Rngs) -
     queries, answers = batch["query"], batch["answer"]
     drawn = jax.random.randint(rngs.negatives(), (settings.negatives,), 0, model.entities)
     asked = jnp.concatenate([answers, drawn])
-    encoded = model.encode(jnp.concatenate([queries[:, 0], asked]))
+    encoded = model.encode(jnp.concatenate([queries[:, 0], asked]), rngs)
     same = (queries[:, None] == queries).all(-1)
     true = (asked == answers[:, None]) | jnp.pad(same, ((0, 0), (0, len(drawn))))
     places = queries.at[:, 0].set(jnp.arange(len(queries)))

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from remote_jax.errors import UserError
 from remote_jax.files import Refused, read_lines, sha256
@@ -60,6 +60,13 @@ class Graph:
     sha256: str
 
     @cached_property
+    def seen(self) -> Bool[np.ndarray, " n"]:
+        """Which entities have a training triple."""
+        found = np.zeros(len(self.entities), bool)
+        found[self.splits["train"][:, [0, 2]]] = True
+        return found
+
+    @cached_property
     def facts(self) -> dict[str, Any]:
         """What there is to know before trusting a score, as JSON values.
 
@@ -67,9 +74,7 @@ class Graph:
         test that stand in an earlier split, and `unseen` rows of them that name an entity without
         a training triple, which only features could tell anything about.
         """
-        train = self.splits["train"]
-        seen = np.zeros(len(self.entities), bool)
-        seen[train[:, [0, 2]]] = True
+        seen = self.seen
         found: dict[str, Any] = {
             "entities": len(self.entities),
             "relations": len(self.relations),

@@ -16,6 +16,8 @@ def test_experts_are_mlps_of_their_own() -> None:
     experts = moseg.Experts(3, 5, 4, 2, dtype=FLOAT32, rngs=nnx.Rngs(0))
     experts.bias_in.set_value(jnp.linspace(-1, 1, 10).reshape(2, 5))
     experts.bias_out.set_value(jnp.linspace(-1, 1, 8).reshape(2, 4))
+    assert not experts.shortcut[...].any()
+    experts.shortcut.set_value(jnp.linspace(-1, 1, 12).reshape(3, 4))
     x = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
     for k in range(2):
         w_in, b_in, w_out, b_out = (
@@ -23,6 +25,7 @@ def test_experts_are_mlps_of_their_own() -> None:
             for p in (experts.kernel_in, experts.bias_in, experts.kernel_out, experts.bias_out)
         )
         expected = np.maximum(x @ w_in + b_in, 0) @ w_out / 5 + b_out
+        expected += x @ np.asarray(experts.shortcut[...])
         np.testing.assert_allclose(experts(x)[k], expected, atol=1e-5)
 
 
@@ -48,7 +51,7 @@ def test_fusion_weighs_what_is_present_by_eq_4() -> None:
     for i in range(5):
         there = np.flatnonzero(present[:, i])
         u = [
-            np.concatenate([v[m, i], r[i]]) @ np.concatenate([entity[m], relation[m]])
+            np.concatenate([v[m, i] / 2, r[i] / 2**0.5]) @ np.concatenate([entity[m], relation[m]])
             + float(attention.bias[...][m])
             for m in there
         ]

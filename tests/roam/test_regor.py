@@ -64,7 +64,7 @@ def test_gradient_of_the_cost_reaches_every_parameter_of_every_expert(kind: str)
         return cost(left, summary(list(nnx.merge(graph, state)))).sum()
 
     gradients = jax.tree.leaves(jax.grad(total)(state))
-    assert len(gradients) == 4 * len(LENGTHS)
+    assert len(gradients) == 5 * len(LENGTHS)
     for gradient in gradients:
         assert (gradient != 0).all() if kind == "parameters" else (gradient == 0).all()
 
