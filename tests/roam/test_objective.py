@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from remote_jax.roam.objective import (
@@ -38,6 +38,7 @@ REFERENCES = {"softmax": softmax_reference, "sigmoid": sigmoid_reference}
     seed=st.integers(0, 2**16),
     smoothing=st.sampled_from([0.0, 0.1, 0.5]),
 )
+@example(name="softmax", seed=327, smoothing=0.0)
 def test_losses(name, seed, smoothing):
     rng = np.random.default_rng(seed)
     scores = rng.normal(size=(3, 7)) * 4
@@ -48,7 +49,8 @@ def test_losses(name, seed, smoothing):
         REFERENCES[name](row, hits.astype(float), smoothing)
         for row, hits in zip(scores, true, strict=True)
     ]
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    # A loss near 0 is the difference of two numbers near 10, whose spacing in float32 is 1e-6.
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=2e-6)
 
 
 @pytest.mark.parametrize("loss", [softmax_loss, sigmoid_loss])
