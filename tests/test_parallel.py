@@ -120,6 +120,7 @@ class Shape:
         ("structure", (15000, 256), {"fsdp": 2, "tensor": 2}, ("tensor", "fsdp")),
         ("features/image/present", (15000,), {"fsdp": 2, "tensor": 2}, "tensor"),
         ("features/image/present", (15000,), {"fsdp": 2}, "fsdp"),
+        ("seen/present", (15040,), {"fsdp": 2, "tensor": 2}, "tensor"),
         ("core/core", (256, 256, 256), {"fsdp": 8}, ("fsdp", None, None)),
         ("mot/alpha/0", (768,), {"fsdp": 8}, ()),  # small
         ("step", (), {"fsdp": 8, "tensor": 2}, ()),

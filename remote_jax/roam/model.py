@@ -255,8 +255,9 @@ class Roam(nnx.Module):
     def _shown(self, present: list[Bool[Array, " n"]], rngs: nnx.Rngs | None) -> Bool[Array, " n"]:
         """Whose embeddings are not hidden; those of entities that features alone are to tell are.
 
-        That is one without a triple, and in training a share of all, drawn anew each time: what an
-        embedding can learn by heart, features would never have to tell.
+        That is one with features and without a triple, and in training a share of those with
+        features, drawn anew each time: what an embedding can learn by heart, features would never
+        have to tell. Structure keeps its place in Eq. 4, with what experts make of zeros.
         """
         if self.seen is None:
             return jnp.ones(self.entities, bool)

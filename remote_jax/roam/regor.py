@@ -21,8 +21,8 @@ class ParameterSummary(nnx.Module):
 
     An expert has far more parameters than φ could take in, so each is compressed first: with
     probes p, q that are learnt, (p·W_in, b_in, W_out·q, b_out + p·S), S the linear map beside the
-    experts if there is one, is linear in every parameter, as long as four layers are wide, and is
-    brought to the length wanted by one linear layer.
+    experts if there is one, the same for all groups, is linear in every parameter, as long as four
+    layers are wide, and is brought to the length wanted by one linear layer.
 
     Args:
         features: length of the raw features of each modality.

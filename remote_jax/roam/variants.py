@@ -14,7 +14,8 @@ from remote_jax.roam.model import Candidates, Encoded, Roam, Routed
 class SharedExpertPool(Roam):
     """SEP: one pool of M·K experts, each for every modality.
 
-    Raw features differ in length, so each modality is first brought to one by a linear layer. An
+    Raw features differ in length, so each modality is first brought to one by a linear layer; the
+    linear map beside the experts is then one for all modalities too, structure included. An
     entity's views of one expert are fused as those of a group are.
     """
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from ml_collections import ConfigDict
 
 from configs import mkg_y
 from remote_jax.optimizer import OF_DATA
 from remote_jax.roam import model as module
 from remote_jax.roam.model import Roam, Sizes
 from remote_jax.roam.routing import POTENTIAL_SCALE
+from remote_jax.roam.training import Drawn, all_entities, negatives
 from remote_jax.roam.variants import ARCHITECTURES
 from remote_jax.state import split
 
@@ -24,6 +28,7 @@ def config(**changes: object):
     found = mkg_y.get_config()
     found.model.update({"dim": 8, "relation_dim": 6, "hidden": 7, "groups": 3, "core": "learnt"})
     found.model.router.hidden = 9
+    found.model.noise = True
     found.update_from_flattened_dict(changes)
     return found
 
@@ -156,6 +161,18 @@ def test_switches(changes: dict[str, object]) -> None:
     assert same == (changes == {"model.noise": False})  # noise is for training alone
 
 
+@pytest.mark.parametrize("on", [True, False])
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+def test_noise_is_in_heads_and_candidates(architecture: str, on: bool) -> None:
+    it = model(**{"model.noise": on, "model.architecture": architecture})
+    encoded, asked = it.encode(), queries()
+    plain, noisy = (it.candidates(encoded, rngs)[0].weights for rngs in (None, nnx.Rngs(0)))
+    assert (plain != noisy).any() == on
+    # Shares of a batch are balanced in training, so that heads are compared with other noise.
+    one, other = (it.heads(encoded, asked, nnx.Rngs(i))[0] for i in range(2))
+    assert (one != other).any() == on
+
+
 def featured(it: Roam) -> np.ndarray:
     return np.asarray(jnp.stack([features()[1] for features in it.features.values()]).any(0))
 
@@ -167,6 +184,28 @@ def shifts(it: Roam, rngs: nnx.Rngs | None = None) -> np.ndarray:
     after = it.encode(rngs=None if rngs is None else nnx.Rngs(0)).v[0]
     it.structure.set_value(it.structure[...] - 1.0)
     return np.asarray((before != after).any((0, 2)))
+
+
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+def test_some_entities_are_encoded_as_among_all(architecture: str) -> None:
+    it = model(**{"model.architecture": architecture})
+    it.seen.fill(jnp.arange(40) % 2 == 0)
+    some = jnp.asarray(np.random.default_rng(2).permutation(40)[:15])
+    np.testing.assert_allclose(it.encode(some).v, it.encode().v[:, :, some], atol=1e-6)
+
+
+@pytest.mark.parametrize("draw", [all_entities, negatives])
+def test_a_step_hides_structure(draw: Callable[..., Drawn]) -> None:
+    it = model(**{"model.dropout.structure": 1.0})
+    known = np.random.default_rng(3).integers(0, 256, (10, 5), dtype=np.uint8)
+    batch = {"query": queries(10), "answer": jnp.arange(10), "known": jnp.asarray(known)}
+    settings = ConfigDict({"negatives": 5})
+    encoded = draw(it, batch, settings, nnx.Rngs(0))[1].v[0]
+    it.structure.set_value(it.structure[...] + 1.0)
+    changed = (draw(it, batch, settings, nnx.Rngs(0))[1].v[0] != encoded).any((0, 2))
+    assert 0 < changed.sum() < len(changed)
+    if draw is all_entities:
+        np.testing.assert_array_equal(changed, ~featured(it))
 
 
 def test_what_has_no_triple_to_learn_from_is_told_by_its_features_alone() -> None:

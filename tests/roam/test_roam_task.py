@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flax import nnx
 from learnt_core import LEARNT
 from ml_collections import ConfigDict
 
@@ -79,6 +80,21 @@ def test_learns_what_images_show_and_what_structure_tells(
     mrr = np.mean([1 / row["rank"] for row in rows])
     assert results["metrics"]["test"]["mrr"] == pytest.approx(mrr)
     assert results["dataset"]["features"].keys() == {"image"}
+
+
+def test_a_model_knows_who_has_a_triple_to_learn_from(tmp_path: Path) -> None:
+    write_graph(tmp_path)
+    with (tmp_path / "valid.txt").open("a") as file:
+        file.write("stranger\tlives_in\tcity_0\n")
+    task = make_task(config(tmp_path, tmp_path / "cache"))
+    (tmp_path / "run").mkdir()
+    task.prepare(tmp_path / "run", anew=True)
+    learnt = {name for h, _, t in named(task.graph) for name in (h, t)}
+    expected = [name in learnt for name in task.graph.entities]
+    assert expected[task.graph.entities.index("stranger")] is False
+    seen = task.model(nnx.Rngs(0)).seen
+    assert seen is not None
+    np.testing.assert_array_equal(seen(), expected)
 
 
 def test_places_are_queries(trained: tuple[ConfigDict, Path]) -> None:
