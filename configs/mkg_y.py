@@ -45,7 +45,16 @@ def paper() -> ConfigDict:
             "noise": 0.0,  # in the features, as a share of their deviation (Table 11)
         }
     )
-    config.model = ConfigDict(
+    config.model = paper_model()
+    config.train = paper_train()
+    config.mesh = ConfigDict({"data": -1, "fsdp": 1, "tensor": 1})
+    config.profile = False  # time a few steps, and trace some for TensorBoard or XProf
+    return config
+
+
+def paper_model() -> ConfigDict:
+    """The model of Table 13."""
+    return ConfigDict(
         {
             "architecture": "moseg",  # or "sep", "mge" (Table 3)
             "dim": 256,
@@ -75,7 +84,11 @@ def paper() -> ConfigDict:
             "answers": 0.0,  # a query counts as its number of true answers to this power
         }
     )
-    config.train = ConfigDict(
+
+
+def paper_train() -> ConfigDict:
+    """The training of Table 13."""
+    return ConfigDict(
         {
             "epochs": 2000.0,
             "batch_size": 1024,
@@ -96,9 +109,6 @@ def paper() -> ConfigDict:
             "max_skipped": 0,  # steps whose loss or gradient is not finite, let pass
         }
     )
-    config.mesh = ConfigDict({"data": -1, "fsdp": 1, "tensor": 1})
-    config.profile = False  # time a few steps, and trace some for TensorBoard or XProf
-    return config
 
 
 def laptop() -> ConfigDict:

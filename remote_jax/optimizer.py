@@ -31,7 +31,12 @@ Schedule = Callable[[Int[Array, ""] | int], Float[Array, ""]]
 
 def frozen(config: ConfigDict) -> tuple[str, ...]:
     """How the names of parameters begin that keep their values (`train.frozen`)."""
-    return (*OF_DATA, *filter(None, (name.strip() for name in config.frozen.split(","))))
+    return (*OF_DATA, *_named(config))
+
+
+def _named(config: ConfigDict) -> list[str]:
+    """Those that a person names."""
+    return [name for part in config.frozen.split(",") if (name := part.strip())]
 
 
 def check_frozen(config: ConfigDict, names: Iterable[str]) -> None:
@@ -41,7 +46,7 @@ def check_frozen(config: ConfigDict, names: Iterable[str]) -> None:
         UserError: it is of none, and freezes nothing; or nothing is left to train.
     """
     names = list(names)
-    for beginning in frozen(config)[len(OF_DATA) :]:
+    for beginning in _named(config):
         if not any(name.startswith(beginning) for name in names):
             parts = [name.split("/") for name in names]
             known = {"/".join(part[: depth + 1]) for part in parts for depth in range(len(part))}

@@ -14,13 +14,11 @@ from ml_collections import ConfigDict
 from remote_jax.remat import rematerialised
 from remote_jax.roam import moseg, regor, routing, tucker
 from remote_jax.roam.complex_core import ComplexCore
+from remote_jax.roam.of_data import Features, Seen
 
 EMBEDDING = 0.02
 """Deviation of embeddings at the start: Adam moves each number by the learning rate a step, so that
 larger ones would stay for long what chance made them."""
-
-SHARED = 64
-"""Devices, or a multiple of them, that may share tables of features."""
 
 BLOCK = 4096
 """Most entities that experts embed at once where nothing is learnt: their outputs are K times as
@@ -39,48 +37,6 @@ class Sizes:
     entities: int
     relations: int
     features: Mapping[str, int]
-
-
-class Features(nnx.Module):
-    """Raw features of a modality; part of the model, but not trained.
-
-    Rows of nothing fill the table up to a multiple of `SHARED`, so that devices can share it.
-    """
-
-    def __init__(self, entities: int, dim: int):
-        self.entities, rows = entities, -(-entities // SHARED) * SHARED
-        self.values = nnx.Param(jnp.zeros((rows, dim)))
-        self.present = nnx.Param(jnp.zeros(rows))
-
-    def fill(self, values: Float[Array, "n f"], present: Bool[Array, " n"]) -> None:
-        """Puts the features of all entities in, and which of them have any."""
-        n = self.entities
-        self.values.set_value(self.values[...].at[:n].set(values))
-        self.present.set_value(self.present[...].at[:n].set(present.astype(jnp.float32)))
-
-    def __call__(self) -> tuple[Float[Array, "n f"], Bool[Array, " n"]]:
-        values, present = self.values[: self.entities], self.present[: self.entities]
-        return jax.lax.stop_gradient(values), jax.lax.stop_gradient(present) > 0
-
-
-class Seen(nnx.Module):
-    """Which entities have a triple to learn structure from; part of the model, but not trained.
-
-    The embeddings of others are what chance and being no answer to anything made of them, and
-    would stand in the way of what features tell.
-    """
-
-    def __init__(self, entities: int):
-        self.entities = entities
-        self.present = nnx.Param(jnp.ones(-(-entities // SHARED) * SHARED))
-
-    def fill(self, present: Bool[Array, " n"]) -> None:
-        """Puts in which entities training has."""
-        found = self.present[...].at[: self.entities].set(present.astype(jnp.float32))
-        self.present.set_value(found)
-
-    def __call__(self) -> Bool[Array, " n"]:
-        return self.present[: self.entities] > 0
 
 
 @jax.tree_util.register_dataclass
@@ -156,9 +112,8 @@ class Roam(nnx.Module):
             if config.features.structure
             else None
         )
-        self.hidden = model.dropout.structure
         featured = config.features.structure and sizes.features
-        self.seen = Seen(sizes.entities) if featured else None
+        self.seen = Seen(sizes.entities, hidden=model.dropout.structure) if featured else None
         self.features = nnx.Dict(
             {name: Features(sizes.entities, length) for name, length in sizes.features.items()}
         )
@@ -237,34 +192,27 @@ class Roam(nnx.Module):
 
         With `rngs`, in training.
         """
-        inputs = [features()[0] for features in self.features.values()]
-        present = [features()[1] for features in self.features.values()]
-        if self.structure is not None:
-            inputs.insert(0, self.structure[...])
-            present.insert(0, jnp.ones(self.entities, bool))
-        shown = self._shown(present, rngs)
-        if entities is not None:
-            inputs, present = [x[entities] for x in inputs], [x[entities] for x in present]
-            shown = shown[entities]
-        if self.seen is not None:
-            inputs[0] = jnp.where(shown[:, None], inputs[0], 0.0)
+        inputs, present = self._inputs(slice(None) if entities is None else entities, rngs)
         there = jnp.stack(present)
         raw = None if self.raw is None else self.raw(inputs, there)
         return Encoded(self._embed(inputs), there, self.summary(list(self.experts)), raw)
 
-    def _shown(self, present: list[Bool[Array, " n"]], rngs: nnx.Rngs | None) -> Bool[Array, " n"]:
-        """Whose embeddings are not hidden; those of entities that features alone are to tell are.
+    def _inputs(
+        self, rows: Int[Array, " n"] | slice, rngs: nnx.Rngs | None
+    ) -> tuple[list[Float[Array, "n f"]], list[Bool[Array, " n"]]]:
+        """What experts see of entities, by modality, and which of them have it.
 
-        That is one with features and without a triple, and in training a share of those with
-        features, drawn anew each time: what an embedding can learn by heart, features would never
-        have to tell. Structure keeps its place in Eq. 4, with what experts make of zeros.
+        Structure, where hidden, keeps its place in Eq. 4, with what experts make of zeros.
         """
-        if self.seen is None:
-            return jnp.ones(self.entities, bool)
-        shown = self.seen()
-        if rngs is not None and self.hidden:
-            shown &= jax.random.bernoulli(rngs.hidden(), 1.0 - self.hidden, shown.shape)
-        return shown | ~jnp.stack(present[1:]).any(0)
+        found = [features() for features in self.features.values()]
+        inputs, present = [values[rows] for values, _ in found], [there[rows] for _, there in found]
+        if self.structure is None:
+            return inputs, present
+        structure = self.structure[...][rows]
+        if self.seen is not None:
+            shown = self.seen(rngs)[rows] | ~jnp.stack(present).any(0)
+            structure = jnp.where(shown[:, None], structure, 0.0)
+        return [structure, *inputs], [jnp.ones(len(structure), bool), *present]
 
     def _embed(self, inputs: list[Float[Array, "n f"]]) -> Float[Array, "m k n d"]:
         return jnp.stack([expert(x) for expert, x in zip(self.experts, inputs, strict=True)])

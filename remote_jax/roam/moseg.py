@@ -91,19 +91,18 @@ class ModalityAttention(nnx.Module):
         self.relation = nnx.Param(init(rngs.params(), (modalities, relation_dim)))
         self.bias = nnx.Param(jnp.zeros(modalities))
         self.temperature = temperature
-        self.scales = dim**-0.5, relation_dim**-0.5
 
     def of_entities(self, v: Float[Array, "m *n d"]) -> Float[Array, "m *n"]:
         """The part of the entities, divided by τ."""
         logits = jnp.einsum("m...d,md->m...", v.astype(jnp.float32), self.entity[...])
-        logits *= self.scales[0]
+        logits *= v.shape[-1] ** -0.5
         bias = self.bias[...].reshape(-1, *[1] * (logits.ndim - 1))
         return (logits + bias) / self.temperature
 
     def of_relations(self, relations: Float[Array, "n r"]) -> Float[Array, "m n"]:
         """The part of the relations, divided by τ."""
         logits = jnp.einsum("nr,mr->mn", relations, self.relation[...])
-        return logits * self.scales[1] / self.temperature
+        return logits * relations.shape[-1] ** -0.5 / self.temperature
 
     def noise(self, logits: Float[Array, "m *n"], rngs: nnx.Rngs) -> Float[Array, "m *n"]:
         """δ_m / τ of Eq. 4, for training alone: N(0, U_m), with softplus(U_m) for the deviation."""
