@@ -212,7 +212,7 @@ class Roam(nnx.Module):
         if self.seen is not None:
             shown = self.seen(rngs)[rows] | ~jnp.stack(present).any(0)
             structure = jnp.where(shown[:, None], structure, 0.0)
-        return [structure, *inputs], [jnp.ones(len(structure), bool), *present]
+        return [structure, *inputs], [jnp.ones(structure.shape[0], bool), *present]
 
     def _embed(self, inputs: list[Float[Array, "n f"]]) -> Float[Array, "m k n d"]:
         return jnp.stack([expert(x) for expert, x in zip(self.experts, inputs, strict=True)])
