@@ -89,7 +89,7 @@ def model() -> ConfigDict:
                 "iterations": 20,  # of Sinkhorn, at most
                 "steps": 10,  # problems of Sinkhorn for a Gromov-Wasserstein one, at most
             },
-            "channels": "pos,distance,pmi",  # also "dependency", "position"; "" is none (Table 2)
+            "channels": "pos,distance,pmi",  # others: eega/settings.py; "" is none (Table 2)
             "channel_dim": 100,  # d_l
             "channel_values": False,  # whether words read the channels' vectors beside each other
             "hidden": 0,  # width of a layer before the tags; 0 is Eq. 11
@@ -191,7 +191,7 @@ def minilm() -> ConfigDict:
     config.features.picture = False
     config.text.pretrained = "sentence-transformers/all-MiniLM-L6-v2"
     config.vision.pretrained = ""
-    config.model.channels = "pos,distance,pmi,dependency,position"
+    config.model.channels = "pos,distance,pmi,dependency,position,shape"
     config.model.update({"channel_values": True, "pair_features": True, "dropout": 0.2})
     config.model.update({"hidden": 128, "edge_dim": 32, "channel_dim": 32})
     config.train.update(

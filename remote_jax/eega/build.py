@@ -17,6 +17,7 @@ from remote_jax.eega.knowledge import Knowledge
 from remote_jax.eega.model import Eega
 from remote_jax.eega.multi_channel import MultiChannel
 from remote_jax.eega.settings import channels
+from remote_jax.eega.shapes import SHAPES
 from remote_jax.eega.text_graph import DISTANCES, OFFSETS
 from remote_jax.eega.visual_graph import edge_types
 from remote_jax.eega.word_pairs import WordPairTagger
@@ -150,6 +151,7 @@ def multi_channel(
         "pmi": LEVELS,
         "dependency": sizes.edges,
         "position": OFFSETS,
+        "shape": SHAPES,
     }
     return MultiChannel(
         dim,

@@ -16,6 +16,7 @@ from remote_jax.eega.data import Example
 from remote_jax.eega.knowledge import Knowledge
 from remote_jax.eega.quintuples import Labels
 from remote_jax.eega.settings import Inputs
+from remote_jax.eega.shapes import shapes
 from remote_jax.eega.tags import encode
 from remote_jax.eega.text_graph import text_graph
 from remote_jax.encoders.word_pieces import WordPieces
@@ -47,6 +48,10 @@ class Featurize(grain.transforms.Map):
 
         edges       int32 [n,n]      0: no edge
         pos         int32 [n]        distance   int32 [n,n]      pmi    int32 [n,n]
+
+    where a channel reads it:
+
+        shape       int32 [n]        how a word is written; 0: no word
 
     and where it reads pictures:
 
@@ -132,6 +137,8 @@ class Featurize(grain.transforms.Map):
             found = {"pmi": known.cooccurrence.levels(words, counted=example.counted)}
         else:
             found = {}
+        if self._inputs.shape:
+            found["shape"] = shapes(words)
         return {
             name: self._padded(matrix[(slice(count),) * matrix.ndim])
             for name, matrix in found.items()

@@ -14,8 +14,8 @@ from remote_jax.eega.text_graph import offsets
 from remote_jax.eega.word_pairs import WordPairTagger
 from remote_jax.task import Batch
 
-MATRICES = {"pos": "pos", "distance": "distance", "pmi": "pmi", "dependency": "edges"}
-"""The array of a batch that each channel reads; `position` reads none."""
+OF_EDGES, OF_PLACES = "dependency", "position"
+"""Channels that read `edges`, and no array at all; others read the one of their name."""
 
 
 class Encoded(NamedTuple):
@@ -95,7 +95,7 @@ class Eega(nnx.Module):
 
 def matrix(name: str, batch: Batch) -> Int[Array, "b n *n"]:
     """M of a channel, of a batch."""
-    if name == "position":
+    if name == OF_PLACES:
         size, count = batch["words"].shape
         return jnp.broadcast_to(offsets(count), (size, count, count))
-    return batch[MATRICES[name]]
+    return batch["edges" if name == OF_EDGES else name]

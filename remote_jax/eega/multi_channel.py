@@ -20,7 +20,7 @@ Matrices = Mapping[str, Int[Array, "b n *n"]]
 class Channel(nnx.Module):
     """Rˡ: the trainable vectors of a channel's numbers, and the weights that W-GCN makes of them.
 
-    A channel of words (part of speech) has R_ij = E_i + E_j. Whatever is linear in R is worked out
+    A channel of words (part of speech, shape) has R_ij = E_i + E_j. Whatever is linear in R is worked out
     once a number and looked up for the pairs, so that nothing of shape [n, n, d_l] is made.
 
     Args:
@@ -93,7 +93,8 @@ class MultiChannel(nnx.Module):
       dim: d_T.
       sizes: how many numbers each channel has, by its name: `pos`, `distance`, `pmi` are the
         paper's; `dependency` is the text graph's labels, `position` how many words w_j stands after
-        w_i (as in EMC-GCN, Chen et al. 2022, from which such channels come; here with its sign).
+        w_i (as in EMC-GCN, Chen et al. 2022, from which such channels come; here with its sign),
+        `shape` how a word is written (`shapes.Shape`).
       channel_dim: d_l.
       pair_width: width of `pairs`; 0 for none.
       values: whether words read a channel's vectors beside each other, Σ_j w_ij (W O_j + U R_ij),

@@ -8,8 +8,9 @@ from ml_collections import ConfigDict
 
 from remote_jax.errors import UserError
 
-CHANNELS = ("pos", "distance", "pmi", "dependency", "position")
-"""The paper's three (Eq. 9), the labels of the text graph, and how far after w_i w_j stands."""
+CHANNELS = ("pos", "distance", "pmi", "dependency", "position", "shape")
+"""The paper's three (Eq. 9), the labels of the text graph, how far after w_i w_j stands, and how a
+word is written."""
 PARSED = frozenset({"pos", "distance", "dependency"})
 """Those that a parse gives."""
 
@@ -22,11 +23,13 @@ class Inputs:
         picture: the objects of the picture and how they are related.
         parse: the textual graph.
         cooccurrence: PMI of words.
+        shape: how words are written.
     """
 
     picture: bool
     parse: bool
     cooccurrence: bool
+    shape: bool
 
     @classmethod
     def of(cls, config: ConfigDict) -> Inputs:
@@ -38,6 +41,7 @@ class Inputs:
             picture=picture,
             parse=model.graph == "attribute" or aligned or bool(PARSED & set(names)),
             cooccurrence="pmi" in names,
+            shape="shape" in names,
         )
 
 
