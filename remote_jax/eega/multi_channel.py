@@ -20,8 +20,9 @@ Matrices = Mapping[str, Int[Array, "b n *n"]]
 class Channel(nnx.Module):
     """Rˡ: the trainable vectors of a channel's numbers, and the weights that W-GCN makes of them.
 
-    A channel of words (part of speech, shape) has R_ij = E_i + E_j. Whatever is linear in R is worked out
-    once a number and looked up for the pairs, so that nothing of shape [n, n, d_l] is made.
+    A channel of words (part of speech, shape) has R_ij = E_i + E_j. Whatever is linear in R is
+    worked out once a number and looked up for the pairs, so that nothing of shape [n, n, d_l] is
+    made.
 
     Args:
       size: how many numbers there are, from 0.

@@ -8,6 +8,7 @@ from configs import jmere
 from remote_jax.eega import build
 from remote_jax.eega.build import Sizes
 from remote_jax.eega.cooccurrence import LEVELS
+from remote_jax.eega.shapes import SHAPES
 from remote_jax.eega.text_graph import DISTANCES
 
 SIZES = Sizes(vocabulary=50, tags=8, edges=6, pos=5, classes=4, object_edges=6)
@@ -22,7 +23,7 @@ def config(**changes):
     found.text.update({"dim": 16, "layers": 1, "heads": 2, "mlp_dim": 16, "max_positions": 32})
     found.vision.update({"dim": 24, "layers": 1, "heads": 2, "mlp_dim": 16})
     found.model.update({"heads": 2, "edge_dim": 4, "channel_dim": 4, "hidden": 8})
-    found.model.update({"channels": "pos,distance,pmi,position", "channel_values": True})
+    found.model.update({"channels": "pos,distance,pmi,position,shape", "channel_values": True})
     found.update_from_flattened_dict(changes)
     return found
 
@@ -59,6 +60,7 @@ def batch(b=4, p=P, n=N, k=K, seed=0):
         "words": words,
         "edges": np.where(np.eye(n, dtype=bool) & cells, 1, edges),
         "pos": rng.integers(1, SIZES.pos, (b, n)) * words,
+        "shape": np.random.default_rng(seed + 1).integers(1, SHAPES, (b, n)) * words,
         "distance": rng.integers(0, DISTANCES, (b, n, n)) * cells,
         "pmi": rng.integers(0, LEVELS, (b, n, n)) * cells,
         "rgb": rng.integers(0, 255, (b, k, S, S, 3), dtype=np.uint8),

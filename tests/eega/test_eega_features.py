@@ -13,6 +13,7 @@ from remote_jax.eega import trees
 from remote_jax.eega.data import Sentences
 from remote_jax.eega.features import Featurize, within
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple
+from remote_jax.eega.shapes import shape_of
 from remote_jax.eega.tags import decode_tags
 from remote_jax.encoders import tokenizer
 from remote_jax.errors import UserError
@@ -74,6 +75,13 @@ def test_the_textual_graph_is_that_of_the_words(folder, pieces):
     assert names[edges[0, 1] - 3] == "b" and (np.diagonal(edges)[:8] == 1).all()
     assert found["distance"][1, 4] == 4 and not found["distance"][8:].any()
     assert found["pos"][:8].all() and not found["pos"][8:].any()
+
+
+def test_shapes_are_those_of_the_words(folder, pieces):
+    found, _ = features(folder, pieces, **{"model.channels": "shape"})
+    assert found["shape"].tolist() == [*(shape_of(word) for word in WORDS), 0, 0]
+    cut, _ = features(folder, pieces, **{"model.channels": "shape", "data.max_words": 5})
+    assert cut["shape"].tolist() == found["shape"][:5].tolist()
 
 
 def test_tags_give_the_labels_back(folder, pieces):
@@ -146,6 +154,8 @@ def test_only_what_is_switched_on_is_made(folder, pieces):
     assert set(found) == text | {"pmi"}
     found, data = features(folder, pieces, **off | {"model.channels": "position"})
     assert set(found) == text and data.examples("train")[0].parse is None
+    found, data = features(folder, pieces, **off | {"model.channels": "shape"})
+    assert set(found) == text | {"shape"} and data.examples("train")[0].parse is None
     found, _ = features(folder, pieces, **off | {"model.channels": "pos"})
     assert set(found) == text | {"pmi", "pos", "edges", "distance"}
     found, _ = features(folder, pieces, **off | {"features.picture": True})

@@ -153,6 +153,7 @@ PARTS = {
     "vision/graph": {"model.graph": "none"},
     "channels": {"model.channels": ""},
     "channels/channels/position": {"model.channels": "pos,distance,pmi"},
+    "channels/channels/shape": {"model.channels": "pos,distance,pmi"},
     "channels/channels/pos": {"model.channels": "distance,pmi"},
     "channels/channels/pos/pair": {"model.pair_features": False},
     "channels/channels/pos/message": {"model.channel_values": False},
@@ -176,6 +177,7 @@ UNREAD = {
     "pos": APART | {"model.channels": "distance,pmi"},
     "distance": APART | {"model.channels": "pos,pmi"},
     "pmi": APART | {"model.channels": "pos"},
+    "shape": APART | {"model.channels": "pos,position"},
     "rgb": {"features.picture": False},
     "classes": APART,
 }
