@@ -115,6 +115,7 @@ def train() -> ConfigDict:
             "schedule": "linear",  # falls to 0 after the warm-up; or "constant"
             "weight_decay": 0.01,
             "clip": 1.0,  # global norm of the gradient
+            "average": 0.0,  # decay of the averaged parameters that are scored; 0: the last ones
             "eval_every": 1.0,  # epochs
             "save_every": 1000,  # steps
             "log_every": 50,  # steps

@@ -102,6 +102,7 @@ def paper_train() -> ConfigDict:
             "schedule": "constant",
             "weight_decay": 0.0,
             "clip": 1.0,
+            "average": 0.0,  # decay of the averaged parameters that are scored; 0: the last ones
             "eval_every": 10.0,
             "save_every": 1000,
             "log_every": 20,

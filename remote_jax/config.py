@@ -95,6 +95,7 @@ LOOP_RULES: Rules = {
     "train.schedule": OneOf(("linear", "constant")),
     "train.weight_decay": Between(0),
     "train.clip": Between(0, open=True),
+    "train.average": Between(0, 0.99999),
     "train.log_every": Between(1),
     "train.eval_every": Between(0, open=True),
     "train.save_every": Between(1),

@@ -9,6 +9,7 @@ import optax
 from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
+from remote_jax.average import averaging
 from remote_jax.config import nearest
 from remote_jax.errors import UserError
 from remote_jax.state import Params
@@ -101,7 +102,8 @@ def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransf
     no moments are kept of them, and nothing decays them.
 
     With `optimizer=adagrad` the tables of embeddings follow Adagrad (Duchi et al. 2011) at
-    `learning_rate`, and what else there is Adam at `new_learning_rate`.
+    `learning_rate`, and what else there is Adam at `new_learning_rate`. With `average` above 0 the
+    state has `average.Averages` too.
 
     Args:
         config: the `train` part of a config.
@@ -131,7 +133,7 @@ def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransf
     def held(params: Params) -> dict[str, bool]:
         return {name: name.startswith(kept) for name in params}
 
-    optimizer = optax.chain(
+    parts = [
         optax.masked(optax.set_to_zero(), held),
         optax.clip_by_global_norm(config.clip),
         optax.masked(optax.scale_by_rss(initial_accumulator_value=0.0, eps=SMALLEST), summed),
@@ -139,5 +141,7 @@ def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransf
         optax.add_decayed_weights(config.weight_decay, mask=decayed),
         optax.stateless(by_group),
         optax.scale_by_learning_rate(schedule),
-    )
-    return optimizer, schedule
+    ]
+    if config.average:
+        parts.append(averaging(config.average, kept))
+    return optax.chain(*parts), schedule

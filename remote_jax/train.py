@@ -21,6 +21,7 @@ from ml_collections import ConfigDict
 
 from remote_jax import finite, parallel, pipeline, preemption, processes, remat, stop
 from remote_jax.accumulate import accumulated
+from remote_jax.average import scored
 from remote_jax.checkpoint import Checkpoints, Restored
 from remote_jax.errors import UserError
 from remote_jax.evaluate import evaluate, make_predict
@@ -258,8 +259,8 @@ class _Run:
         window.clear()
 
     def _validate(self, step: int, log: MetricsLog, progress: Progress) -> None:
-        """Scores the validation split, and keeps the parameters if they are the best so far."""
-        began, params = time.monotonic(), self.state.params
+        """Scores the validation split, and keeps what was scored if it is the best so far."""
+        began, params = time.monotonic(), scored(self.state)
         outputs = evaluate(self.predict, params, self.validation, self.config)
         scores = self.task.metrics("validation", outputs)
         metrics = {name: float(score) for name, score in scores.items()}

@@ -51,6 +51,7 @@ def get_config(**changes: Any) -> ConfigDict:
                 "schedule": "linear",
                 "weight_decay": 0.01,
                 "clip": 1.0,
+                "average": 0.0,
                 "log_every": 5,
                 "eval_every": 1.0,
                 "save_every": 4,
