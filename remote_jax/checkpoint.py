@@ -13,6 +13,7 @@ import orbax.checkpoint as ocp
 from jax.sharding import Mesh
 
 from remote_jax import damage, parallel, processes
+from remote_jax.average import scored
 from remote_jax.damage import Damaged
 from remote_jax.errors import UserError
 from remote_jax.record import Best, Record
@@ -157,13 +158,13 @@ class Checkpoints:
             self.save_best(again, best)
 
     def _of_step(self, step: int, found: Restored, like: TrainState, mesh: Mesh) -> Params | None:
-        """The parameters of a step, where one of the latest checkpoints is that step's."""
+        """What was scored at a step, where one of the latest checkpoints is that step's."""
         if step == found.record.step:
-            return found.state.params
+            return scored(found.state)
         if step not in self._latest.all_steps():
             return None
         try:
-            return _restore(self._latest, step, like, mesh)[0].params
+            return scored(_restore(self._latest, step, like, mesh)[0])
         except Damaged:
             return None
 

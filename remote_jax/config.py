@@ -79,6 +79,10 @@ class Text:
         return "a text"
 
 
+LATER = {"train.average": 0.0}
+"""Keys that configs did not always have, and the value that means what was done without them: with
+it, runs of before go on and are evaluated."""
+
 Rules = Mapping[str, Between | OneOf | Text]
 
 LOOP_RULES: Rules = {
@@ -197,7 +201,7 @@ def write(config: ConfigDict, workdir: Path) -> None:
 
 
 def read(workdir: Path) -> ConfigDict:
-    """Reads `WORKDIR/config.json`.
+    """Reads `WORKDIR/config.json`, with what is in `LATER` where it is absent.
 
     Raises:
         UserError: there is none, or it is not JSON.
@@ -211,6 +215,10 @@ def read(workdir: Path) -> ConfigDict:
         raise UserError(f"{path} is not the config of a run: {error}.") from error
     if not isinstance(stored, dict):
         raise UserError(f"{path} is not the config of a run: it holds no JSON object.")
+    for key, value in LATER.items():
+        part, _, name = key.partition(".")
+        if isinstance(stored.get(part), dict):
+            stored[part].setdefault(name, value)
     return ConfigDict(stored).lock()
 
 

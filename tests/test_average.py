@@ -1,0 +1,118 @@
+"""Averages of parameters: against the recursion in float64, and what a run keeps of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import toy
+from flax import nnx
+from runs import MESH, arrays, assert_same, before_step, run
+
+from remote_jax import config as configs
+from remote_jax.average import scored
+from remote_jax.checkpoint import Checkpoints
+from remote_jax.optimizer import make_optimizer
+from remote_jax.state import TrainState, split
+
+DECAY = 0.9
+AVERAGED = {"train.average": DECAY}
+
+
+def test_averages_are_those_of_the_parameters_after_each_step() -> None:
+    """And the parameters themselves move as they do without averages."""
+    params = {"head": jnp.ones((3, 2)), "features/image": jnp.full((2, 2), 5.0)}
+    random = np.random.default_rng(0)
+    plain, _ = make_optimizer(toy.get_config().train, 40)
+    made, _ = make_optimizer(toy.get_config(**AVERAGED).train, 40)
+    state, other = made.init(params), plain.init(params)
+    same, expected = params, np.ones((3, 2))
+    for step in range(40):
+        gradients = {n: jnp.asarray(random.normal(size=p.shape)) for n, p in params.items()}
+        updates, state = made.update(gradients, state, params)
+        params = {n: params[n] + updates[n] for n in params}
+        updates, other = plain.update(gradients, other, same)
+        same = {n: same[n] + updates[n] for n in same}
+        decay = min(DECAY, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * np.asarray(params["head"], np.float64)
+    found = scored(TrainState(params, state, jnp.zeros((), jnp.int32)))
+    np.testing.assert_array_equal(params["head"], same["head"])
+    np.testing.assert_allclose(found["head"], expected, atol=1e-6)
+    assert np.abs(np.asarray(found["head"] - params["head"])).max() > 1e-3
+    assert found["features/image"] is params["features/image"]
+    assert not any(x.shape == (2, 2) for x in jax.tree.leaves(state))
+
+
+def test_without_averages_the_parameters_are_scored() -> None:
+    params = {"head": jnp.ones(2)}
+    optimizer, _ = make_optimizer(toy.get_config().train, 10)
+    state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
+    assert scored(state) is params
+
+
+def last(workdir: Path, config: object) -> tuple[TrainState, dict[str, jax.Array]]:
+    """The latest state of a run and its best parameters."""
+    _, params = split(toy.make_task(config).model(nnx.Rngs(1)))
+    optimizer, _ = make_optimizer(config.train, 10)
+    like = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
+    with Checkpoints(workdir) as checkpoints:
+        found = checkpoints.restore(like, MESH)
+        assert found is not None
+    with Checkpoints(workdir) as checkpoints:  # what the first one mended is whole by now
+        return found.state, checkpoints.restore_best(params, MESH)[0]
+
+
+def test_what_was_scored_is_kept(tmp_path: Path) -> None:
+    """With one validation, at the end, the best parameters are the averages of the last state."""
+    config = toy.get_config(**AVERAGED, **{"train.eval_every": 6.0})
+    run(tmp_path, config)
+    state, best = last(tmp_path, config)
+    assert best.keys() == state.params.keys()
+    for name, value in scored(state).items():
+        np.testing.assert_array_equal(best[name], value)
+        assert np.abs(np.asarray(value - state.params[name])).max() > 1e-4
+
+
+def test_a_lost_best_is_made_again_of_the_averages(tmp_path: Path) -> None:
+    config = toy.get_config(**AVERAGED, **{"train.eval_every": 6.0})
+    run(tmp_path, config)
+    _, whole = last(tmp_path, config)
+    (step,) = (tmp_path / "checkpoints" / "best").glob("[0-9]*")
+    shutil.rmtree(step)
+    _, again = last(tmp_path, config)
+    for name in whole:
+        np.testing.assert_array_equal(whole[name], again[name])
+
+
+def test_a_resumed_run_has_the_same_averages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash() -> None:
+        raise KeyError
+
+    config = toy.get_config(**AVERAGED)
+    run(tmp_path / "whole", config)
+    with monkeypatch.context() as patch:
+        before_step(patch, 20, crash)
+        with pytest.raises(KeyError):
+            run(tmp_path / "parts", config)
+    run(tmp_path / "parts", config)
+    assert_same(tmp_path / "whole", tmp_path / "parts", config)
+    assert any("averages" in name for name in arrays(tmp_path / "whole", config))
+
+
+def test_a_run_of_before_there_were_averages_goes_on(tmp_path: Path) -> None:
+    config = toy.get_config()
+    configs.write(config, tmp_path)
+    stored = json.loads((tmp_path / "config.json").read_text())
+    del stored["train"]["average"]
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    configs.check_same(config, configs.read(tmp_path), tmp_path)
+    changed = toy.get_config(**AVERAGED)
+    with pytest.raises(configs.UserError, match=r"train\.average = 0\.0, now it is 0\.9"):
+        configs.check_same(changed, configs.read(tmp_path), tmp_path)
