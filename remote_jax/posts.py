@@ -11,7 +11,9 @@ from remote_jax.files import Refused, find
 from remote_jax.lines import check_text
 from remote_jax.words import MAX_WORDS, check_tokens
 
-WORD = re.compile(r"\w+|[^\w\s]")
+WORD = re.compile(r"https?://\S*[\w/]|@\w+|\w+|[^\w\s]")
+"""Links and mentions are whole, as they are in the tokens of published posts."""
+
 MAX_ITEMS = 100
 """Most items of a list in a post."""
 

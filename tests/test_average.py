@@ -14,10 +14,11 @@ import toy
 from flax import nnx
 from runs import MESH, arrays, assert_same, before_step, run
 
-from remote_jax import config as configs
+from remote_jax import main
 from remote_jax.average import scored
 from remote_jax.checkpoint import Checkpoints
 from remote_jax.optimizer import make_optimizer
+from remote_jax.record import Record
 from remote_jax.state import TrainState, split
 
 DECAY = 0.9
@@ -106,13 +107,41 @@ def test_a_resumed_run_has_the_same_averages(
     assert any("averages" in name for name in arrays(tmp_path / "whole", config))
 
 
-def test_a_run_of_before_there_were_averages_goes_on(tmp_path: Path) -> None:
-    config = toy.get_config()
-    configs.write(config, tmp_path)
+def test_a_lost_best_of_an_earlier_step_is_too(tmp_path: Path) -> None:
+    config = toy.get_config(**AVERAGED)
+    _, params = split(toy.make_task(config).model(nnx.Rngs(1)))
+    optimizer, _ = make_optimizer(config.train, 10)
+    moments = optimizer.init(params)
+    states = {}
+    for step in (4, 8):
+        params = {name: value + step for name, value in params.items()}
+        _, moments = optimizer.update(jax.tree.map(jnp.ones_like, params), moments, params)
+        states[step] = TrainState(params, moments, jnp.asarray(step, jnp.int32))
+    record = Record({}, best={"step": 4, "metrics": {"accuracy": 0.5}})
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save_best(scored(states[4]), record.best)
+        for step, state in states.items():
+            record.step = step
+            checkpoints.save(state, record)
+    shutil.rmtree(tmp_path / "checkpoints" / "best" / "4")
+    _, again = last(tmp_path, config)
+    for name, value in scored(states[4]).items():
+        np.testing.assert_array_equal(again[name], value)
+        assert not np.array_equal(value, states[4].params[name])
+
+
+def test_a_run_of_before_there_were_averages_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toy.install()
+    named = (f"--config={Path(toy.__file__)}", f"--workdir={tmp_path}", "--config.train.epochs=2")
+    assert main.main(["remote_jax", *named]) == 0
     stored = json.loads((tmp_path / "config.json").read_text())
     del stored["train"]["average"]
     (tmp_path / "config.json").write_text(json.dumps(stored))
-    configs.check_same(config, configs.read(tmp_path), tmp_path)
-    changed = toy.get_config(**AVERAGED)
-    with pytest.raises(configs.UserError, match=r"train\.average = 0\.0, now it is 0\.9"):
-        configs.check_same(changed, configs.read(tmp_path), tmp_path)
+    scores = json.loads((tmp_path / "results.json").read_text())["metrics"]
+    assert main.main(["remote_jax", *named]) == 0
+    assert main.main(["remote_jax", "--mode=eval", f"--workdir={tmp_path}"]) == 0
+    assert json.loads((tmp_path / "results.json").read_text())["metrics"] == scores
+    assert main.main(["remote_jax", *named, "--config.train.average=0.9"]) == 2
+    assert "with train.average = 0.0, now it is 0.9" in capsys.readouterr().err

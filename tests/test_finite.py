@@ -112,8 +112,9 @@ def test_skipped_steps_are_counted_and_bounded(
     assert_same(tmp_path, tmp_path / "whole", toy.get_config())
 
 
-def test_a_skipped_step_changes_nothing_but_the_step() -> None:
-    config = toy.get_config()
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_a_skipped_step_changes_nothing_but_the_step(average: float) -> None:
+    config = toy.get_config(**{"train.average": average})
     skeleton, params = split(toy.make_task(config).model(nnx.Rngs(0)))
     optimizer, _ = make_optimizer(config.train, 100)
     random = np.random.default_rng(0)

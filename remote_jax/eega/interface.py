@@ -29,6 +29,7 @@ ABOUT = {
     "edges": "dependency between two words, 0 for none, by `dependencies` of knowledge.json as "
     "`remote_jax.eega.text_graph` numbers them",
     "pos": "part of speech of each word, by `pos` of knowledge.json, numbered likewise",
+    "shape": "how each word is written (`remote_jax.eega.shapes`), 0 for no word",
     "distance": "of two words in the tree (`remote_jax.eega.text_graph`)",
     "pmi": "level of the co-occurrence of two words (`remote_jax.eega.cooccurrence`)",
     "rgb": "crop of each object, in the order red, green, blue",
@@ -36,6 +37,9 @@ ABOUT = {
     "classes": "of each object, by `object_classes` of knowledge.json",
     "object_edges": "relation of two objects, 0 for none (`remote_jax.eega.visual_graph`)",
 }
+TAGS = "tags"
+"""What is asked for, beside what a model reads."""
+
 ANSWERS = {
     "probabilities": "of each tag of tags.json, for each pair of words",
 }
@@ -52,7 +56,7 @@ def interface(featurize: Featurize, objects: int) -> Interface:
     inputs = {
         name: jax.ShapeDtypeStruct(value.shape, value.dtype)
         for name, value in example.items()
-        if name in ABOUT
+        if name != TAGS
     }
     about = {name: ABOUT[name] for name in inputs}
     return Interface(WHAT, inputs, about | ANSWERS, NOTE)

@@ -27,8 +27,9 @@ class Shape(IntEnum):
     CODE = 7
     """Letters and digits: `4th`, `U2`."""
     MENTION = 8
-    """`@name`."""
+    """`@`, alone or before a name."""
     LINK = 9
+    """`https://t.co/x`, `www.x.org`; MNRE has none."""
     HASH = 10
     """`#`, alone or before a word."""
     SYMBOLS = 11
@@ -56,7 +57,7 @@ def shape_of(word: str) -> Shape:
 
 
 def _case(letters: list[str]) -> Shape:
-    capital = [c.isupper() or c.istitle() for c in letters]
+    capital = [c.istitle() for c in letters]
     if not any(capital):
         return Shape.LOWER if any(c.islower() for c in letters) else Shape.UNCASED
     if not any(capital[1:]):

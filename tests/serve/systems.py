@@ -28,7 +28,7 @@ def eega(cache: Path) -> ConfigDict:
     config = jmere.get_config()
     config.data.sample.update({"train": 8, "validation": 2, "test": 4})
     config.model.update({"heads": 2, "edge_dim": 8, "channel_dim": 8, "hidden": 16})
-    config.model.channels += ",position"  # the one that no array of a batch carries
+    config.model.channels += ",position,shape"  # the first is in no array of a batch
     return _small(config, cache)
 
 

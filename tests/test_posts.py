@@ -1,0 +1,46 @@
+"""Words of a post's text, and where they stand in it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from remote_jax.files import Refused
+from remote_jax.posts import words
+
+PIECES = st.sampled_from(
+    ["RT", " ", "@BBC", "@", "#", "http://x.y/z", "U.S.", "'s", ")", "\n", "é"]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("RT @AFP: #BREAKING", ["RT", "@AFP", ":", "#", "BREAKING"]),
+        ("see https://t.co/aB1, @", ["see", "https://t.co/aB1", ",", "@"]),
+        ("(http://x.org/a/)", ["(", "http://x.org/a/", ")"]),
+        ("http:// is none", ["http", ":", "/", "/", "is", "none"]),
+        ("mail@x.org", ["mail", "@x", ".", "org"]),
+    ],
+)
+def test_links_and_mentions_are_whole(text: str, found: list[str]) -> None:
+    assert list(words({"text": text})[0]) == found
+
+
+@given(st.lists(PIECES, min_size=1, max_size=8).map("".join).filter(str.strip))
+@example("https://é@x")
+def test_words_lie_where_they_are_said_to(text: str) -> None:
+    """And nothing between them is left out but blanks."""
+    found, starts, ends = words({"text": text})
+    assert [text[a:b] for a, b in zip(starts, ends, strict=True)] == list(found)
+    assert not any(c.isspace() for word in found for c in word)
+    gaps = zip([0, *ends], [*starts, len(text)], strict=True)
+    assert not "".join(text[a:b] for a, b in gaps).strip()
+
+
+def test_a_text_or_tokens_but_not_both() -> None:
+    assert words({"tokens": ["a b", "@"]}) == (("a b", "@"), [0, 1], [1, 2])
+    for post in ({}, {"text": "a", "tokens": ["a"]}, {"text": " "}):
+        with pytest.raises(Refused):
+            words(post)
