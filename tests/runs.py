@@ -17,7 +17,8 @@ from flax import nnx
 from remote_jax import parallel, pipeline
 from remote_jax.checkpoint import Checkpoints
 from remote_jax.optimizer import make_optimizer
-from remote_jax.state import TrainState, split
+from remote_jax.record import Best
+from remote_jax.state import Params, TrainState, split
 from remote_jax.train import train
 
 MESH = parallel.make_mesh(toy.get_config().mesh)
@@ -52,16 +53,22 @@ def lines(workdir: Path) -> list[dict[str, Any]]:
     return [{name: line[name] for name in line if name != "time"} for line in found]
 
 
-def arrays(workdir: Path, config: Any) -> dict[str, np.ndarray]:
-    """Every array of the latest and the best checkpoint, by path."""
+def restored(workdir: Path, config: Any) -> tuple[TrainState, Params, Best]:
+    """The latest state, and the best parameters with what is known of them."""
     _, params = split(toy.make_task(config).model(nnx.Rngs(1)))
     optimizer, _ = make_optimizer(config.train, 10)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
     with Checkpoints(workdir) as checkpoints:
         latest = checkpoints.restore(state, MESH)
         assert latest is not None
-        best, scores = checkpoints.restore_best(params, MESH)
-    tree = {"latest": latest[0], "best": best, "best_step": np.array(scores["step"])}
+    with Checkpoints(workdir) as checkpoints:  # what the first one mended is whole by now
+        return latest.state, *checkpoints.restore_best(params, MESH)
+
+
+def arrays(workdir: Path, config: Any) -> dict[str, np.ndarray]:
+    """Every array of the latest and the best checkpoint, by path."""
+    latest, best, scores = restored(workdir, config)
+    tree = {"latest": latest, "best": best, "best_step": np.array(scores["step"])}
     leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
     return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
 

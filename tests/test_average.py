@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import toy
 from flax import nnx
-from runs import MESH, arrays, assert_same, before_step, run
+from runs import restored, run
 
 from remote_jax import main
 from remote_jax.average import scored
@@ -56,23 +56,11 @@ def test_without_averages_the_parameters_are_scored() -> None:
     assert scored(state) is params
 
 
-def last(workdir: Path, config: object) -> tuple[TrainState, dict[str, jax.Array]]:
-    """The latest state of a run and its best parameters."""
-    _, params = split(toy.make_task(config).model(nnx.Rngs(1)))
-    optimizer, _ = make_optimizer(config.train, 10)
-    like = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
-    with Checkpoints(workdir) as checkpoints:
-        found = checkpoints.restore(like, MESH)
-        assert found is not None
-    with Checkpoints(workdir) as checkpoints:  # what the first one mended is whole by now
-        return found.state, checkpoints.restore_best(params, MESH)[0]
-
-
 def test_what_was_scored_is_kept(tmp_path: Path) -> None:
     """With one validation, at the end, the best parameters are the averages of the last state."""
     config = toy.get_config(**AVERAGED, **{"train.eval_every": 6.0})
     run(tmp_path, config)
-    state, best = last(tmp_path, config)
+    state, best, _ = restored(tmp_path, config)
     assert best.keys() == state.params.keys()
     for name, value in scored(state).items():
         np.testing.assert_array_equal(best[name], value)
@@ -82,29 +70,12 @@ def test_what_was_scored_is_kept(tmp_path: Path) -> None:
 def test_a_lost_best_is_made_again_of_the_averages(tmp_path: Path) -> None:
     config = toy.get_config(**AVERAGED, **{"train.eval_every": 6.0})
     run(tmp_path, config)
-    _, whole = last(tmp_path, config)
+    _, whole, _ = restored(tmp_path, config)
     (step,) = (tmp_path / "checkpoints" / "best").glob("[0-9]*")
     shutil.rmtree(step)
-    _, again = last(tmp_path, config)
+    _, again, _ = restored(tmp_path, config)
     for name in whole:
         np.testing.assert_array_equal(whole[name], again[name])
-
-
-def test_a_resumed_run_has_the_same_averages(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def crash() -> None:
-        raise KeyError
-
-    config = toy.get_config(**AVERAGED)
-    run(tmp_path / "whole", config)
-    with monkeypatch.context() as patch:
-        before_step(patch, 20, crash)
-        with pytest.raises(KeyError):
-            run(tmp_path / "parts", config)
-    run(tmp_path / "parts", config)
-    assert_same(tmp_path / "whole", tmp_path / "parts", config)
-    assert any("averages" in name for name in arrays(tmp_path / "whole", config))
 
 
 def test_a_lost_best_of_an_earlier_step_is_too(tmp_path: Path) -> None:
@@ -124,7 +95,7 @@ def test_a_lost_best_of_an_earlier_step_is_too(tmp_path: Path) -> None:
             record.step = step
             checkpoints.save(state, record)
     shutil.rmtree(tmp_path / "checkpoints" / "best" / "4")
-    _, again = last(tmp_path, config)
+    _, again, _ = restored(tmp_path, config)
     for name, value in scored(states[4]).items():
         np.testing.assert_array_equal(again[name], value)
         assert not np.array_equal(value, states[4].params[name])

@@ -60,8 +60,11 @@ def test_learns_and_keeps_the_best_on_validation(tmp_path: Path) -> None:
     assert list((tmp_path / "tensorboard").iterdir())
 
 
-def test_resume_equals_an_undisturbed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = toy.get_config()
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_resume_equals_an_undisturbed_run(
+    average: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = toy.get_config(**{"train.average": average})
     run(tmp_path / "whole", config)
     # 3: before any checkpoint; 11: within a window of the log, past a validation; 20: on a save.
     for step in (3, 11, 20):
@@ -71,6 +74,8 @@ def test_resume_equals_an_undisturbed_run(tmp_path: Path, monkeypatch: pytest.Mo
                 run(tmp_path / "parts", config)
     run(tmp_path / "parts", config)
     assert_same(tmp_path / "whole", tmp_path / "parts", config)
+    averaged = any("averages" in name for name in arrays(tmp_path / "whole", config))
+    assert averaged == (average > 0)
 
 
 def test_resume_needs_the_same_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
