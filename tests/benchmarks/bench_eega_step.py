@@ -1,6 +1,6 @@
 """Training steps of configs/jmere.py:paper's model: sixteen sentences at once, or one by one.
 
-    python tests/benchmarks/bench_eega_step.py [--batch=16] [--steps=5] [--text=384,6,1536]
+    python tests/benchmarks/bench_eega_step.py [--batch=16] [--rounds=10] [--text=384,6,1536]
 
 70 word pieces and as many words, 10 objects, all graphs, the alignment and AdamW included, with
 random weights. `--text` is width, layers and hidden width of BERT, by default those of MiniLM;
@@ -13,6 +13,7 @@ import argparse
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 VOCABULARY = 30530
@@ -66,8 +67,8 @@ def make_batch(config, sizes, size: int):
     }
 
 
-def measure(config, size: int, steps: int) -> tuple[float, float]:
-    """Seconds of the median step, and of the first with its compilation."""
+def make_run(config, size: int) -> Callable[[], float]:
+    """What makes one more training step, compiled here, and says the seconds it took."""
     import jax
     import jax.numpy as jnp
     from flax import nnx
@@ -86,30 +87,42 @@ def measure(config, size: int, steps: int) -> tuple[float, float]:
     step = make_step(make_task(config), skeleton, optimizer, 0, mesh)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
     batch = parallel.put_batch(make_batch(config, sizes, size), mesh)
-    seconds = []
-    for _ in range(steps + 1):
+
+    def run() -> float:
+        nonlocal state
         began = time.monotonic()
         state, scalars = jax.block_until_ready(step(state, batch))
-        seconds.append(time.monotonic() - began)
-    assert jnp.isfinite(scalars["loss"])
-    return statistics.median(seconds[1:]), seconds[0]
+        took = time.monotonic() - began
+        assert jnp.isfinite(scalars["loss"])
+        return took
+
+    return run
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--text", default="384,6,1536")
     options = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parents[2]))
-    print("            at once s   one by one s   ratio   first step s")
+    print("            at once s   one by one s   ratio (from, to)   first step s")
     for picture in (True, False):
         config = make_config(options.text, picture)
-        together, first = measure(config, options.batch, options.steps)
-        alone = options.batch * measure(config, 1, options.steps)[0]
+        together, alone = make_run(config, options.batch), make_run(config, 1)
+        first = together()
+        alone()
+        # Turn about: a machine that slows down slows both.
+        rounds = [
+            (together(), sum(alone() for _ in range(options.batch))) for _ in range(options.rounds)
+        ]
+        once, each = (statistics.median(column) for column in zip(*rounds, strict=True))
+        ratios = sorted(one / at_once for at_once, one in rounds)
         name = "pictures" if picture else "text alone"
         print(
-            f"{name:11} {together:9.2f}   {alone:12.2f}   {alone / together:5.1f}   {first:12.1f}"
+            f"{name:11} {once:9.2f}   {each:12.2f}   {statistics.median(ratios):5.1f}"
+            f" ({ratios[0]:.1f}, {ratios[-1]:.1f})   {first:12.1f}",
+            flush=True,
         )
 
 
