@@ -14,8 +14,6 @@ from remote_jax.eega.task import EegaTask
 from remote_jax.eega.text_graph import OFFSETS
 from remote_jax.state import split
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 APART = {"model.alignment.weight": 0.0}
 """Without an alignment, which is the slowest to compile."""
 SWITCHES = [

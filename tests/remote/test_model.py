@@ -10,8 +10,6 @@ from configs import umre
 from remote_jax.remote import build
 from remote_jax.remote.encoding import box_features, object_means
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 RELATIONS, VOCABULARY, N, OBJECTS, S = 7, 50, 16, 3, 32
 
 

@@ -20,8 +20,6 @@ from remote_jax.roam.training import Drawn, all_entities, negatives
 from remote_jax.roam.variants import ARCHITECTURES
 from remote_jax.state import split
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 COMPLEX = {"model.core": "complex", "model.relation_dim": 8}
 SIZES = Sizes(entities=40, relations=3, features={"image": 6, "text": 5})
 
