@@ -54,6 +54,7 @@ def queries(count: int = 30) -> jax.Array:
     return jnp.asarray(np.stack([rng.integers(0, 40, count), rng.integers(0, 6, count)], 1))
 
 
+@nnx.jit
 def answers(it: Roam, asked: jax.Array) -> jax.Array:
     scores, _ = it(asked, it.every_candidate())
     return scores
@@ -122,7 +123,7 @@ def test_features_are_not_trained_and_everything_else_is(architecture: str) -> N
         scores = it.scores(asked, head, candidates, rngs)
         return (scores**2).sum() + sum(it.routing_losses(routed, candidates_routed))
 
-    for name, gradient in jax.grad(loss)(params).items():
+    for name, gradient in jax.jit(jax.grad(loss))(params).items():
         assert np.isfinite(gradient).all(), name
         assert gradient.any() != name.startswith(OF_DATA), name
 
