@@ -17,7 +17,7 @@ from remote_jax.remote.mot import MultilevelTransport
 from remote_jax.roam.moseg import Experts
 from remote_jax.state import split
 
-SIZES = {"dim": 16, "layers": 6, "heads": 2, "mlp_dim": 64, "dropout": 0.1}
+SIZES = {"dim": 16, "layers": 3, "heads": 2, "mlp_dim": 64, "dropout": 0.1}
 MASK = jnp.arange(24) < jnp.array([[24], [17]])
 
 
