@@ -13,7 +13,7 @@ a ViT in place of Mask-RCNN's features; Table 1 reports F1 55.29 on the test spl
     python -m remote_jax.main --config=configs/jmere.py:paper --config.data.dir=JMERE_FOLDER
 
 `:minilm` derives JMERE from MNRE's files, as the authors did, and reads the sentences alone with a
-small pretrained encoder of BERT's architecture. A run takes 20 minutes of a CPU core:
+small pretrained encoder of BERT's architecture. A run takes 18 to 24 minutes of a CPU core:
 
     python -m remote_jax.main --config=configs/jmere.py:minilm --config.data.dir=MNRE_FOLDER \
         --config.data.pipeline=en_core_web_sm --config.text.pretrained=ENCODER_FOLDER

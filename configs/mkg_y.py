@@ -6,7 +6,7 @@ with one, it is a budget for a laptop:
     python -m remote_jax.main --config=configs/mkg_y.py
     python -m remote_jax.main --config=configs/mkg_y.py --config.data.dir=FOLDER
 
-`:structure` reads the triples of a published graph alone. It reaches a test MRR of 37.9, in 25
+`:structure` reads the triples of a published graph alone. It reaches a test MRR of 37.9, in 17
 minutes on one CPU core beside other work:
 
     python -m remote_jax.main --config=configs/mkg_y.py:structure --config.data.dir=FOLDER

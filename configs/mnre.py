@@ -5,7 +5,7 @@ In the paper's setting (§6.1; Table 2 reports accuracy 94.86 and F1 87.77):
     python -m remote_jax.main --config=configs/mnre.py --config.data.dir=MNRE_FOLDER
 
 `:minilm` reads the sentences alone with a small pretrained encoder of BERT's architecture, 5 epochs
-(micro-F1 59.1 on validation, the best of the 5; half an hour on 2 CPU cores):
+(one and a half hours of one CPU core):
 
     python -m remote_jax.main --config=configs/mnre.py:minilm --config.data.dir=MNRE_FOLDER \
         --config.text.pretrained=ENCODER_FOLDER
