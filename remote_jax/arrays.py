@@ -11,7 +11,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from remote_jax.files import Refused
+from remote_jax.errors import Refused
 
 PARSING = threading.Lock()
 """NumPy reads a header as a Python literal, which CPython 3.11 cannot do in two threads at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from remote_jax.files import Refused
+from remote_jax.errors import Refused
 from remote_jax.images import Box
 from remote_jax.lines import show
 

@@ -1,4 +1,4 @@
-"""Errors made by the person who runs the program."""
+"""Errors made by the person who runs the program, and by the data that it is given."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ class UserError(Exception):
     `remote_jax.main` prints the sentence and exits with code 2; anything else that is raised is a
     bug and keeps its stack trace.
     """
+
+
+class Refused(ValueError):
+    """A piece of data that is not used; the message is a sentence that says why."""
 
 
 @contextmanager

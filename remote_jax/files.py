@@ -9,14 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from remote_jax.errors import UserError
+from remote_jax.errors import Refused, UserError
 
 MAX_NAME = 1024
 """Longest name, in bytes, that a row may give to a file."""
-
-
-class Refused(ValueError):
-    """A piece of data that is not used; the message is a sentence that says why."""
 
 
 def inside(folder: Path, name: str) -> Path:

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from remote_jax.files import Refused
+from remote_jax.errors import Refused
 
 MAX_LINE = 2**20
 """Longest line that is parsed, in bytes."""

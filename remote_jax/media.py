@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from remote_jax.files import Refused, find
+from remote_jax.errors import Refused
+from remote_jax.files import find
 
 
 class Media:

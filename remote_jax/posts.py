@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from remote_jax.files import Refused, find
+from remote_jax.errors import Refused
+from remote_jax.files import find
 from remote_jax.lines import check_text
 from remote_jax.words import MAX_WORDS, check_tokens
 

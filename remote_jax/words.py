@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remote_jax.files import Refused
+from remote_jax.errors import Refused
 from remote_jax.lines import check_text, show
 
 MAX_WORDS = 2000

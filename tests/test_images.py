@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from remote_jax import arrays, images
-from remote_jax.files import Refused
+from remote_jax.errors import Refused
 from remote_jax.images import crop, read_depth, read_picture, scale_depth
 
 

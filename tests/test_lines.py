@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remote_jax.files import Refused
+from remote_jax.errors import Refused
 from remote_jax.lines import parse
 
 VALUES = st.recursive(

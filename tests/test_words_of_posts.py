@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from remote_jax.files import Refused
+from remote_jax.errors import Refused
 from remote_jax.posts import words
 
 PIECES = st.sampled_from(

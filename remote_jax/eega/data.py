@@ -18,8 +18,8 @@ from remote_jax.eega.sentences import Sentence
 from remote_jax.eega.settings import Inputs
 from remote_jax.eega.trees import Parse
 from remote_jax.eega.visual_graph import VisualGraph
-from remote_jax.errors import UserError
-from remote_jax.files import Refused, cache_folder
+from remote_jax.errors import Refused, UserError
+from remote_jax.files import cache_folder
 from remote_jax.report import write_rows
 
 

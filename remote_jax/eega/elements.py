@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from remote_jax.files import Refused
+from remote_jax.errors import Refused
 from remote_jax.lines import MAX_LINE, STRING
 
 TOKEN = re.compile(STRING.pattern.encode() + rb"|[()\[\]{},]", re.DOTALL)

@@ -20,8 +20,8 @@ from remote_jax.eega.shapes import shapes
 from remote_jax.eega.tags import encode
 from remote_jax.eega.text_graph import text_graph
 from remote_jax.encoders.word_pieces import WordPieces
-from remote_jax.errors import UserError
-from remote_jax.files import Refused, find
+from remote_jax.errors import Refused, UserError
+from remote_jax.files import find
 from remote_jax.images import crop, read_picture
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from remote_jax.eega import trees
 from remote_jax.eega.trees import Parse
-from remote_jax.errors import UserError
-from remote_jax.files import Refused, sha256
+from remote_jax.errors import Refused, UserError
+from remote_jax.files import sha256
 from remote_jax.lines import show
 from remote_jax.lock import locked
 

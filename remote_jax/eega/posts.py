@@ -34,7 +34,8 @@ from remote_jax.eega.sentences import Sentence
 from remote_jax.eega.settings import Inputs
 from remote_jax.eega.trees import Parse
 from remote_jax.eega.visual_graph import VisualGraph
-from remote_jax.files import Refused, cache_folder, find, read_lines
+from remote_jax.errors import Refused
+from remote_jax.files import cache_folder, find, read_lines
 from remote_jax.images import read_depth, read_picture
 from remote_jax.lines import MAX_LINE, check_text, parse, show
 from remote_jax.posts import PostMedia, check_id, items, words

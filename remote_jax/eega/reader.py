@@ -9,8 +9,8 @@ from remote_jax.eega.elements import elements
 from remote_jax.eega.formats import DataFiles
 from remote_jax.eega.quintuples import Labels
 from remote_jax.eega.sentences import Sentence, check_jmere, check_mnre
-from remote_jax.errors import UserError
-from remote_jax.files import Refused, inside, read_bytes, read_lines
+from remote_jax.errors import Refused, UserError
+from remote_jax.files import inside, read_bytes, read_lines
 from remote_jax.images import read_picture
 from remote_jax.lines import MAX_LINE, parse
 from remote_jax.media import Media

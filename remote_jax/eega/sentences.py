@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple, Vocabulary
-from remote_jax.files import Refused
+from remote_jax.errors import Refused
 from remote_jax.lines import check_text, show
 from remote_jax.words import check_span, check_tokens
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
 
-from remote_jax.files import Refused
+from remote_jax.errors import Refused
 from remote_jax.images import crop
 
 NO_EDGE, SELF = 0, 1

@@ -14,8 +14,8 @@ from PIL import Image
 
 from remote_jax.crops import CACHE_BYTES, Crops
 from remote_jax.encoders.word_pieces import WordPieces
-from remote_jax.errors import UserError
-from remote_jax.files import Refused, cache_folder, find
+from remote_jax.errors import Refused, UserError
+from remote_jax.files import cache_folder, find
 from remote_jax.images import Box, crop, read_depth, read_picture
 from remote_jax.remote import builders, formats
 from remote_jax.remote.pairs import TYPES, Pair

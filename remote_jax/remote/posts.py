@@ -21,7 +21,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from remote_jax.boxes import check_box
-from remote_jax.files import Refused, read_lines
+from remote_jax.errors import Refused
+from remote_jax.files import read_lines
 from remote_jax.images import WHOLE, Box, read_depth, read_picture
 from remote_jax.lines import MAX_LINE, check_text, parse
 from remote_jax.posts import PostMedia, check_id, items, words

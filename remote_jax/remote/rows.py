@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from remote_jax.boxes import check_box
-from remote_jax.files import Refused
+from remote_jax.errors import Refused
 from remote_jax.images import Box
 from remote_jax.lines import check_text
 from remote_jax.words import check_span, check_tokens

@@ -17,8 +17,8 @@ from typing import Any
 import grain
 import numpy as np
 
-from remote_jax.errors import UserError
-from remote_jax.files import Refused, read_lines
+from remote_jax.errors import Refused, UserError
+from remote_jax.files import read_lines
 from remote_jax.lines import MAX_LINE, check_text, parse, show
 from remote_jax.roam.nearest import Names
 from remote_jax.roam.ranking import Known, Queries

@@ -26,8 +26,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from remote_jax.errors import UserError
-from remote_jax.files import Refused, read_lines
+from remote_jax.errors import Refused, UserError
+from remote_jax.files import read_lines
 from remote_jax.lines import MAX_LINE, check_text, parse, show
 
 LEVEL = 0.005

@@ -20,8 +20,7 @@ from remote_jax.eega.sentences import Sentence
 from remote_jax.eega.tags import CERTAIN, encode
 from remote_jax.eega.visual_graph import edge_types
 from remote_jax.encoders import tokenizer
-from remote_jax.errors import UserError
-from remote_jax.files import Refused
+from remote_jax.errors import Refused, UserError
 
 TEXT = "Ann Lee's cup, in Oslo!"
 TOKENS = ["Ann", "Lee", "met", "Bob"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remote_jax.eega.elements import elements
-from remote_jax.files import Refused
+from remote_jax.errors import Refused
 from remote_jax.lines import MAX_LINE
 
 leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=8)

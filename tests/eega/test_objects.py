@@ -9,8 +9,7 @@ from jmere_files import jmere, row
 from remote_jax.eega import formats
 from remote_jax.eega.objects import Objects, whole
 from remote_jax.eega.visual_graph import SPATIAL, edge_types
-from remote_jax.errors import UserError
-from remote_jax.files import Refused
+from remote_jax.errors import Refused, UserError
 
 INFO = {
     "idx_to_files": ["x/a.png"],

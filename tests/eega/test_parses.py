@@ -4,8 +4,7 @@ import pytest
 from parse_files import made, same
 
 from remote_jax.eega import parses
-from remote_jax.errors import UserError
-from remote_jax.files import Refused
+from remote_jax.errors import Refused, UserError
 
 SENTENCES = [("Curry", "joins", "the", "NBA"), ("Oslo",)]
 

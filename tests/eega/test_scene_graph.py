@@ -8,8 +8,7 @@ import pytest
 
 from remote_jax.eega.scene_graph import SceneGraphs
 from remote_jax.eega.visual_graph import edge_types
-from remote_jax.errors import UserError
-from remote_jax.files import Refused
+from remote_jax.errors import Refused, UserError
 
 INFO = {
     "idx_to_files": ["/far/away/a.jpg", "b.jpg"],

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from parse_files import made, same
 
 from remote_jax.eega import trees
-from remote_jax.errors import UserError
-from remote_jax.files import Refused
+from remote_jax.errors import Refused, UserError
 
 
 def ends_at_a_root(heads, word):

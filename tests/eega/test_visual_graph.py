@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remote_jax.eega.visual_graph import NO_EDGE, SELF, SPATIAL, assemble, build, edge_types, empty
-from remote_jax.files import Refused
+from remote_jax.errors import Refused
 
 TYPES = edge_types(SPATIAL)
 BIG = [0.1, 0.1, 0.6, 0.6]

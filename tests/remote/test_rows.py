@@ -3,7 +3,7 @@
 import pytest
 from released import ROWS, object_end, row, text_end
 
-from remote_jax.files import Refused
+from remote_jax.errors import Refused
 from remote_jax.lines import parse
 from remote_jax.remote.rows import check_box, check_row
 
