@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 from jaxtyping import Array, Key
 
-from remote_jax import parallel
+from remote_jax.runtime import sharding
 from remote_jax.state import Params
 from remote_jax.task import Batch
 
@@ -49,6 +49,6 @@ def _split(batch: Batch, parts: int, mesh: Mesh) -> Batch:
 
     def rows(array: Array) -> Array:
         split = array.reshape(-1, parts, *array.shape[1:]).swapaxes(0, 1)
-        return jax.lax.with_sharding_constraint(split, parallel.parts_sharding(mesh))
+        return jax.lax.with_sharding_constraint(split, sharding.parts_sharding(mesh))
 
     return jax.tree.map(rows, dict(batch))

@@ -12,13 +12,14 @@ import jax
 import orbax.checkpoint as ocp
 from jax.sharding import Mesh
 
-from remote_jax import damage, parallel, processes
+from remote_jax import damage
 from remote_jax.average import scored
 from remote_jax.damage import Damaged
 from remote_jax.errors import UserError
 from remote_jax.record import Best, Record
+from remote_jax.runtime import processes, sharding
+from remote_jax.runtime.signals import Stopped
 from remote_jax.state import Params, TrainState
-from remote_jax.stop import Stopped
 
 Tree = TypeVar("Tree")
 
@@ -104,7 +105,7 @@ class Checkpoints:
 
         Args:
             like: a state of the same model and optimizer; only shapes and types are read.
-            mesh: where to put the arrays, as `parallel.place` says; another one than they were
+            mesh: where to put the arrays, as `sharding.place` says; another one than they were
                 saved from will do.
 
         Raises:
@@ -250,7 +251,7 @@ def _restore(manager: ocp.CheckpointManager, step: int, like: Tree, mesh: Mesh) 
         UserError: they are another model's.
         Damaged: they are not what was saved, and so in every process, whichever found it.
     """
-    wanted, places = _named(like), _named(parallel.place(mesh, like))
+    wanted, places = _named(like), _named(sharding.place(mesh, like))
     abstract = {
         name: jax.ShapeDtypeStruct(value.shape, value.dtype, sharding=places[name])
         for name, value in wanted.items()

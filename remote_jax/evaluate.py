@@ -12,7 +12,8 @@ import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from remote_jax import parallel, pipeline, processes
+from remote_jax import pipeline
+from remote_jax.runtime import processes, sharding
 from remote_jax.state import Params, Skeleton
 from remote_jax.task import Batch, Task
 
@@ -40,7 +41,7 @@ def make_predict(task: Task, skeleton: Skeleton, mesh: Mesh) -> Predict:
 
     def shared(params: Params) -> Any:
         found = task.shared(skeleton.model(params))
-        return jax.lax.with_sharding_constraint(found, parallel.place(mesh, found))
+        return jax.lax.with_sharding_constraint(found, sharding.place(mesh, found))
 
     return Predict(
         jax.jit(shared),
@@ -58,7 +59,7 @@ def evaluate(
         Arrays by name, on the host of every process; no names where the data set is empty.
     """
     size = config.train.eval_batch_size
-    parallel.check_batch(predict.mesh, "train.eval_batch_size", size)
+    sharding.check_batch(predict.mesh, "train.eval_batch_size", size)
     if len(dataset) == 0:
         return {}
     chunks: list[dict[str, np.ndarray]] = []
@@ -66,17 +67,17 @@ def evaluate(
     workers = config.data.workers if len(dataset) >= WORTH_WORKERS else 0
     processes.compile_together("shared", predict.shared, params)
     shared = predict.shared(params)
-    rows = parallel.rows(predict.mesh, size)
+    rows = sharding.rows(predict.mesh, size)
     for batch in pipeline.eval_batches(dataset, batch_size=size, workers=workers, rows=rows):
-        there = parallel.put_batch(batch, predict.mesh)
+        there = sharding.put_batch(batch, predict.mesh)
         if running is None:
             processes.compile_together("predict", predict.batch, params, shared, there)
         sent = predict.batch(params, shared, there)
         # Fetched one batch late, so that the device has the next one while the host waits.
         if running is not None:
-            chunks.append(parallel.fetch(running))
+            chunks.append(sharding.fetch(running))
         running = sent
-    chunks.append(parallel.fetch(running))
+    chunks.append(sharding.fetch(running))
     return {
         name: np.concatenate([chunk[name] for chunk in chunks])[: len(dataset)]
         for name in chunks[0]

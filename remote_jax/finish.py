@@ -8,10 +8,11 @@ import grain
 import jax
 from ml_collections import ConfigDict
 
-from remote_jax import parallel, processes, report
+from remote_jax import report
 from remote_jax.checkpoint import Checkpoints
 from remote_jax.evaluate import evaluate, make_predict
 from remote_jax.record import Best
+from remote_jax.runtime import processes, sharding
 from remote_jax.state import Params, Skeleton, count, split
 from remote_jax.task import Outputs, Posts, Task
 
@@ -47,7 +48,7 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
             "skipped_steps": record.skipped,
             "best_step": best["step"],
             "parameters": count(params),
-            "peak_memory_bytes": parallel.peak_memory(record.peak_memory),
+            "peak_memory_bytes": sharding.peak_memory(record.peak_memory),
             "seconds": record.seconds,
             "data_wait_seconds": record.data_wait_seconds,
             "device": jax.devices()[0].device_kind,
@@ -74,7 +75,7 @@ def write_answers(task: Task, config: ConfigDict, workdir: Path, source: Path, t
 def _outputs(
     task: Task, config: ConfigDict, skeleton: Skeleton, params: Params, dataset: grain.MapDataset
 ) -> Outputs:
-    predict = make_predict(task, skeleton, parallel.make_mesh(config.mesh))
+    predict = make_predict(task, skeleton, sharding.make_mesh(config.mesh))
     return evaluate(predict, params, dataset, config)
 
 
@@ -85,7 +86,7 @@ def best_model(task: Task, config: ConfigDict, workdir: Path) -> tuple[Skeleton,
         UserError: there is no checkpoint, or it is another model's.
     """
     skeleton, shapes = split(task.shapes())
-    mesh = parallel.make_mesh(config.mesh)
+    mesh = sharding.make_mesh(config.mesh)
     with Checkpoints(workdir, read_only=True) as checkpoints:
         params, best = checkpoints.restore_best(shapes, mesh)
     return skeleton, params, best

@@ -27,10 +27,9 @@ from absl import logging as absl_logging
 from ml_collections import ConfigDict, config_flags
 
 from remote_jax import config as configs
-from remote_jax import job as jobs
-from remote_jax import stop
 from remote_jax.errors import UserError, writing
 from remote_jax.report import read_results
+from remote_jax.runtime import cluster, signals
 
 if TYPE_CHECKING:
     from remote_jax.task import Task
@@ -49,7 +48,7 @@ class Order:
     """predict: where the posts are, and where the answers go."""
     folder: Path | None = None
     """export: the folder to make."""
-    job: jobs.Job | None = None
+    job: cluster.Job | None = None
     """Where this is one process of several."""
 
 
@@ -69,7 +68,7 @@ def parse(argv: list[str]) -> Order | None:
     flags.DEFINE_string(
         "output", "", "predict, export: where the answers, or the folder, go.", values
     )
-    jobs.define_flags(values)
+    cluster.define_flags(values)
     flags.DEFINE_bool("help", False, "Show this.", values, short_name="h")
     values.set_gnu_getopt()
     try:
@@ -96,7 +95,7 @@ def parse(argv: list[str]) -> Order | None:
         workdir=workdir or Path("runs") / configs.run_name(values.config, config.seed),
         posts=(Path(values.input), Path(values.output)) if values.mode == "predict" else None,
         folder=Path(values.output) if values.mode == "export" else None,
-        job=jobs.read(values),
+        job=cluster.read(values),
     )
 
 
@@ -112,7 +111,7 @@ def _check_mode(values: flags.FlagValues) -> None:
         raise UserError(
             f"--output is for --mode=predict and --mode=export, found --mode={values.mode}."
         )
-    if values.mode == "export" and jobs.read(values) is not None:
+    if values.mode == "export" and cluster.read(values) is not None:
         raise UserError("--mode=export is for one process: leave out the flags of a job.")
 
 
@@ -141,7 +140,8 @@ def _sentence(error: Exception) -> str:
 
 def run(order: Order) -> None:
     """Does what the command line asks for, and prints what came out."""
-    from remote_jax import checkpoint, finish, processes
+    from remote_jax import checkpoint, finish
+    from remote_jax.runtime import processes
     from remote_jax.serve import folder
 
     config, workdir = order.config, order.workdir
@@ -187,7 +187,8 @@ def run(order: Order) -> None:
 
 
 def _train(task: Task, config: ConfigDict, workdir: Path, *, anew: bool) -> None:
-    from remote_jax import finish, processes
+    from remote_jax import finish
+    from remote_jax.runtime import processes
     from remote_jax.train import train
 
     with writing(workdir):
@@ -204,11 +205,11 @@ def _train(task: Task, config: ConfigDict, workdir: Path, *, anew: bool) -> None
         finish.write_report(task, config, workdir)
 
 
-def run_together(order: Order, job: jobs.Job) -> None:
+def run_together(order: Order, job: cluster.Job) -> None:
     """`run`, as one process of many, which all have the same order."""
-    from remote_jax import processes
+    from remote_jax.runtime import processes
 
-    jobs.join(job)
+    cluster.join(job)
     with processes.together():
         processes.check_same(f"{order.mode} {order.workdir} {order.posts} {order.config}")
         run(order)
@@ -280,14 +281,14 @@ def main(argv: list[str]) -> int:
             if order.job is not None:
                 run_together(order, order.job)
             else:
-                with stop.listening():
+                with signals.listening():
                     run(order)
     except UserError as error:
         print(f"remote_jax: {error}", file=sys.stderr)
         return 2
-    except stop.Stopped:
+    except signals.Stopped:
         print("remote_jax: stopped by SIGTERM; start the same command again.", file=sys.stderr)
-        return stop.EXIT_CODE
+        return signals.EXIT_CODE
     except KeyboardInterrupt:
         print("remote_jax: interrupted; the same command goes on from here.", file=sys.stderr)
         return 130

@@ -10,9 +10,9 @@ from typing import Any
 
 import jax
 
-from remote_jax import processes
 from remote_jax.errors import writing
 from remote_jax.logs import Clock
+from remote_jax.runtime import processes
 
 WARM, TIMED, TRACED = 5, 20, 5
 """Steps left out since things are compiled and filled in them, then timed, then traced."""

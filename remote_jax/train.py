@@ -19,7 +19,7 @@ from jax import lax
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from remote_jax import finite, parallel, pipeline, preemption, processes, remat, stop
+from remote_jax import finite, pipeline, remat
 from remote_jax.accumulate import accumulated
 from remote_jax.average import scored
 from remote_jax.checkpoint import Checkpoints, Restored
@@ -30,6 +30,7 @@ from remote_jax.optimizer import check_frozen, frozen, make_optimizer
 from remote_jax.plan import Plan
 from remote_jax.profile import Profile, operations
 from remote_jax.record import Record
+from remote_jax.runtime import preemption, processes, sharding, signals
 from remote_jax.state import Params, Skeleton, TrainState, split
 from remote_jax.task import Batch, Task
 
@@ -56,7 +57,7 @@ def make_step(
     Dropout's key is a function of the seed and the step alone, so a resumed run draws the same.
 
     Args:
-        mesh: the state that comes out lives on it as `parallel.place` says.
+        mesh: the state that comes out lives on it as `sharding.place` says.
         parts: of a batch, whose gradients are taken one after another (`accumulate`).
         skips: a step with a scalar that is not finite leaves parameters and moments as they were.
         kept: how the names of parameters begin that get no gradient: none is worked out for them.
@@ -82,7 +83,7 @@ def make_step(
                 (state.params, state.optimizer),
             )
         after = TrainState(params, moments, state.step + 1)
-        return jax.lax.with_sharding_constraint(after, parallel.place(mesh, after)), scalars
+        return jax.lax.with_sharding_constraint(after, sharding.place(mesh, after)), scalars
 
     return jax.jit(step, donate_argnums=0)
 
@@ -97,10 +98,10 @@ def train(task: Task, config: ConfigDict, workdir: Path) -> None:
         UserError: a split is empty, the loss is not finite, or the data or the model are not
             those that the run in `workdir` was started with.
     """
-    mesh = parallel.make_mesh(config.mesh)
+    mesh = sharding.make_mesh(config.mesh)
     batch_size, parts = config.train.batch_size, config.train.accumulation
-    parallel.check_batch(mesh, "train.batch_size", batch_size, parts)
-    parallel.check_batch(mesh, "train.eval_batch_size", config.train.eval_batch_size)
+    sharding.check_batch(mesh, "train.batch_size", batch_size, parts)
+    sharding.check_batch(mesh, "train.eval_batch_size", config.train.eval_batch_size)
     with Checkpoints(workdir) as checkpoints:
         run = _Run(task, config, mesh, checkpoints)
         first = processes.first()
@@ -162,14 +163,14 @@ class _Run:
             steps=plan.total,
             start_step=start,
             workers=self.config.data.workers,
-            rows=parallel.rows(self.mesh, batch_size),
+            rows=sharding.rows(self.mesh, batch_size),
         )
         try:
             for number in range(start + 1, plan.total + 1):
                 with self.clock.waiting():
                     batch = next(batches)
-                with stop.held():
-                    sent = parallel.put_batch(batch, self.mesh)
+                with signals.held():
+                    sent = sharding.put_batch(batch, self.mesh)
                     if number == start + 1:
                         processes.compile_together("step", self.step, self.state, sent)
                         preemption.hold()
@@ -179,8 +180,8 @@ class _Run:
                             self.state.step, partial(operations, self.step, self.state, sent)
                         )
                 if preemption.agreed(number):
-                    raise stop.Stopped
-        except stop.Stopped:
+                    raise signals.Stopped
+        except signals.Stopped:
             self._leave(progress)
             raise
         finally:
@@ -276,7 +277,7 @@ class _Run:
         seconds, waited = self.clock.read()
         self.record.seconds += seconds
         self.record.data_wait_seconds += waited
-        self.record.peak_memory = parallel.peak_memory(self.record.peak_memory)
+        self.record.peak_memory = sharding.peak_memory(self.record.peak_memory)
         self.checkpoints.save(self.state, self.record)
 
 
@@ -306,7 +307,7 @@ def _start(
     restored = checkpoints.restore(like, mesh)
     if restored is None:
         _, params = split(task.model(nnx.Rngs(seed)))
-        state = jax.jit(fresh, out_shardings=parallel.place(mesh, like))(params)
+        state = jax.jit(fresh, out_shardings=sharding.place(mesh, like))(params)
         return Restored(state, Record(fingerprint=fingerprint), {})
     restored.record.check_data(fingerprint)
     return restored

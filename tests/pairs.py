@@ -17,8 +17,9 @@ import jax
 import toy
 from meshes import ROOT
 
-from remote_jax import job, main, processes
+from remote_jax import main
 from remote_jax.checkpoint import Checkpoints
+from remote_jax.runtime import cluster, processes
 
 DEVICES, STEPS = 4, 20
 CONFIG = Path(toy.__file__)
@@ -110,7 +111,7 @@ def free_port(first: int = 20000) -> int:
 
 
 if __name__ == "__main__":
-    job.HEARTBEAT = 15  # else a process that just waits would be longer about it
+    cluster.HEARTBEAT = 15  # else a process that just waits would be longer about it
     toy.install()
     if "PAUSE" in os.environ:
         pause(os.environ["PAUSE"], float(os.environ["SECONDS"]))

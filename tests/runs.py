@@ -14,14 +14,15 @@ import pytest
 import toy
 from flax import nnx
 
-from remote_jax import parallel, pipeline
+from remote_jax import pipeline
 from remote_jax.checkpoint import Checkpoints
 from remote_jax.optimizer import make_optimizer
 from remote_jax.record import Best
+from remote_jax.runtime import sharding
 from remote_jax.state import Params, TrainState, split
 from remote_jax.train import train
 
-MESH = parallel.make_mesh(toy.get_config().mesh)
+MESH = sharding.make_mesh(toy.get_config().mesh)
 
 
 def run(workdir: Path, config: Any) -> None:

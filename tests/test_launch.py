@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from remote_jax import main
-from remote_jax.job import Job
+from remote_jax.runtime.cluster import Job
 
 ROOT = Path(__file__).parents[1]
 LAUNCH = ROOT / "launch"

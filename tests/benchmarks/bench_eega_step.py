@@ -73,20 +73,20 @@ def make_run(config, size: int) -> Callable[[], float]:
     import jax.numpy as jnp
     from flax import nnx
 
-    from remote_jax import parallel
     from remote_jax.eega import build
     from remote_jax.eega.task import make_task
     from remote_jax.optimizer import make_optimizer
+    from remote_jax.runtime import sharding
     from remote_jax.state import TrainState, split
     from remote_jax.train import make_step
 
     sizes = build.Sizes(VOCABULARY, tags=26, edges=48, pos=19, classes=151, object_edges=102)
     skeleton, params = split(build.eega(config, sizes, rngs=nnx.Rngs(0)))
     optimizer, _ = make_optimizer(config.train, 1000)
-    mesh = parallel.make_mesh(config.mesh)
+    mesh = sharding.make_mesh(config.mesh)
     step = make_step(make_task(config), skeleton, optimizer, 0, mesh)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
-    batch = parallel.put_batch(make_batch(config, sizes, size), mesh)
+    batch = sharding.put_batch(make_batch(config, sizes, size), mesh)
 
     def run() -> float:
         nonlocal state

@@ -58,10 +58,10 @@ def measure(fusion: str, size: int, steps: int, dtype: str) -> dict[str, float]:
     from flax import nnx
 
     from configs import umre
-    from remote_jax import parallel
     from remote_jax.optimizer import make_optimizer
     from remote_jax.remote import build
     from remote_jax.remote.task import make_task
+    from remote_jax.runtime import sharding
     from remote_jax.state import TrainState, count, split
     from remote_jax.train import make_step
 
@@ -72,12 +72,12 @@ def measure(fusion: str, size: int, steps: int, dtype: str) -> dict[str, float]:
     skeleton, params = split(model)
     del model
     optimizer, _ = make_optimizer(config.train, 1000)
-    mesh = parallel.make_mesh(config.mesh)
+    mesh = sharding.make_mesh(config.mesh)
     step = make_step(make_task(config), skeleton, optimizer, 0, mesh)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
     parameters = count(params)
     del params
-    batch = parallel.put_batch(make_batch(config, size), mesh)
+    batch = sharding.put_batch(make_batch(config, size), mesh)
     began = time.monotonic()
     state, scalars = jax.block_until_ready(step(state, batch))
     compiled = time.monotonic() - began

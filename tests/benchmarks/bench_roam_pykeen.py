@@ -136,10 +136,11 @@ def measure_roam(data: Path, batch: int, limit: float, preset: str) -> dict[str,
     from learnt_core import LEARNT
 
     from configs import mkg_y
-    from remote_jax import parallel, pipeline
+    from remote_jax import pipeline
     from remote_jax.evaluate import evaluate, make_predict
     from remote_jax.optimizer import make_optimizer
     from remote_jax.roam.task import make_task
+    from remote_jax.runtime import sharding
     from remote_jax.state import TrainState, split
     from remote_jax.train import make_step
 
@@ -153,14 +154,14 @@ def measure_roam(data: Path, batch: int, limit: float, preset: str) -> dict[str,
         skeleton, params = split(task.model(nnx.Rngs(0)))
     steps = math.ceil(len(task.dataset("train")) / batch)
     optimizer, _ = make_optimizer(config.train, steps)
-    mesh = parallel.make_mesh(config.mesh)
+    mesh = sharding.make_mesh(config.mesh)
     step = make_step(task, skeleton, optimizer, 0, mesh)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
     watch = Stopwatch(limit)
     for part in pipeline.train_batches(
         task.dataset("train"), batch_size=batch, seed=0, steps=2 * steps
     ):
-        state, _ = jax.block_until_ready(step(state, parallel.put_batch(part, mesh)))
+        state, _ = jax.block_until_ready(step(state, sharding.put_batch(part, mesh)))
         if watch.lap():
             break
     predict = make_predict(task, skeleton, mesh)

@@ -36,12 +36,12 @@ def measure(name: str, steps: int, dtype: str) -> dict[str, float]:
     import numpy as np
     from flax import nnx
 
-    from remote_jax import parallel
     from remote_jax.optimizer import make_optimizer
     from remote_jax.roam.builders import BUILDERS
     from remote_jax.roam.data import pack
     from remote_jax.roam.model import Sizes
     from remote_jax.roam.task import make_task
+    from remote_jax.runtime import sharding
     from remote_jax.state import TrainState, count, split
     from remote_jax.train import make_step
 
@@ -62,7 +62,7 @@ def measure(name: str, steps: int, dtype: str) -> dict[str, float]:
         elif place.startswith("features/"):
             params[place] = jnp.ones(value.shape)
     optimizer, _ = make_optimizer(config.train, 1000)
-    mesh = parallel.make_mesh(config.mesh)
+    mesh = sharding.make_mesh(config.mesh)
     step = make_step(task, skeleton, optimizer, 0, mesh)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
     parameters = count(params)
@@ -72,7 +72,7 @@ def measure(name: str, steps: int, dtype: str) -> dict[str, float]:
     query = [rng.integers(0, entities, size), rng.integers(0, 2 * sizes.relations, size)]
     known = [pack(rng.integers(0, entities, 3), entities) for _ in range(size)]
     batch = {"query": np.stack(query, 1).astype(np.int32), "known": np.stack(known)}
-    batch = parallel.put_batch(batch, mesh)
+    batch = sharding.put_batch(batch, mesh)
     began = time.monotonic()
     step = step.lower(state, batch).compile()
     compiled = time.monotonic() - began

@@ -50,10 +50,11 @@ def main() -> None:
     from flax import nnx
 
     from remote_jax import main as front_door
-    from remote_jax import parallel, pipeline
+    from remote_jax import pipeline
     from remote_jax.evaluate import make_predict
     from remote_jax.optimizer import frozen, make_optimizer
     from remote_jax.plan import Plan
+    from remote_jax.runtime import sharding
     from remote_jax.state import TrainState, split
     from remote_jax.train import make_step
 
@@ -80,7 +81,7 @@ def main() -> None:
     print("validation ", digest(part for batch in asked for part in contents(batch)))
 
     optimizer, _ = make_optimizer(config.train, plan.total)
-    mesh = parallel.make_mesh(config.mesh)
+    mesh = sharding.make_mesh(config.mesh)
     kept = frozen(config.train)
     step = make_step(task, skeleton, optimizer, config.seed, mesh, kept=kept)
     state = jax.eval_shape(

@@ -159,9 +159,10 @@ def arrays(workdir: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     import jax.numpy as jnp
 
     from remote_jax import config as configs
-    from remote_jax import main, parallel
+    from remote_jax import main
     from remote_jax.checkpoint import Checkpoints
     from remote_jax.optimizer import make_optimizer
+    from remote_jax.runtime import sharding
     from remote_jax.state import Params, TrainState, split
 
     config = configs.read(workdir)
@@ -173,7 +174,7 @@ def arrays(workdir: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         optimizer, _ = make_optimizer(config.train, 1)  # steps change rates, not moments
         return TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
 
-    mesh = parallel.make_mesh(config.mesh)
+    mesh = sharding.make_mesh(config.mesh)
     with Checkpoints(workdir, read_only=True) as checkpoints:
         restored = checkpoints.restore(jax.eval_shape(fresh, shapes), mesh)
         best, scores = checkpoints.restore_best(shapes, mesh)

@@ -14,13 +14,14 @@ from parse_files import made
 from small import PLAIN
 
 from configs import jmere as configs
-from remote_jax import parallel, pipeline
+from remote_jax import pipeline
 from remote_jax.eega import trees
 from remote_jax.eega.tags import CERTAIN, encode
 from remote_jax.eega.task import make_task
 from remote_jax.errors import UserError
 from remote_jax.evaluate import evaluate, make_predict
 from remote_jax.optimizer import ENCODERS, make_optimizer
+from remote_jax.runtime import sharding
 from remote_jax.state import TrainState, split
 from remote_jax.train import make_step
 
@@ -38,7 +39,7 @@ def tiny(cache, **changes):
     return config
 
 
-MESH = parallel.make_mesh(ConfigDict({"data": -1, "fsdp": 1, "tensor": 1}))
+MESH = sharding.make_mesh(ConfigDict({"data": -1, "fsdp": 1, "tensor": 1}))
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +150,7 @@ def test_eight_sentences_are_learnt_by_heart(task):
     found.prepare(task.workdir, anew=False)
     skeleton, params = split(found.model(nnx.Rngs(0)))
     optimizer, _ = make_optimizer(config.train, steps)
-    mesh = parallel.make_mesh(config.mesh)
+    mesh = sharding.make_mesh(config.mesh)
     step = make_step(found, skeleton, optimizer, 0, mesh)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
     batch = next(pipeline.eval_batches(found.dataset("train"), batch_size=8))

@@ -8,13 +8,13 @@ from ml_collections import ConfigDict
 
 from configs import mnre, more, umre
 from remote_jax import config as configs
-from remote_jax import parallel
 from remote_jax.errors import UserError
 from remote_jax.evaluate import evaluate, make_predict
 from remote_jax.optimizer import ENCODERS
 from remote_jax.remote import picture
 from remote_jax.remote.task import make_task
 from remote_jax.report import write_rows
+from remote_jax.runtime import sharding
 from remote_jax.state import split
 
 
@@ -29,7 +29,7 @@ def tiny(cache, **changes):
     return config
 
 
-MESH = parallel.make_mesh(ConfigDict({"data": -1, "fsdp": 1, "tensor": 1}))
+MESH = sharding.make_mesh(ConfigDict({"data": -1, "fsdp": 1, "tensor": 1}))
 
 
 @pytest.fixture(scope="module")

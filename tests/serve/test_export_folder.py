@@ -20,11 +20,12 @@ from flax.traverse_util import flatten_dict
 from safetensors.numpy import load_file
 
 from remote_jax import config as configs
-from remote_jax import main, parallel
+from remote_jax import main
 from remote_jax.checkpoint import Checkpoints
 from remote_jax.encoders.tokenizer import MARKERS
 from remote_jax.errors import UserError
 from remote_jax.main import Order, run
+from remote_jax.runtime import sharding
 from remote_jax.serve import folder
 from remote_jax.state import split
 
@@ -56,7 +57,7 @@ def model(exported):
 def restored(task, workdir):
     skeleton, shapes = split(task.shapes())
     with Checkpoints(workdir, read_only=True) as checkpoints:
-        params, _ = checkpoints.restore_best(shapes, parallel.make_mesh(task.config.mesh))
+        params, _ = checkpoints.restore_best(shapes, sharding.make_mesh(task.config.mesh))
     return skeleton.model(params)
 
 

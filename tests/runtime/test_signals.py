@@ -12,8 +12,9 @@ import pytest
 import toy
 from runs import assert_same, before_step
 
-from remote_jax import main, parallel, stop
+from remote_jax import main
 from remote_jax.checkpoint import Checkpoints
+from remote_jax.runtime import sharding, signals
 
 
 def terminate() -> None:
@@ -36,13 +37,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_what_is_held_is_finished_first() -> None:
     done = []
-    with pytest.raises(stop.Stopped), stop.listening(), stop.held():
+    with pytest.raises(signals.Stopped), signals.listening(), signals.held():
         terminate()
         terminate()
         os.kill(os.getpid(), signal.SIGINT)
         done.append("held")
     assert done == ["held"]
-    with pytest.raises(stop.Stopped), stop.listening():
+    with pytest.raises(signals.Stopped), signals.listening():
         terminate()
         done.append("not held")
     assert done == ["held"]
@@ -50,10 +51,10 @@ def test_what_is_held_is_finished_first() -> None:
 
 def test_signals_are_as_before_afterwards() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
-    with pytest.raises(stop.Stopped), stop.listening():
+    with pytest.raises(signals.Stopped), signals.listening():
         terminate()
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
-    with stop.listening(), stop.held():
+    with signals.listening(), signals.held():
         pass
 
 
@@ -84,7 +85,7 @@ def counted(patch: pytest.MonkeyPatch, owner: object, name: str, at: int) -> Non
     ("moment", "step"),
     [
         (lambda patch: waiting_for_data(patch, 8), 7),
-        (lambda patch: counted(patch, parallel, "put_batch", 11), 8),  # with 3 batches to validate
+        (lambda patch: counted(patch, sharding, "put_batch", 11), 8),  # with 3 batches to validate
         (lambda patch: counted(patch, toy.ToyTask, "metrics", 1), 6),
         (lambda patch: counted(patch, Checkpoints, "save", 3), 8),
     ],

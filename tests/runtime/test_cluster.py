@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 import toy
 
-from remote_jax import job, main
+from remote_jax import main
 from remote_jax.errors import UserError
+from remote_jax.runtime import cluster
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONFIG = f"--config={Path(toy.__file__)}"
 CLUSTERS = ("SLURM_", "OMPI_", "KUBERNETES_", "TPU_", "JAX_COORDINATOR")
 
 
-def asked(*flags: str) -> job.Job | None:
+def asked(*flags: str) -> cluster.Job | None:
     order = main.parse(["remote_jax", CONFIG, *flags])
     assert order is not None
     return order.job
@@ -28,9 +29,9 @@ def test_nothing_but_a_flag_makes_a_job(monkeypatch: pytest.MonkeyPatch) -> None
     for name in ("SLURM_JOB_ID", "SLURM_STEP_NODELIST", "SLURM_NTASKS", "SLURM_PROCID"):
         monkeypatch.setenv(name, "2")
     assert asked() is None
-    assert asked("--distributed") == job.Job()
+    assert asked("--distributed") == cluster.Job()
     flags = ("--coordinator=[::1]:99", "--processes=3", "--process=0")
-    assert asked(*flags) == job.Job("[::1]:99", 3, 0)
+    assert asked(*flags) == cluster.Job("[::1]:99", 3, 0)
 
 
 @pytest.mark.parametrize(

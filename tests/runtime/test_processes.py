@@ -11,7 +11,7 @@ import pytest
 from meshes import differences, losses
 from pairs import DEVICES, STEPS, by_flags, by_slurm, free_port, start
 
-from remote_jax.stop import EXIT_CODE
+from remote_jax.runtime.signals import EXIT_CODE
 
 
 def saved(workdir: Path) -> bool:

@@ -81,7 +81,7 @@ def join(job: Job) -> None:
     # These take seconds, which a command that only explains itself should not pay.
     import jax
 
-    from remote_jax import preemption
+    from remote_jax.runtime import preemption
 
     # When jax's own patience ends it aborts, with a stack trace of C++.
     patience = threading.Timer(PATIENCE, _give_up, [job])

@@ -13,7 +13,7 @@ from meshes import losses
 from pairs import STEPS, by_flags, free_port, start
 
 from remote_jax.checkpoint import Checkpoints
-from remote_jax.stop import EXIT_CODE
+from remote_jax.runtime.signals import EXIT_CODE
 
 SENTENCE = "remote_jax: stopped by SIGTERM"
 

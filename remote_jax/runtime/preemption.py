@@ -18,8 +18,8 @@ from contextlib import contextmanager
 
 from jax.experimental import multihost_utils
 
-from remote_jax import processes
-from remote_jax.stop import EXIT_CODE
+from remote_jax.runtime import processes
+from remote_jax.runtime.signals import EXIT_CODE
 
 
 class _Heard:

@@ -19,16 +19,17 @@ from flax import nnx
 from jax.sharding import AbstractMesh
 
 from configs import jmere, mkg_y, umre
-from remote_jax import main, parallel
+from remote_jax import main
 from remote_jax.eega import build as eega_build
 from remote_jax.errors import UserError
 from remote_jax.optimizer import make_optimizer
 from remote_jax.remote import build as remote_build
 from remote_jax.roam.model import Roam, Sizes
+from remote_jax.runtime import sharding
 from remote_jax.state import split
 from remote_jax.train import train
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def mesh_config(**sizes: int) -> Any:
@@ -36,16 +37,16 @@ def mesh_config(**sizes: int) -> Any:
 
 
 def test_all_devices_by_default() -> None:
-    mesh = parallel.make_mesh(mesh_config())
+    mesh = sharding.make_mesh(mesh_config())
     assert dict(mesh.shape) == {"data": jax.device_count(), "fsdp": 1, "tensor": 1}
 
 
 def test_sizes_must_fit_the_devices() -> None:
     too_many = jax.device_count() + 1
     with pytest.raises(UserError, match=f"but there are {jax.device_count()}"):
-        parallel.make_mesh(mesh_config(data=too_many))
+        sharding.make_mesh(mesh_config(data=too_many))
     with pytest.raises(UserError, match=f"fsdp={too_many}"):
-        parallel.make_mesh(mesh_config(fsdp=too_many))
+        sharding.make_mesh(mesh_config(fsdp=too_many))
 
 
 def test_several_devices_train_as_one_and_one_goes_on_for_them(
@@ -128,7 +129,7 @@ class Shape:
     ],
 )
 def test_rules(name: str, shape: tuple[int, ...], sizes: dict[str, int], expected: Any) -> None:
-    found = tuple(parallel.spec(name, shape, Shape(**sizes)))
+    found = tuple(sharding.spec(name, shape, Shape(**sizes)))
     wanted = (expected,) if isinstance(expected, str) else tuple(expected)
     assert found == wanted + (None,) * (len(shape) - len(wanted))
 
@@ -158,12 +159,12 @@ def test_eight_devices_hold_an_eighth_each(config: Any, model: Any) -> None:
     optimizer, _ = make_optimizer(settings.train, 100)
     params = split(model(settings))[1]
     state = jax.eval_shape(lambda params: (params, optimizer.init(params)), params)
-    mesh = AbstractMesh((1, 8, 1), parallel.AXES)
+    mesh = AbstractMesh((1, 8, 1), sharding.AXES)
 
     def size(array: Any, shape: tuple[int, ...]) -> int:
         return math.prod(shape) * array.dtype.itemsize
 
-    places = parallel.place(mesh, state)
+    places = sharding.place(mesh, state)
     held = jax.tree.map(lambda x, place: size(x, place.shard_shape(x.shape)), state, places)
     whole = jax.tree.map(lambda x: size(x, x.shape), state)
     held, whole = sum(jax.tree.leaves(held)), sum(jax.tree.leaves(whole))
@@ -171,22 +172,22 @@ def test_eight_devices_hold_an_eighth_each(config: Any, model: Any) -> None:
 
 
 def test_batch_must_split_over_the_devices() -> None:
-    mesh = parallel.make_mesh(mesh_config())
+    mesh = sharding.make_mesh(mesh_config())
     devices = mesh.shape["data"] * mesh.shape["fsdp"]
-    parallel.check_batch(mesh, "train.batch_size", 8 * devices)
+    sharding.check_batch(mesh, "train.batch_size", 8 * devices)
     if devices > 1:
         with pytest.raises(UserError, match="multiple"):
-            parallel.check_batch(mesh, "train.batch_size", 8 * devices + 1)
+            sharding.check_batch(mesh, "train.batch_size", 8 * devices + 1)
 
 
 def test_one_process_makes_every_row() -> None:
-    mesh = parallel.make_mesh(mesh_config())
-    assert parallel.rows(mesh, 8 * jax.device_count()) == list(range(8 * jax.device_count()))
+    mesh = sharding.make_mesh(mesh_config())
+    assert sharding.rows(mesh, 8 * jax.device_count()) == list(range(8 * jax.device_count()))
 
 
 def test_batch_is_put_as_it_is() -> None:
-    mesh = parallel.make_mesh(mesh_config())
+    mesh = sharding.make_mesh(mesh_config())
     batch = {"x": np.arange(16.0).reshape(8, 2), "label": np.arange(8)}
-    put = parallel.put_batch(batch, mesh)
-    assert put["x"].sharding == parallel.batch_sharding(mesh)
+    put = sharding.put_batch(batch, mesh)
+    assert put["x"].sharding == sharding.batch_sharding(mesh)
     np.testing.assert_array_equal(put["label"], batch["label"])
