@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from remote_jax import pipeline
+from remote_jax.data import pipeline
 from remote_jax.runtime import processes, sharding
 from remote_jax.state import Params, Skeleton
 from remote_jax.task import Batch, Task

@@ -19,10 +19,11 @@ from jax import lax
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from remote_jax import finite, pipeline, remat
+from remote_jax import finite, remat
 from remote_jax.accumulate import accumulated
 from remote_jax.average import scored
 from remote_jax.checkpoint import Checkpoints, Restored
+from remote_jax.data import pipeline
 from remote_jax.errors import UserError
 from remote_jax.evaluate import evaluate, make_predict
 from remote_jax.logs import Clock, MetricsLog, Progress

@@ -14,8 +14,8 @@ import pytest
 import toy
 from flax import nnx
 
-from remote_jax import pipeline
 from remote_jax.checkpoint import Checkpoints
+from remote_jax.data import pipeline
 from remote_jax.optimizer import make_optimizer
 from remote_jax.record import Best
 from remote_jax.runtime import sharding

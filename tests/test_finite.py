@@ -15,8 +15,9 @@ import toy
 from flax import nnx
 from runs import MESH, assert_same, lines
 
-from remote_jax import finite, main, pipeline
+from remote_jax import finite, main
 from remote_jax.checkpoint import Checkpoints
+from remote_jax.data import pipeline
 from remote_jax.finite import is_finite
 from remote_jax.optimizer import make_optimizer
 from remote_jax.state import TrainState, split

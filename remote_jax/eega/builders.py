@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow_datasets as tfds
 
-from remote_jax import records
+from remote_jax.data import records
 from remote_jax.eega import formats
 from remote_jax.eega.formats import DataFiles, Layout
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple

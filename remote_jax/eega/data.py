@@ -10,6 +10,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from remote_jax.data.cache import cache_folder
 from remote_jax.eega import builders, formats, parses, trees, visual_graph
 from remote_jax.eega.knowledge import Knowledge
 from remote_jax.eega.objects import Objects
@@ -19,7 +20,6 @@ from remote_jax.eega.settings import Inputs
 from remote_jax.eega.trees import Parse
 from remote_jax.eega.visual_graph import VisualGraph
 from remote_jax.errors import Refused, UserError
-from remote_jax.files import cache_folder
 from remote_jax.report import write_rows
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from remote_jax.data.jsonl import MAX_LINE, STRING
 from remote_jax.errors import Refused
-from remote_jax.lines import MAX_LINE, STRING
 
 TOKEN = re.compile(STRING.pattern.encode() + rb"|[()\[\]{},]", re.DOTALL)
 START = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[")

@@ -11,7 +11,9 @@ import numpy as np
 from jaxtyping import Int, Shaped, UInt8
 from ml_collections import ConfigDict
 
-from remote_jax.crops import CACHE_BYTES, Crops
+from remote_jax.data.crop_cache import CACHE_BYTES, CropCache
+from remote_jax.data.files import find
+from remote_jax.data.images import crop, read_picture
 from remote_jax.eega.data import Example
 from remote_jax.eega.knowledge import Knowledge
 from remote_jax.eega.quintuples import Labels
@@ -21,8 +23,6 @@ from remote_jax.eega.tags import encode
 from remote_jax.eega.text_graph import text_graph
 from remote_jax.encoders.word_pieces import WordPieces
 from remote_jax.errors import Refused, UserError
-from remote_jax.files import find
-from remote_jax.images import crop, read_picture
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -83,7 +83,7 @@ class Featurize(grain.transforms.Map):
         self._pieces = WordPieces(tokenizer)
         self._knowledge, self._root, self._inputs = knowledge, root, Inputs.of(config)
         self._tokens, self._words, self._crop = data.max_tokens, data.max_words, data.crop
-        self._crops = Crops(CACHE_BYTES)
+        self._crops = CropCache(CACHE_BYTES)
 
     def map(self, example: Example) -> Features:
         """The features of an example.

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from remote_jax import release
+from remote_jax.data import release
 from remote_jax.eega.quintuples import Vocabulary
 from remote_jax.errors import UserError
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from remote_jax.data.files import read_json
 from remote_jax.eega import text_graph
 from remote_jax.eega.cooccurrence import Cooccurrence
 from remote_jax.eega.quintuples import Vocabulary
 from remote_jax.eega.sentences import Sentence
 from remote_jax.eega.trees import Parse
-from remote_jax.files import read_json
 from remote_jax.report import write_json
 
 NAMES, COUNTS = "knowledge.json", "cooccurrence.npz"

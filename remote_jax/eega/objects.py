@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from remote_jax.boxes import check_box
+from remote_jax.data.boxes import check_box
+from remote_jax.data.files import find, read_json
+from remote_jax.data.images import WHOLE, picture_size, read_depth
+from remote_jax.data.release import MAX_JSON
 from remote_jax.eega import formats, visual_graph
 from remote_jax.eega.formats import DataFiles
 from remote_jax.eega.scene_graph import MAX_OBJECTS, SceneGraphs
 from remote_jax.eega.visual_graph import SPATIAL, VisualGraph
 from remote_jax.errors import Refused
-from remote_jax.files import find, read_json
-from remote_jax.images import WHOLE, picture_size, read_depth
-from remote_jax.release import MAX_JSON
 
 UNKNOWN = "unknown"
 """Class 0 of objects."""

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from remote_jax.data.cache import locked
+from remote_jax.data.files import sha256
+from remote_jax.data.jsonl import show
 from remote_jax.eega import trees
 from remote_jax.eega.trees import Parse
 from remote_jax.errors import Refused, UserError
-from remote_jax.files import sha256
-from remote_jax.lines import show
-from remote_jax.lock import locked
 
 UNUSED = ("ner", "lemmatizer", "textcat", "textcat_multilabel", "entity_linker")
 """Parts of a pipeline that are not run."""

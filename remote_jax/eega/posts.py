@@ -22,7 +22,12 @@ import grain
 import numpy as np
 from ml_collections import ConfigDict
 
-from remote_jax.boxes import check_box
+from remote_jax.data.boxes import check_box
+from remote_jax.data.cache import cache_folder
+from remote_jax.data.files import find, read_lines
+from remote_jax.data.images import read_depth, read_picture
+from remote_jax.data.jsonl import MAX_LINE, check_text, parse, show
+from remote_jax.data.posts import PostMedia, check_id, items, words
 from remote_jax.eega import answers, parses, trees, visual_graph
 from remote_jax.eega.answers import Answer
 from remote_jax.eega.data import Example
@@ -35,10 +40,6 @@ from remote_jax.eega.settings import Inputs
 from remote_jax.eega.trees import Parse
 from remote_jax.eega.visual_graph import VisualGraph
 from remote_jax.errors import Refused
-from remote_jax.files import cache_folder, find, read_lines
-from remote_jax.images import read_depth, read_picture
-from remote_jax.lines import MAX_LINE, check_text, parse, show
-from remote_jax.posts import PostMedia, check_id, items, words
 
 PARSE = ("heads", "dependencies", "pos")
 """What a post's parse must have, a list each."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from remote_jax.data.files import inside, read_bytes, read_lines
+from remote_jax.data.images import read_picture
+from remote_jax.data.jsonl import MAX_LINE, parse
+from remote_jax.data.media import Media
+from remote_jax.data.records import Rejected
+from remote_jax.data.release import MAX_JSON
 from remote_jax.eega.elements import elements
 from remote_jax.eega.formats import DataFiles
 from remote_jax.eega.quintuples import Labels
 from remote_jax.eega.sentences import Sentence, check_jmere, check_mnre
 from remote_jax.errors import Refused, UserError
-from remote_jax.files import inside, read_bytes, read_lines
-from remote_jax.images import read_picture
-from remote_jax.lines import MAX_LINE, parse
-from remote_jax.media import Media
-from remote_jax.records import Rejected
-from remote_jax.release import MAX_JSON
 
 
 class SentenceReader:

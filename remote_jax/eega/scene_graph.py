@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from remote_jax.data.files import read_json
 from remote_jax.eega.visual_graph import VisualGraph, assemble
 from remote_jax.errors import Refused, UserError
-from remote_jax.files import read_json
 
 MAX_JSON = 2**31
 """Longest file; the probabilities in `rel_all_scores`, which nothing reads, may be left out."""

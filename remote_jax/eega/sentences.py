@@ -13,10 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from remote_jax.data.jsonl import check_text, show
+from remote_jax.data.words import check_span, check_tokens
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple, Vocabulary
 from remote_jax.errors import Refused
-from remote_jax.lines import check_text, show
-from remote_jax.words import check_span, check_tokens
 
 MAX_LABELS = 1000
 """Most quintuples of a row."""

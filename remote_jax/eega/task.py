@@ -16,6 +16,8 @@ from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.config import Between, OneOf
+from remote_jax.data.cache import cache_folder
+from remote_jax.data.release import copy_notice
 from remote_jax.eega import answers, build, builders, metrics
 from remote_jax.eega.build import Sizes
 from remote_jax.eega.data import Example, Sentences
@@ -32,8 +34,6 @@ from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.errors import UserError
-from remote_jax.files import cache_folder
-from remote_jax.release import copy_notice
 from remote_jax.report import Table, write_json
 from remote_jax.task import Batch, Interface, Outputs
 

@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from remote_jax import arrays
+from remote_jax.data import arrays
+from remote_jax.data.files import read_bytes
 from remote_jax.errors import Refused, UserError
-from remote_jax.files import read_bytes
 
 KINDS = ("dependencies", "pos")
 MAX_BYTES = 2**28

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
 
+from remote_jax.data.images import crop
 from remote_jax.errors import Refused
-from remote_jax.images import crop
 
 NO_EDGE, SELF = 0, 1
 """The first two edge types of every visual graph; those of relations follow."""

@@ -8,8 +8,8 @@ from typing import Any
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 
+from remote_jax.data.files import read_json
 from remote_jax.errors import UserError
-from remote_jax.files import read_json
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 MAX_JSON_BYTES = 64 * 2**20

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-from remote_jax import records
+from remote_jax.data import records
 from remote_jax.remote import formats
 from remote_jax.remote.formats import DataFiles, Layout
 from remote_jax.remote.pairs import End, Pair

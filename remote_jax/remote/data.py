@@ -12,11 +12,12 @@ from jaxtyping import Float, Int, Shaped, UInt8
 from ml_collections import ConfigDict
 from PIL import Image
 
-from remote_jax.crops import CACHE_BYTES, Crops
+from remote_jax.data.cache import cache_folder
+from remote_jax.data.crop_cache import CACHE_BYTES, CropCache
+from remote_jax.data.files import find
+from remote_jax.data.images import Box, crop, read_depth, read_picture
 from remote_jax.encoders.word_pieces import WordPieces
 from remote_jax.errors import Refused, UserError
-from remote_jax.files import cache_folder, find
-from remote_jax.images import Box, crop, read_depth, read_picture
 from remote_jax.remote import builders, formats
 from remote_jax.remote.pairs import TYPES, Pair
 from remote_jax.remote.text import LONGEST_FRAME, sequence
@@ -159,7 +160,7 @@ class Featurize(grain.transforms.Map):
         self._sentence, self._caption = features.sentence, features.caption
         self._picture, self._depth = features.picture, features.depth
         self._position = features.position
-        self._crops = Crops(CACHE_BYTES)
+        self._crops = CropCache(CACHE_BYTES)
 
     def map(self, pair: Pair) -> Features:
         """The features of a pair.

@@ -11,10 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from remote_jax import release
+from remote_jax.data import release
+from remote_jax.data.files import read_json
+from remote_jax.data.release import MAX_JSON
 from remote_jax.errors import UserError
-from remote_jax.files import read_json
-from remote_jax.release import MAX_JSON
 
 
 @dataclass(frozen=True)

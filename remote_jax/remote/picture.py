@@ -18,9 +18,9 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from remote_jax import config as configs
+from remote_jax.data.files import find
+from remote_jax.data.images import read_picture
 from remote_jax.errors import UserError
-from remote_jax.files import find
-from remote_jax.images import read_picture
 from remote_jax.record import Record
 from remote_jax.remote.pairs import TYPES, End, Pair
 from remote_jax.remote.task import RemoteTask

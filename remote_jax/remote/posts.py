@@ -20,15 +20,15 @@ import grain
 import numpy as np
 from ml_collections import ConfigDict
 
-from remote_jax.boxes import check_box
+from remote_jax.data.boxes import check_box
+from remote_jax.data.files import read_lines
+from remote_jax.data.images import WHOLE, Box, read_depth, read_picture
+from remote_jax.data.jsonl import MAX_LINE, check_text, parse
+from remote_jax.data.posts import PostMedia, check_id, items, words
+from remote_jax.data.words import check_span
 from remote_jax.errors import Refused
-from remote_jax.files import read_lines
-from remote_jax.images import WHOLE, Box, read_depth, read_picture
-from remote_jax.lines import MAX_LINE, check_text, parse
-from remote_jax.posts import PostMedia, check_id, items, words
 from remote_jax.remote.data import LAYOUTS, Features, Featurize, triplet_types
 from remote_jax.remote.pairs import End, Pair
-from remote_jax.words import check_span
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from remote_jax.boxes import check_box
+from remote_jax.data.boxes import check_box
+from remote_jax.data.files import inside, read_json, read_lines
+from remote_jax.data.images import WHOLE, Box, read_depth, read_picture
+from remote_jax.data.jsonl import MAX_LINE, check_text, parse
+from remote_jax.data.media import Media
 from remote_jax.errors import Refused
-from remote_jax.files import inside, read_json, read_lines
-from remote_jax.images import WHOLE, Box, read_depth, read_picture
-from remote_jax.lines import MAX_LINE, check_text, parse
-from remote_jax.media import Media
 from remote_jax.remote import formats
 from remote_jax.remote.formats import DataFiles
 from remote_jax.remote.pairs import End, Pair

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from remote_jax.boxes import check_box
+from remote_jax.data.boxes import check_box
+from remote_jax.data.images import Box
+from remote_jax.data.jsonl import check_text
+from remote_jax.data.words import check_span, check_tokens
 from remote_jax.errors import Refused
-from remote_jax.images import Box
-from remote_jax.lines import check_text
-from remote_jax.words import check_span, check_tokens
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.config import Between, OneOf
+from remote_jax.data.cache import cache_folder
+from remote_jax.data.release import copy_notice
 from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.errors import UserError
-from remote_jax.files import cache_folder
-from remote_jax.release import copy_notice
 from remote_jax.remote import build, metrics
 from remote_jax.remote.data import Featurize, Pairs, dataset
 from remote_jax.remote.interface import interface

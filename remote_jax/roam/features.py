@@ -23,9 +23,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 from safetensors import SafetensorError, safe_open
 
-from remote_jax import arrays
+from remote_jax.data import arrays
+from remote_jax.data.files import read_bytes, read_lines
 from remote_jax.errors import Refused, UserError
-from remote_jax.files import read_bytes, read_lines
 from remote_jax.roam import text, triples
 
 FEATURES, IDS = "features", "ids"

@@ -17,9 +17,9 @@ from typing import Any
 import grain
 import numpy as np
 
+from remote_jax.data.files import read_lines
+from remote_jax.data.jsonl import MAX_LINE, check_text, parse, show
 from remote_jax.errors import Refused, UserError
-from remote_jax.files import read_lines
-from remote_jax.lines import MAX_LINE, check_text, parse, show
 from remote_jax.roam.nearest import Names
 from remote_jax.roam.ranking import Known, Queries
 from remote_jax.roam.triples import Graph, bare

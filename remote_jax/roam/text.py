@@ -22,12 +22,12 @@ from jaxtyping import Array, Bool, Float, Int
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
-from remote_jax import arrays
+from remote_jax.data import arrays
+from remote_jax.data.files import read_json, read_lines, sha256
 from remote_jax.encoders import configs, pretrained, tokenizer, weights
 from remote_jax.encoders import folder as files
 from remote_jax.encoders.bert import Bert
 from remote_jax.errors import Refused, UserError
-from remote_jax.files import read_json, read_lines, sha256
 from remote_jax.roam import triples
 
 LENGTHS = (8, 12, 16, 24, 32, 64, 128)

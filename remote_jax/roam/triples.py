@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
+from remote_jax.data.files import read_lines, sha256
 from remote_jax.errors import Refused, UserError
-from remote_jax.files import read_lines, sha256
 
 SPLITS = {
     "train": ("train.txt", "train2id.txt"),

@@ -26,9 +26,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
+from remote_jax.data.files import read_lines
+from remote_jax.data.jsonl import MAX_LINE, check_text, parse, show
 from remote_jax.errors import Refused, UserError
-from remote_jax.files import read_lines
-from remote_jax.lines import MAX_LINE, check_text, parse, show
 
 LEVEL = 0.005
 """Below this a difference is called significant (Table 7)."""

@@ -136,7 +136,7 @@ def measure_roam(data: Path, batch: int, limit: float, preset: str) -> dict[str,
     from learnt_core import LEARNT
 
     from configs import mkg_y
-    from remote_jax import pipeline
+    from remote_jax.data import pipeline
     from remote_jax.evaluate import evaluate, make_predict
     from remote_jax.optimizer import make_optimizer
     from remote_jax.roam.task import make_task

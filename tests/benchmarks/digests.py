@@ -50,7 +50,7 @@ def main() -> None:
     from flax import nnx
 
     from remote_jax import main as front_door
-    from remote_jax import pipeline
+    from remote_jax.data import pipeline
     from remote_jax.evaluate import make_predict
     from remote_jax.optimizer import frozen, make_optimizer
     from remote_jax.plan import Plan

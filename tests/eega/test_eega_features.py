@@ -9,6 +9,7 @@ from parse_files import made
 from PIL import Image
 
 from configs import jmere as configs
+from remote_jax.data.images import crop
 from remote_jax.eega import trees
 from remote_jax.eega.data import Sentences
 from remote_jax.eega.features import Featurize, within
@@ -17,7 +18,6 @@ from remote_jax.eega.shapes import shape_of
 from remote_jax.eega.tags import decode_tags
 from remote_jax.encoders import tokenizer
 from remote_jax.errors import UserError
-from remote_jax.images import crop
 
 PARSE = made([2, 0, 2, 2, 7, 7, 7, 2], dependencies=tuple("abcdefgh"), pos=tuple("PPVPAPPP"))
 LEFT, RIGHT = [0.0, 0.0, 0.4, 1.0], [0.5, 0.0, 1.0, 1.0]

@@ -14,7 +14,7 @@ from parse_files import made
 from small import PLAIN
 
 from configs import jmere as configs
-from remote_jax import pipeline
+from remote_jax.data import pipeline
 from remote_jax.eega import trees
 from remote_jax.eega.tags import CERTAIN, encode
 from remote_jax.eega.task import make_task

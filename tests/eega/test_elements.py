@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from remote_jax.data.jsonl import MAX_LINE
 from remote_jax.eega.elements import elements
 from remote_jax.errors import Refused
-from remote_jax.lines import MAX_LINE
 
 leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
 values = st.recursive(

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from released import BOXES, ROWS, WORDS, object_end, picture, row, text_end, umre
 
+from remote_jax.data.release import SPLITS
 from remote_jax.errors import UserError
-from remote_jax.release import SPLITS
 from remote_jax.remote import builders, formats
 from remote_jax.remote.reader import PairReader
 

@@ -20,11 +20,11 @@ from released import (
     words_tokenizer,
 )
 
-from remote_jax import pipeline
+from remote_jax.data import pipeline
+from remote_jax.data.images import crop
 from remote_jax.errors import UserError
-from remote_jax.images import crop
 from remote_jax.remote import data
-from remote_jax.remote.data import Crops, Featurize, Pairs, choose_objects, dataset
+from remote_jax.remote.data import CropCache, Featurize, Pairs, choose_objects, dataset
 from remote_jax.remote.pairs import End, Pair
 
 TOKENIZER = words_tokenizer()
@@ -243,7 +243,7 @@ def test_more_objects_than_the_model_sees(tmp_path):
 
 
 def test_crops_are_kept_up_to_a_limit():
-    crops = Crops(100)
+    crops = CropCache(100)
     for index in range(5):
         crops.put((str(index), b""), np.full(30, index, np.uint8))
         crops.get(("0", b""))

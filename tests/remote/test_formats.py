@@ -6,8 +6,8 @@ import shutil
 import pytest
 from released import umre
 
+from remote_jax.data.release import SPLITS, bundled
 from remote_jax.errors import UserError
-from remote_jax.release import SPLITS, bundled
 from remote_jax.remote.formats import MNRE, MORE, UMRE, locate
 
 

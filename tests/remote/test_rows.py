@@ -3,8 +3,8 @@
 import pytest
 from released import ROWS, object_end, row, text_end
 
+from remote_jax.data.jsonl import parse
 from remote_jax.errors import Refused
-from remote_jax.lines import parse
 from remote_jax.remote.rows import check_box, check_row
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remote_jax import pipeline
+from remote_jax.data import pipeline
 from remote_jax.errors import UserError
 from remote_jax.roam import queries
 from remote_jax.roam.queries import Questions

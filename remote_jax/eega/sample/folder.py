@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from remote_jax import generated
+from remote_jax.data.cache import ensure_generated
 from remote_jax.eega.sample.write import write
 from remote_jax.errors import UserError
 
@@ -38,4 +38,4 @@ def ensure(cache: Path, settings: Mapping[str, Any]) -> Path:
                 f"found {numbers[name]!r}."
             )
     make = partial(write, **numbers)
-    return generated.ensure(cache / "jmere_sample", numbers, Path(__file__).parent, make)
+    return ensure_generated(cache / "jmere_sample", numbers, Path(__file__).parent, make)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from remote_jax import generated
+from remote_jax.data.cache import ensure_generated
 from remote_jax.errors import UserError
 from remote_jax.remote.sample.write import write
 
@@ -27,4 +27,4 @@ def ensure(cache: Path, config: ConfigDict) -> Path:
         if type(number) is not int or number < (name != "seed"):
             raise UserError(f"config.data.sample.{name} must be a positive number, found {number}.")
     make = partial(write, **numbers)
-    return generated.ensure(cache / "umre_sample", numbers, Path(__file__).parent, make)
+    return ensure_generated(cache / "umre_sample", numbers, Path(__file__).parent, make)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from remote_jax import generated
+from remote_jax.data.cache import ensure_generated
 from remote_jax.errors import UserError
 from remote_jax.roam.sample.write import write
 
@@ -42,6 +42,6 @@ def ensure(cache: Path, settings: Mapping[str, Any]) -> Path:
                 f"found {numbers[name]!r}."
             )
     make = partial(write, **numbers)
-    folder = generated.ensure(cache / "roam_sample", numbers, Path(__file__).parent, make)
+    folder = ensure_generated(cache / "roam_sample", numbers, Path(__file__).parent, make)
     print(f"The graph is a generated sample, invented and no benchmark: {folder}", flush=True)
     return folder

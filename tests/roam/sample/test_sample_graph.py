@@ -10,7 +10,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from remote_jax import generated
+from remote_jax.data import cache
 from remote_jax.errors import UserError
 from remote_jax.roam import features, triples
 from remote_jax.roam.sample import world
@@ -198,8 +198,8 @@ def test_half_a_sample_is_never_found(tmp_path):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(UserError, match=r"Cannot write the sample .* No space left"):
-        generated.ensure(tmp_path, {}, tmp_path, fail)
-    folder = generated.ensure(tmp_path, {}, tmp_path, lambda folder: None)
+        cache.ensure_generated(tmp_path, {}, tmp_path, fail)
+    folder = cache.ensure_generated(tmp_path, {}, tmp_path, lambda folder: None)
     assert folder.is_dir() and not list(folder.iterdir())
 
 

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from remote_jax import arrays, images
+from remote_jax.data import arrays, images
+from remote_jax.data.images import crop, read_depth, read_picture, scale_depth
 from remote_jax.errors import Refused
-from remote_jax.images import crop, read_depth, read_picture, scale_depth
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from remote_jax.data.cache import cache_folder
+from remote_jax.data.files import MAX_NAME, find, inside, read_bytes, read_json, read_lines
 from remote_jax.errors import Refused, UserError
-from remote_jax.files import MAX_NAME, cache_folder, find, inside, read_bytes, read_json, read_lines
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import grain
 import numpy as np
 import pytest
 
+from remote_jax.data.pipeline import eval_batches, train_batches
 from remote_jax.errors import UserError
-from remote_jax.pipeline import eval_batches, train_batches
 
 N, BATCH = 10, 4
 

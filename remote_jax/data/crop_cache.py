@@ -1,4 +1,4 @@
-"""Crops of pictures that a process read last."""
+"""Crops of pictures that this process used last: a cache bounded by bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CACHE_BYTES = 128 * 2**20
 """Crops that each process keeps."""
 
 
-class Crops:
+class CropCache:
     """The arrays used last, up to a number of bytes; sent to another process, it arrives empty."""
 
     def __init__(self, limit: int):
@@ -36,5 +36,5 @@ class Crops:
             while self._size > self._limit:
                 self._size -= self._arrays.popitem(last=False)[1].nbytes
 
-    def __reduce__(self) -> tuple[type[Crops], tuple[int]]:
-        return Crops, (self._limit,)
+    def __reduce__(self) -> tuple[type[CropCache], tuple[int]]:
+        return CropCache, (self._limit,)

@@ -1,19 +1,48 @@
-"""Where a generated sample is kept once it is written."""
+"""The cache: where it is, who builds in it, and the generated samples that it keeps."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from remote_jax.errors import UserError
-from remote_jax.lock import locked
 
 
-def ensure(
+def cache_folder(name: str, environ: Mapping[str, str] = os.environ) -> Path:
+    """`name`, or where this user's caches are if it is ""."""
+    if name:
+        return Path(name).expanduser()
+    base = environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "remote_jax"
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keeps other processes of this machine from building in `folder`, which is made, at once.
+
+    The system lets go when this process dies, so what a holder finds half built is of a dead one.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise UserError(f"Cannot write the cache {folder}: {error.strerror}.") from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def ensure_generated(
     parent: Path, settings: Mapping[str, Any], code: Path, write: Callable[[Path], object]
 ) -> Path:
     """The folder of a sample, written if it is new; it lands in its place by one rename.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from remote_jax.data.images import Box
+from remote_jax.data.jsonl import show
 from remote_jax.errors import Refused
-from remote_jax.images import Box
-from remote_jax.lines import show
 
 TOLERANCE = 1e-3
 """How far a box may stick out of the picture before it is refused; it is clipped."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from remote_jax.data.files import find
+from remote_jax.data.jsonl import check_text
+from remote_jax.data.words import MAX_WORDS, check_tokens
 from remote_jax.errors import Refused
-from remote_jax.files import find
-from remote_jax.lines import check_text
-from remote_jax.words import MAX_WORDS, check_tokens
 
 WORD = re.compile(r"https?://\S*[\w/]|@\w+|\w+|[^\w\s]")
 """Links and mentions are whole, as they are in the tokens of published posts."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from remote_jax.data.jsonl import check_text, show
 from remote_jax.errors import Refused
-from remote_jax.lines import check_text, show
 
 MAX_WORDS = 2000
 """Most words of a sentence."""

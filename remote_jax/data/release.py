@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from remote_jax.data.files import inside, sha256
 from remote_jax.errors import Refused, UserError
-from remote_jax.files import inside, sha256
 
 SPLITS = ("train", "validation", "test")
 SPLIT_NAMES = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from remote_jax.data.posts import words
 from remote_jax.errors import Refused
-from remote_jax.posts import words
 
 PIECES = st.sampled_from(
     ["RT", " ", "@BBC", "@", "#", "http://x.y/z", "U.S.", "'s", ")", "\n", "é"]

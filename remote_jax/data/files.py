@@ -1,11 +1,10 @@
-"""Opening what a row of data names, and nothing else; and where what is made from it is kept."""
+"""Opening what a row of data names, and nothing else."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -119,11 +118,3 @@ def read_bytes(path: Path, limit: int) -> bytes:
     if len(content) > limit:
         raise Refused(f"{path.name} is longer than {limit:,} bytes")
     return content
-
-
-def cache_folder(name: str, environ: Mapping[str, str] = os.environ) -> Path:
-    """`name`, or where this user's caches are if it is ""."""
-    if name:
-        return Path(name).expanduser()
-    base = environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "remote_jax"

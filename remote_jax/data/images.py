@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float, Shaped, UInt8
 from PIL import Image
 
-from remote_jax import arrays
+from remote_jax.data import arrays
+from remote_jax.data.files import read_bytes
 from remote_jax.errors import Refused
-from remote_jax.files import read_bytes
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 """Picture formats that are read, told by content whatever the file is called."""

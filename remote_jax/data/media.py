@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from remote_jax.data.files import find
 from remote_jax.errors import Refused
-from remote_jax.files import find
 
 
 class Media:

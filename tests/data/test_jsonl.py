@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from remote_jax.data.jsonl import parse
 from remote_jax.errors import Refused
-from remote_jax.lines import parse
 
 VALUES = st.recursive(
     st.none()

@@ -13,8 +13,8 @@ from typing import Any, Protocol, TypeVar
 
 import tensorflow_datasets as tfds
 
+from remote_jax.data.cache import locked
 from remote_jax.errors import UserError
-from remote_jax.lock import locked
 
 
 class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]

@@ -1,0 +1,1 @@
+"""Strangers' files in, checked records, pictures and batches out."""

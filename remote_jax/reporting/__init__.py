@@ -1,0 +1,1 @@
+"""What a run tells: results, logs, scores and sweeps."""
