@@ -17,7 +17,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from remote_jax.errors import UserError
-from remote_jax.report import write_atomically
+from remote_jax.reporting.results import write_atomically
 
 FREE = (
     "data.cache",

@@ -8,10 +8,10 @@ import grain
 import jax
 from ml_collections import ConfigDict
 
-from remote_jax import report
 from remote_jax.checkpoint import Checkpoints
 from remote_jax.evaluate import evaluate, make_predict
 from remote_jax.record import Best
+from remote_jax.reporting import results
 from remote_jax.runtime import processes, sharding
 from remote_jax.state import Params, Skeleton, count, split
 from remote_jax.task import Outputs, Posts, Task
@@ -34,10 +34,10 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
     outputs = _outputs(task, config, skeleton, params, task.dataset(final))
     if not processes.first():
         return
-    report.write_rows(workdir / "predictions.jsonl", task.rows(final, outputs))
+    results.write_rows(workdir / "predictions.jsonl", task.rows(final, outputs))
     for name, value in task.extras(final, outputs).items():
-        report.write_json(workdir / name, value)
-    report.write_results(
+        results.write_json(workdir / name, value)
+    results.write_results(
         workdir / "results.json",
         metrics={"validation": best["metrics"], final: task.metrics(final, outputs)},
         tables=task.tables(final, outputs),
@@ -69,7 +69,7 @@ def write_answers(task: Task, config: ConfigDict, workdir: Path, source: Path, t
     posts: Posts = task.posts(source)
     skeleton, params, _ = best_model(task, config, workdir)
     outputs = _outputs(task, config, skeleton, params, posts.dataset)
-    return report.write_rows(target, posts.rows(outputs)) if processes.first() else 0
+    return results.write_rows(target, posts.rows(outputs)) if processes.first() else 0
 
 
 def _outputs(

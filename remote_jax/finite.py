@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.data import pipeline
 from remote_jax.errors import UserError
-from remote_jax.report import write_json
+from remote_jax.reporting.results import write_json
 from remote_jax.runtime import processes
 from remote_jax.task import Task
 

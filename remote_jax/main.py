@@ -28,7 +28,7 @@ from ml_collections import ConfigDict, config_flags
 
 from remote_jax import config as configs
 from remote_jax.errors import UserError, writing
-from remote_jax.report import read_results
+from remote_jax.reporting.results import read_results
 from remote_jax.runtime import cluster, signals
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 
 from remote_jax.errors import writing
-from remote_jax.logs import Clock
+from remote_jax.reporting.logs import Clock
 from remote_jax.runtime import processes
 
 WARM, TIMED, TRACED = 5, 20, 5

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from jaxtyping import Array, Shaped
 
-from remote_jax.report import Table
+from remote_jax.reporting.results import Table
 
 if TYPE_CHECKING:
     import grain

@@ -26,11 +26,11 @@ from remote_jax.checkpoint import Checkpoints, Restored
 from remote_jax.data import pipeline
 from remote_jax.errors import UserError
 from remote_jax.evaluate import evaluate, make_predict
-from remote_jax.logs import Clock, MetricsLog, Progress
 from remote_jax.optimizer import check_frozen, frozen, make_optimizer
 from remote_jax.plan import Plan
 from remote_jax.profile import Profile, operations
 from remote_jax.record import Record
+from remote_jax.reporting.logs import Clock, MetricsLog, Progress
 from remote_jax.runtime import preemption, processes, sharding, signals
 from remote_jax.state import Params, Skeleton, TrainState, split
 from remote_jax.task import Batch, Task

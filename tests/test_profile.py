@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import pytest
 import toy
 
-from remote_jax import logs, main, profile
+from remote_jax import main, profile
+from remote_jax.reporting import logs
 from remote_jax.runtime import processes
 
 

@@ -22,7 +22,7 @@ import optax
 from flax import nnx
 from ml_collections import ConfigDict
 
-from remote_jax.report import Table
+from remote_jax.reporting.results import Table
 from remote_jax.task import Interface
 
 CLASSES, FEATURES = 4, 6

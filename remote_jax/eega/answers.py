@@ -12,8 +12,8 @@ from remote_jax.eega import metrics
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple, Vocabulary
 from remote_jax.eega.tags import Decoded, decode
 from remote_jax.eega.visual_graph import VisualGraph
-from remote_jax.report import Table
-from remote_jax.score import Score
+from remote_jax.reporting.results import Table
+from remote_jax.reporting.score import Score
 from remote_jax.task import Outputs
 
 Answer = dict[str, Any]

@@ -19,7 +19,7 @@ from remote_jax.eega.reader import SentenceReader
 from remote_jax.eega.sentences import Sentence
 from remote_jax.eega.tags import taggable
 from remote_jax.errors import UserError
-from remote_jax.report import Table
+from remote_jax.reporting.results import Table
 
 
 class SentenceBuilder(records.RowBuilder, skip_registration=True):  # type: ignore[call-arg]

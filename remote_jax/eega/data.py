@@ -20,7 +20,7 @@ from remote_jax.eega.settings import Inputs
 from remote_jax.eega.trees import Parse
 from remote_jax.eega.visual_graph import VisualGraph
 from remote_jax.errors import Refused, UserError
-from remote_jax.report import write_rows
+from remote_jax.reporting.results import write_rows
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from remote_jax.eega.cooccurrence import Cooccurrence
 from remote_jax.eega.quintuples import Vocabulary
 from remote_jax.eega.sentences import Sentence
 from remote_jax.eega.trees import Parse
-from remote_jax.report import write_json
+from remote_jax.reporting.results import write_json
 
 NAMES, COUNTS = "knowledge.json", "cooccurrence.npz"
 MAX_JSON = 2**24

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence, Set
 
 from remote_jax.eega.quintuples import Labels, Quintuple
 from remote_jax.errors import UserError
-from remote_jax.score import Score
+from remote_jax.reporting.score import Score
 
 PROTOCOLS = ("directed", "folded")
 

@@ -34,7 +34,7 @@ from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.errors import UserError
-from remote_jax.report import Table, write_json
+from remote_jax.reporting.results import Table, write_json
 from remote_jax.task import Batch, Interface, Outputs
 
 if TYPE_CHECKING:

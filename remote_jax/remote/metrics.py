@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from remote_jax.remote.pairs import TYPES
-from remote_jax.score import Score
+from remote_jax.reporting.score import Score
 
 
 def micro(

@@ -30,7 +30,7 @@ from remote_jax.remote.model import Remote
 from remote_jax.remote.pairs import TYPES, Pair
 from remote_jax.remote.posts import Posts
 from remote_jax.remote.sample import folder
-from remote_jax.report import Table, write_atomically, write_json
+from remote_jax.reporting.results import Table, write_atomically, write_json
 from remote_jax.task import Batch, Interface, Outputs
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from remote_jax.errors import UserError, writing
-from remote_jax.report import write_atomically
+from remote_jax.reporting.results import write_atomically
 
 PLAIN_SECONDS = 10.0
 """Least time between two progress lines where there is no terminal."""

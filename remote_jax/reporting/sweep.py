@@ -1,7 +1,8 @@
 """Trains a config in several variants and seeds, and prints one table: mean ± std over seeds.
 
-    python -m remote_jax.sweep --config=configs/umre.py --workdir=runs/sweep --seeds=0,1,2 \
-        --variant='full:' --variant='no depth: --config.features.depth=false' --metrics=f1,f1_eo
+    python -m remote_jax.reporting.sweep --config=configs/umre.py --workdir=runs/sweep \
+        --variant='full:' --variant='no depth: --config.features.depth=false' \
+        --seeds=0,1,2 --metrics=f1,f1_eo
 
 A variant is a name, a colon, and flags of `remote_jax.main`. Every run has a folder of its own
 under --workdir and goes on where it stopped, so an interrupted sweep is started again as it was.
@@ -153,7 +154,9 @@ def spread(values: Sequence[float]) -> str:
 
 def main(argv: Sequence[str]) -> int:
     """Runs the sweep that the command line asks for; returns 0, or 2 for a mistake of the user."""
-    parser = argparse.ArgumentParser("remote_jax.sweep", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        "remote_jax.reporting.sweep", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--config", required=True, help="FILE[:PRESET], as configs/umre.py")
     parser.add_argument("--workdir", required=True, type=Path, help="folder of the runs")
     parser.add_argument("--seeds", default="0,1,2", help="seeds of every variant")
@@ -166,7 +169,7 @@ def main(argv: Sequence[str]) -> int:
         train(runs, options.config, max(options.jobs, 1))
         text = table(runs, [name for name in options.metrics.split(",") if name])
     except UserError as error:
-        print(f"remote_jax.sweep: {error}", file=sys.stderr)
+        print(f"remote_jax.reporting.sweep: {error}", file=sys.stderr)
         return 2
     (options.workdir / "table.md").write_text(text + "\n", encoding="utf-8")
     print(f"\n{text}")

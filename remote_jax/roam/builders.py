@@ -17,7 +17,7 @@ import tensorflow_datasets as tfds
 from remote_jax.data import records
 from remote_jax.data.cache import locked
 from remote_jax.errors import UserError
-from remote_jax.report import Table
+from remote_jax.reporting.results import Table
 from remote_jax.roam import triples
 from remote_jax.roam.triples import Graph, Triples
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from remote_jax.data.files import read_bytes, read_json
 from remote_jax.errors import Refused, UserError
-from remote_jax.report import write_atomically
+from remote_jax.reporting.results import write_atomically
 from remote_jax.roam.features import Modality
 from remote_jax.roam.triples import SPLITS, Graph, Triples
 

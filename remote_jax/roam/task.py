@@ -19,7 +19,7 @@ from remote_jax import config as configs
 from remote_jax.config import Between, OneOf
 from remote_jax.data.cache import cache_folder
 from remote_jax.errors import UserError
-from remote_jax.report import Table, write_json
+from remote_jax.reporting.results import Table, write_json
 from remote_jax.roam import builders, data, kept, modalities, training, triples
 from remote_jax.roam.features import Modality
 from remote_jax.roam.interface import PROBABILITIES, interface

@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.errors import UserError
 from remote_jax.record import Best, Record
-from remote_jax.report import code_version
+from remote_jax.reporting.results import code_version
 from remote_jax.task import Interface
 
 LONGEST = 200

@@ -17,10 +17,10 @@ from ml_collections import ConfigDict
 from safetensors.numpy import save
 
 from remote_jax import config as configs
-from remote_jax import report
 from remote_jax.checkpoint import Checkpoints
 from remote_jax.errors import UserError
 from remote_jax.finish import best_model
+from remote_jax.reporting.results import read_results, write_json
 from remote_jax.serve import card
 from remote_jax.serve.programs import lower
 from remote_jax.task import Task
@@ -43,7 +43,7 @@ def write(task: Task, config: ConfigDict, workdir: Path, target: Path) -> None:
         record = checkpoints.record()
     results = None
     if (workdir / "results.json").exists():
-        results, _ = report.read_results(workdir / "results.json")
+        results, _ = read_results(workdir / "results.json")
         if results.get("best_step") != best["step"]:
             raise UserError(
                 f"{workdir / 'results.json'} is of step {results.get('best_step')}, but the best "
@@ -53,7 +53,7 @@ def write(task: Task, config: ConfigDict, workdir: Path, target: Path) -> None:
     with _whole(target) as folder:
         for name, exported in programs.exported.items():
             (folder / f"{name}.stablehlo").write_bytes(exported.mlir_module_serialized)
-        report.write_json(folder / "interface.json", dict(programs.facts))
+        write_json(folder / "interface.json", dict(programs.facts))
         arrays = {name: np.asarray(x) for name, x in jax.device_get(params).items()}
         stored = save(arrays, metadata={"format": "flax"})
         (folder / "model.safetensors").write_bytes(stored)

@@ -13,7 +13,7 @@ from remote_jax.evaluate import evaluate, make_predict
 from remote_jax.optimizer import ENCODERS
 from remote_jax.remote import picture
 from remote_jax.remote.task import make_task
-from remote_jax.report import write_rows
+from remote_jax.reporting.results import write_rows
 from remote_jax.runtime import sharding
 from remote_jax.state import split
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from remote_jax import logs
 from remote_jax.errors import UserError
-from remote_jax.logs import Clock, MetricsLog, Progress
+from remote_jax.reporting import logs
+from remote_jax.reporting.logs import Clock, MetricsLog, Progress
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 import toy
 
-from remote_jax import main, sweep
+from remote_jax import main
 from remote_jax.errors import UserError
+from remote_jax.reporting import sweep
 
 
 def finished(workdir: Path, **test: float) -> None:
