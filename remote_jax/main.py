@@ -140,9 +140,9 @@ def _sentence(error: Exception) -> str:
 
 def run(order: Order) -> None:
     """Does what the command line asks for, and prints what came out."""
-    from remote_jax import checkpoint, finish
     from remote_jax.runtime import processes
     from remote_jax.serve import folder
+    from remote_jax.training import checkpoint, evaluation
 
     config, workdir = order.config, order.workdir
     configs.check(config, configs.LOOP_RULES)
@@ -173,7 +173,7 @@ def run(order: Order) -> None:
             if order.mode == "eval":
                 task.splits()
     if order.posts is not None:
-        count = finish.write_answers(task, config, workdir, *order.posts)
+        count = evaluation.write_answers(task, config, workdir, *order.posts)
         print(f"{count} lines in {order.posts[1]}")
         return
     if order.folder is not None:
@@ -181,15 +181,15 @@ def run(order: Order) -> None:
         print(f"The model is in {order.folder}; its README.md says what is there.")
         return
     if order.mode == "eval":
-        finish.write_report(task, config, workdir)
+        evaluation.write_report(task, config, workdir)
     if processes.first():  # the others may be here before it is written
         _show(results)
 
 
 def _train(task: Task, config: ConfigDict, workdir: Path, *, anew: bool) -> None:
-    from remote_jax import finish
     from remote_jax.runtime import processes
-    from remote_jax.train import train
+    from remote_jax.training import evaluation
+    from remote_jax.training.loop import train
 
     with writing(workdir):
         workdir.mkdir(parents=True, exist_ok=True)
@@ -202,7 +202,7 @@ def _train(task: Task, config: ConfigDict, workdir: Path, *, anew: bool) -> None
         if processes.first():
             configs.write(config, workdir)
         train(task, config, workdir)
-        finish.write_report(task, config, workdir)
+        evaluation.write_report(task, config, workdir)
 
 
 def run_together(order: Order, job: cluster.Job) -> None:

@@ -18,8 +18,8 @@ import toy
 from meshes import ROOT
 
 from remote_jax import main
-from remote_jax.checkpoint import Checkpoints
 from remote_jax.runtime import cluster, processes
+from remote_jax.training.checkpoint import Checkpoints
 
 DEVICES, STEPS = 4, 20
 CONFIG = Path(toy.__file__)

@@ -14,13 +14,13 @@ import pytest
 import toy
 from flax import nnx
 
-from remote_jax.checkpoint import Checkpoints
 from remote_jax.data import pipeline
-from remote_jax.optimizer import make_optimizer
-from remote_jax.record import Best
 from remote_jax.runtime import sharding
-from remote_jax.state import Params, TrainState, split
-from remote_jax.train import train
+from remote_jax.training.checkpoint import Checkpoints
+from remote_jax.training.loop import train
+from remote_jax.training.optimizer import make_optimizer
+from remote_jax.training.record import Best
+from remote_jax.training.state import Params, TrainState, split
 
 MESH = sharding.make_mesh(toy.get_config().mesh)
 

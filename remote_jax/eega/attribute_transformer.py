@@ -15,7 +15,7 @@ from remote_jax.encoders.attention import (
     layer_norm,
     linear,
 )
-from remote_jax.remat import rematerialised
+from remote_jax.training.remat import rematerialised
 
 LAYER_NORM_EPSILON = 1e-6
 

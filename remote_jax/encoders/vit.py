@@ -24,7 +24,7 @@ from remote_jax.encoders.attention import (
     layer_norm,
 )
 from remote_jax.errors import UserError
-from remote_jax.remat import rematerialised
+from remote_jax.training.remat import rematerialised
 
 
 @dataclass(frozen=True)

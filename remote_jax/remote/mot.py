@@ -8,7 +8,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float
 
 from remote_jax.ot import linear
-from remote_jax.remat import rematerialised
+from remote_jax.training.remat import rematerialised
 
 Fusion = Literal["sinkhorn", "cross_attention", "none"]
 

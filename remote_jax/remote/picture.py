@@ -21,10 +21,10 @@ from remote_jax import config as configs
 from remote_jax.data.files import find
 from remote_jax.data.images import read_picture
 from remote_jax.errors import UserError
-from remote_jax.record import Record
 from remote_jax.remote.pairs import TYPES, End, Pair
 from remote_jax.remote.task import RemoteTask
 from remote_jax.reporting.results import read_results
+from remote_jax.training.record import Record
 
 WIDTH, PICTURE, MARGIN, LINE = 1100, 480, 20, 24
 INK, RIGHT, WRONG, PAPER = (30, 30, 30), (20, 120, 50), (190, 40, 30), (255, 255, 255)

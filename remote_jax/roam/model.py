@@ -11,10 +11,10 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 from ml_collections import ConfigDict
 
-from remote_jax.remat import rematerialised
 from remote_jax.roam import moseg, regor, routing, tucker
 from remote_jax.roam.complex_core import ComplexCore
 from remote_jax.roam.of_data import Features, Seen
+from remote_jax.training.remat import rematerialised
 
 EMBEDDING = 0.02
 """Deviation of embeddings at the start: Adam moves each number by the learning rate a step, so that

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float
 
-from remote_jax.remat import rematerialised
+from remote_jax.training.remat import rematerialised
 
 # Weights of Eq. 4 below e^-30 of the largest count as that: `tucker.scores` multiplies the part of
 # a candidate with the part of a relation, and float32 must hold the product.

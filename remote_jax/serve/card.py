@@ -14,9 +14,9 @@ import jax
 from ml_collections import ConfigDict
 
 from remote_jax.errors import UserError
-from remote_jax.record import Best, Record
 from remote_jax.reporting.results import code_version
 from remote_jax.task import Interface
+from remote_jax.training.record import Best, Record
 
 LONGEST = 200
 FILES = {

@@ -17,13 +17,13 @@ from ml_collections import ConfigDict
 from safetensors.numpy import save
 
 from remote_jax import config as configs
-from remote_jax.checkpoint import Checkpoints
 from remote_jax.errors import UserError
-from remote_jax.finish import best_model
 from remote_jax.reporting.results import read_results, write_json
 from remote_jax.serve import card
 from remote_jax.serve.programs import lower
 from remote_jax.task import Task
+from remote_jax.training.checkpoint import Checkpoints
+from remote_jax.training.evaluation import best_model
 
 
 def write(task: Task, config: ConfigDict, workdir: Path, target: Path) -> None:

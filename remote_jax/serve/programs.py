@@ -11,8 +11,8 @@ import jax
 from jax import export
 
 import remote_jax
-from remote_jax.state import Params, Skeleton
 from remote_jax.task import Batch, Interface, Task
+from remote_jax.training.state import Params, Skeleton
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 BATCH = "batch"

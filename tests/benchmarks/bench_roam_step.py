@@ -36,14 +36,14 @@ def measure(name: str, steps: int, dtype: str) -> dict[str, float]:
     import numpy as np
     from flax import nnx
 
-    from remote_jax.optimizer import make_optimizer
     from remote_jax.roam.builders import BUILDERS
     from remote_jax.roam.data import pack
     from remote_jax.roam.model import Sizes
     from remote_jax.roam.task import make_task
     from remote_jax.runtime import sharding
-    from remote_jax.state import TrainState, count, split
-    from remote_jax.train import make_step
+    from remote_jax.training.loop import make_step
+    from remote_jax.training.optimizer import make_optimizer
+    from remote_jax.training.state import TrainState, count, split
 
     config = importlib.import_module(f"configs.{name}").get_config("paper")
     config.compute_dtype = dtype

@@ -51,12 +51,12 @@ def main() -> None:
 
     from remote_jax import main as front_door
     from remote_jax.data import pipeline
-    from remote_jax.evaluate import make_predict
-    from remote_jax.optimizer import frozen, make_optimizer
-    from remote_jax.plan import Plan
     from remote_jax.runtime import sharding
-    from remote_jax.state import TrainState, split
-    from remote_jax.train import make_step
+    from remote_jax.training.evaluation import make_predict
+    from remote_jax.training.loop import make_step
+    from remote_jax.training.optimizer import frozen, make_optimizer
+    from remote_jax.training.plan import Plan
+    from remote_jax.training.state import TrainState, split
 
     front_door.quiet()
     order = front_door.parse(sys.argv)

@@ -160,10 +160,10 @@ def arrays(workdir: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
     from remote_jax import config as configs
     from remote_jax import main
-    from remote_jax.checkpoint import Checkpoints
-    from remote_jax.optimizer import make_optimizer
     from remote_jax.runtime import sharding
-    from remote_jax.state import Params, TrainState, split
+    from remote_jax.training.checkpoint import Checkpoints
+    from remote_jax.training.optimizer import make_optimizer
+    from remote_jax.training.state import Params, TrainState, split
 
     config = configs.read(workdir)
     task = main.make_task(config)

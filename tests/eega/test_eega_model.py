@@ -12,7 +12,7 @@ from small import PLAIN, N, batch, config, longer, make
 from remote_jax.eega.model import matrix
 from remote_jax.eega.task import EegaTask
 from remote_jax.eega.text_graph import OFFSETS
-from remote_jax.state import split
+from remote_jax.training.state import split
 
 APART = {"model.alignment.weight": 0.0}
 """Without an alignment, which is the slowest to compile."""

@@ -19,11 +19,11 @@ from remote_jax.eega import trees
 from remote_jax.eega.tags import CERTAIN, encode
 from remote_jax.eega.task import make_task
 from remote_jax.errors import UserError
-from remote_jax.evaluate import evaluate, make_predict
-from remote_jax.optimizer import ENCODERS, make_optimizer
 from remote_jax.runtime import sharding
-from remote_jax.state import TrainState, split
-from remote_jax.train import make_step
+from remote_jax.training.evaluation import evaluate, make_predict
+from remote_jax.training.loop import make_step
+from remote_jax.training.optimizer import ENCODERS, make_optimizer
+from remote_jax.training.state import TrainState, split
 
 
 def tiny(cache, **changes):

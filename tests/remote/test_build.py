@@ -11,7 +11,7 @@ from released import words_tokenizer
 from configs import umre
 from remote_jax.errors import UserError
 from remote_jax.remote import build
-from remote_jax.state import split
+from remote_jax.training.state import split
 
 SIZES = {
     "hidden_size": 16,

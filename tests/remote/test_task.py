@@ -9,13 +9,13 @@ from ml_collections import ConfigDict
 from configs import mnre, more, umre
 from remote_jax import config as configs
 from remote_jax.errors import UserError
-from remote_jax.evaluate import evaluate, make_predict
-from remote_jax.optimizer import ENCODERS
 from remote_jax.remote import picture
 from remote_jax.remote.task import make_task
 from remote_jax.reporting.results import write_rows
 from remote_jax.runtime import sharding
-from remote_jax.state import split
+from remote_jax.training.evaluation import evaluate, make_predict
+from remote_jax.training.optimizer import ENCODERS
+from remote_jax.training.state import split
 
 
 def tiny(cache, **changes):

@@ -12,13 +12,13 @@ from flax import nnx
 from ml_collections import ConfigDict
 
 from configs import mkg_y
-from remote_jax.optimizer import OF_DATA
 from remote_jax.roam import model as module
 from remote_jax.roam.model import Roam, Sizes
 from remote_jax.roam.routing import POTENTIAL_SCALE
 from remote_jax.roam.training import Drawn, all_entities, negatives
 from remote_jax.roam.variants import ARCHITECTURES
-from remote_jax.state import split
+from remote_jax.training.optimizer import OF_DATA
+from remote_jax.training.state import split
 
 COMPLEX = {"model.core": "complex", "model.relation_dim": 8}
 SIZES = Sizes(entities=40, relations=3, features={"image": 6, "text": 5})

@@ -12,8 +12,8 @@ import pytest
 from meshes import losses
 from pairs import STEPS, by_flags, free_port, start
 
-from remote_jax.checkpoint import Checkpoints
 from remote_jax.runtime.signals import EXIT_CODE
+from remote_jax.training.checkpoint import Checkpoints
 
 SENTENCE = "remote_jax: stopped by SIGTERM"
 

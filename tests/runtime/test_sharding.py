@@ -22,12 +22,12 @@ from configs import jmere, mkg_y, umre
 from remote_jax import main
 from remote_jax.eega import build as eega_build
 from remote_jax.errors import UserError
-from remote_jax.optimizer import make_optimizer
 from remote_jax.remote import build as remote_build
 from remote_jax.roam.model import Roam, Sizes
 from remote_jax.runtime import sharding
-from remote_jax.state import split
-from remote_jax.train import train
+from remote_jax.training.loop import train
+from remote_jax.training.optimizer import make_optimizer
+from remote_jax.training.state import split
 
 ROOT = Path(__file__).parents[2]
 

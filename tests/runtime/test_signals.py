@@ -13,8 +13,8 @@ import toy
 from runs import assert_same, before_step
 
 from remote_jax import main
-from remote_jax.checkpoint import Checkpoints
 from remote_jax.runtime import sharding, signals
+from remote_jax.training.checkpoint import Checkpoints
 
 
 def terminate() -> None:

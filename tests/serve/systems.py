@@ -11,9 +11,9 @@ from ml_collections import ConfigDict
 from configs import jmere, mkg_y, umre
 from remote_jax import config as configs
 from remote_jax import main
-from remote_jax.checkpoint import Checkpoints
-from remote_jax.record import Record
-from remote_jax.state import TrainState, split
+from remote_jax.training.checkpoint import Checkpoints
+from remote_jax.training.record import Record
+from remote_jax.training.state import TrainState, split
 
 SIZES = {"dim": 16, "layers": 1, "heads": 2, "mlp_dim": 16}
 

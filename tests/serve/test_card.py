@@ -9,9 +9,9 @@ import pytest
 import toy
 
 from remote_jax.errors import UserError
-from remote_jax.record import Record
 from remote_jax.serve import card
 from remote_jax.task import Interface
+from remote_jax.training.record import Record
 
 FACTS = Interface("It tells.", {"x": jax.ShapeDtypeStruct((6,), "float32")}, {"x": "a point"})
 BEST = {"step": 4, "metrics": {"accuracy": 0.5}}

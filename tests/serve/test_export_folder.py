@@ -21,13 +21,13 @@ from safetensors.numpy import load_file
 
 from remote_jax import config as configs
 from remote_jax import main
-from remote_jax.checkpoint import Checkpoints
 from remote_jax.encoders.tokenizer import MARKERS
 from remote_jax.errors import UserError
 from remote_jax.main import Order, run
 from remote_jax.runtime import sharding
 from remote_jax.serve import folder
-from remote_jax.state import split
+from remote_jax.training.checkpoint import Checkpoints
+from remote_jax.training.state import split
 
 ALONE = Path(__file__).with_name("alone.py")
 

@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import pytest
 import toy
 
-from remote_jax import main, profile
+from remote_jax import main
 from remote_jax.reporting import logs
 from remote_jax.runtime import processes
+from remote_jax.training import profile
 
 
 def call(workdir: Path, *flags: str) -> int:

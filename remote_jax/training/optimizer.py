@@ -9,10 +9,10 @@ import optax
 from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
-from remote_jax.average import averaging
 from remote_jax.config import nearest
 from remote_jax.errors import UserError
-from remote_jax.state import Params
+from remote_jax.training.average import averaging
+from remote_jax.training.state import Params
 
 ENCODERS = ("text/bert/", "vision/vit/")
 """Where the parameters of encoders live, which may be pretrained."""

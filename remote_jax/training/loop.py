@@ -19,21 +19,21 @@ from jax import lax
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from remote_jax import finite, remat
-from remote_jax.accumulate import accumulated
-from remote_jax.average import scored
-from remote_jax.checkpoint import Checkpoints, Restored
 from remote_jax.data import pipeline
 from remote_jax.errors import UserError
-from remote_jax.evaluate import evaluate, make_predict
-from remote_jax.optimizer import check_frozen, frozen, make_optimizer
-from remote_jax.plan import Plan
-from remote_jax.profile import Profile, operations
-from remote_jax.record import Record
 from remote_jax.reporting.logs import Clock, MetricsLog, Progress
 from remote_jax.runtime import preemption, processes, sharding, signals
-from remote_jax.state import Params, Skeleton, TrainState, split
 from remote_jax.task import Batch, Task
+from remote_jax.training import finite, remat
+from remote_jax.training.accumulate import accumulated
+from remote_jax.training.average import scored
+from remote_jax.training.checkpoint import Checkpoints, Restored
+from remote_jax.training.evaluation import evaluate, make_predict
+from remote_jax.training.optimizer import check_frozen, frozen, make_optimizer
+from remote_jax.training.plan import Plan
+from remote_jax.training.profile import Profile, operations
+from remote_jax.training.record import Record
+from remote_jax.training.state import Params, Skeleton, TrainState, split
 
 RUN_AHEAD = 2
 """Steps sent to the device before the oldest must be done; bounds the batches held there."""

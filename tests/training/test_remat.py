@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from remote_jax import remat
 from remote_jax.encoders.bert import Bert, BertConfig
 from remote_jax.encoders.vit import ViT, ViTConfig
 from remote_jax.remote.mot import MultilevelTransport
 from remote_jax.roam.moseg import Experts
-from remote_jax.state import split
+from remote_jax.training import remat
+from remote_jax.training.state import split
 
 SIZES = {"dim": 16, "layers": 3, "heads": 2, "mlp_dim": 64, "dropout": 0.1}
 MASK = jnp.arange(24) < jnp.array([[24], [17]])

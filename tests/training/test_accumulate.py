@@ -11,9 +11,9 @@ import pytest
 import toy
 from runs import MESH, lines, run
 
-from remote_jax.accumulate import accumulated
 from remote_jax.errors import UserError
-from remote_jax.train import train
+from remote_jax.training.accumulate import accumulated
+from remote_jax.training.loop import train
 
 KEY = jax.random.key(0)
 

@@ -12,11 +12,11 @@ import optax
 import pytest
 import toy
 
-from remote_jax.checkpoint import Checkpoints, exist
 from remote_jax.errors import UserError
-from remote_jax.record import Record
 from remote_jax.runtime import sharding
-from remote_jax.state import Params, TrainState
+from remote_jax.training.checkpoint import Checkpoints, exist
+from remote_jax.training.record import Record
+from remote_jax.training.state import Params, TrainState
 
 MESH = sharding.make_mesh(toy.get_config().mesh)
 OPTIMIZER = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(0.1))

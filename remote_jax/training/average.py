@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Int
 
-from remote_jax.state import Params, TrainState
+from remote_jax.training.state import Params, TrainState
 
 
 class Averages(NamedTuple):

@@ -12,14 +12,14 @@ import jax
 import orbax.checkpoint as ocp
 from jax.sharding import Mesh
 
-from remote_jax import damage
-from remote_jax.average import scored
-from remote_jax.damage import Damaged
 from remote_jax.errors import UserError
-from remote_jax.record import Best, Record
 from remote_jax.runtime import processes, sharding
 from remote_jax.runtime.signals import Stopped
-from remote_jax.state import Params, TrainState
+from remote_jax.training import checksums
+from remote_jax.training.average import scored
+from remote_jax.training.checksums import Damaged
+from remote_jax.training.record import Best, Record
+from remote_jax.training.state import Params, TrainState
 
 Tree = TypeVar("Tree")
 
@@ -64,7 +64,7 @@ class Checkpoints:
         """
         if error is not None and processes.many() and not issubclass(error, Stopped):
             return
-        with damage.saving(self._root):
+        with checksums.saving(self._root):
             try:
                 self._latest.close()
             finally:
@@ -76,7 +76,7 @@ class Checkpoints:
         Raises:
             UserError: an earlier save failed, and nothing was saved since.
         """
-        with damage.saving(self._root):
+        with checksums.saving(self._root):
             self._best.wait_until_finished()
             _save(self._latest, record.step, state, asdict(record))
 
@@ -86,7 +86,7 @@ class Checkpoints:
         Raises:
             UserError: it could not be written.
         """
-        with damage.saving(self._root):
+        with checksums.saving(self._root):
             self._latest.wait_until_finished()
         return self._latest.latest_step() or 0
 
@@ -94,7 +94,7 @@ class Checkpoints:
         """Saves the parameters of the best step so far, in place of the one before."""
         # A run that died between the two saves comes here again with the same parameters; Orbax
         # leaves the step alone that is there.
-        with damage.saving(self._root):
+        with checksums.saving(self._root):
             _save(self._best, best["step"], params, dict(best))
 
     def restore(self, like: TrainState, mesh: Mesh) -> Restored | None:
@@ -173,7 +173,7 @@ class Checkpoints:
         """Moves a damaged checkpoint out of the way, in place of an earlier one of its kind."""
         folder = Path(manager.directory)
         aside = self._root / "damaged" / f"{folder.name}-{step}"
-        with damage.saving(self._root):
+        with checksums.saving(self._root):
             if processes.first():
                 for old in aside.parent.glob(f"{folder.name}-*"):
                     shutil.rmtree(old)
@@ -193,8 +193,8 @@ class Checkpoints:
             raise self._nothing()
         folder = self._latest.directory / str(step)
         try:
-            with damage.reading(folder):
-                record = damage.opened(PARTS["record"]().restore(folder / "record"))
+            with checksums.reading(folder):
+                record = checksums.opened(PARTS["record"]().restore(folder / "record"))
         except Damaged as error:
             raise self._damaged(self._latest, step, error) from error
         return Record.read(record, folder)
@@ -258,25 +258,25 @@ def _restore(manager: ocp.CheckpointManager, step: int, like: Tree, mesh: Mesh) 
     }
     folder, reason = manager.directory / str(step), None
     try:
-        with damage.reading(folder):
+        with checksums.reading(folder):
             _check_shapes(manager.item_metadata(step)["arrays"], wanted, folder)
             # Not by the manager: its restore waits for processes that may have failed before.
             args = ocp.args.StandardRestore(abstract)
             arrays = PARTS["arrays"]().restore(folder / "arrays", args=args)
             sealed = PARTS["record"]().restore(folder / "record")
-            damage.opened(sealed)
+            checksums.opened(sealed)
     except Damaged as error:
         reason = str(error)
     # Each reads the part of its own devices; the sums are of all, and no one enters them alone.
     if processes.any_of(reason is not None):
         raise Damaged(reason or "another process cannot read its part")
-    record = damage.opened(sealed, arrays)
+    record = checksums.opened(sealed, arrays)
     return jax.tree.unflatten(jax.tree.structure(like), [arrays[name] for name in wanted]), record
 
 
 def _save(manager: ocp.CheckpointManager, step: int, tree: Any, record: dict[str, Any]) -> None:
     arrays = _named(tree)
-    sealed = damage.sealed(record, arrays)
+    sealed = checksums.sealed(record, arrays)
     parts = {"arrays": ocp.args.StandardSave(arrays), "record": ocp.args.JsonSave(sealed)}
     manager.save(step, args=ocp.args.Composite(**parts))
 

@@ -19,14 +19,15 @@ import pytest
 import toy
 from runs import MESH, assert_same
 from test_checkpoint import assert_equal, moved, state
-from test_train import Stop, run, stop_at
+from test_loop import Stop, run, stop_at
 
-from remote_jax import checkpoint, damage, main
-from remote_jax.checkpoint import Checkpoints
-from remote_jax.damage import Damaged
+from remote_jax import main
 from remote_jax.errors import UserError
-from remote_jax.record import Record
-from remote_jax.state import TrainState
+from remote_jax.training import checkpoint, checksums
+from remote_jax.training.checkpoint import Checkpoints
+from remote_jax.training.checksums import Damaged
+from remote_jax.training.record import Record
+from remote_jax.training.state import TrainState
 
 
 def largest(folder: Path) -> Path:
@@ -148,7 +149,7 @@ def test_a_record_of_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyP
     newer = {"fingerprint": {}, "step": 4, "unheard": 1}
     with Checkpoints(tmp_path / "newer") as checkpoints:
         checkpoint._save(checkpoints._latest, 4, one, newer)
-    monkeypatch.setattr(damage, "sealed", lambda record, arrays: record)
+    monkeypatch.setattr(checksums, "sealed", lambda record, arrays: record)
     with Checkpoints(tmp_path / "older") as checkpoints:
         checkpoints.save(one, Record({}, 4))
     for name, words in (("newer", "another version.*unheard"), ("older", "an older version")):
@@ -253,25 +254,25 @@ def test_a_run_does_again_what_was_damaged(
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.int32, jnp.int8, jnp.bool_])
 def test_any_flipped_bit_changes_the_sum(dtype: Any) -> None:
     array = jnp.arange(12).reshape(3, 4).astype(dtype)
-    whole = damage.sum_of_bits({"a": array, "b": jnp.ones(3)})
+    whole = checksums.sum_of_bits({"a": array, "b": jnp.ones(3)})
     content = np.array(array)
     bits = 1 if dtype == jnp.bool_ else 8 * content.itemsize
     for bit in range(bits):
         flipped = bytearray(content.tobytes())
         flipped[5 * content.itemsize + bit // 8] ^= 1 << (bit % 8)
         other = np.frombuffer(bytes(flipped), content.dtype).reshape(3, 4)
-        found = damage.sum_of_bits({"a": jnp.asarray(other), "b": jnp.ones(3)})
+        found = checksums.sum_of_bits({"a": jnp.asarray(other), "b": jnp.ones(3)})
         assert found != whole
 
 
 def test_what_is_sealed_opens() -> None:
     record, arrays = {"step": 3, "best": None, "x": [1 / 3]}, {"a": jnp.ones(4)}
-    sealed = damage.sealed(record, arrays)
-    assert damage.opened(sealed, arrays) == damage.opened(sealed) == record
+    sealed = checksums.sealed(record, arrays)
+    assert checksums.opened(sealed, arrays) == checksums.opened(sealed) == record
     with pytest.raises(Damaged, match="record has changed"):
-        damage.opened({**sealed, "step": 4})
+        checksums.opened({**sealed, "step": 4})
     with pytest.raises(Damaged, match="arrays have changed"):
-        damage.opened(sealed, {"a": jnp.ones(4).at[2].set(2)})
+        checksums.opened(sealed, {"a": jnp.ones(4).at[2].set(2)})
 
 
 @contextmanager
@@ -329,5 +330,5 @@ def test_an_error_in_the_thread_that_saves(
 
 
 def test_an_error_that_is_no_disk_keeps_its_trace() -> None:
-    with pytest.raises(ValueError, match="bug"), damage.saving(Path("x")):
+    with pytest.raises(ValueError, match="bug"), checksums.saving(Path("x")):
         raise ValueError("bug")

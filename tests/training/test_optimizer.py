@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import toy
 
-from remote_jax.optimizer import constant_schedule, linear_schedule, make_optimizer
+from remote_jax.training.optimizer import constant_schedule, linear_schedule, make_optimizer
 
 
 def test_schedule_rises_to_the_peak_and_falls_to_nothing() -> None:

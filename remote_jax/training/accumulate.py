@@ -11,8 +11,8 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Key
 
 from remote_jax.runtime import sharding
-from remote_jax.state import Params
 from remote_jax.task import Batch
+from remote_jax.training.state import Params
 
 Tree = TypeVar("Tree")
 Gradient = Callable[[Params, Batch, Key[Array, ""]], Tree]

@@ -15,13 +15,14 @@ import toy
 from flax import nnx
 from runs import MESH, assert_same, lines
 
-from remote_jax import finite, main
-from remote_jax.checkpoint import Checkpoints
+from remote_jax import main
 from remote_jax.data import pipeline
-from remote_jax.finite import is_finite
-from remote_jax.optimizer import make_optimizer
-from remote_jax.state import TrainState, split
-from remote_jax.train import make_step
+from remote_jax.training import finite
+from remote_jax.training.checkpoint import Checkpoints
+from remote_jax.training.finite import is_finite
+from remote_jax.training.loop import make_step
+from remote_jax.training.optimizer import make_optimizer
+from remote_jax.training.state import TrainState, split
 
 BAD, STEPS = 13, 12
 

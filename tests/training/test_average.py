@@ -15,11 +15,11 @@ from flax import nnx
 from runs import restored, run
 
 from remote_jax import main
-from remote_jax.average import scored
-from remote_jax.checkpoint import Checkpoints
-from remote_jax.optimizer import make_optimizer
-from remote_jax.record import Record
-from remote_jax.state import TrainState, split
+from remote_jax.training.average import scored
+from remote_jax.training.checkpoint import Checkpoints
+from remote_jax.training.optimizer import make_optimizer
+from remote_jax.training.record import Record
+from remote_jax.training.state import TrainState, split
 
 DECAY = 0.9
 AVERAGED = {"train.average": DECAY}

@@ -21,15 +21,15 @@ from flax import nnx
 from runs import MESH, arrays, assert_same, before_step, lines, run
 
 from remote_jax import main
-from remote_jax.checkpoint import Checkpoints
 from remote_jax.errors import UserError
-from remote_jax.optimizer import frozen as frozen_names
-from remote_jax.optimizer import make_optimizer
-from remote_jax.plan import Plan
-from remote_jax.state import TrainState, split
-from remote_jax.train import make_step, train
+from remote_jax.training.checkpoint import Checkpoints
+from remote_jax.training.loop import make_step, train
+from remote_jax.training.optimizer import frozen as frozen_names
+from remote_jax.training.optimizer import make_optimizer
+from remote_jax.training.plan import Plan
+from remote_jax.training.state import TrainState, split
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 class Stop(Exception):
