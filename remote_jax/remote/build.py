@@ -9,10 +9,10 @@ from ml_collections import ConfigDict
 
 from remote_jax.encoders import bert, build, pretrained, vit
 from remote_jax.errors import UserError
-from remote_jax.remote.encoding import TextEncoding, VisualEncoding
-from remote_jax.remote.mmoe import EXPERTS, MixtureOfExperts
-from remote_jax.remote.model import PairClassifier, Remote
-from remote_jax.remote.mot import MultilevelTransport
+from remote_jax.remote.model.encoding import TextEncoding, VisualEncoding
+from remote_jax.remote.model.mmoe import EXPERTS, MixtureOfExperts
+from remote_jax.remote.model.mot import MultilevelTransport
+from remote_jax.remote.model.remote import PairClassifier, Remote
 
 
 def remote(config: ConfigDict, *, relations: int, vocabulary: int, rngs: nnx.Rngs) -> Remote:

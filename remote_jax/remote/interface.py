@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import jax
 
-from remote_jax.remote.data import Featurize
-from remote_jax.remote.pairs import End, Pair
+from remote_jax.remote.data.features import Featurize
+from remote_jax.remote.data.pairs import End, Pair
 from remote_jax.task import Interface
 
 WHAT = (

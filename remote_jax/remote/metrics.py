@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Int
 
-from remote_jax.remote.pairs import TYPES
+from remote_jax.remote.data.pairs import TYPES
 from remote_jax.reporting.score import Score
 
 

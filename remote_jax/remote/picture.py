@@ -21,7 +21,7 @@ from remote_jax import config as configs
 from remote_jax.data.files import find
 from remote_jax.data.images import read_picture
 from remote_jax.errors import UserError
-from remote_jax.remote.pairs import TYPES, End, Pair
+from remote_jax.remote.data.pairs import TYPES, End, Pair
 from remote_jax.remote.task import RemoteTask
 from remote_jax.reporting.results import read_results
 from remote_jax.training.record import Record

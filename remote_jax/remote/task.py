@@ -24,11 +24,11 @@ from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.errors import UserError
 from remote_jax.remote import build, metrics
-from remote_jax.remote.data import Featurize, Pairs, dataset
+from remote_jax.remote.data.features import Featurize, Pairs, dataset
+from remote_jax.remote.data.pairs import TYPES, Pair
+from remote_jax.remote.data.posts import Posts
 from remote_jax.remote.interface import interface
-from remote_jax.remote.model import Remote
-from remote_jax.remote.pairs import TYPES, Pair
-from remote_jax.remote.posts import Posts
+from remote_jax.remote.model.remote import Remote
 from remote_jax.remote.sample import folder
 from remote_jax.reporting.results import Table, write_atomically, write_json
 from remote_jax.task import Batch, Interface, Outputs

@@ -8,7 +8,7 @@ from released import umre
 
 from remote_jax.data.release import SPLITS, bundled
 from remote_jax.errors import UserError
-from remote_jax.remote.formats import MNRE, MORE, UMRE, locate
+from remote_jax.remote.data.formats import MNRE, MORE, UMRE, locate
 
 
 @pytest.fixture

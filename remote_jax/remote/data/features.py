@@ -18,9 +18,9 @@ from remote_jax.data.files import find
 from remote_jax.data.images import Box, crop, read_depth, read_picture
 from remote_jax.encoders.word_pieces import WordPieces
 from remote_jax.errors import Refused, UserError
-from remote_jax.remote import builders, formats
-from remote_jax.remote.pairs import TYPES, Pair
-from remote_jax.remote.text import LONGEST_FRAME, sequence
+from remote_jax.remote.data import builders, formats
+from remote_jax.remote.data.pairs import TYPES, Pair
+from remote_jax.remote.data.text import LONGEST_FRAME, sequence
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

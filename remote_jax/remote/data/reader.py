@@ -13,10 +13,10 @@ from remote_jax.data.images import WHOLE, Box, read_depth, read_picture
 from remote_jax.data.jsonl import MAX_LINE, check_text, parse
 from remote_jax.data.media import Media
 from remote_jax.errors import Refused
-from remote_jax.remote import formats
-from remote_jax.remote.formats import DataFiles
-from remote_jax.remote.pairs import End, Pair
-from remote_jax.remote.rows import Row, RowEnd, check_row
+from remote_jax.remote.data import formats
+from remote_jax.remote.data.formats import DataFiles
+from remote_jax.remote.data.pairs import End, Pair
+from remote_jax.remote.data.rows import Row, RowEnd, check_row
 
 MAX_OBJECTS = 1000
 """Most boxes of a picture."""

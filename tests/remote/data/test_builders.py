@@ -14,8 +14,8 @@ from released import BOXES, ROWS, WORDS, object_end, picture, row, text_end, umr
 
 from remote_jax.data.release import SPLITS
 from remote_jax.errors import UserError
-from remote_jax.remote import builders, formats
-from remote_jax.remote.reader import PairReader
+from remote_jax.remote.data import builders, formats
+from remote_jax.remote.data.reader import PairReader
 
 opened: list[str] | None = None
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from released import WORDS, config, picture, words_tokenizer
 
 from remote_jax.errors import UserError
-from remote_jax.remote import posts as module
-from remote_jax.remote.posts import Posts
+from remote_jax.remote.data import posts as module
+from remote_jax.remote.data.posts import Posts
 
 TOKENIZER = words_tokenizer()
 RELATIONS = ("none", "/a/b", "/c/d")

@@ -6,8 +6,8 @@ from jaxtyping import Array, Bool, Float, Int, UInt8
 
 from remote_jax.encoders.bert import Bert
 from remote_jax.encoders.vit import ViT
-from remote_jax.remote.mmoe import Levels
-from remote_jax.remote.mot import MultilevelTransport
+from remote_jax.remote.model.mmoe import Levels
+from remote_jax.remote.model.mot import MultilevelTransport
 
 # Five numbers beside the thousands of a patch: they start three times as loud as is usual, or small
 # encoders take long to notice them.

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from remote_jax.remote.encoding import TextEncoding, VisualEncoding, object_means
-from remote_jax.remote.mmoe import Levels, MixtureOfExperts
+from remote_jax.remote.model.encoding import TextEncoding, VisualEncoding, object_means
+from remote_jax.remote.model.mmoe import Levels, MixtureOfExperts
 from remote_jax.task import Batch
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from remote_jax.encoders.word_pieces import Ids, WordPieces
-from remote_jax.remote.pairs import Pair
+from remote_jax.remote.data.pairs import Pair
 
 LONGEST_FRAME = 11
 """[CLS], two [SEP] and eight markers."""

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from remote_jax.remote.mmoe import Levels, MixtureOfExperts
+from remote_jax.remote.model.mmoe import Levels, MixtureOfExperts
 
 B, N, K, DT, DV, LT, LV = 2, 4, 6, 8, 5, 3, 2
 

@@ -8,7 +8,7 @@ from flax import nnx
 
 from configs import umre
 from remote_jax.remote import build
-from remote_jax.remote.encoding import box_features, object_means
+from remote_jax.remote.model.encoding import box_features, object_means
 
 RELATIONS, VOCABULARY, N, OBJECTS, S = 7, 50, 16, 3, 32
 

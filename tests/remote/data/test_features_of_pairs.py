@@ -23,9 +23,9 @@ from released import (
 from remote_jax.data import pipeline
 from remote_jax.data.images import crop
 from remote_jax.errors import UserError
-from remote_jax.remote import data
-from remote_jax.remote.data import CropCache, Featurize, Pairs, choose_objects, dataset
-from remote_jax.remote.pairs import End, Pair
+from remote_jax.remote.data import features
+from remote_jax.remote.data.features import CropCache, Featurize, Pairs, choose_objects, dataset
+from remote_jax.remote.data.pairs import End, Pair
 
 TOKENIZER = words_tokenizer()
 
@@ -254,8 +254,8 @@ def test_crops_are_kept_up_to_a_limit():
 
 def test_crops_are_read_once(make, monkeypatch):
     calls = []
-    original = data.read_picture
-    monkeypatch.setattr(data, "read_picture", lambda path: calls.append(path) or original(path))
+    original = features.read_picture
+    monkeypatch.setattr(features, "read_picture", lambda path: calls.append(path) or original(path))
     examples = make()
     first = [examples[index] for index in range(3)]
     again = [examples[index] for index in range(3)]

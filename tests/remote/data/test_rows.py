@@ -5,7 +5,7 @@ from released import ROWS, object_end, row, text_end
 
 from remote_jax.data.jsonl import parse
 from remote_jax.errors import Refused
-from remote_jax.remote.rows import check_box, check_row
+from remote_jax.remote.data.rows import check_box, check_row
 
 
 def test_brackets_in_words_are_no_nesting():

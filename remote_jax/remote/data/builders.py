@@ -11,10 +11,10 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from remote_jax.data import records
-from remote_jax.remote import formats
-from remote_jax.remote.formats import DataFiles, Layout
-from remote_jax.remote.pairs import End, Pair
-from remote_jax.remote.reader import PairReader
+from remote_jax.remote.data import formats
+from remote_jax.remote.data.formats import DataFiles, Layout
+from remote_jax.remote.data.pairs import End, Pair
+from remote_jax.remote.data.reader import PairReader
 
 
 class PairBuilder(records.RowBuilder, skip_registration=True):  # type: ignore[call-arg]

@@ -10,8 +10,8 @@ from released import CAPTIONS, WORDS, words_tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from remote_jax.errors import UserError
-from remote_jax.remote.pairs import End, Pair
-from remote_jax.remote.text import LONGEST_FRAME, WordPieces, sequence
+from remote_jax.remote.data.pairs import End, Pair
+from remote_jax.remote.data.text import LONGEST_FRAME, WordPieces, sequence
 
 TOKENIZER = words_tokenizer()
 PIECES = WordPieces(TOKENIZER)

@@ -7,7 +7,7 @@ import ot as pot
 import pytest
 from flax import nnx
 
-from remote_jax.remote.mot import MultilevelTransport
+from remote_jax.remote.model.mot import MultilevelTransport
 
 N, D, LEVELS = 5, 8, 3
 

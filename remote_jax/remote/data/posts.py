@@ -27,8 +27,8 @@ from remote_jax.data.jsonl import MAX_LINE, check_text, parse
 from remote_jax.data.posts import PostMedia, check_id, items, words
 from remote_jax.data.words import check_span
 from remote_jax.errors import Refused
-from remote_jax.remote.data import LAYOUTS, Features, Featurize, triplet_types
-from remote_jax.remote.pairs import End, Pair
+from remote_jax.remote.data.features import LAYOUTS, Features, Featurize, triplet_types
+from remote_jax.remote.data.pairs import End, Pair
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -1,0 +1,1 @@
+"""REMOTE's files to arrays."""
