@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from remote_jax.eega import metrics
+from remote_jax.eega.graphs.visual_graph import VisualGraph
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple, Vocabulary
 from remote_jax.eega.tags import Decoded, decode
-from remote_jax.eega.visual_graph import VisualGraph
 from remote_jax.reporting.results import Table
 from remote_jax.reporting.score import Score
 from remote_jax.task import Outputs

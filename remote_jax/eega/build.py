@@ -8,19 +8,19 @@ import jax.numpy as jnp
 from flax import nnx
 from ml_collections import ConfigDict
 
-from remote_jax.eega.attribute_transformer import AttributeTransformer
-from remote_jax.eega.cooccurrence import LEVELS
-from remote_jax.eega.encoding import TextEncoding, VisualEncoding
-from remote_jax.eega.graph_alignment import GraphAlignment
-from remote_jax.eega.image_to_text import ImageToText
-from remote_jax.eega.knowledge import Knowledge
-from remote_jax.eega.model import Eega
-from remote_jax.eega.multi_channel import MultiChannel
+from remote_jax.eega.data.knowledge import Knowledge
+from remote_jax.eega.graphs.cooccurrence import LEVELS
+from remote_jax.eega.graphs.shapes import SHAPES
+from remote_jax.eega.graphs.text_graph import DISTANCES, OFFSETS
+from remote_jax.eega.graphs.visual_graph import edge_types
+from remote_jax.eega.model.attribute_transformer import AttributeTransformer
+from remote_jax.eega.model.eega import Eega
+from remote_jax.eega.model.encoding import TextEncoding, VisualEncoding
+from remote_jax.eega.model.graph_alignment import GraphAlignment
+from remote_jax.eega.model.image_to_text import ImageToText
+from remote_jax.eega.model.multi_channel import MultiChannel
+from remote_jax.eega.model.word_pairs import WordPairTagger
 from remote_jax.eega.settings import channels
-from remote_jax.eega.shapes import SHAPES
-from remote_jax.eega.text_graph import DISTANCES, OFFSETS
-from remote_jax.eega.visual_graph import edge_types
-from remote_jax.eega.word_pairs import WordPairTagger
 from remote_jax.encoders import bert, build, pretrained, vit
 
 Statistics = Mapping[str, tuple[float, ...]]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from remote_jax.eega import visual_graph
-from remote_jax.eega.data import Example
-from remote_jax.eega.features import Featurize
-from remote_jax.eega.sentences import Sentence
-from remote_jax.eega.trees import Parse
+from remote_jax.eega.data.examples import Example
+from remote_jax.eega.data.features import Featurize
+from remote_jax.eega.data.sentences import Sentence
+from remote_jax.eega.graphs import visual_graph
+from remote_jax.eega.graphs.trees import Parse
 from remote_jax.task import Interface
 
 WHAT = (
@@ -27,15 +27,15 @@ ABOUT = {
     "word": "the word of each piece; -1 for `[CLS]`, `[SEP]` and padding",
     "words": "which words there are",
     "edges": "dependency between two words, 0 for none, by `dependencies` of knowledge.json as "
-    "`remote_jax.eega.text_graph` numbers them",
+    "`remote_jax.eega.graphs.text_graph` numbers them",
     "pos": "part of speech of each word, by `pos` of knowledge.json, numbered likewise",
-    "shape": "how each word is written (`remote_jax.eega.shapes`), 0 for no word",
-    "distance": "of two words in the tree (`remote_jax.eega.text_graph`)",
-    "pmi": "level of the co-occurrence of two words (`remote_jax.eega.cooccurrence`)",
+    "shape": "how each word is written (`remote_jax.eega.graphs.shapes`), 0 for no word",
+    "distance": "of two words in the tree (`remote_jax.eega.graphs.text_graph`)",
+    "pmi": "level of the co-occurrence of two words (`remote_jax.eega.graphs.cooccurrence`)",
     "rgb": "crop of each object, in the order red, green, blue",
     "objects": "which objects there are",
     "classes": "of each object, by `object_classes` of knowledge.json",
-    "object_edges": "relation of two objects, 0 for none (`remote_jax.eega.visual_graph`)",
+    "object_edges": "relation of two objects, 0 for none (`remote_jax.eega.graphs.visual_graph`)",
 }
 TAGS = "tags"
 """What is asked for, beside what a model reads."""

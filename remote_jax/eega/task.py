@@ -18,18 +18,19 @@ from remote_jax import config as configs
 from remote_jax.config import Between, OneOf
 from remote_jax.data.cache import cache_folder
 from remote_jax.data.release import copy_notice
-from remote_jax.eega import answers, build, builders, metrics
+from remote_jax.eega import answers, build, metrics
 from remote_jax.eega.build import Sizes
-from remote_jax.eega.data import Example, Sentences
-from remote_jax.eega.features import Featurize
+from remote_jax.eega.data import builders
+from remote_jax.eega.data.examples import Example, Sentences
+from remote_jax.eega.data.features import Featurize
+from remote_jax.eega.data.knowledge import Knowledge
+from remote_jax.eega.data.posts import Posts, read_posts
 from remote_jax.eega.interface import interface
-from remote_jax.eega.knowledge import Knowledge
-from remote_jax.eega.model import Eega
-from remote_jax.eega.posts import Posts, read_posts
+from remote_jax.eega.model.eega import Eega
+from remote_jax.eega.model.word_pairs import joint_loss, tagging_loss
 from remote_jax.eega.quintuples import Labels
 from remote_jax.eega.sample import folder
 from remote_jax.eega.settings import channels
-from remote_jax.eega.word_pairs import joint_loss, tagging_loss
 from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers

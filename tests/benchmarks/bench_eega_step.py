@@ -43,8 +43,8 @@ def make_batch(config, sizes, size: int):
     """Full sentences and every object present: the most work a batch can be."""
     import numpy as np
 
-    from remote_jax.eega.cooccurrence import LEVELS
-    from remote_jax.eega.text_graph import DISTANCES
+    from remote_jax.eega.graphs.cooccurrence import LEVELS
+    from remote_jax.eega.graphs.text_graph import DISTANCES
 
     rng = np.random.default_rng(0)
     data = config.data

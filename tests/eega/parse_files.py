@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from remote_jax.eega.trees import Parse
+from remote_jax.eega.graphs.trees import Parse
 
 
 def made(heads, **parts):

@@ -7,9 +7,9 @@ from flax import nnx
 from configs import jmere
 from remote_jax.eega import build
 from remote_jax.eega.build import Sizes
-from remote_jax.eega.cooccurrence import LEVELS
-from remote_jax.eega.shapes import SHAPES
-from remote_jax.eega.text_graph import DISTANCES
+from remote_jax.eega.graphs.cooccurrence import LEVELS
+from remote_jax.eega.graphs.shapes import SHAPES
+from remote_jax.eega.graphs.text_graph import DISTANCES
 
 SIZES = Sizes(vocabulary=50, tags=8, edges=6, pos=5, classes=4, object_edges=6)
 P, N, K, S = 12, 7, 3, 32

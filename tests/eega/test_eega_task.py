@@ -15,7 +15,7 @@ from small import PLAIN
 
 from configs import jmere as configs
 from remote_jax.data import pipeline
-from remote_jax.eega import trees
+from remote_jax.eega.graphs import trees
 from remote_jax.eega.tags import CERTAIN, encode
 from remote_jax.eega.task import make_task
 from remote_jax.errors import UserError

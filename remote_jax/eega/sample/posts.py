@@ -7,9 +7,9 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from remote_jax.eega.graphs.trees import Parse
 from remote_jax.eega.sample import syntax
 from remote_jax.eega.sample.facts import OBJECTS, QUESTIONS, SAID, WEIGHTS, Meaning, Question
-from remote_jax.eega.trees import Parse
 
 SYLLABLES = (
     *("ba", "bel", "do", "fen", "ga", "gor", "ha", "ja", "kel", "ki"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from remote_jax.eega.trees import Parse
+from remote_jax.eega.graphs.trees import Parse
 
 Clause = tuple[str, Sequence[tuple[int, int]]]
 """A wording, and the words [start, end) of a sentence that each of its own became."""

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from remote_jax.eega import trees
-from remote_jax.eega.formats import SCENES, parses_of
+from remote_jax.eega.data.formats import SCENES, parses_of
+from remote_jax.eega.graphs import trees
 from remote_jax.eega.sample import facts, posts, scene
 from remote_jax.eega.sample.posts import Fact, Post
 

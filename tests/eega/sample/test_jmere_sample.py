@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from remote_jax.eega import builders, formats
+from remote_jax.eega.data import builders, formats
 from remote_jax.eega.sample import folder as kept
 from remote_jax.eega.sample.scene import HEIGHT, WIDTH, resized
 from remote_jax.eega.sample.write import write

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from remote_jax.eega import trees
+from remote_jax.eega.graphs import trees
 from remote_jax.eega.sample import posts
 from remote_jax.eega.sample.facts import QUESTIONS, SAID
 from remote_jax.eega.sample.syntax import POS_OF, TREES, parse

@@ -1,0 +1,1 @@
+"""EEGA's files to arrays."""

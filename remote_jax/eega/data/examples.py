@@ -1,0 +1,175 @@
+"""From raw files to examples: each sentence with its parse and the objects of its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from remote_jax.data.cache import cache_folder
+from remote_jax.eega.data import builders, formats, parses
+from remote_jax.eega.data.knowledge import Knowledge
+from remote_jax.eega.data.objects import Objects
+from remote_jax.eega.data.sentences import Sentence
+from remote_jax.eega.graphs import trees, visual_graph
+from remote_jax.eega.graphs.trees import Parse
+from remote_jax.eega.graphs.visual_graph import VisualGraph
+from remote_jax.eega.quintuples import Labels
+from remote_jax.eega.settings import Inputs
+from remote_jax.errors import Refused, UserError
+from remote_jax.reporting.results import write_rows
+
+
+@dataclass(frozen=True)
+class Example:
+    """A sentence and what goes with it.
+
+    Attributes:
+        sentence: its words, picture and labels.
+        parse: None where the model reads none.
+        graph: of the objects of its picture; empty where there is none, or the model reads none.
+        counted: whether words were counted in it (`Cooccurrence`).
+    """
+
+    sentence: Sentence
+    parse: Parse | None
+    graph: VisualGraph
+    counted: bool = False
+
+
+class Sentences:
+    """A data set whose records are built.
+
+    Attributes:
+        root: the data folder, which the pictures of a `Sentence` start from.
+        splits: those that the data folder has.
+        fingerprint: name, sizes and SHA-256 of the files, as JSON values.
+    """
+
+    def __init__(self, config: ConfigDict):
+        """Finds and checks the files that `config.data` names, and builds records once.
+
+        Raises:
+            UserError: files are missing, or too many rows are malformed.
+        """
+        data = config.data
+        if data.name not in formats.LAYOUTS:
+            known = ", ".join(formats.LAYOUTS)
+            raise UserError(f"config.data.name is {data.name!r}, expected one of {known}.")
+        self._config, self._inputs = data, Inputs.of(config)
+        self._files = formats.locate(formats.LAYOUTS[data.name], data.dir)
+        self._cache = cache_folder(data.cache)
+        self._builder = builders.build(self._files, self._cache, data.max_rejected)
+        self.root = self._files.root
+        self.splits = tuple(self._files.rows)
+        self.fingerprint = self._files.fingerprint
+
+    @cached_property
+    def sentences(self) -> Mapping[str, list[Sentence]]:
+        """What the records hold, by split."""
+        return {split: builders.read(self._builder, split) for split in self.splits}
+
+    def examples(self, split: str) -> list[Example]:
+        """The examples of a split, in the order of its file.
+
+        A sentence whose parse or scene graph is malformed is left out, and told.
+
+        Raises:
+            UserError: the data folder does not have the split, too many sentences would be left
+                out, there is no parse to be had, or there are no pictures.
+        """
+        if split not in self.splits:
+            raise UserError(
+                f"There is no {split} split in {self.root}, only {', '.join(self.splits)}."
+            )
+        return self._examples[split]
+
+    def labels(self, split: str) -> list[Labels]:
+        """What is to be found in each of `examples(split)`."""
+        return [example.sentence.labels for example in self.examples(split)]
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """What is known from the training split alone."""
+        train = self.examples("train")
+        return Knowledge.of(
+            self._files.vocabulary,
+            [example.sentence for example in train],
+            [example.parse for example in train],
+            self._objects.classes,
+            self._objects.relations,
+        )
+
+    @cached_property
+    def _objects(self) -> Objects:
+        data = self._config
+        return Objects(self._files, objects=data.max_objects, threshold=data.threshold)
+
+    @cached_property
+    def _examples(self) -> dict[str, list[Example]]:
+        made: dict[str, list[Example]] = {}
+        refused: list[dict[str, Any]] = []
+        for split, sentences in self.sentences.items():
+            if self._inputs.picture and not any(sentence.image for sentence in sentences):
+                raise UserError(
+                    f"No sentence of the {split} split in {self.root} has a picture there: set "
+                    "--config.features.picture=false to read the sentences alone."
+                )
+            found = self._parses(split, sentences)
+            made[split] = []
+            for sentence, parse in zip(sentences, found, strict=True):
+                try:
+                    made[split].append(self._example(sentence, parse, split))
+                except Refused as error:
+                    place = {"file": sentence.file, "place": sentence.place}
+                    refused.append({**place, "reason": str(error)})
+            self._check_share(split, len(made[split]), refused)
+        if refused:
+            path = Path(self._builder.data_dir).parents[1] / "left_out.jsonl"
+            write_rows(path, refused)
+            print(f"Sentences left out for their parse or picture: {len(refused)}; see {path}")
+        return made
+
+    def _example(self, sentence: Sentence, parse: Parse | Refused | None, split: str) -> Example:
+        if isinstance(parse, Refused):
+            raise parse
+        if not self._inputs.picture:
+            graph = visual_graph.empty(self._config.max_objects)
+        else:
+            graph = self._objects.graph(sentence.image)
+        return Example(sentence, parse, graph, counted=split == "train")
+
+    def _parses(
+        self, split: str, sentences: Sequence[Sentence]
+    ) -> Sequence[Parse | Refused | None]:
+        """From the data folder if it brings them, else by spaCy."""
+        if not self._inputs.parse:
+            return [None] * len(sentences)
+        if split not in self._files.parses:
+            words = [sentence.tokens for sentence in sentences]
+            return parses.parse(self._config.pipeline, words, self._cache)
+        path = self._files.parses[split]
+        brought = trees.read(path)
+        last = max(sentence.place for sentence in sentences)
+        if len(brought) < last:
+            raise UserError(
+                f"{path} has {len(brought):,} parses, but {self._files.rows[split].name} has at "
+                f"least {last:,} rows: it must have one for each row."
+            )
+        return [trees.checked(brought[one.place - 1], len(one.tokens)) for one in sentences]
+
+    def _check_share(self, split: str, kept: int, refused: Sequence[Mapping[str, Any]]) -> None:
+        name = self._files.rows[split].relative_to(self.root).as_posix()
+        own = [entry for entry in refused if entry["file"] == name]
+        if kept and len(own) <= self._config.max_rejected * (kept + len(own)):
+            return
+        first = own[0]
+        raise UserError(
+            f"{self._files.rows[split]}: {len(own)} of {kept + len(own)} sentences have a "
+            "malformed parse or picture, more than the share data.max_rejected = "
+            f"{self._config.max_rejected:g}; the first is {first['place']}: {first['reason']}."
+        )

@@ -1,0 +1,188 @@
+"""From an example to the arrays that the model reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import grain
+import numpy as np
+from jaxtyping import Int, Shaped, UInt8
+from ml_collections import ConfigDict
+
+from remote_jax.data.crop_cache import CACHE_BYTES, CropCache
+from remote_jax.data.files import find
+from remote_jax.data.images import crop, read_picture
+from remote_jax.eega.data.examples import Example
+from remote_jax.eega.data.knowledge import Knowledge
+from remote_jax.eega.graphs.shapes import shapes
+from remote_jax.eega.graphs.text_graph import text_graph
+from remote_jax.eega.quintuples import Labels
+from remote_jax.eega.settings import Inputs
+from remote_jax.eega.tags import encode
+from remote_jax.encoders.word_pieces import WordPieces
+from remote_jax.errors import Refused, UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+FRAME = 2
+"""[CLS] and [SEP]."""
+
+Features = dict[str, Shaped[np.ndarray, "..."]]
+
+
+class Featurize(grain.transforms.Map):
+    """Turns an `Example` into arrays, unbatched.
+
+    With p = `data.max_tokens` word pieces, n = `data.max_words`, k = `data.max_objects`, and
+    s = `data.crop`:
+
+        tokens      int32 [p]        token_mask bool [p]
+        word        int32 [p]        the word of each piece; -1 for [CLS], [SEP] and padding
+        words       bool  [n]        which words there are
+        tags        int32 [n,n]      0 outside of the words; all 0 if unknown
+
+    where the model reads a parse, and with it or alone the co-occurrence (`text_graph.TextGraph`):
+
+        edges       int32 [n,n]      0: no edge
+        pos         int32 [n]        distance   int32 [n,n]      pmi    int32 [n,n]
+
+    where a channel reads it:
+
+        shape       int32 [n]        how a word is written; 0: no word
+
+    and where it reads pictures:
+
+        rgb         uint8 [k,s,s,3]  objects    bool  [k]        which objects there are
+        classes     int32 [k]        object_edges int32 [k,k]    0: no edge
+
+    A sentence is cut before the first word beyond n, or whose pieces go beyond p; what lies outside
+    is not read. Its state is plain, so worker processes can be sent one.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerFast,
+        knowledge: Knowledge,
+        root: Path,
+        config: ConfigDict,
+    ):
+        """Takes what `config.data` says, and reads what the switches of the config ask for.
+
+        Raises:
+            UserError: the tokenizer lacks a special token, or there is no room for a word.
+        """
+        data = config.data
+        if data.max_tokens <= FRAME:
+            raise UserError(
+                f"config.data.max_tokens is {data.max_tokens}, expected above {FRAME}, which [CLS] "
+                "and [SEP] take."
+            )
+        self._pieces = WordPieces(tokenizer)
+        self._knowledge, self._root, self._inputs = knowledge, root, Inputs.of(config)
+        self._tokens, self._words, self._crop = data.max_tokens, data.max_words, data.crop
+        self._crops = CropCache(CACHE_BYTES)
+
+    def map(self, example: Example) -> Features:
+        """The features of an example.
+
+        Raises:
+            UserError: a picture changed since the records were built.
+        """
+        sentence = example.sentence
+        features = self._text(sentence.tokens)
+        count = int(features["words"].sum())
+        tags = encode(within(sentence.labels, count), count, self._knowledge.vocabulary)
+        features["tags"] = self._padded(tags)
+        features |= self._linguistic(example, count)
+        if self._inputs.picture:
+            features |= self._visual(example)
+        return features
+
+    def _text(self, words: Sequence[str]) -> Features:
+        ids, room = self._pieces.ids, self._tokens - FRAME
+        tokens, word, count = [ids.cls], [-1], 0
+        for text in words[: self._words]:
+            # A word without pieces still is one; one longer than all there is room for is cut.
+            pieces = (self._pieces(text) or (ids.unknown,))[:room]
+            if len(tokens) - 1 + len(pieces) > room:
+                break
+            tokens += pieces
+            word += [count] * len(pieces)
+            count += 1
+        tokens.append(ids.sep)
+        padding = self._tokens - len(tokens)
+        return {
+            "tokens": np.array(tokens + [ids.pad] * padding, np.int32),
+            "token_mask": np.arange(self._tokens) < len(tokens),
+            "word": np.array(word + [-1] * (padding + 1), np.int32),
+            "words": np.arange(self._words) < count,
+        }
+
+    def _linguistic(self, example: Example, count: int) -> Features:
+        words, known = example.sentence.tokens, self._knowledge
+        if example.parse is not None and self._inputs.parse:
+            graph = text_graph(
+                words, example.parse, known.labels, known.cooccurrence, counted=example.counted
+            )
+            found = {
+                "edges": graph.edges,
+                "pos": graph.pos,
+                "distance": graph.distance,
+                "pmi": graph.cooccurrence,
+            }
+        elif self._inputs.cooccurrence:
+            found = {"pmi": known.cooccurrence.levels(words, counted=example.counted)}
+        else:
+            found = {}
+        if self._inputs.shape:
+            found["shape"] = shapes(words)
+        return {
+            name: self._padded(matrix[(slice(count),) * matrix.ndim])
+            for name, matrix in found.items()
+        }
+
+    def _padded(self, matrix: Int[np.ndarray, "words *words"]) -> Int[np.ndarray, "n *n"]:
+        return np.pad(matrix, [(0, self._words - size) for size in matrix.shape]).astype(np.int32)
+
+    def _visual(self, example: Example) -> Features:
+        graph, size = example.graph, self._crop
+        rgb = np.zeros((len(graph.mask), size, size, 3), np.uint8)
+        if graph.mask.any():
+            rgb[graph.mask] = self._read(example.sentence.image, graph.boxes[graph.mask])
+        return {
+            "rgb": rgb,
+            "objects": graph.mask,
+            "classes": graph.labels,
+            "object_edges": graph.edges,
+        }
+
+    def _read(
+        self, name: str, boxes: Shaped[np.ndarray, "objects 4"]
+    ) -> UInt8[np.ndarray, "objects size size 3"]:
+        key = (name, boxes.tobytes())
+        crops = self._crops.get(key)
+        if crops is None:
+            try:
+                path = find(self._root, name)
+                if path is None:
+                    raise Refused(f"{name} is not there any more")
+                image = read_picture(path)
+            except Refused as error:
+                raise UserError(
+                    f"{self._root}: {error}; the file changed since the data were read."
+                ) from error
+            corners = [(x0, y0, x1, y1) for x0, y0, x1, y1 in boxes.tolist()]
+            crops = np.stack([crop(image, box, self._crop) for box in corners])
+            self._crops.put(key, crops)
+        return crops
+
+
+def within(labels: Labels, words: int) -> Labels:
+    """The labels that lie within the first so many words."""
+    return Labels(
+        frozenset(one for one in labels.entities if one.end <= words),
+        frozenset(q for q in labels.quintuples if max(q.head.end, q.tail.end) <= words),
+    )

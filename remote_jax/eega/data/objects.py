@@ -1,0 +1,97 @@
+"""The visual graph of a picture, from whatever is known of its objects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from remote_jax.data.boxes import check_box
+from remote_jax.data.files import find, read_json
+from remote_jax.data.images import WHOLE, picture_size, read_depth
+from remote_jax.data.release import MAX_JSON
+from remote_jax.eega.data import formats
+from remote_jax.eega.data.formats import DataFiles
+from remote_jax.eega.data.scene_graph import MAX_OBJECTS, SceneGraphs
+from remote_jax.eega.graphs import visual_graph
+from remote_jax.eega.graphs.visual_graph import SPATIAL, VisualGraph
+from remote_jax.errors import Refused
+
+UNKNOWN = "unknown"
+"""Class 0 of objects."""
+
+
+class Objects:
+    """Visual graphs of the pictures of a data set.
+
+    They come from the folder's scene graphs, or are built from its boxes and depth maps, if it has
+    any. A picture that has neither is one object, the whole of it.
+
+    Attributes:
+        classes: names of object classes; 0 is unknown.
+        relations: names of relations between objects.
+    """
+
+    def __init__(self, files: DataFiles, *, objects: int, threshold: float):
+        """Reads the files of scene graphs.
+
+        Args:
+            files: of the data set.
+            objects: k.
+            threshold: lowest score of a relation that is read from a scene graph.
+
+        Raises:
+            UserError: a file of scene graphs or boxes is not one.
+        """
+        self._root, self._objects, self._threshold = files.root, objects, threshold
+        self._scenes = SceneGraphs(*files.scenes) if files.scenes else None
+        self._boxes = read_json(files.boxes, MAX_JSON) if files.boxes else {}
+        self._depths = files.depths
+        self.classes: tuple[str, ...] = (UNKNOWN,)
+        self.relations: tuple[str, ...] = SPATIAL
+        if self._scenes is not None:
+            self.classes = (UNKNOWN, *self._scenes.classes[1:])
+            self.relations = self._scenes.relations
+
+    def graph(self, image: str) -> VisualGraph:
+        """The graph of a picture of the data folder; the empty one where `image` is "".
+
+        Raises:
+            Refused: the picture or its scene graph is malformed.
+        """
+        if not image:
+            return visual_graph.empty(self._objects)
+        name, path = Path(image).name, find(self._root, image)
+        if path is None:
+            raise Refused(f"there is no picture {image}")
+        if self._scenes is not None:
+            size = picture_size(path)
+            found = self._scenes.graph(name, size, objects=self._objects, threshold=self._threshold)
+            if found is not None:
+                return found
+        if name in self._boxes:
+            return self._built(name)
+        return whole(self._objects)
+
+    def _built(self, name: str) -> VisualGraph:
+        listed = self._boxes[name]
+        if not isinstance(listed, list) or not 0 < len(listed) <= MAX_OBJECTS:
+            raise Refused(f"{formats.BOXES} must give {name} 1 to {MAX_OBJECTS} boxes")
+        boxes = [
+            check_box(box, f"box {place} of {name} in {formats.BOXES}")
+            for place, box in enumerate(listed)
+        ]
+        stem = name.rpartition(".")[0] or name
+        depths = (find(folder, f"{stem}.npz") for folder in self._depths)
+        depth = next(filter(None, depths), None)
+        return visual_graph.build(
+            np.array(boxes, np.float32),
+            depth=None if depth is None else read_depth(depth),
+            relations=self.relations,
+            size=self._objects,
+        )
+
+
+def whole(size: int) -> VisualGraph:
+    """The graph of a picture of whose objects nothing is known."""
+    return visual_graph.build(np.array([WHOLE], np.float32), size=size)

@@ -1,0 +1,120 @@
+"""Parses of sentences by spaCy, kept once they are made.
+
+Any pipeline with a parser and parts of speech will do, by name (`en_core_web_trf`) or path. It gets
+the words as they are, so a parse has as many words as its sentence; one of another length, or whose
+heads go in a circle, is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from remote_jax.data.cache import locked
+from remote_jax.data.files import sha256
+from remote_jax.data.jsonl import show
+from remote_jax.eega.graphs import trees
+from remote_jax.eega.graphs.trees import Parse
+from remote_jax.errors import Refused, UserError
+
+UNUSED = ("ner", "lemmatizer", "textcat", "textcat_multilabel", "entity_linker")
+"""Parts of a pipeline that are not run."""
+
+VERSION = 1
+"""Of the kept files."""
+
+
+def parse(pipeline: str, sentences: Sequence[Sequence[str]], cache: Path) -> list[Parse | Refused]:
+    """The parse of each sentence, or why it has none.
+
+    Args:
+        pipeline: name of an installed spaCy pipeline, or a folder.
+        sentences: words of each.
+        cache: parses go to CACHE/parses/KEY.npz, the key being of the pipeline's files, of spaCy's
+            version and of the words; the second time, nothing is parsed.
+
+    Raises:
+        UserError: there is no spaCy or no such pipeline, it has no parser or no parts of speech, or
+            the cache cannot be written.
+    """
+    folder = cache / "parses"
+    path = folder / f"{_key(pipeline, sentences)}.npz"
+    with locked(folder):
+        if not path.is_file():
+            nlp = _load(pipeline)
+            found = list(tqdm(_run(nlp, sentences), "Parsing", len(sentences), disable=None))
+            trees.write(path, found)
+        kept = trees.read(path)
+    return [trees.checked(one, len(words)) for one, words in zip(kept, sentences, strict=True)]
+
+
+def _spacy() -> Any:
+    try:
+        import spacy
+    except ImportError as error:
+        raise UserError(
+            "The text graph needs spaCy, which is not installed: pip install 'remote_jax[text]'."
+        ) from error
+    return spacy
+
+
+def _place(pipeline: str) -> Path:
+    """The folder of a pipeline."""
+    folder = Path(pipeline).expanduser()
+    if pipeline and folder.is_dir():
+        return folder
+    util = _spacy().util
+    if not pipeline or not util.is_package(pipeline):
+        raise UserError(
+            f"There is no spaCy pipeline {show(pipeline)}: it is neither a folder nor installed "
+            "(python -m spacy download en_core_web_sm)."
+        )
+    return util.get_package_path(pipeline)
+
+
+def _key(pipeline: str, sentences: Iterable[Sequence[str]]) -> str:
+    place = _place(pipeline)
+    files = sorted(path for path in place.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    digest = hashlib.sha256(f"{VERSION} {_spacy().__version__}".encode())
+    for path in files:
+        digest.update(f"{path.relative_to(place)} {sha256(path)}\n".encode())
+    for words in sentences:
+        digest.update(json.dumps(words).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _load(pipeline: str) -> Any:
+    spacy = _spacy()
+    try:
+        nlp = spacy.load(
+            pipeline if spacy.util.is_package(pipeline) else _place(pipeline), exclude=UNUSED
+        )
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"The spaCy pipeline {pipeline} cannot be loaded: {reason}.") from error
+    (doc,) = nlp.pipe([_doc(nlp, ["Hello", "world"])])
+    for what, annotation in (("dependency parser", "DEP"), ("part-of-speech tagger", "POS")):
+        if not doc.has_annotation(annotation):
+            raise UserError(
+                f"The spaCy pipeline {pipeline} has no {what}; it runs {', '.join(nlp.pipe_names)}."
+            )
+    return nlp
+
+
+def _doc(nlp: Any, words: Sequence[str]) -> Any:
+    return _spacy().tokens.Doc(nlp.vocab, words=list(words))
+
+
+def _run(nlp: Any, sentences: Iterable[Sequence[str]]) -> Iterator[Parse]:
+    for doc in nlp.pipe((_doc(nlp, words) for words in sentences), batch_size=64):
+        yield Parse(
+            np.array([token.head.i for token in doc], np.int32),
+            tuple([token.dep_ for token in doc]),
+            tuple([token.pos_ for token in doc]),
+        )

@@ -1,0 +1,241 @@
+"""Posts of one's own, for `predict`: JSON lines in, entities and quintuples out.
+
+    {"id": 7, "text": "...", "image": "a.jpg", "depth": "a.npz",
+     "objects": [[0.1, 0.2, 0.5, 0.9], {"box": [...], "class": "person", "score": 0.9}]}
+
+or `tokens`, a list of words, in place of `text`, which may bring its parse: `"parse": {"heads":
+[...], "dependencies": [...], "pos": [...]}` (`trees.Parse`). Answers have offsets in characters for
+`text`, in words for `tokens`. Files are named relative to the folder of the posts file. Everything
+but `text` or `tokens` may be left out. Of many objects those with the highest scores are read, the
+largest where one has no score; a picture without objects is one object, the whole of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import grain
+import numpy as np
+from ml_collections import ConfigDict
+
+from remote_jax.data.boxes import check_box
+from remote_jax.data.cache import cache_folder
+from remote_jax.data.files import find, read_lines
+from remote_jax.data.images import read_depth, read_picture
+from remote_jax.data.jsonl import MAX_LINE, check_text, parse, show
+from remote_jax.data.posts import PostMedia, check_id, items, words
+from remote_jax.eega import answers
+from remote_jax.eega.answers import Answer
+from remote_jax.eega.data import parses
+from remote_jax.eega.data.examples import Example
+from remote_jax.eega.data.features import Features
+from remote_jax.eega.data.knowledge import Knowledge
+from remote_jax.eega.data.objects import whole
+from remote_jax.eega.data.sentences import Sentence
+from remote_jax.eega.graphs import trees, visual_graph
+from remote_jax.eega.graphs.trees import Parse
+from remote_jax.eega.graphs.visual_graph import VisualGraph
+from remote_jax.eega.quintuples import Entity, Vocabulary
+from remote_jax.eega.settings import Inputs
+from remote_jax.errors import Refused
+
+PARSE = ("heads", "dependencies", "pos")
+"""What a post's parse must have, a list each."""
+
+
+@dataclass(frozen=True)
+class Post:
+    """A line of the file: what the model reads, and how to write down its words; or an error.
+
+    Attributes:
+        line: its number.
+        id: as given.
+        example: None where there is an error.
+        starts, ends: of the words, in the unit of the answer.
+        text: None where words were given.
+    """
+
+    line: int
+    id: Any = None
+    example: Example | None = None
+    starts: Sequence[int] = ()
+    ends: Sequence[int] = ()
+    text: str | None = None
+    error: str = ""
+
+    def place(self, entity: Entity) -> Answer:
+        """Where an entity is in the post."""
+        start, end = self.starts[entity.start], self.ends[entity.end - 1]
+        assert self.example is not None
+        tokens = self.example.sentence.tokens[entity.start : entity.end]
+        name = " ".join(tokens) if self.text is None else self.text[start:end]
+        return {"name": name, "start": start, "end": end}
+
+
+class Posts:
+    """The posts of a file.
+
+    Attributes:
+        dataset: features of those that could be read, in the order of `rows`.
+    """
+
+    dataset: grain.MapDataset[Features]
+
+    def __init__(
+        self,
+        posts: Sequence[Post],
+        dataset: grain.MapDataset[Features],
+        vocabulary: Vocabulary,
+    ):
+        self._posts, self.dataset, self._vocabulary = posts, dataset, vocabulary
+
+    def rows(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Answer]:
+        """A line for each post: what is in it, or the error that kept it from being read.
+
+        Where the end of a post was too long to be read, `unread` has the number of its words.
+
+        Args:
+            outputs: of the model, for each of `dataset`.
+        """
+        found = iter(answers.read(outputs, self._vocabulary) if outputs else ())
+        read = iter(outputs["words"].tolist() if outputs else ())
+        for post in self._posts:
+            line: Answer = {"line": post.line}
+            if post.id is not None:
+                line["id"] = post.id
+            if post.example is None:
+                yield {**line, "error": post.error}
+                continue
+            line |= answers.written(next(found), post.place, self._vocabulary)
+            if unread := len(post.starts) - next(read):
+                line["unread"] = unread
+            yield line
+
+
+def read_posts(path: Path, knowledge: Knowledge, config: ConfigDict) -> list[Post]:
+    """Reads and checks every post.
+
+    Args:
+        path: JSON lines, a post each.
+        knowledge: of the trained model.
+        config: as it was trained with.
+
+    Raises:
+        UserError: the file cannot be read, or there are posts to parse, but no way to do it.
+    """
+    reader = _Reader(path, knowledge, config)
+    found = []
+    for number, line in read_lines(path, MAX_LINE):
+        id_ = None
+        try:
+            if isinstance(line, Refused):
+                raise line
+            value = parse(line)
+            id_ = check_id(value.get("id"))
+            found.append(reader.post(value, number, id_))
+        except Refused as error:
+            found.append(Post(number, id_, error=f"{error}."))
+    return reader.parsed(found)
+
+
+class _Reader:
+    """Checks posts of one file; reads each file that they name once."""
+
+    def __init__(self, path: Path, knowledge: Knowledge, config: ConfigDict):
+        self.path, self.data, self.inputs = path, config.data, Inputs.of(config)
+        self.relations = knowledge.relations
+        self.classes = {name: number for number, name in enumerate(knowledge.classes)}
+        self.media = PostMedia(path)
+
+    def post(self, value: dict[str, Any], line: int, id_: str | int | None) -> Post:
+        """A post, without a parse unless it brings one.
+
+        Raises:
+            Refused: something in it is wrong.
+        """
+        tokens, starts, ends = words(value)
+        image = self.media.find(value, "image", read_picture) if self.inputs.picture else ""
+        sentence = Sentence(tokens, image, file=self.path.name, place=line)
+        brought = self._parse(value, len(tokens)) if self.inputs.parse else None
+        example = Example(sentence, brought, self._graph(value, image))
+        return Post(line, id_, example, starts, ends, value.get("text"))
+
+    def parsed(self, posts: Sequence[Post]) -> list[Post]:
+        """The posts with parses by spaCy where they brought none and the model reads them."""
+        waiting = [
+            post.example.sentence.tokens
+            for post in posts
+            if self.inputs.parse and post.example and post.example.parse is None
+        ]
+        if not waiting:
+            return list(posts)
+        found = iter(parses.parse(self.data.pipeline, waiting, cache_folder(self.data.cache)))
+        return [
+            _with_parse(post, next(found)) if post.example and not post.example.parse else post
+            for post in posts
+        ]
+
+    def _parse(self, value: dict[str, Any], count: int) -> Parse | None:
+        given = value.get("parse")
+        if given is None:
+            return None
+        if "tokens" not in value:
+            raise Refused("'parse' goes with 'tokens', whose words it is of")
+        parts: list[Any] = [None]
+        if isinstance(given, dict):
+            parts = [given.get(key) for key in PARSE]
+        kinds = (int, str, str)
+        if not all(
+            isinstance(part, list | tuple) and all(type(one) is kind for one in part)
+            for part, kind in zip(parts, kinds, strict=False)
+        ):
+            raise Refused(f"'parse' must have lists {', '.join(PARSE)}, found {show(given)}")
+        heads, dependencies, pos = parts
+        if any(abs(head) >= 2**31 for head in heads):
+            raise Refused(f"'parse' has a head of 32 bits and more, found {show(heads)}")
+        return trees.check(Parse(np.array(heads, np.int32), tuple(dependencies), tuple(pos)), count)
+
+    def _graph(self, value: dict[str, Any], image: str) -> VisualGraph:
+        """The graph of a post's picture: of the objects it names, or of the whole of it."""
+        size = self.data.max_objects
+        if not image:
+            return visual_graph.empty(size)
+        found = [self._object(item, place) for place, item in enumerate(items(value, "objects"))]
+        depth = self.media.find(value, "depth", read_depth)
+        if not found:
+            return whole(size)
+        boxes, classes, scores = (np.array(part) for part in zip(*found, strict=True))
+        path = find(self.path.parent, depth) if depth else None
+        return visual_graph.build(
+            boxes,
+            scores if np.isfinite(scores).all() else None,
+            read_depth(path) if path else None,
+            labels=classes,
+            relations=self.relations,
+            size=size,
+        )
+
+    def _object(self, item: object, place: int) -> tuple[Sequence[float], int, float]:
+        """An object's box, class and score; that is NaN where it has none."""
+        what = f"object {place}"
+        if not isinstance(item, Mapping):
+            return check_box(item, what), 0, math.nan
+        name, score = item.get("class"), item.get("score", math.nan)
+        number = 0 if name is None else self.classes.get(check_text(name, f"the class of {what}"))
+        if number is None:
+            raise Refused(f"the class of {what} is {show(name)}, which training has not seen")
+        if type(score) not in (int, float) or math.isinf(score):
+            raise Refused(f"the score of {what} must be a finite number, found {show(score)}")
+        box = check_box(item.get("box"), f"the box of {what}")
+        return box, number, float(score)
+
+
+def _with_parse(post: Post, found: Parse | Refused) -> Post:
+    assert post.example is not None
+    if isinstance(found, Refused):
+        return replace(post, example=None, error=f"{found}.")
+    return replace(post, example=replace(post.example, parse=found))

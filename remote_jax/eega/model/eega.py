@@ -1,0 +1,101 @@
+"""EEGA: from a sentence and its picture to a tag for each pair of words (Eqs. 1-13)."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, Int
+
+from remote_jax.eega.graphs.text_graph import offsets
+from remote_jax.eega.model.encoding import TextEncoding, VisualEncoding
+from remote_jax.eega.model.graph_alignment import GraphAlignment, Graphs, mean_distance
+from remote_jax.eega.model.image_to_text import ImageToText
+from remote_jax.eega.model.multi_channel import MultiChannel
+from remote_jax.eega.model.word_pairs import WordPairTagger
+from remote_jax.task import Batch
+
+OF_EDGES, OF_PLACES = "dependency", "position"
+"""Channels that read `edges`, and no array at all; others read the one of their name."""
+
+
+class Encoded(NamedTuple):
+    """Both graphs of a batch; `image` is None where the model sees no pictures."""
+
+    text: Graphs
+    image: Graphs | None
+
+
+class Tagged(NamedTuple):
+    """Logits of tags, and the attention of words to objects, None without pictures."""
+
+    logits: Float[Array, "b n n t"]
+    attention: Float[Array, "b n k"] | None
+
+
+class Eega(nnx.Module):
+    """The whole model.
+
+    Args:
+      text: H_T.
+      vision, attention: H_I, and how words read it; both None where no pictures are seen.
+      alignment: None is Table 2's "w/o edge-enhanced".
+      channels: None is Table 2's "w/o multi-channel": S is O.
+      tagger: W_p.
+      pair_features: whether the tagger sees the channels' numbers of a pair as well.
+    """
+
+    def __init__(
+        self,
+        text: TextEncoding,
+        vision: VisualEncoding | None,
+        attention: ImageToText | None,
+        alignment: GraphAlignment | None,
+        channels: MultiChannel | None,
+        tagger: WordPairTagger,
+        *,
+        pair_features: bool,
+    ):
+        self.text, self.vision, self.attention = text, vision, attention
+        self.alignment, self.channels, self.tagger = alignment, channels, tagger
+        self.pair_features = pair_features
+
+    def __call__(self, batch: Batch, *, rngs: nnx.Rngs | None = None) -> Tagged:
+        """Tags of every pair of words in the batch (contract in `features.py`).
+
+        `rngs` gives dropout; without it the model is deterministic.
+        """
+        return self.tag(self.encode(batch, rngs=rngs), batch, rngs=rngs)
+
+    def encode(self, batch: Batch, *, rngs: nnx.Rngs | None = None) -> Encoded:
+        """The graph encoder (Eqs. 1-4)."""
+        image = None if self.vision is None else self.vision(batch, rngs=rngs)
+        return Encoded(self.text(batch, rngs=rngs), image)
+
+    def tag(self, encoded: Encoded, batch: Batch, *, rngs: nnx.Rngs | None = None) -> Tagged:
+        """What comes after the graphs (Eqs. 8-11)."""
+        words, attention = encoded.text.nodes, None
+        if self.attention is not None and encoded.image is not None:
+            image = encoded.image
+            words, attention = self.attention(words, image.nodes, image.mask, rngs=rngs)
+        features = None
+        if self.channels is not None:
+            matrices = {name: matrix(name, batch) for name in self.channels.names}
+            words = self.channels(words, matrices, encoded.text.mask, rngs=rngs)
+            if self.pair_features:
+                features = self.channels.pairs(matrices)
+        return Tagged(self.tagger(words, features, rngs=rngs), attention)
+
+    def graph_loss(self, encoded: Encoded) -> Float[Array, ""]:
+        """L_graph of a batch (Eq. 7); 0 without an alignment or pictures."""
+        if self.alignment is None or encoded.image is None:
+            return jnp.zeros(())
+        aligned = self.alignment(encoded.image, encoded.text)
+        return mean_distance(aligned, encoded.image)
+
+
+def matrix(name: str, batch: Batch) -> Int[Array, "b n *n"]:
+    """M of a channel, of a batch."""
+    if name == OF_PLACES:
+        size, count = batch["words"].shape
+        return jnp.broadcast_to(offsets(count), (size, count, count))
+    return batch["edges" if name == OF_EDGES else name]

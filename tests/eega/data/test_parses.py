@@ -1,0 +1,91 @@
+"""Parses of sentences: what is refused, what is kept, and a real pipeline."""
+
+import pytest
+from parse_files import made, same
+
+from remote_jax.eega.data import parses
+from remote_jax.errors import Refused, UserError
+
+SENTENCES = [("Curry", "joins", "the", "NBA"), ("Oslo",)]
+
+
+@pytest.fixture
+def pipeline(tmp_path, monkeypatch):
+    """A folder in the place of a pipeline, which gives the parses it is told to."""
+    folder = tmp_path / "pipeline"
+    folder.mkdir()
+    (folder / "meta.json").write_text("{}")
+    given = [made([1, 1, 3, 1], pos=("PROPN", "VERB", "DET", "PROPN")), made([0])]
+    runs = []
+
+    def run(nlp, sentences):
+        runs.append(len(sentences))
+        return iter(given)
+
+    monkeypatch.setattr(parses, "_load", lambda name: None)
+    monkeypatch.setattr(parses, "_run", run)
+    return folder, given, runs
+
+
+def test_parses_are_kept_until_words_or_pipeline_change(tmp_path, pipeline):
+    pytest.importorskip("spacy")
+    folder, given, runs = pipeline
+    for _ in range(2):
+        found = parses.parse(str(folder), SENTENCES, tmp_path / "cache")
+        assert all(same(*pair) for pair in zip(found, given, strict=True))
+    assert runs == [2]
+    parses.parse(str(folder), [SENTENCES[0], ("Rome",)], tmp_path / "cache")
+    (folder / "meta.json").write_text("{ }")
+    parses.parse(str(folder), SENTENCES, tmp_path / "cache")
+    assert runs == [2, 2, 2]
+
+
+def test_a_bad_parse_costs_its_sentence(tmp_path, pipeline):
+    pytest.importorskip("spacy")
+    folder, given, _ = pipeline
+    given[:] = [made([1, 2, 0, 0]), made([0])]
+    for _ in range(2):  # and is no better when it is read again
+        bad, good = parses.parse(str(folder), SENTENCES, tmp_path / "cache")
+        assert isinstance(bad, Refused) and "go in a circle" in str(bad)
+        assert same(good, given[1])
+    given[:] = [made([0]), made([0])]
+    bad, _ = parses.parse(str(folder), SENTENCES[::-1][1:] + SENTENCES[1:], tmp_path / "other")
+    assert "has 1 words, but the sentence has 4" in str(bad)
+
+
+def test_no_such_pipeline(tmp_path):
+    pytest.importorskip("spacy")
+    with pytest.raises(UserError, match="no spaCy pipeline 'en_none': it is neither a folder nor"):
+        parses.parse("en_none", SENTENCES, tmp_path)
+    with pytest.raises(UserError, match="no spaCy pipeline ''"):
+        parses.parse("", SENTENCES, tmp_path)
+
+
+def test_a_folder_that_is_no_pipeline(tmp_path):
+    pytest.importorskip("spacy")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty cannot be loaded"):
+        parses.parse(str(tmp_path / "empty"), SENTENCES, tmp_path / "cache")
+
+
+def test_a_pipeline_without_a_parser(tmp_path):
+    spacy = pytest.importorskip("spacy")
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    with pytest.raises(UserError, match="has no dependency parser"):
+        parses.parse(str(tmp_path / "blank"), SENTENCES, tmp_path / "cache")
+
+
+def test_without_spacy(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "spacy", None)
+    with pytest.raises(UserError, match=r"pip install 'remote_jax\[text\]'"):
+        parses.parse("en_core_web_sm", SENTENCES, tmp_path)
+
+
+def test_a_real_pipeline(shared, tmp_path):
+    pytest.importorskip("spacy")
+    sentences = [("She", "visited", "Oslo"), ("a\nb", " ", "😀" * 50)]
+    first, second = parses.parse(str(shared / "data" / "spacy_en_tweet"), sentences, tmp_path)
+    assert first.heads.tolist() == [1, 1, 1]
+    assert first.dependencies == ("nsubj", "ROOT", "obj")
+    assert first.pos == ("PRON", "VERB", "PROPN")
+    assert len(second.heads) == 3

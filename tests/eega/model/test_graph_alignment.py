@@ -1,0 +1,107 @@
+"""L_graph against POT in float64, its switches, and graphs that are not there."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import ot as pot
+import pytest
+
+from remote_jax.eega.model.graph_alignment import GraphAlignment, Graphs, mean_distance
+from remote_jax.errors import UserError
+
+K, N, D = 4, 7, 5
+SETTINGS = {"node_epsilon": 0.1, "edge_epsilon": 0.2, "iterations": 100, "steps": 100}
+
+
+def graphs(seed, size, counts):
+    rng = np.random.default_rng(seed)
+    nodes = rng.normal(size=(len(counts), size, D)).astype(np.float32)
+    adjacent = rng.random((len(counts), size, size)) < 0.4
+    adjacent |= adjacent.swapaxes(1, 2) | np.eye(size, dtype=bool)
+    mask = np.arange(size) < np.array(counts)[:, None]
+    nodes = np.where(mask[..., None], nodes, np.nan)
+    return Graphs(*map(jnp.asarray, (nodes, mask, adjacent)))
+
+
+def unit(graph, row):
+    nodes = np.array(graph.nodes[row], np.float64)[np.array(graph.mask[row])]
+    return nodes / np.linalg.norm(nodes, axis=1)[:, None]
+
+
+def weights(graph, row):
+    nodes, there = unit(graph, row), np.array(graph.mask[row])
+    adjacent = np.array(graph.adjacent[row])[np.ix_(there, there)]
+    return np.where(adjacent, 1 - nodes @ nodes.T, 0) * (1 - np.eye(len(nodes)))
+
+
+def node_alignment(image, text, row):
+    """Eq. 5 and its plan."""
+    cost = 1 - unit(image, row) @ unit(text, row).T
+    plan = pot.sinkhorn(*map(pot.unif, cost.shape), cost, 0.1, numItermax=5_000, stopThr=1e-12)
+    return (plan * cost).sum(), plan
+
+
+def edge_distance(image, text, row):
+    """Eq. 6, from the plan of Eq. 5."""
+    _, log = pot.gromov.entropic_gromov_wasserstein(
+        weights(image, row),
+        weights(text, row),
+        epsilon=0.2,
+        G0=node_alignment(image, text, row)[1],
+        symmetric=True,
+        log=True,
+        max_iter=300,
+    )
+    assert log["err"][-1] <= 1e-9
+    return log["gw_dist"]
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.4, 1.0])
+def test_the_distance_is_equation_7(alpha):
+    image, text = graphs(0, K, [4, 3, 2]), graphs(1, N, [7, 5, 6])
+    found = jax.jit(GraphAlignment(alpha, **SETTINGS))(image, text)
+    for row in range(3):
+        expected, plan = node_alignment(image, text, row)
+        np.testing.assert_allclose(found.nodes[row, : len(plan), : plan.shape[1]], plan, atol=1e-5)
+        expected = alpha * expected + (1 - alpha) * edge_distance(image, text, row)
+        np.testing.assert_allclose(found.distance[row], expected, atol=1e-3)
+    assert found.edges.any() == (alpha < 1)
+
+
+def test_without_a_picture_there_is_no_distance_and_no_gradient():
+    image, text = graphs(0, K, [0, 1, 3]), graphs(1, N, [5, 1, 0])
+    align = jax.jit(GraphAlignment(0.4, **SETTINGS))
+
+    @jax.jit
+    def total(x, y):
+        found = align(image._replace(nodes=x), text._replace(nodes=y))
+        return found.distance.sum(), found
+
+    slopes, found = jax.grad(total, argnums=(0, 1), has_aux=True)(image.nodes, text.nodes)
+    assert not found.distance[0] and not found.distance[2] and not found.nodes[0].any()
+    assert all(jnp.isfinite(slope).all() for slope in slopes)
+    assert not slopes[0][0].any() and not slopes[1][0].any() and slopes[1][1].any()
+    np.testing.assert_allclose(mean_distance(found, image), found.distance.sum() / 2, rtol=1e-6)
+    nobody = image._replace(mask=jnp.zeros_like(image.mask))
+    assert mean_distance(align(nobody, text), nobody) == 0
+
+
+def test_a_step_down_the_gradient_brings_graphs_closer():
+    image, text = graphs(0, K, [4, 3]), graphs(1, N, [7, 5])
+    image, text = (g._replace(nodes=jnp.nan_to_num(g.nodes)) for g in (image, text))
+    align = jax.jit(GraphAlignment(0.4, **SETTINGS))
+
+    @jax.jit
+    def total(nodes):
+        return mean_distance(align(image._replace(nodes=nodes), text), image)
+
+    before, slope = jax.value_and_grad(total)(image.nodes)
+    assert total(image.nodes - 0.1 * slope) < before
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"alpha": 1.5}, {"edge_epsilon": 0.0}, {"steps": 0}, {"alpha": float("nan")}]
+)
+def test_settings_out_of_range_are_refused(wrong):
+    with pytest.raises(UserError, match=f"{next(iter(wrong))} of the graph alignment is"):
+        GraphAlignment(**{"alpha": 0.4, **SETTINGS, **wrong})
