@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, UInt8
 
 HITS = (1, 3, 10)
 
@@ -93,3 +93,16 @@ def summary(found: Float[np.ndarray, " queries"]) -> Mapping[str, float]:
         return {"mr": 0.0, "mrr": 0.0, **{f"hits@{k}": 0.0 for k in HITS}}
     hits = {f"hits@{k}": float((found <= k).mean()) for k in HITS}
     return {"mr": float(found.mean()), "mrr": float((1 / found).mean()), **hits}
+
+
+def pack(answers: Int[np.ndarray, " a"], entities: int) -> UInt8[np.ndarray, " bytes"]:
+    """A bit an entity, set for the answers: a batch of masks is small enough to send."""
+    bits = np.zeros(entities, bool)
+    bits[answers] = True
+    return np.packbits(bits, bitorder="little")
+
+
+def unpack(bits: UInt8[Array, "b bytes"], entities: int) -> Bool[Array, "b n"]:
+    """What `pack` packed, for a batch, on the device."""
+    wide = jnp.unpackbits(bits, axis=1, bitorder="little")
+    return wide[:, :entities].astype(bool)

@@ -20,16 +20,17 @@ from remote_jax.config import Between, OneOf
 from remote_jax.data.cache import cache_folder
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import Table, write_json
-from remote_jax.roam import builders, data, kept, modalities, training, triples
-from remote_jax.roam.features import Modality
+from remote_jax.roam.data import builders, examples, modalities, saved_graph, triples
+from remote_jax.roam.data.features import Modality
+from remote_jax.roam.data.queries import MAX_TOP, Questions
 from remote_jax.roam.interface import PROBABILITIES, interface
-from remote_jax.roam.model import Candidates, Roam, Sizes
-from remote_jax.roam.objective import LOSSES
-from remote_jax.roam.queries import MAX_TOP, Questions
-from remote_jax.roam.ranking import Known, both_directions, ranks, summary
+from remote_jax.roam.model import training_loss
+from remote_jax.roam.model.objective import LOSSES
+from remote_jax.roam.model.roam import Candidates, Roam, Sizes
+from remote_jax.roam.model.variants import ARCHITECTURES
+from remote_jax.roam.ranking import Known, both_directions, ranks, summary, unpack
 from remote_jax.roam.routing_report import routing_report
 from remote_jax.roam.sample import folder as sample
-from remote_jax.roam.variants import ARCHITECTURES
 from remote_jax.task import Batch, Interface, Outputs, Posts
 
 SWITCH = OneOf((True, False))
@@ -114,10 +115,10 @@ class RoamTask:
             UserError: the data are missing or malformed.
         """
         self.kept = workdir / "graph"
-        if anew or not kept.exists(self.kept):
+        if anew or not saved_graph.exists(self.kept):
             print(builders.describe(self.graph, self._name), flush=True)
             print(modalities.describe(self.modalities, structure=self.config.features.structure))
-            kept.write(self.graph, self.modalities, self.kept)
+            saved_graph.write(self.graph, self.modalities, self.kept)
 
     @cached_property
     def folder(self) -> Path:
@@ -164,15 +165,15 @@ class RoamTask:
     def dataset(self, split: str) -> grain.MapDataset:
         """Queries of training, distinct or one an answer; or both queries of every triple."""
         if split == "train" and self.config.model.negatives:
-            return data.answered(self.graph)
+            return examples.answered(self.graph)
         if split == "train":
-            return data.training(self.graph)
-        return data.ranked(self.graph, split, self.known)
+            return examples.training(self.graph)
+        return examples.ranked(self.graph, split, self.known)
 
     def places(self, split: str, rows: Sequence[int]) -> list[str]:
         """Queries, as (head, relation, ?) or (?, relation, tail)."""
-        examples = self.dataset(split)
-        return [data.written(self.graph, examples[row]["query"]) for row in rows]
+        dataset = self.dataset(split)
+        return [examples.written(self.graph, dataset[row]["query"]) for row in rows]
 
     def fingerprint(self) -> dict[str, Any]:
         """Name, sizes and SHA-256 of the graph and of each modality's features.
@@ -208,15 +209,15 @@ class RoamTask:
         return Sizes(self._facts.entities, self._facts.relations, self._facts.lengths)
 
     @cached_property
-    def _facts(self) -> kept.Facts:
-        return kept.read_facts(self.kept)
+    def _facts(self) -> saved_graph.Facts:
+        return saved_graph.read_facts(self.kept)
 
     def loss(
         self, model: nnx.Module, batch: Batch, rngs: nnx.Rngs
     ) -> tuple[Array, dict[str, Array]]:
-        """L of Eq. 9 (`training.loss`)."""
+        """L of Eq. 9 (`training_loss.loss`)."""
         assert isinstance(model, Roam)
-        return training.loss(model, batch, self.config.model, rngs)
+        return training_loss.loss(model, batch, self.config.model, rngs)
 
     def shared(self, model: nnx.Module) -> Candidates:
         """Every entity as an answer."""
@@ -234,7 +235,7 @@ class RoamTask:
         if "target" not in batch:
             best, entities = jax.lax.top_k(scores, min(MAX_TOP, scores.shape[1]))
             return {"entities": entities, "scores": best}
-        known = data.unpack(batch["known"], scores.shape[1])
+        known = unpack(batch["known"], scores.shape[1])
         return {
             "rank": ranks(scores, batch["target"], known),
             "shares": routed.of_groups.T,
@@ -253,7 +254,7 @@ class RoamTask:
 
     def write_assets(self, model: nnx.Module, folder: Path) -> None:
         """Names of entities and relations; features are among the parameters."""
-        graph = kept.read_graph(self.kept)
+        graph = saved_graph.read_graph(self.kept)
         write_json(folder / "entities.json", list(graph.entities))
         write_json(folder / "relations.json", list(graph.relations))
 
@@ -308,7 +309,7 @@ class RoamTask:
         Raises:
             UserError: the file cannot be read.
         """
-        graph = kept.read_graph(self.kept)
+        graph = saved_graph.read_graph(self.kept)
         known = Known.of(graph.splits.values(), len(graph.relations))
         return Questions.read(path, graph, known)
 

@@ -205,7 +205,7 @@ def run(side: str, batch: int, graph: Path, options: argparse.Namespace) -> dict
 
 def write_graph(data: Path, path: Path) -> None:
     """The ids of both sides' triples, for an environment without this package."""
-    from remote_jax.roam import triples
+    from remote_jax.roam.data import triples
 
     graph = triples.read(data)
     np.savez(path, sizes=[len(graph.entities), len(graph.relations)], **graph.splits)

@@ -36,9 +36,9 @@ def measure(name: str, steps: int, dtype: str) -> dict[str, float]:
     import numpy as np
     from flax import nnx
 
-    from remote_jax.roam.builders import BUILDERS
-    from remote_jax.roam.data import pack
-    from remote_jax.roam.model import Sizes
+    from remote_jax.roam.data.builders import BUILDERS
+    from remote_jax.roam.model.roam import Sizes
+    from remote_jax.roam.ranking import pack
     from remote_jax.roam.task import make_task
     from remote_jax.runtime import sharding
     from remote_jax.training.loop import make_step

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remote_jax.roam.data import pack, unpack
-from remote_jax.roam.ranking import Known, both_directions, ranks, summary
+from remote_jax.roam.ranking import Known, both_directions, pack, ranks, summary, unpack
 
 
 def brute_force(scores, queries, targets, triples, relations):

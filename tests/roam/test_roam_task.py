@@ -16,7 +16,7 @@ from configs import mkg_y
 from remote_jax import main
 from remote_jax.errors import UserError
 from remote_jax.main import Order, run
-from remote_jax.roam import kept, triples
+from remote_jax.roam.data import saved_graph, triples
 from remote_jax.roam.task import make_task
 
 CITIES, PEOPLE = 6, 36
@@ -143,7 +143,7 @@ def test_predict_answers_without_the_data(trained: tuple[ConfigDict, Path], tmp_
     scores = [answer["score"] for answer in second["answers"]]
     assert scores == sorted(scores, reverse=True) and len(scores) == 10
     assert "person_5" in third["error"]
-    graph = kept.read_graph(workdir / "graph")
+    graph = saved_graph.read_graph(workdir / "graph")
     true = {
         (graph.entities[h], graph.relations[r], graph.entities[t])
         for rows in graph.splits.values()

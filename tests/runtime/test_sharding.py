@@ -23,7 +23,7 @@ from remote_jax import main
 from remote_jax.eega import build as eega_build
 from remote_jax.errors import UserError
 from remote_jax.remote import build as remote_build
-from remote_jax.roam.model import Roam, Sizes
+from remote_jax.roam.model.roam import Roam, Sizes
 from remote_jax.runtime import sharding
 from remote_jax.training.loop import train
 from remote_jax.training.optimizer import make_optimizer

@@ -13,7 +13,7 @@ from flax import nnx
 from remote_jax.encoders.bert import Bert, BertConfig
 from remote_jax.encoders.vit import ViT, ViTConfig
 from remote_jax.remote.model.mot import MultilevelTransport
-from remote_jax.roam.moseg import Experts
+from remote_jax.roam.model.moseg import Experts
 from remote_jax.training import remat
 from remote_jax.training.state import split
 

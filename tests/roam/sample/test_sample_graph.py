@@ -12,7 +12,7 @@ import pytest
 
 from remote_jax.data import cache
 from remote_jax.errors import UserError
-from remote_jax.roam import features, triples
+from remote_jax.roam.data import features, triples
 from remote_jax.roam.sample import world
 from remote_jax.roam.sample.folder import ensure
 from remote_jax.roam.sample.write import write

@@ -1,0 +1,1 @@
+"""ROAM's files to arrays."""

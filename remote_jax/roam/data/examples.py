@@ -1,0 +1,88 @@
+"""Queries of a graph as examples: distinct ones to train on, one a triple and direction to rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, SupportsIndex
+
+import grain
+import numpy as np
+from jaxtyping import Int
+
+from remote_jax.roam.data.triples import Graph
+from remote_jax.roam.ranking import Known, both_directions, pack
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Random access to queries, for `grain`; see `training` and `ranked`.
+
+    Attributes:
+        queries: head and relation, in the convention of `ranking`.
+        targets: the answer to rank of each query; None in training.
+        known: answers of a query: those of the training triples, or all that are true.
+        entities: their number.
+    """
+
+    queries: Int[np.ndarray, "q 2"]
+    targets: Int[np.ndarray, " q"] | None
+    known: Known
+    entities: int
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    def __getitem__(self, index: SupportsIndex) -> dict[str, Any]:
+        """`query`, `known` as packed bits over the entities, and `target`."""
+        query = self.queries[index]
+        example = {"query": query, "known": pack(self.known.of_query(query), self.entities)}
+        if self.targets is not None:
+            example["target"] = self.targets[index]
+        return example
+
+
+def training(graph: Graph) -> grain.MapDataset:
+    """Distinct queries of the training triples in both directions, with all their answers."""
+    relations = len(graph.relations)
+    known = Known.of([graph.splits["train"]], relations)
+    heads, directed = np.divmod(known.keys, 2 * relations)
+    queries = np.stack([heads, directed], 1).astype(np.int32)
+    return grain.MapDataset.source(Queries(queries, None, known, len(graph.entities)))
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Random access to queries with one answer each, for `grain`.
+
+    Attributes:
+        queries, answers: of every training triple, in both directions.
+    """
+
+    queries: Int[np.ndarray, "q 2"]
+    answers: Int[np.ndarray, " q"]
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    def __getitem__(self, index: SupportsIndex) -> dict[str, Any]:
+        """`query` and `answer`."""
+        return {"query": self.queries[index], "answer": self.answers[index]}
+
+
+def answered(graph: Graph) -> grain.MapDataset:
+    """Both queries of every training triple, whose candidates are drawn in the step."""
+    queries, answers = both_directions(graph.splits["train"], len(graph.relations))
+    return grain.MapDataset.source(Answered(queries, answers))
+
+
+def ranked(graph: Graph, split: str, known: Known) -> grain.MapDataset:
+    """Both queries of every triple of a split, in the order of `both_directions`."""
+    queries, targets = both_directions(graph.splits[split], len(graph.relations))
+    return grain.MapDataset.source(Queries(queries, targets, known, len(graph.entities)))
+
+
+def written(graph: Graph, query: Int[np.ndarray, "2"]) -> str:
+    """A query as a person reads it, with a question mark for what it asks."""
+    inverse, relation = divmod(int(query[1]), len(graph.relations))
+    entity, name = graph.entities[int(query[0])], graph.relations[relation]
+    return f"(?, {name}, {entity})" if inverse else f"({entity}, {name}, ?)"

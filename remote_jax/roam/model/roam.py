@@ -1,0 +1,329 @@
+"""ROAM: expert groups (Eqs. 2-4), routed by transport (Eqs. 6-8), and Tucker scores of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Bool, Float, Int
+from ml_collections import ConfigDict
+
+from remote_jax.roam.model import moseg, regor, routing, tucker
+from remote_jax.roam.model.complex_core import ComplexCore
+from remote_jax.roam.model.entity_tables import Features, Seen
+from remote_jax.training.remat import rematerialised
+
+EMBEDDING = 0.02
+"""Deviation of embeddings at the start: Adam moves each number by the learning rate a step, so that
+larger ones would stay for long what chance made them."""
+
+BLOCK = 4096
+"""Most entities that experts embed at once where nothing is learnt: their outputs are K times as
+large as what is kept of them."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the data say about a model.
+
+    Attributes:
+        entities, relations: their numbers; each relation has an inverse beside it.
+        features: length of the raw features of each modality that comes with the data.
+    """
+
+    entities: int
+    relations: int
+    features: Mapping[str, int]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Encoded:
+    """Every entity as the experts see it.
+
+    Attributes:
+        v: v_im^(k) of Eq. 2.
+        present: which modalities an entity has.
+        groups: g(W^(k)) of Eq. 7; with a modality more in front where each routes by itself.
+        raw: e_i, for costs without f.
+    """
+
+    v: Float[Array, "m k n d"]
+    present: Bool[Array, "m n"]
+    groups: Float[Array, "*k l"]
+    raw: Float[Array, "n d"] | None
+
+    def after(self, first: int) -> Encoded:
+        """The entities from place `first` on."""
+        raw = None if self.raw is None else self.raw[first:]
+        return Encoded(self.v[:, :, first:], self.present[:, first:], self.groups, raw)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Routed:
+    """How entities are spread over groups, and over the modalities in each.
+
+    Attributes:
+        cost: c of Eq. 6; with a modality more in front where each routes by itself.
+        shares: p of the groups, alike.
+        weights: w_m of Eq. 4.
+    """
+
+    cost: Float[Array, "*k n"]
+    shares: Float[Array, "*k n"]
+    weights: Float[Array, "m k n"]
+
+    @property
+    def of_groups(self) -> Float[Array, "k n"]:
+        """Shares of the groups; their mean over modalities where each routes by itself."""
+        return self.shares.reshape(-1, *self.shares.shape[-2:]).mean(0)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Candidates:
+    """Entities as answers: one vector a modality, and its weight's part of Eq. 4."""
+
+    mixed: Float[Array, "m n d"]
+    weights: Float[Array, "m n"]
+
+
+class Roam(nnx.Module):
+    """The whole model.
+
+    Args:
+        config: the whole config; `features` and `model` are read.
+        sizes: of the data.
+    """
+
+    remat = False
+
+    def __init__(self, config: ConfigDict, sizes: Sizes, *, rngs: nnx.Rngs):
+        model = config.model
+        dtype = jnp.dtype(config.compute_dtype)
+        self.entities, self.noise = sizes.entities, model.noise
+        embed = nnx.initializers.normal(EMBEDDING)
+        self.structure = (
+            nnx.Param(embed(rngs.params(), (sizes.entities, model.dim)))
+            if config.features.structure
+            else None
+        )
+        featured = config.features.structure and sizes.features
+        self.seen = Seen(sizes.entities, hidden=model.dropout.structure) if featured else None
+        self.features = nnx.Dict(
+            {name: Features(sizes.entities, length) for name, length in sizes.features.items()}
+        )
+        self.relations = nnx.Param(embed(rngs.params(), (2 * sizes.relations, model.relation_dim)))
+        lengths = ([model.dim] if config.features.structure else []) + [*sizes.features.values()]
+        self.attention = moseg.ModalityAttention(
+            len(lengths), model.dim, model.relation_dim, temperature=model.temperature, rngs=rngs
+        )
+        self._make_experts(model, lengths, dtype, rngs)
+        self._make_router(model, lengths, dtype, rngs)
+        dropout = (model.dropout.head, model.dropout.matrix, model.dropout.query)
+        self.core: tucker.TuckerCore | ComplexCore
+        if model.core == "complex":
+            self.core = ComplexCore(dropout=dropout, dtype=dtype)
+        else:
+            self.core = tucker.TuckerCore(
+                model.relation_dim, model.dim, dropout=dropout, dtype=dtype, rngs=rngs
+            )
+
+    def _make_experts(
+        self, model: ConfigDict, lengths: list[int], dtype: jnp.dtype, rngs: nnx.Rngs
+    ) -> None:
+        sizes = (model.hidden, model.dim, model.groups)
+        # The first are those of the embeddings that stand for structure, if it takes part.
+        skips = [self.structure is not None and m == 0 for m in range(len(lengths))]
+        self.experts = nnx.List(
+            [
+                moseg.Experts(length, *sizes, skip=skip, dtype=dtype, rngs=rngs)
+                for length, skip in zip(lengths, skips, strict=True)
+            ]
+        )
+
+    def _make_router(
+        self, model: ConfigDict, lengths: list[int], dtype: jnp.dtype, rngs: nnx.Rngs
+    ) -> None:
+        router = model.router
+        self.relation_routing = router.relation
+        self.raw = None if router.transform else regor.RawEntities(lengths, model.dim, rngs=rngs)
+        left = self._left_length(model)
+        groups = self._groups_shape(len(lengths))
+        inputs = [expert.features for expert in self.experts]
+        sizes = (model.hidden, model.dim, left)
+        self.summary = (
+            regor.ParameterSummary(inputs, *sizes, fused=len(groups) == 1, rngs=rngs)
+            if router.groups == "parameters"
+            else regor.Prototypes((*groups, left), rngs=rngs)
+        )
+        self.cost = (
+            regor.LearnableCost(left, left, router.hidden, dtype=dtype, rngs=rngs)
+            if router.cost == "learnable"
+            else regor.CosineCost()
+        )
+        self.query_router, self.candidate_router = (
+            routing.Router(
+                groups,
+                solver=router.solver,
+                epsilon=router.epsilon,
+                iterations=router.iterations,
+            )
+            for _ in range(2)
+        )
+
+    def _groups_shape(self, modalities: int) -> tuple[int, ...]:
+        """K; with the modalities in front where each routes by itself."""
+        del modalities
+        return (self.experts[0].groups,)
+
+    def _left_length(self, model: ConfigDict) -> int:
+        """Length of what φ compares with a group."""
+        return model.dim if model.router.transform else model.dim + model.relation_dim
+
+    def encode(
+        self, entities: Int[Array, " n"] | None = None, rngs: nnx.Rngs | None = None
+    ) -> Encoded:
+        """Entities through every expert (Eq. 2); all, in their order, where none is named.
+
+        With `rngs`, in training.
+        """
+        inputs, present = self._inputs(slice(None) if entities is None else entities, rngs)
+        there = jnp.stack(present)
+        raw = None if self.raw is None else self.raw(inputs, there)
+        return Encoded(self._embed(inputs), there, self.summary(list(self.experts)), raw)
+
+    def _inputs(
+        self, rows: Int[Array, " n"] | slice, rngs: nnx.Rngs | None
+    ) -> tuple[list[Float[Array, "n f"]], list[Bool[Array, " n"]]]:
+        """What experts see of entities, by modality, and which of them have it.
+
+        Structure, where hidden, keeps its place in Eq. 4, with what experts make of zeros.
+        """
+        found = [features() for features in self.features.values()]
+        inputs, present = [values[rows] for values, _ in found], [there[rows] for _, there in found]
+        if self.structure is None:
+            return inputs, present
+        structure = self.structure[...][rows]
+        if self.seen is not None:
+            shown = self.seen(rngs)[rows] | ~jnp.stack(present).any(0)
+            structure = jnp.where(shown[:, None], structure, 0.0)
+        return [structure, *inputs], [jnp.ones(structure.shape[0], bool), *present]
+
+    def _embed(self, inputs: list[Float[Array, "n f"]]) -> Float[Array, "m k n d"]:
+        return jnp.stack([expert(x) for expert, x in zip(self.experts, inputs, strict=True)])
+
+    def every_candidate(self) -> Candidates:
+        """`candidates` of all entities, outside of training, a block of them at a time."""
+        blocks = -(-self.entities // BLOCK)
+        size = -(-self.entities // blocks)
+        places = jnp.minimum(jnp.arange(blocks * size), self.entities - 1).reshape(blocks, size)
+        parts = jax.lax.map(lambda block: self.candidates(self.encode(block))[0], places)
+        mixed, weights = (jnp.moveaxis(x, 0, 1) for x in (parts.mixed, parts.weights))
+        mixed = mixed.reshape(len(mixed), -1, mixed.shape[-1])
+        weights = weights.reshape(len(weights), -1)
+        return Candidates(mixed[:, : self.entities], weights[:, : self.entities])
+
+    @rematerialised
+    def candidates(
+        self, encoded: Encoded, rngs: nnx.Rngs | None = None
+    ) -> tuple[Candidates, Routed]:
+        """Entities as answers, before any query is known.
+
+        Its groups are mixed by its own costs, in which no relation takes part; the weights of its
+        modalities do follow the relation, in `tucker.scores`. So groups are mixed before modalities
+        are fused, where `heads` fuses first: a vector for each modality then serves all relations,
+        in place of K of them. δ has the deviation of the entity's part of U. With `rngs`, in
+        training.
+        """
+        weights = moseg.weights(self.attention.of_entities(encoded.v), encoded.present[:, None])
+        left = moseg.fuse(encoded.v, weights)
+        if encoded.raw is not None:
+            left = self._without_f(encoded.raw, None)
+        cost = self.cost(left, encoded.groups)
+        shares = self.candidate_router.alone(cost)
+        mixed = moseg.mixed(shares, encoded.v)
+        return self._as_candidates(mixed, encoded, rngs), Routed(cost, shares, weights)
+
+    def _as_candidates(
+        self,
+        mixed: Float[Array, "m n d"],
+        encoded: Encoded,
+        rngs: nnx.Rngs | None,
+    ) -> Candidates:
+        logits = self._noisy(self.attention.of_entities(mixed), rngs)
+        return Candidates(mixed, moseg.shifted(logits, encoded.present))
+
+    def heads(
+        self, encoded: Encoded, queries: Int[Array, "b 2"], rngs: nnx.Rngs | None = None
+    ) -> tuple[Float[Array, "b d"], Routed]:
+        """ẽ_h of Eq. 3, mixed over groups by the plan; with `rngs`, in training."""
+        head, relation = queries.T
+        v, present = encoded.v[:, :, head], encoded.present[:, None, head]
+        relations = self.relations[...][relation]
+        own = self.attention.of_entities(v)
+        logits = own + self.attention.of_relations(relations)[:, None]
+        weights = moseg.weights(self._noisy(logits, rngs), present)
+        fused = moseg.fuse(v, weights)
+        left = fused if self.relation_routing else moseg.fuse(v, moseg.weights(own, present))
+        if encoded.raw is not None:
+            left = self._without_f(encoded.raw[head], relations)
+        cost = self.cost(left, encoded.groups)
+        shares = self._shares(self.query_router, cost, rngs)
+        mixed = moseg.mixed(shares, fused)
+        return mixed, Routed(cost, shares, weights)
+
+    def _without_f(
+        self, raw: Float[Array, "n d"], relations: Float[Array, "n r"] | None
+    ) -> Float[Array, "1 n l"]:
+        """e ‖ r in place of f(e, r) (Table 4); zeros for r where no relation takes part."""
+        if relations is None or not self.relation_routing:
+            relations = jnp.zeros((raw.shape[0], self.relations[...].shape[1]), raw.dtype)
+        return jnp.concatenate([raw, relations], -1)[None]
+
+    @staticmethod
+    def _shares(
+        router: routing.Router, cost: Float[Array, "k n"], rngs: nnx.Rngs | None
+    ) -> Float[Array, "k n"]:
+        return router.alone(cost) if rngs is None else router.balanced(cost)
+
+    def routing_losses(
+        self, queries: Routed, candidates: Routed
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """L_OT of Eq. 11, and what makes the potentials those of the plans (`Router.dual`)."""
+        transport = routing.transport_loss(queries.shares, queries.cost, self.query_router.epsilon)
+        dual = self.query_router.dual(queries.cost) + self.candidate_router.dual(candidates.cost)
+        return transport, dual
+
+    def scores(
+        self,
+        queries: Int[Array, "b 2"],
+        head: Float[Array, "b d"],
+        candidates: Candidates,
+        rngs: nnx.Rngs | None = None,
+    ) -> Float[Array, "b n"]:
+        """Tucker scores of every candidate; with `rngs`, in training."""
+        relation, relations = queries[:, 1], self.relations[...]
+        query = self.core(head, relation, relations, rngs=rngs)
+        weights = moseg.shifted(self.attention.of_relations(relations[relation]))
+        return tucker.scores(query, weights, candidates.mixed, candidates.weights)
+
+    def __call__(
+        self, queries: Int[Array, "b 2"], candidates: Candidates
+    ) -> tuple[Float[Array, "b n"], Routed]:
+        """Scores of every entity as answer; what a query gets depends on that query alone."""
+        head, routed = self.heads(*self.asked(queries))
+        return self.scores(queries, head, candidates), routed
+
+    def asked(self, queries: Int[Array, "b 2"]) -> tuple[Encoded, Int[Array, "b 2"]]:
+        """The heads of queries alone, encoded, and the queries with the places of those heads."""
+        return self.encode(queries[:, 0]), queries.at[:, 0].set(jnp.arange(queries.shape[0]))
+
+    def _noisy(self, logits: Float[Array, "m *n"], rngs: nnx.Rngs | None) -> Float[Array, "m *n"]:
+        if rngs is None or not self.noise or len(logits) == 1:
+            return logits
+        return logits + self.attention.noise(logits, rngs)

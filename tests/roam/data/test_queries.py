@@ -1,0 +1,167 @@
+"""Questions in, answers out; a bad line costs itself."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from remote_jax.data import pipeline
+from remote_jax.errors import UserError
+from remote_jax.roam.data import queries
+from remote_jax.roam.data.queries import Questions
+from remote_jax.roam.data.triples import Graph
+from remote_jax.roam.ranking import Known
+
+ENTITIES = ("Oslo", "Norway", "Bergen", "http://x.org/Q1")
+RELATIONS = ("isLocatedIn", "hasCapital")
+TRIPLES = np.array([[0, 0, 1], [2, 0, 1], [1, 1, 0]], np.int32)
+GRAPH = Graph(ENTITIES, RELATIONS, {"train": TRIPLES}, "")
+KNOWN = Known.of([TRIPLES], len(RELATIONS))
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(*lines):
+        path = tmp_path / "questions.jsonl"
+        text = "".join((x if isinstance(x, str) else json.dumps(x)) + "\n" for x in lines)
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        return Questions.read(path, GRAPH, KNOWN)
+
+    return read
+
+
+def answer(questions):
+    """Entities in the order of their ids, for every query; of falling scores."""
+    count = len(questions.queries)
+    entities = np.tile(np.arange(len(ENTITIES), dtype=np.int32), (count, 1))
+    return list(questions.rows({"entities": entities, "scores": -entities.astype(np.float32)}))
+
+
+def test_questions_for_tails_and_heads(read):
+    questions = read(
+        {"id": "a", "head": "Oslo", "relation": "isLocatedIn", "top": 2},
+        {"relation": "isLocatedIn", "tail": "Norway"},
+        {"head": "<http://x.org/Q1>", "relation": "hasCapital", "top": 1},
+    )
+    assert questions.queries.tolist() == [[0, 0], [1, 2], [3, 1]]
+    first, second, third = answer(questions)
+    assert first == {
+        "line": 1,
+        "id": "a",
+        "head": "Oslo",
+        "relation": "isLocatedIn",
+        "answers": [
+            {"name": "Oslo", "score": 0.0, "known": False},
+            {"name": "Norway", "score": -1.0, "known": True},
+        ],
+    }
+    assert [a["known"] for a in second["answers"]] == [True, False, True, False]
+    assert second["tail"] == "Norway" and "head" not in second and "id" not in second
+    assert third["head"] == "http://x.org/Q1"
+    assert third["answers"] == [{"name": "Oslo", "score": 0.0, "known": False}]
+
+
+def test_the_data_set_is_what_the_loop_batches(read):
+    questions = read(*[{"head": "Oslo", "relation": "isLocatedIn"}] * 3)
+    (batch,) = pipeline.eval_batches(questions.dataset, batch_size=4, workers=0)
+    assert batch["query"].dtype == np.int32 and batch["query"].shape == (4, 2)
+    assert batch["query"][:3].tolist() == questions.queries.tolist()
+
+
+def test_no_questions(read):
+    for lines in ((), ("nonsense",)):
+        questions = read(*lines)
+        assert len(questions.dataset) == 0
+        assert [row["line"] for row in questions.rows({})] == [1] * len(lines)
+
+
+def test_fewer_entities_than_asked_for(read):
+    (row,) = answer(read({"head": "Oslo", "relation": "isLocatedIn", "top": 100}))
+    assert len(row["answers"]) == len(ENTITIES)
+
+
+GOOD = {"head": "Oslo", "relation": "isLocatedIn"}
+BOTH = {**GOOD, "tail": "Norway"}
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("nonsense", "not plain data"),
+        ("[1, 2]", "expected a dict"),
+        ("[" * 10**5, "nests more than"),
+        ('{"head": ' + "9" * 10**5 + "}", "64 digits"),
+        ('{"head": "' + "x" * 2**20 + '"}', "longer than"),
+        ('{"head": "\udcff"}', "not UTF-8"),
+        ({}, "needs a 'relation'"),
+        ({"head": "Oslo"}, "needs a 'relation'"),
+        ({"relation": "isLocatedIn"}, "either 'head'"),
+        (BOTH, "either 'head'"),
+        ({**GOOD, "tail": None}, "either 'head'"),
+        ({**GOOD, "tpo": 3}, "'tpo' is none of the keys of a question: id, head, relation"),
+        ({**GOOD, "head": 3}, "'head' must be text, found 3"),
+        ({**GOOD, "head": ""}, "'head' is empty"),
+        ({**GOOD, "head": "\ud800"}, "not valid Unicode"),
+        ({**GOOD, "relation": ["isLocatedIn"]}, "'relation' must be text"),
+        ({**GOOD, "top": 0}, "'top' must be a whole number from 1 to 100, found 0"),
+        ({**GOOD, "top": 101}, "'top' must be"),
+        ({**GOOD, "top": 3.0}, "'top' must be"),
+        ({**GOOD, "top": True}, "'top' must be"),
+        ({**GOOD, "id": [1]}, "'id' must be text"),
+        ({**GOOD, "head": "olso"}, "there is no entity 'olso'; the nearest known: 'Oslo'."),
+        ({**GOOD, "relation": "located_in"}, "no relation 'located_in'; .*: 'isLocatedIn'."),
+        ({**GOOD, "head": "q1"}, "nearest known: 'http://x.org/Q1'"),
+        ({**GOOD, "head": "zzz"}, "there is no entity 'zzz'."),
+        ({**GOOD, "head": "y" * 10**4}, r"there is no entity 'y+\.\.\.\."),
+    ],
+)
+def test_a_bad_line_costs_itself(line, reason, read):
+    questions = read(GOOD, line, GOOD)
+    assert questions.queries.tolist() == [[0, 0], [0, 0]]
+    first, bad, last = answer(questions)
+    assert list(bad) == ["line", "error"] and bad["line"] == 2
+    assert bad["error"].endswith(".") and len(bad["error"]) < 400
+    assert re.search(reason, bad["error"])
+    assert first["answers"] == last["answers"] and last["line"] == 3
+
+
+def test_a_bad_line_keeps_its_id(read):
+    (bad,) = answer(read({**BOTH, "id": 5}))
+    assert bad["id"] == 5 and "error" in bad
+
+
+VALUES = st.none() | st.integers() | st.sampled_from([*ENTITIES, *RELATIONS, "x"]) | st.text()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(queries.KEYS), VALUES).map(json.dumps)
+        | st.text(st.characters(exclude_characters="\n\r", exclude_categories=("Cs",)))
+    )
+)
+def test_any_line_has_an_answer(tmp_path_factory, lines):
+    path = tmp_path_factory.mktemp("any") / "questions.jsonl"
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    found = answer(Questions.read(path, GRAPH, KNOWN))
+    content = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    assert [row["line"] for row in found] == [n for n, x in enumerate(content, 1) if x.strip()]
+    assert all(("answers" in row) != ("error" in row) for row in found)
+
+
+def test_searches_are_bounded(read, monkeypatch):
+    monkeypatch.setattr(queries, "MAX_SEARCHES", 2)
+    unknown = ["olso", "olso", "bregen", "norwya", "olso"]
+    found = answer(read(*[{"head": name, "relation": "isLocatedIn"} for name in unknown]))
+    assert ["nearest" in row["error"] for row in found] == [True, True, True, False, True]
+
+
+def test_files_that_cannot_be_read(tmp_path, read, monkeypatch):
+    with pytest.raises(UserError, match="Cannot read"):
+        Questions.read(tmp_path / "none", GRAPH, KNOWN)
+    monkeypatch.setattr(queries, "MAX_QUESTIONS", 2)
+    with pytest.raises(UserError, match="more than 2 questions"):
+        read(GOOD, GOOD, GOOD)

@@ -1,0 +1,59 @@
+"""The penalty of a batch against one triple at a time."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from remote_jax.roam.model import moseg
+from remote_jax.roam.model.roam import Candidates
+from remote_jax.roam.model.training_loss import penalty
+
+QUERIES, CANDIDATES, HALF = 4, 6, 3
+
+
+def as_complex(vectors: np.ndarray) -> np.ndarray:
+    return vectors[..., :HALF] + 1j * vectors[..., HALF:]
+
+
+def of_triple(h: np.ndarray, r: np.ndarray, t: np.ndarray, cubes: float, duality: float) -> float:
+    n3 = sum((np.abs(x) ** 3).sum() for x in (h, r, t))
+    dura = sum((np.abs(x) ** 2).sum() for x in (h, h * r, t, t * r.conj()))
+    return cubes * n3 + duality * dura
+
+
+@pytest.mark.parametrize("modalities", [1, 2])
+def test_penalty_is_the_mean_over_the_triples_of_a_query(modalities: int) -> None:
+    """Whose answers are what their modalities are fused to, whatever the relation."""
+    rng = np.random.default_rng(0)
+    head, table = (rng.normal(size=(n, 2 * HALF)) for n in (QUERIES, 2))
+    queries = np.stack([np.zeros(QUERIES, int), rng.integers(0, 2, QUERIES)], 1)
+    mixed = rng.normal(size=(modalities, CANDIDATES, 2 * HALF))
+    weights = np.exp(rng.normal(size=(modalities, CANDIDATES)))
+    true = rng.random((QUERIES, CANDIDATES)) < 0.4
+    true[:, 0] = True
+    model = SimpleNamespace(relations=jnp.asarray(table))
+    parts = [jnp.asarray(x, jnp.float32) for x in (mixed, weights)]
+    fused = np.asarray(moseg.fuse(parts[0], parts[1] / parts[1].sum(0)))
+    for kinds in ({"cubes": 0.3, "duality": 0.0}, {"cubes": 0.0, "duality": 2.0}):
+        found = penalty(
+            model,
+            jnp.asarray(queries),
+            jnp.asarray(head),
+            Candidates(*parts),
+            jnp.asarray(true),
+            **kinds,
+        )
+        expected = [
+            np.mean(
+                [
+                    of_triple(as_complex(h), as_complex(table[r]), as_complex(t), **kinds)
+                    for t in fused[answers]
+                ]
+            )
+            for h, (_, r), answers in zip(head, queries, true, strict=True)
+        ]
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
