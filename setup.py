@@ -2,8 +2,11 @@
 
 from setuptools import find_packages, setup
 
+BESIDE = {"remote_jax.configs": "configs", "remote_jax.third_party": "third_party"}
+"""Packages of an installation that stand beside `remote_jax/` in the repository."""
+
 setup(
-    packages=[*find_packages(include=["remote_jax", "remote_jax.*"]), "remote_jax.third_party"],
-    package_dir={"remote_jax.third_party": "third_party"},
-    package_data={"remote_jax.third_party": ["NOTICE", "**/*.txt"]},
+    packages=[*find_packages(include=["remote_jax", "remote_jax.*"]), *BESIDE],
+    package_dir=BESIDE,
+    package_data={"remote_jax.third_party": ["NOTICE", "**/*.txt"], "remote_jax": ["py.typed"]},
 )

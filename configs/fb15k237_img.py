@@ -8,8 +8,9 @@ FOLDER has the triples as published, and image and text features if there are an
 """
 
 from ml_collections import ConfigDict
+from remote_jax.configs import db15k
 
-from configs import db15k
+PRESETS = tuple(db15k.PRESETS)
 
 
 def get_config(preset: str = "laptop") -> ConfigDict:

@@ -25,52 +25,46 @@ tagger, BERT alone, is `--config.model.graph=none --config.model.channels=` with
 """
 
 from ml_collections import ConfigDict
+from remote_jax.configs import _base
 
 from remote_jax.config import unknown_preset
 
 
 def get_config(preset: str = "sample") -> ConfigDict:
     """The config of a preset: `sample` (default), `paper` or `minilm`."""
-    presets = {"sample": sample, "paper": paper, "minilm": minilm}
-    if preset not in presets:
-        raise unknown_preset(preset, presets)
-    return presets[preset]()
+    if preset not in PRESETS:
+        raise unknown_preset(preset, PRESETS)
+    return PRESETS[preset]()
 
 
 def paper() -> ConfigDict:
     """Appendix C: BERT-base, 70 tokens, 10 objects, features of 100, α 0.4, λ 0.6, Adam 2e-5."""
-    config = ConfigDict()
-    config.system = "eega"
-    config.seed = 0
-    config.compute_dtype = "float32"  # or "bfloat16"
-    config.metric = "directed"  # or "folded", as the released code counts quintuples
-    config.data = ConfigDict(
+    config = _base.fine_tuning(
+        "eega",
         {
-            "name": "jmere",  # or "jmere_mnre", derived from MNRE's files
-            "dir": "",  # the folder of the released files
-            "cache": "",  # where records and parses are kept; "" is the user's cache folder
-            "max_rejected": 0.01,  # share of malformed rows past which the build stops
-            "pipeline": "en_core_web_trf",  # of spaCy, where the folder brings no parses
-            "threshold": 0.1,  # lowest score of a relation in a scene graph
-            "max_tokens": 70,  # word pieces
+            "batch_size": 16,
+            "eval_batch_size": 32,
+            "learning_rate": 2e-5,
+            "new_learning_rate": 2e-5,
+            "warmup": 0.05,
+        },
+    )
+    config.metric = "directed"
+    config.data.update(
+        {
+            "name": "jmere",
+            "max_rejected": 0.01,
+            "pipeline": "en_core_web_trf",
+            "threshold": 0.1,
+            "max_tokens": 70,
             "max_words": 70,
             "max_objects": 10,
-            "crop": 224,  # pixels, a side of an object
-            "workers": 4,  # processes that crop and tokenize
+            "crop": 224,
+            "workers": 4,
         }
     )
-    config.features = ConfigDict(
-        {
-            "picture": True,
-            "classes": False,  # the detector's class of an object, beside its pixels
-        }
-    )
-    config.text = ConfigDict({"pretrained": "google-bert/bert-base-uncased", "dropout": 0.1})
-    config.vision = ConfigDict({"pretrained": "google/vit-base-patch32-224-in21k", "dropout": 0.1})
+    config.features = ConfigDict({"picture": True, "classes": False})
     config.model = model()
-    config.train = train()
-    config.mesh = ConfigDict({"data": -1, "fsdp": 1, "tensor": 1})
-    config.profile = False  # time a few steps, and trace some for TensorBoard or XProf
     return config
 
 
@@ -78,49 +72,23 @@ def model() -> ConfigDict:
     """The switches and sizes of EEGA."""
     return ConfigDict(
         {
-            "graph": "attribute",  # or "vanilla" (Table 2), "none"
-            "edge_dim": 100,  # d_zT and d_zI
+            "graph": "attribute",
+            "edge_dim": 100,
             "heads": 8,
             "alignment": {
-                "weight": 0.6,  # λ of Eq. 13; 0 leaves the alignment out (Table 2, Figure 9)
-                "alpha": 0.4,  # of Eq. 7 (Figure 9)
+                "weight": 0.6,
+                "alpha": 0.4,
                 "node_epsilon": 0.1,
                 "edge_epsilon": 0.05,
-                "iterations": 20,  # of Sinkhorn, at most
-                "steps": 10,  # problems of Sinkhorn for a Gromov-Wasserstein one, at most
+                "iterations": 20,
+                "steps": 10,
             },
-            "channels": "pos,distance,pmi",  # others: eega/settings.py; "" is none (Table 2)
-            "channel_dim": 100,  # d_l
-            "channel_values": False,  # whether words read the channels' vectors beside each other
-            "hidden": 0,  # width of a layer before the tags; 0 is Eq. 11
-            "pair_features": False,  # whether the tagger sees a pair's channels as well
+            "channels": "pos,distance,pmi",
+            "channel_dim": 100,
+            "channel_values": False,
+            "hidden": 0,
+            "pair_features": False,
             "dropout": 0.1,
-        }
-    )
-
-
-def train() -> ConfigDict:
-    """How it is trained."""
-    return ConfigDict(
-        {
-            "epochs": 30.0,
-            "batch_size": 16,
-            "accumulation": 1,  # parts of a batch that are on the device one after another
-            "remat": False,  # blocks keep their inputs alone for the gradient: slower, smaller
-            "eval_batch_size": 32,
-            "optimizer": "adam",
-            "learning_rate": 2e-5,
-            "new_learning_rate": 2e-5,  # of parameters outside the pretrained encoders
-            "warmup": 0.05,  # share of the steps
-            "schedule": "linear",  # falls to 0 after the warm-up; or "constant"
-            "weight_decay": 0.01,
-            "clip": 1.0,  # global norm of the gradient
-            "average": 0.0,  # decay of the averaged parameters that are scored; 0: the last ones
-            "eval_every": 1.0,  # epochs
-            "save_every": 1000,  # steps
-            "log_every": 50,  # steps
-            "frozen": "",  # parameters that stay: beginnings of names, as text/bert/words
-            "max_skipped": 0,  # steps whose loss or gradient is not finite, let pass
         }
     )
 
@@ -133,30 +101,7 @@ def sample() -> ConfigDict:
     )
     config.data.pipeline = "en_core_web_sm"  # for posts; the sample brings its own parses
     config.data.sample = ConfigDict({"train": 3000, "validation": 300, "test": 600, "seed": 0})
-    config.text = ConfigDict(
-        {
-            "pretrained": "",
-            "vocab_size": 600,  # names fall into pieces, as new ones do
-            "dim": 64,
-            "layers": 2,
-            "heads": 4,
-            "mlp_dim": 128,
-            "max_positions": 64,
-            "dropout": 0.0,
-        }
-    )
-    config.vision = ConfigDict(
-        {
-            "pretrained": "",
-            "image_size": 32,
-            "patch": 32,
-            "dim": 64,
-            "layers": 1,
-            "heads": 4,
-            "mlp_dim": 128,
-            "dropout": 0.0,
-        }
-    )
+    _base.small_encoders(config, vision_layers=1)
     config.model.update(
         {"edge_dim": 16, "heads": 4, "channel_dim": 16, "hidden": 64, "pair_features": True}
     )
@@ -206,3 +151,6 @@ def minilm() -> ConfigDict:
         }
     )
     return config
+
+
+PRESETS = {"sample": sample, "paper": paper, "minilm": minilm}

@@ -13,8 +13,9 @@ beside other work.
 """
 
 from ml_collections import ConfigDict
+from remote_jax.configs import db15k
 
-from configs import db15k
+PRESETS = tuple(db15k.PRESETS)
 
 
 def get_config(preset: str = "laptop") -> ConfigDict:

@@ -12,8 +12,9 @@ beside other work.
 """
 
 from ml_collections import ConfigDict
+from remote_jax.configs import mkg_y
 
-from configs import mkg_y
+PRESETS = tuple(mkg_y.PRESETS)
 
 
 def get_config(preset: str = "laptop") -> ConfigDict:

@@ -16,98 +16,79 @@ minutes on one CPU core beside other work:
 """
 
 from ml_collections import ConfigDict
+from remote_jax.configs import _base
 
 from remote_jax.config import unknown_preset
 
 
 def get_config(preset: str = "laptop") -> ConfigDict:
     """The config of a preset: `laptop` (default), `structure` or `paper`."""
-    presets = {"laptop": laptop, "structure": structure, "paper": paper}
-    if preset not in presets:
-        raise unknown_preset(preset, presets)
-    return presets[preset]()
+    if preset not in PRESETS:
+        raise unknown_preset(preset, PRESETS)
+    return PRESETS[preset]()
 
 
 def paper() -> ConfigDict:
     """Table 13: dimensions of 256, K = 4, 20 Sinkhorn iterations, Adam 5e-4, batch 1,024."""
-    config = ConfigDict()
-    config.system = "roam"
-    config.seed = 0
-    config.compute_dtype = "float32"
-    config.data = ConfigDict({"name": "mkg_y", "dir": "", "cache": "", "workers": 0})
-    config.features = ConfigDict(  # what the entities are told by (Table 5)
+    config = _base.base("roam", PAPER_TRAIN)
+    config.data.update({"name": "mkg_y", "workers": 0})
+    config.features = ConfigDict(
         {
             "structure": True,
-            "image": "auto",  # or a file, or ""; "auto" is the data folder's image.npz, if any
-            "text": "auto",  # likewise; or "names", read by the BERT of `encoder`
+            "image": "auto",
+            "text": "auto",
             "encoder": "",
-            "descriptions": "",  # texts to read in place of names: NAME<tab>TEXT a line, or JSON
-            "noise": 0.0,  # in the features, as a share of their deviation (Table 11)
+            "descriptions": "",
+            "noise": 0.0,
         }
     )
     config.model = paper_model()
-    config.train = paper_train()
-    config.mesh = ConfigDict({"data": -1, "fsdp": 1, "tensor": 1})
-    config.profile = False  # time a few steps, and trace some for TensorBoard or XProf
     return config
+
+
+PAPER_TRAIN = {
+    "epochs": 2000.0,
+    "batch_size": 1024,
+    "eval_batch_size": 1024,
+    "learning_rate": 5e-4,
+    "new_learning_rate": 0.0,
+    "warmup": 0.0,
+    "schedule": "constant",
+    "weight_decay": 0.0,
+    "eval_every": 10.0,
+    "log_every": 20,
+}
 
 
 def paper_model() -> ConfigDict:
     """The model of Table 13."""
     return ConfigDict(
         {
-            "architecture": "moseg",  # or "sep", "mge" (Table 3)
+            "architecture": "moseg",
             "dim": 256,
             "relation_dim": 256,
             "hidden": 256,
-            "groups": 4,  # K
-            "temperature": 1.0,  # τ of Eq. 4
-            "noise": True,  # δ of Eq. 4
-            "core": "learnt",  # W of the Tucker scores; or "complex", the fixed one that is ComplEx
-            "penalty": {"cubes": 0.0, "duality": 0.0},  # N3 and DURA, for the complex core
-            # matrix: of the relation; structure: of the embeddings of entities with features
+            "groups": 4,
+            "temperature": 1.0,
+            "noise": True,
+            "core": "learnt",
+            "penalty": {"cubes": 0.0, "duality": 0.0},
             "dropout": {"head": 0.3, "matrix": 0.4, "query": 0.5, "structure": 0.0},
             "router": {
-                "transform": True,  # f of Eq. 6; false: e ‖ r (Tables 4 and 9)
-                "groups": "parameters",  # g of Eq. 7; or "prototype" (Tables 4 and 9)
-                "cost": "learnable",  # φ of Eq. 6; or "cosine" (Tables 4 and 9)
-                "relation": True,  # whether r takes part (Table 12)
-                "solver": "sinkhorn",  # or "topk", "sparse", "lowrank" (Table 10)
-                "epsilon": 0.1,  # τ of Eq. 11
-                "iterations": 20,  # L
+                "transform": True,
+                "groups": "parameters",
+                "cost": "learnable",
+                "relation": True,
+                "solver": "sinkhorn",
+                "epsilon": 0.1,
+                "iterations": 20,
                 "hidden": 256,
-                "weight": 0.005,  # λ of Eq. 9
+                "weight": 0.005,
             },
-            "loss": "sigmoid",  # Eq. 10; or "softmax" over all entities
-            "negatives": 0,  # random entities a batch; 0: all entities are candidates
-            "smoothing": 0.1,  # of the targets
-            "answers": 0.0,  # a query counts as its number of true answers to this power
-        }
-    )
-
-
-def paper_train() -> ConfigDict:
-    """The training of Table 13."""
-    return ConfigDict(
-        {
-            "epochs": 2000.0,
-            "batch_size": 1024,
-            "accumulation": 1,  # parts of a batch that are on the device one after another
-            "remat": False,  # blocks keep their inputs alone for the gradient: slower, smaller
-            "eval_batch_size": 1024,
-            "optimizer": "adam",  # or "adagrad" for the tables of embeddings
-            "learning_rate": 5e-4,
-            "new_learning_rate": 0.0,  # of all but the tables with "adagrad"
-            "warmup": 0.0,
-            "schedule": "constant",
-            "weight_decay": 0.0,
-            "clip": 1.0,
-            "average": 0.0,  # decay of the averaged parameters that are scored; 0: the last ones
-            "eval_every": 10.0,
-            "save_every": 1000,
-            "log_every": 20,
-            "frozen": "",  # parameters that stay: beginnings of names, as structure
-            "max_skipped": 0,  # steps whose loss or gradient is not finite, let pass
+            "loss": "sigmoid",
+            "negatives": 0,
+            "smoothing": 0.1,
+            "answers": 0.0,
         }
     )
 
@@ -144,3 +125,6 @@ def structure() -> ConfigDict:
     config.model.penalty.cubes = 0.1
     config.train.batch_size = 512
     return config
+
+
+PRESETS = {"laptop": laptop, "structure": structure, "paper": paper}

@@ -12,17 +12,16 @@ In the paper's setting (§6.1; Table 2 reports accuracy 94.86 and F1 87.77):
 """
 
 from ml_collections import ConfigDict
+from remote_jax.configs import umre
 
-from configs import umre
 from remote_jax.config import unknown_preset
 
 
 def get_config(preset: str = "paper") -> ConfigDict:
     """The config of a preset: `paper` (default) or `minilm`."""
-    presets = {"paper": paper, "minilm": minilm}
-    if preset not in presets:
-        raise unknown_preset(preset, presets)
-    return presets[preset]()
+    if preset not in PRESETS:
+        raise unknown_preset(preset, PRESETS)
+    return PRESETS[preset]()
 
 
 def paper() -> ConfigDict:
@@ -62,3 +61,6 @@ def minilm() -> ConfigDict:
         }
     )
     return config
+
+
+PRESETS = {"paper": paper, "minilm": minilm}

@@ -6,15 +6,17 @@ In the paper's setting (§6.1; Table 2 reports accuracy 83.64 and F1 63.91):
 """
 
 from ml_collections import ConfigDict
+from remote_jax.configs import umre
 
-from configs import umre
 from remote_jax.config import unknown_preset
+
+PRESETS = ("paper",)
 
 
 def get_config(preset: str = "paper") -> ConfigDict:
     """The config of a preset; MORE has one, `paper`."""
-    if preset != "paper":
-        raise unknown_preset(preset, ["paper"])
+    if preset not in PRESETS:
+        raise unknown_preset(preset, PRESETS)
     config = umre.get_config("paper")
     config.data.name = "more"
     config.data.triplets = "eo"

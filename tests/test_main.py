@@ -9,6 +9,7 @@ import pytest
 import toy
 
 from remote_jax import main
+from remote_jax.commands import arguments
 from remote_jax.errors import UserError
 
 CONFIG = f"--config={Path(toy.__file__)}"
@@ -97,15 +98,17 @@ def test_default_workdir_has_the_name_and_seed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    order = main.parse(["remote_jax", CONFIG, "--config.seed=3"])
-    assert order is not None and order.workdir == Path("runs/toy-seed3")
-    assert order.config.seed == 3 and order.mode == "train"
+    found = arguments.parse(["remote_jax", CONFIG, "--config.seed=3"], "")
+    assert found is not None and found.workdir == Path("runs/toy-seed3")
+    assert found.config.seed == 3 and found.mode == "train"
 
 
 def test_overrides_are_typed(capsys: pytest.CaptureFixture[str]) -> None:
-    order = main.parse(["x", CONFIG, "--config.train.epochs", "1", "--config.data.dir=a b"])
-    assert order is not None
-    assert order.config.train.epochs == 1.0 and order.config.data.dir == "a b"
+    found = arguments.parse(
+        ["x", CONFIG, "--config.train.epochs", "1", "--config.data.dir=a b"], ""
+    )
+    assert found is not None
+    assert found.config.train.epochs == 1.0 and found.config.data.dir == "a b"
     assert "batch_size" in mistake(capsys, CONFIG, "--config.train.batch_size=many")
 
 
@@ -115,7 +118,7 @@ def test_mistakes_on_the_command_line(
     def says(*flags: object) -> str:
         return mistake(capsys, *flags)
 
-    assert "--config=FILE" in says()
+    assert "--config=NAME" in says()
     assert "no config file nowhere.py" in says("--config=nowhere.py")
     assert "mode" in says(CONFIG, "--mode=exprot")
     assert "did you mean 'workdir'" in says(CONFIG, "--workdri=x")

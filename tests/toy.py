@@ -36,7 +36,7 @@ def get_config(**changes: Any) -> ConfigDict:
             "system": "toy",
             "seed": 0,
             "compute_dtype": "float32",
-            "data": {"dir": "", "workers": 0, "delay": 0.0},
+            "data": {"dir": "", "cache": "", "workers": 0, "delay": 0.0},
             "model": {"hidden": 8, "dropout": 0.3},
             "train": {
                 "epochs": 6.0,

@@ -17,10 +17,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Set
 
 from remote_jax.eega.quintuples import Labels, Quintuple
+from remote_jax.eega.settings import PROTOCOLS
 from remote_jax.errors import UserError
 from remote_jax.reporting.score import Score
-
-PROTOCOLS = ("directed", "folded")
 
 
 def score(gold: Sequence[Set[object]], found: Sequence[Set[object]]) -> Score:

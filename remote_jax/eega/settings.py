@@ -1,4 +1,4 @@
-"""What a config switches on, and so what data the model needs."""
+"""Keys of a config that EEGA reads, and what data they make the model need."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from ml_collections import ConfigDict
 
+from remote_jax.config import SWITCH, Between, Key, Keys, OneOf, Text
+from remote_jax.encoders.settings import ENCODER_KEYS
 from remote_jax.errors import UserError
 
 CHANNELS = ("pos", "distance", "pmi", "dependency", "position", "shape")
@@ -13,6 +15,74 @@ CHANNELS = ("pos", "distance", "pmi", "dependency", "position", "shape")
 word is written."""
 PARSED = frozenset({"pos", "distance", "dependency"})
 """Those that a parse gives."""
+
+PROTOCOLS = ("directed", "folded")
+
+_POSTS = Between(1, 100_000)
+
+KEYS: Keys = {
+    "metric": Key(
+        OneOf(PROTOCOLS),
+        "How quintuples are counted: head and tail the right way round, or as the authors' code.",
+    ),
+    "data.name": Key(
+        Text("jmere or jmere_mnre"), "JMERE as released, or derived from the files of MNRE."
+    ),
+    "data.max_rejected": Key(
+        Between(0, 1), "Share of malformed rows above which the build of the records stops."
+    ),
+    "data.pipeline": Key(
+        Text("a spaCy pipeline"), "Parses sentences where the data folder brings no parses."
+    ),
+    "data.threshold": Key(Between(0, 1), "Lowest score of a relation in a scene graph."),
+    "data.max_tokens": Key(Between(1), "Most word pieces of a sentence."),
+    "data.max_words": Key(Between(1), "Most words of a sentence."),
+    "data.max_objects": Key(Between(1), "Most objects of a picture."),
+    "data.crop": Key(Between(1), "Side, in pixels, that each object is scaled to."),
+    "data.sample.train": Key(_POSTS, "Generated posts for training.", optional=True),
+    "data.sample.validation": Key(_POSTS, "Generated posts for validation.", optional=True),
+    "data.sample.test": Key(_POSTS, "Generated posts for testing.", optional=True),
+    "data.sample.seed": Key(Between(0, 2**31), "Seed of the generated posts.", optional=True),
+    "features.picture": Key(SWITCH, "Whether the model sees the picture."),
+    "features.classes": Key(
+        SWITCH, "Whether it is told the detector's class of an object, beside its pixels."
+    ),
+    **ENCODER_KEYS,
+    "model.graph": Key(
+        OneOf(("attribute", "vanilla", "none")),
+        "Edge-enhanced attribute transformer, a plain one (Table 2), or none.",
+    ),
+    "model.edge_dim": Key(Between(1), "Features of an edge, d_zT and d_zI."),
+    "model.heads": Key(Between(1), "Heads of the graph's attention."),
+    "model.alignment.weight": Key(
+        Between(0), "λ of Eq. 13; 0 leaves the alignment out (Table 2, Figure 9)."
+    ),
+    "model.alignment.alpha": Key(
+        Between(0, 1), "α of Eq. 7: the share of nodes, beside edges (Figure 9)."
+    ),
+    "model.alignment.node_epsilon": Key(
+        Between(0, open=True), "Entropic regularisation of the transport of nodes."
+    ),
+    "model.alignment.edge_epsilon": Key(
+        Between(0, open=True), "Entropic regularisation of the transport of edges."
+    ),
+    "model.alignment.iterations": Key(Between(1), "Most iterations of Sinkhorn."),
+    "model.alignment.steps": Key(
+        Between(1), "Most problems of Sinkhorn that a Gromov-Wasserstein one is solved by."
+    ),
+    "model.channels": Key(
+        Text(f"some of {', '.join(CHANNELS)}"),
+        "Channels of the word-pair tagger, separated by commas; empty: none (Table 2).",
+    ),
+    "model.channel_dim": Key(Between(1), "Features of a channel, d_l."),
+    "model.channel_values": Key(
+        SWITCH, "Whether words read the channels' vectors beside each other's."
+    ),
+    "model.hidden": Key(Between(0), "Width of a layer before the tags; 0 is Eq. 11."),
+    "model.pair_features": Key(SWITCH, "Whether the tagger sees a pair's channels as well."),
+    "model.dropout": Key(Between(0, 1), "Dropout of the graph's layers and before the tags."),
+    "train.optimizer": Key(OneOf(("adam",)), "AdamW."),  # there are no tables for adagrad
+}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from jaxtyping import Array
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
-from remote_jax.config import Between, OneOf
 from remote_jax.data.cache import cache_folder
 from remote_jax.data.release import copy_notice
 from remote_jax.eega import answers, build, metrics
@@ -30,7 +29,7 @@ from remote_jax.eega.model.eega import Eega
 from remote_jax.eega.model.word_pairs import joint_loss, tagging_loss
 from remote_jax.eega.quintuples import Labels
 from remote_jax.eega.sample import folder
-from remote_jax.eega.settings import channels
+from remote_jax.eega.settings import KEYS, channels
 from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
@@ -41,35 +40,6 @@ from remote_jax.task import Batch, Interface, Outputs
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-SWITCH = OneOf((True, False))
-RULES: configs.Rules = {
-    "train.optimizer": OneOf(("adam",)),  # there are no tables for adagrad
-    "metric": OneOf(metrics.PROTOCOLS),
-    "data.max_rejected": Between(0, 1),
-    "data.threshold": Between(0, 1),
-    "data.max_tokens": Between(1),
-    "data.max_words": Between(1),
-    "data.max_objects": Between(1),
-    "data.crop": Between(1),
-    "features.picture": SWITCH,
-    "features.classes": SWITCH,
-    "text.dropout": Between(0, 1),
-    "vision.dropout": Between(0, 1),
-    "model.graph": OneOf(("attribute", "vanilla", "none")),
-    "model.edge_dim": Between(1),
-    "model.heads": Between(1),
-    "model.alignment.weight": Between(0),
-    "model.alignment.alpha": Between(0, 1),
-    "model.alignment.node_epsilon": Between(0, open=True),
-    "model.alignment.edge_epsilon": Between(0, open=True),
-    "model.alignment.iterations": Between(1),
-    "model.alignment.steps": Between(1),
-    "model.channel_dim": Between(1),
-    "model.channel_values": SWITCH,
-    "model.hidden": Between(0),
-    "model.pair_features": SWITCH,
-    "model.dropout": Between(0, 1),
-}
 LEAST = -6e4
 """The least logarithm of a probability that is told, near the least number of half precision."""
 
@@ -80,7 +50,7 @@ def make_task(config: ConfigDict) -> EegaTask:
     Raises:
         UserError: a value of EEGA's part of the config is wrong.
     """
-    configs.check(config, RULES)
+    configs.check(config, KEYS)
     channels(config.model.channels)
     for part in build.parts(config):
         encoders.check_sizes(config, part, "configs/jmere.py:sample")

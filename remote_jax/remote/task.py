@@ -16,7 +16,6 @@ from jaxtyping import Array
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
-from remote_jax.config import Between, OneOf
 from remote_jax.data.cache import cache_folder
 from remote_jax.data.release import copy_notice
 from remote_jax.encoders import build as encoders
@@ -30,32 +29,12 @@ from remote_jax.remote.data.posts import Posts
 from remote_jax.remote.interface import interface
 from remote_jax.remote.model.remote import Remote
 from remote_jax.remote.sample import folder
+from remote_jax.remote.settings import KEYS
 from remote_jax.reporting.results import Table, write_atomically, write_json
 from remote_jax.task import Batch, Interface, Outputs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
-
-SWITCH = OneOf((True, False))
-RULES: configs.Rules = {
-    "train.optimizer": OneOf(("adam",)),  # there are no tables for adagrad
-    "data.max_rejected": Between(0, 1),
-    "data.max_tokens": Between(1),
-    "data.max_objects": Between(1),
-    "data.crop": Between(1),
-    "features.sentence": SWITCH,
-    "features.picture": SWITCH,
-    "features.position": SWITCH,
-    "features.caption": SWITCH,
-    "features.depth": SWITCH,
-    "text.dropout": Between(0, 1),
-    "vision.dropout": Between(0, 1),
-    "model.mot": OneOf(("sinkhorn", "cross_attention", "none")),
-    "model.mmoe": OneOf(("on", "off")),
-    "model.epsilon": Between(0, open=True),
-    "model.iterations": Between(1),
-    "model.dropout": Between(0, 1),
-}
 
 
 def make_task(config: ConfigDict) -> RemoteTask:
@@ -64,7 +43,7 @@ def make_task(config: ConfigDict) -> RemoteTask:
     Raises:
         UserError: a value of REMOTE's part of the config is wrong.
     """
-    configs.check(config, RULES)
+    configs.check(config, KEYS)
     build.experts(config.model.experts)
     for part in ("text", "vision"):
         encoders.check_sizes(config, part, "configs/umre.py:sample")

@@ -16,7 +16,6 @@ from jaxtyping import Array
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
-from remote_jax.config import Between, OneOf
 from remote_jax.data.cache import cache_folder
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import Table, write_json
@@ -25,46 +24,13 @@ from remote_jax.roam.data.features import Modality
 from remote_jax.roam.data.queries import MAX_TOP, Questions
 from remote_jax.roam.interface import PROBABILITIES, interface
 from remote_jax.roam.model import training_loss
-from remote_jax.roam.model.objective import LOSSES
 from remote_jax.roam.model.roam import Candidates, Roam, Sizes
 from remote_jax.roam.model.variants import ARCHITECTURES
 from remote_jax.roam.ranking import Known, both_directions, ranks, summary, unpack
 from remote_jax.roam.routing_report import routing_report
 from remote_jax.roam.sample import folder as sample
+from remote_jax.roam.settings import KEYS
 from remote_jax.task import Batch, Interface, Outputs, Posts
-
-SWITCH = OneOf((True, False))
-RULES: configs.Rules = {
-    "features.structure": SWITCH,
-    "features.noise": Between(0),
-    "model.architecture": OneOf(tuple(ARCHITECTURES)),
-    "model.dim": Between(1),
-    "model.relation_dim": Between(1),
-    "model.hidden": Between(1),
-    "model.groups": Between(1),
-    "model.temperature": Between(0, open=True),
-    "model.noise": SWITCH,
-    "model.dropout.head": Between(0, 1),
-    "model.dropout.matrix": Between(0, 1),
-    "model.dropout.query": Between(0, 1),
-    "model.dropout.structure": Between(0, 1),
-    "model.router.transform": SWITCH,
-    "model.router.groups": OneOf(("parameters", "prototype")),
-    "model.router.cost": OneOf(("learnable", "cosine")),
-    "model.router.relation": SWITCH,
-    "model.router.solver": OneOf(("sinkhorn", "topk", "sparse", "lowrank")),
-    "model.router.epsilon": Between(0, open=True),
-    "model.router.iterations": Between(1),
-    "model.router.hidden": Between(1),
-    "model.router.weight": Between(0),
-    "model.core": OneOf(("learnt", "complex")),
-    "model.penalty.cubes": Between(0),
-    "model.penalty.duality": Between(0),
-    "model.loss": OneOf(tuple(LOSSES)),
-    "model.negatives": Between(0),
-    "model.smoothing": Between(0, 1),
-    "model.answers": Between(0, 1),
-}
 
 
 def make_task(config: ConfigDict) -> RoamTask:
@@ -73,7 +39,7 @@ def make_task(config: ConfigDict) -> RoamTask:
     Raises:
         UserError: a value of ROAM's part of the config is wrong.
     """
-    configs.check(config, RULES)
+    configs.check(config, KEYS)
     model = config.model
     if model.architecture == "mge" and not model.router.transform:
         raise UserError(

@@ -1,0 +1,1 @@
+"""Configs that ship with the project, one file a benchmark; installed as `remote_jax.configs`."""

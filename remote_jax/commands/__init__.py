@@ -1,0 +1,1 @@
+"""What the command line does beside the modes of a run."""

@@ -1,0 +1,135 @@
+"""Reads the command line of a run: a mode, a config with overrides, and where things are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+import remote_jax
+from remote_jax import config as configs
+from remote_jax.commands import reference
+from remote_jax.errors import UserError
+from remote_jax.runtime import cluster
+
+MODES = ("train", "eval", "predict", "export")
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What the command line asks for."""
+
+    mode: str
+    config: ConfigDict
+    workdir: Path
+    posts: tuple[Path, Path] | None
+    """predict: where the posts are, and where the answers go."""
+    folder: Path | None = None
+    """export: the folder to make."""
+    job: cluster.Job | None = None
+    """Where this is one process of several."""
+
+
+def parse(argv: list[str], about: str) -> Arguments | None:
+    """Reads the command line; None where it only asks what there is, which is printed.
+
+    Args:
+        argv: the program's name first.
+        about: what `--help` says before it lists the flags.
+
+    `eval`, `predict` and `export` take the config of the run in --workdir where none is named.
+
+    Raises:
+        UserError: an unknown flag, mode, config file, preset or key, or a value of a wrong type.
+    """
+    values = flags.FlagValues()
+    flags.DEFINE_string("config", "", "NAME[:PRESET] or FILE[:PRESET], as umre:paper.", values)
+    flags.DEFINE_string("workdir", "", "Folder of the run; default runs/NAME-seedN.", values)
+    flags.DEFINE_enum("mode", "train", MODES, "What to do.", values)
+    flags.DEFINE_string("input", "", "predict: JSON lines of posts.", values)
+    flags.DEFINE_string(
+        "output", "", "predict, export: where the answers, or the folder, go.", values
+    )
+    cluster.define_flags(values)
+    flags.DEFINE_bool("help", False, "Show this, or the keys of --config.", values, short_name="h")
+    flags.DEFINE_bool("version", False, "Show the version.", values)
+    values.set_gnu_getopt()
+    try:
+        rest = values(argv, known_only=True)
+    except flags.Error as error:
+        raise UserError(_sentence(error)) from error
+    if values.help:
+        _help(values, about)
+        return None
+    if values.version:
+        print(remote_jax.__version__)
+        return None
+    workdir = Path(values.workdir) if values.workdir else None
+    if values.config:
+        config = configs.load(values.config)
+    elif workdir and values.mode != "train":
+        config = configs.read(workdir)
+    else:
+        missing = "--config=NAME" if values.mode == "train" else "--workdir or --config=NAME"
+        raise UserError(f"--mode={values.mode} needs {missing}, as --config=umre.")
+    _override(config, rest, values)
+    _check_mode(values)
+    return Arguments(
+        mode=values.mode,
+        config=config,
+        workdir=workdir or Path("runs") / configs.run_name(values.config, config.seed),
+        posts=(Path(values.input), Path(values.output)) if values.mode == "predict" else None,
+        folder=Path(values.output) if values.mode == "export" else None,
+        job=cluster.read(values),
+    )
+
+
+def _help(values: flags.FlagValues, about: str) -> None:
+    if values.config:
+        print(reference.help_text(values.config))
+        return
+    print(about)
+    print(f"Configs: {', '.join(configs.names())}.")
+    print(values.get_help(include_special_flags=False))
+
+
+def _check_mode(values: flags.FlagValues) -> None:
+    """Raises a UserError unless the flags are those of the mode."""
+    if values.mode == "predict" and not (values.input and values.output):
+        raise UserError("--mode=predict needs --input=POSTS.jsonl and --output=ANSWERS.jsonl.")
+    if values.mode == "export" and not values.output:
+        raise UserError("--mode=export needs --output=FOLDER.")
+    if values.input and values.mode != "predict":
+        raise UserError(f"--input is for --mode=predict, found --mode={values.mode}.")
+    if values.output and values.mode not in ("predict", "export"):
+        raise UserError(
+            f"--output is for --mode=predict and --mode=export, found --mode={values.mode}."
+        )
+    if values.mode == "export" and cluster.read(values) is not None:
+        raise UserError("--mode=export is for one process: leave out the flags of a job.")
+
+
+def _override(config: ConfigDict, argv: list[str], known: flags.FlagValues) -> None:
+    """Applies `--config.KEY=VALUE` flags to the config."""
+    for flag in argv[1:]:
+        if found := re.match(r"--?(?:no)?config\.([^=]*)", flag):
+            configs.check_override(config, found[1])
+    values = flags.FlagValues()
+    config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=argv)
+    values.set_gnu_getopt()
+    try:
+        rest = values(argv)
+    except flags.UnrecognizedFlagError as error:
+        hint = configs.nearest(error.flagname, known)
+        raise UserError(f"Unknown flag --{error.flagname}{hint}.") from error
+    except (flags.Error, TypeError, ValueError) as error:
+        raise UserError(_sentence(error)) from error
+    if len(rest) > 1:
+        raise UserError(f"Unexpected argument {rest[1]!r}; flags look like --name=value.")
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".") + "."

@@ -1,0 +1,136 @@
+"""Says what is installed here, and what a run would miss: `remote-jax doctor`."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from remote_jax import config as configs
+from remote_jax.data.cache import cache_folder
+from remote_jax.reporting.results import code_version
+from remote_jax.runtime import compilation_cache
+
+LIBRARIES = ("jax", "jaxlib", "flax", "optax", "ott-jax", "grain", "transformers", "tokenizers")
+"""Those whose versions matter most where something is odd."""
+
+USAGE = (
+    "remote-jax doctor takes no arguments; it prints what is here, and exits with 2 for an error."
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A line of the report.
+
+    Attributes:
+        state: "ok"; "note" where only some presets miss it; "error" where the default ones do.
+    """
+
+    state: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.state:5}  {self.what}"
+
+
+def findings() -> Iterator[Finding]:
+    """All that is looked at. Nothing is downloaded."""
+    yield Finding("ok", f"Python {platform.python_version()} in {sys.prefix}")
+    yield Finding("ok", f"remote_jax {code_version()} in {Path(__file__).parents[1]}")
+    for library in LIBRARIES:
+        yield _library(library)
+    yield _devices()
+    yield _cache("records and samples", cache_folder(""))
+    yield _compiled()
+    for checkpoint, specs in _named("pretrained").items():
+        yield _checkpoint(checkpoint, specs)
+    for pipeline, specs in _named("pipeline").items():
+        yield _pipeline(pipeline, specs)
+
+
+def _library(name: str) -> Finding:
+    try:
+        return Finding("ok", f"{name} {importlib.metadata.version(name)}")
+    except importlib.metadata.PackageNotFoundError:
+        return Finding("error", f"{name} is not installed: pip install {name}")
+
+
+def _devices() -> Finding:
+    import jax
+
+    try:
+        found = [str(device) for device in jax.devices()]
+    except RuntimeError as error:  # a GPU that jax cannot start
+        return Finding("error", f"jax finds no devices: {' '.join(str(error).split())}")
+    return Finding("ok", f"devices: {', '.join(found)} ({jax.default_backend()})")
+
+
+def _cache(what: str, folder: Path) -> Finding:
+    there = folder
+    while not there.exists():
+        there = there.parent
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        return Finding("error", f"{what}: {folder} cannot be written")
+    return Finding("ok", f"{what}: {folder}, {_size(folder)}")
+
+
+def _compiled() -> Finding:
+    place = compilation_cache.enable()
+    if place is None:
+        return Finding("note", "compiled programs are not kept: each start compiles anew")
+    return _cache("compiled programs", place)
+
+
+def _size(folder: Path) -> str:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return f"{sum(path.stat().st_size for path in files) / 1e6:,.1f} MB in {len(files)} files"
+
+
+def _named(last: str) -> dict[str, list[str]]:
+    """What presets name in keys whose last part is `last`, and which presets do."""
+    found: dict[str, list[str]] = {}
+    for name in configs.names():
+        for preset in configs.presets(name):
+            spec = f"{name}:{preset}"
+            for key, value in configs.flatten(configs.load(spec)).items():
+                if key.rpartition(".")[2] == last and value and spec not in found.get(value, []):
+                    found.setdefault(value, []).append(spec)
+    return found
+
+
+def _checkpoint(name: str, specs: Sequence[str]) -> Finding:
+    from huggingface_hub import try_to_load_from_cache
+
+    needed = f"encoder {name} of {', '.join(specs)}"
+    if isinstance(try_to_load_from_cache(name, "config.json"), str):
+        return Finding("ok", f"{needed}: in the cache of the hub")
+    return Finding("note", f"{needed}: not here; it is downloaded at the first start")
+
+
+def _pipeline(name: str, specs: Sequence[str]) -> Finding:
+    needed = f"spaCy pipeline {name} of {', '.join(specs)}"
+    if importlib.util.find_spec("spacy") is None:
+        return Finding("note", f"{needed}: no spaCy here: pip install 'remote_jax[text]'")
+    if importlib.util.find_spec(name) is None:
+        return Finding("note", f"{needed}: not here: python -m spacy download {name}")
+    return Finding("ok", f"{needed}: installed")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Prints the report; returns 0, or 2 where a run of a default preset would miss something."""
+    if argv:
+        print(USAGE, file=sys.stderr if argv[0] not in ("-h", "--help") else sys.stdout)
+        return 0 if argv[0] in ("-h", "--help") else 2
+    states = []
+    for finding in findings():
+        print(finding, flush=True)
+        states.append(finding.state)
+    errors = states.count("error")
+    print(f"\n{f'{errors} to mend' if errors else 'A default run misses nothing'}.")
+    return 2 if errors else 0

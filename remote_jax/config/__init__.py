@@ -1,0 +1,46 @@
+"""Configs: the files that make them, the rules of their keys, and what a run keeps of its own."""
+
+from remote_jax.config.files import (
+    load,
+    names,
+    presets,
+    run_name,
+    unknown_preset,
+)
+from remote_jax.config.loop import LOOP_KEYS
+from remote_jax.config.rules import (
+    SWITCH,
+    Between,
+    Key,
+    Keys,
+    OneOf,
+    Text,
+    check,
+    check_override,
+    flatten,
+    nearest,
+)
+from remote_jax.config.runs import FREE, check_same, read, write
+
+__all__ = [
+    "FREE",
+    "LOOP_KEYS",
+    "SWITCH",
+    "Between",
+    "Key",
+    "Keys",
+    "OneOf",
+    "Text",
+    "check",
+    "check_override",
+    "check_same",
+    "flatten",
+    "load",
+    "names",
+    "nearest",
+    "presets",
+    "read",
+    "run_name",
+    "unknown_preset",
+    "write",
+]

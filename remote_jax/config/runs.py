@@ -1,0 +1,61 @@
+"""The config that a run keeps, and which of its keys may change when it goes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from remote_jax.config.loop import LOOP_KEYS
+from remote_jax.config.rules import flatten
+from remote_jax.errors import UserError
+from remote_jax.reporting.results import write_atomically
+
+FREE = tuple(name for name, key in LOOP_KEYS.items() if key.free)
+"""Keys that may change between a start and a resume."""
+
+LATER = {"train.average": 0.0}
+"""Keys that configs did not always have, and the value that means what was done without them: with
+it, runs of before go on and are evaluated."""
+
+
+def write(config: ConfigDict, workdir: Path) -> None:
+    """Writes `WORKDIR/config.json`."""
+    text = json.dumps(config.to_dict(), indent=2, ensure_ascii=False)
+    write_atomically(workdir / "config.json", [text + "\n"])
+
+
+def read(workdir: Path) -> ConfigDict:
+    """Reads `WORKDIR/config.json`, with what is in `LATER` where it is absent.
+
+    Raises:
+        UserError: there is none, or it is not JSON.
+    """
+    path = workdir / "config.json"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{workdir} holds no run: there is no {path}.") from error
+    except ValueError as error:
+        raise UserError(f"{path} is not the config of a run: {error}.") from error
+    if not isinstance(stored, dict):
+        raise UserError(f"{path} is not the config of a run: it holds no JSON object.")
+    for key, value in LATER.items():
+        part, _, name = key.partition(".")
+        if isinstance(stored.get(part), dict):
+            stored[part].setdefault(name, value)
+    return ConfigDict(stored).lock()
+
+
+def check_same(config: ConfigDict, stored: ConfigDict, workdir: Path) -> None:
+    """Raises a UserError for the first key, outside FREE, that differs from the stored run's."""
+    new, old = flatten(config), flatten(stored)
+    for key in [*new, *(key for key in old if key not in new)]:
+        if key in FREE or (key in new and key in old and new[key] == old[key]):
+            continue
+        was, now = (repr(c[key]) if key in c else "absent" for c in (old, new))
+        raise UserError(
+            f"The run in {workdir} was started with {key} = {was}, now it is {now}: "
+            "set it back, or choose another --workdir."
+        )

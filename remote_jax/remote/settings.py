@@ -1,0 +1,52 @@
+"""Keys of a config that REMOTE reads, beside those of the training loop."""
+
+from remote_jax.config import SWITCH, Between, Key, Keys, OneOf, Text
+from remote_jax.encoders.settings import ENCODER_KEYS
+
+_POSTS = Between(1)
+
+KEYS: Keys = {
+    "data.name": Key(
+        Text("umre, more or mnre"), "The data set, which says how files are laid out."
+    ),
+    "data.captions": Key(Text("a file"), "The file of captions; empty: the only cap*.json there."),
+    "data.boxes": Key(
+        OneOf(("corners", "centers")),
+        "Boxes are left, top, right, bottom; or the centre's x and y, width, height.",
+    ),
+    "data.max_rejected": Key(
+        Between(0, 1), "Share of malformed rows above which the build of the records stops."
+    ),
+    "data.triplets": Key(
+        Text("some of ee, oo, eo"), "Pairs that take part: of entities, objects, or one of each."
+    ),
+    "data.max_tokens": Key(Between(1), "Most word pieces of a sentence with its captions."),
+    "data.max_objects": Key(Between(1), "Most objects of a picture; the largest are kept."),
+    "data.crop": Key(
+        Between(1), "Side, in pixels, that each object is scaled to; a multiple of the patch."
+    ),
+    "data.sample.train": Key(
+        _POSTS, "Generated posts for training; a post makes about five pairs.", optional=True
+    ),
+    "data.sample.validation": Key(_POSTS, "Generated posts for validation.", optional=True),
+    "data.sample.test": Key(_POSTS, "Generated posts for testing.", optional=True),
+    "data.sample.seed": Key(Between(0), "Seed of the generated posts.", optional=True),
+    "features.sentence": Key(SWITCH, "Whether the model reads the sentence."),
+    "features.picture": Key(SWITCH, "Whether it sees the picture's objects (Table 4)."),
+    "features.position": Key(SWITCH, "Whether it knows where in the picture they are (Table 4)."),
+    "features.caption": Key(SWITCH, "Whether it reads their captions (Table 4)."),
+    "features.depth": Key(SWITCH, "Whether it sees their depth (Table 4)."),
+    **ENCODER_KEYS,
+    "model.mot": Key(
+        OneOf(("sinkhorn", "cross_attention", "none")),
+        "Multilevel optimal transport, or what Table 3 has in its place.",
+    ),
+    "model.mmoe": Key(OneOf(("on", "off")), "Multimodal mixture of experts (Table 3)."),
+    "model.experts": Key(
+        Text("some of T2V, V2T, T, V"), "Kinds of experts, separated by commas (Table 5)."
+    ),
+    "model.epsilon": Key(Between(0, open=True), "Entropic regularisation λ of Eq. 6."),
+    "model.iterations": Key(Between(1), "Most iterations of Sinkhorn."),
+    "model.dropout": Key(Between(0, 1), "Dropout before the classifier."),
+    "train.optimizer": Key(OneOf(("adam",)), "AdamW."),  # there are no tables for adagrad
+}

@@ -1,0 +1,89 @@
+"""Keys of a config that ROAM reads, beside those of the training loop."""
+
+from remote_jax.config import SWITCH, Between, Key, Keys, OneOf, Text
+
+_DROPOUT = Between(0, 1)
+
+KEYS: Keys = {
+    "data.name": Key(Text(), "What the graph is called in results and in the cache."),
+    "data.sample.entities": Key(
+        Between(200, 100_000), "Entities of the generated graph.", optional=True
+    ),
+    "data.sample.seed": Key(Between(0, 2**31), "Seed of the generated graph.", optional=True),
+    "data.sample.image": Key(
+        Between(0, 0.3), "Share of held-out triples that images alone decide.", optional=True
+    ),
+    "data.sample.text": Key(
+        Between(0, 0.3), "Share of held-out triples that texts alone decide.", optional=True
+    ),
+    "data.sample.missing": Key(
+        Between(0, 0.5), "Share of entities without a modality.", optional=True
+    ),
+    "features.structure": Key(
+        SWITCH, "Whether entities have embeddings of their own, beside features (Table 5)."
+    ),
+    "features.image": Key(
+        Text("auto or a file"),
+        "Features of images; auto: the data folder's image.npz, if any; empty: none (Table 5).",
+    ),
+    "features.text": Key(
+        Text("auto, names or a file"),
+        "Features of texts, likewise; names: what features.encoder reads out of the names.",
+    ),
+    "features.encoder": Key(
+        Text("a folder or a name on the Hugging Face hub"), "The BERT that reads names and texts."
+    ),
+    "features.descriptions": Key(
+        Text("a file"), "Texts to read in place of names: NAME<tab>TEXT a line, or JSON."
+    ),
+    "features.noise": Key(
+        Between(0), "Noise in the features, as a share of their deviation (Table 11)."
+    ),
+    "model.architecture": Key(
+        OneOf(("moseg", "sep", "mge")),
+        "Modality-specific expert groups, or the arrangements of Table 3.",
+    ),
+    "model.dim": Key(Between(1), "Width of an entity's embedding."),
+    "model.relation_dim": Key(Between(1), "Width of a relation's embedding."),
+    "model.hidden": Key(Between(1), "Hidden units of an expert."),
+    "model.groups": Key(Between(1), "Number of expert groups K."),
+    "model.temperature": Key(Between(0, open=True), "Temperature τ of Eq. 4."),
+    "model.noise": Key(SWITCH, "Noise δ of Eq. 4, in training."),
+    "model.core": Key(
+        OneOf(("learnt", "complex")), "W of the Tucker scores, or the fixed one that is ComplEx."
+    ),
+    "model.penalty.cubes": Key(Between(0), "Weight of the N3 penalty, for the complex core."),
+    "model.penalty.duality": Key(Between(0), "Weight of the DURA penalty, for the complex core."),
+    "model.dropout.head": Key(_DROPOUT, "Dropout of the head entity's embedding."),
+    "model.dropout.matrix": Key(_DROPOUT, "Dropout of the matrix that a relation makes of W."),
+    "model.dropout.query": Key(_DROPOUT, "Dropout of the query that head and matrix make."),
+    "model.dropout.structure": Key(
+        _DROPOUT, "Share of entities with features whose own embedding is hidden in a step."
+    ),
+    "model.router.transform": Key(
+        SWITCH, "f of Eq. 6; false: entity and relation side by side (Tables 4 and 9)."
+    ),
+    "model.router.groups": Key(
+        OneOf(("parameters", "prototype")),
+        "What stands for a group: g of Eq. 7, or a vector of its own (Tables 4 and 9).",
+    ),
+    "model.router.cost": Key(
+        OneOf(("learnable", "cosine")), "φ of Eq. 6, or the cosine (Tables 4 and 9)."
+    ),
+    "model.router.relation": Key(SWITCH, "Whether the relation takes part (Table 12)."),
+    "model.router.solver": Key(
+        OneOf(("sinkhorn", "topk", "sparse", "lowrank")), "How queries are routed (Table 10)."
+    ),
+    "model.router.epsilon": Key(Between(0, open=True), "Entropic regularisation τ of Eq. 11."),
+    "model.router.iterations": Key(Between(1), "Iterations L of Sinkhorn."),
+    "model.router.hidden": Key(Between(1), "Hidden units of φ."),
+    "model.router.weight": Key(Between(0), "λ of Eq. 9, the weight of the routing's loss."),
+    "model.loss": Key(OneOf(("softmax", "sigmoid")), "Cross-entropy over all entities, or Eq. 10."),
+    "model.negatives": Key(
+        Between(0), "Random entities that a batch is scored against; 0: all entities."
+    ),
+    "model.smoothing": Key(Between(0, 1), "Smoothing of the targets."),
+    "model.answers": Key(
+        Between(0, 1), "A query counts as its number of true answers to this power."
+    ),
+}

@@ -1,0 +1,67 @@
+"""Keeps what XLA compiles, so that the next start of the same program begins at once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from pathlib import Path
+
+from remote_jax.data.cache import cache_folder
+
+LARGEST = 4 * 2**30
+"""Bytes that the folder may hold; what was not used for the longest time goes first."""
+
+THRESHOLDS = {
+    "jax_persistent_cache_min_compile_time_secs": 0.1,
+    "jax_persistent_cache_min_entry_size_bytes": 0,
+}
+"""What takes less to compile is not worth a file."""
+
+
+def folder() -> Path:
+    """Where compiled programs of this machine are kept, unless `JAX_COMPILATION_CACHE_DIR` says so.
+
+    Machines of several kinds may share a home folder. Code for one CPU can stop another, and jax
+    knows no more of a CPU than that it is one.
+    """
+    return cache_folder("") / "xla" / _cpu()
+
+
+def enable() -> Path | None:
+    """Has jax keep what it compiles; to be called before it compiles anything. Returns the folder.
+
+    jax's own environment variables go first: `JAX_COMPILATION_CACHE_DIR` names another folder, and
+    `JAX_ENABLE_COMPILATION_CACHE=false` keeps nothing. A damaged file is compiled anew, with a
+    warning of jax. Whoever can write into the folder can have this program run what they like, so
+    it is this user's alone.
+    """
+    import jax  # takes a second, which a command that only explains itself should not pay
+
+    for name, value in THRESHOLDS.items():
+        if name.upper() not in os.environ:
+            jax.config.update(name, value)
+    if not jax.config.jax_enable_compilation_cache:
+        return None
+    if chosen := jax.config.jax_compilation_cache_dir:
+        return Path(chosen)
+    place = folder()
+    try:
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        print(f"Compiled programs are not kept: cannot write {place}: {error.strerror}.")
+        return None
+    jax.config.update("jax_compilation_cache_dir", str(place))
+    jax.config.update("jax_compilation_cache_max_size", LARGEST)
+    return place
+
+
+def _cpu() -> str:
+    """Tells kinds of CPUs apart, by what they can do where the system says it."""
+    kind = platform.machine() + platform.processor()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    facts = {line for line in lines if line.startswith(("flags", "Features", "model name"))}
+    return hashlib.sha256("\n".join([kind, *sorted(facts)]).encode()).hexdigest()[:12]
