@@ -11,17 +11,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from remote_jax import config as configs
 from remote_jax.data.cache import cache_folder
 from remote_jax.reporting.results import code_version
 from remote_jax.runtime import compilation_cache
 
-LIBRARIES = ("jax", "jaxlib", "flax", "optax", "ott-jax", "grain", "transformers", "tokenizers")
-"""Those whose versions matter most where something is odd."""
-
-USAGE = (
-    "remote-jax doctor takes no arguments; it prints what is here, and exits with 2 for an error."
-)
+USAGE = """\
+remote-jax doctor takes no arguments. It prints what is here, and exits with 2 if what a run of a
+default preset needs is not."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,7 @@ def findings() -> Iterator[Finding]:
     """All that is looked at. Nothing is downloaded."""
     yield Finding("ok", f"Python {platform.python_version()} in {sys.prefix}")
     yield Finding("ok", f"remote_jax {code_version()} in {Path(__file__).parents[1]}")
-    for library in LIBRARIES:
-        yield _library(library)
+    yield from _libraries()
     yield _devices()
     yield _cache("records and samples", cache_folder(""))
     yield _compiled()
@@ -54,11 +52,26 @@ def findings() -> Iterator[Finding]:
         yield _pipeline(pipeline, specs)
 
 
-def _library(name: str) -> Finding:
+def _libraries() -> Iterator[Finding]:
+    """What the package asks for, without its extras; each in the versions that it asks for."""
     try:
-        return Finding("ok", f"{name} {importlib.metadata.version(name)}")
+        wanted = importlib.metadata.requires("remote_jax") or []
     except importlib.metadata.PackageNotFoundError:
-        return Finding("error", f"{name} is not installed: pip install {name}")
+        yield Finding("error", "remote_jax is not installed: pip install -e . in its folder")
+        return
+    for requirement in sorted(map(Requirement, wanted), key=lambda one: one.name.lower()):
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        name = requirement.name
+        try:
+            found = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding("error", f"{name} is not installed: pip install '{requirement}'")
+            continue
+        if requirement.specifier.contains(found, prereleases=True):
+            yield Finding("ok", f"{name} {found}")
+        else:
+            yield Finding("error", f"{name} {found} is here: pip install '{requirement}'")
 
 
 def _devices() -> Finding:

@@ -41,9 +41,9 @@ def enable() -> Path | None:
     for name, value in THRESHOLDS.items():
         if name.upper() not in os.environ:
             jax.config.update(name, value)
-    if not jax.config.jax_enable_compilation_cache:
+    if not jax.config.values["jax_enable_compilation_cache"]:
         return None
-    if chosen := jax.config.jax_compilation_cache_dir:
+    if chosen := jax.config.values["jax_compilation_cache_dir"]:
         return Path(chosen)
     place = folder()
     try:

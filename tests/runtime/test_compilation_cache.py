@@ -1,0 +1,109 @@
+"""The cache of compiled programs: where it is, that it changes no number, and what damage does.
+
+Each run is a process of its own, as jax asks for the folder once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toy
+
+from remote_jax.runtime import compilation_cache
+
+FLAGS = ("--config.train.epochs=2", "--config.train.log_every=1")
+
+
+Done = subprocess.CompletedProcess[str]
+
+
+def train(home: Path, workdir: Path, *flags: str, **environment: str) -> Done:
+    """The toy, as a person trains it whose cache folder is `home`."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
+    path = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run(
+        [
+            *(sys.executable, toy.__file__, f"--config={toy.__file__}", f"--workdir={workdir}"),
+            *(*FLAGS, *flags),
+        ],
+        env=inherited | {"XDG_CACHE_HOME": str(home), "PYTHONPATH": path} | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def metrics(workdir: Path) -> list[dict[str, Any]]:
+    """All that is no time."""
+    timed = ("seconds", "examples_per_s", "time", "data_wait_seconds")
+    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if not any(t in k for t in timed)} for line in lines]
+
+
+def programs(home: Path) -> dict[str, bytes]:
+    """Compiled programs by name."""
+    return {path.name: path.read_bytes() for path in home.glob("remote_jax/xla/*/*-cache")}
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `home`, and with the run `one`."""
+    folder = tmp_path_factory.mktemp("first")
+    train(folder / "home", folder / "one")
+    return folder
+
+
+def test_what_is_kept(first: Path) -> None:
+    found = programs(first / "home")
+    assert any(name.startswith("jit_step") or "step" in name for name in found)
+    (place,) = (first / "home" / "remote_jax" / "xla").iterdir()
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
+
+
+def test_a_second_run_compiles_nothing_and_is_the_same(first: Path) -> None:
+    before = programs(first / "home")
+    train(first / "home", first / "two")
+    assert programs(first / "home") == before
+    assert len(metrics(first / "one")) > 10 and metrics(first / "two") == metrics(first / "one")
+    assert (first / "two" / "predictions.jsonl").read_bytes() == (
+        first / "one" / "predictions.jsonl"
+    ).read_bytes()
+
+
+def test_damage_costs_time_alone(first: Path, tmp_path: Path) -> None:
+    for path in (first / "home").glob("remote_jax/xla/*/*-cache"):
+        copy = tmp_path / "home" / path.relative_to(first / "home")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    train(tmp_path / "home", tmp_path / "run")
+    assert metrics(tmp_path / "run") == metrics(first / "one")
+    assert programs(tmp_path / "home") == programs(first / "home")
+
+
+def test_switches(tmp_path: Path) -> None:
+    train(tmp_path / "home", tmp_path / "off", JAX_ENABLE_COMPILATION_CACHE="false")
+    assert not programs(tmp_path / "home")
+    train(tmp_path / "home", tmp_path / "there", JAX_COMPILATION_CACHE_DIR=str(tmp_path / "own"))
+    assert not programs(tmp_path / "home") and list((tmp_path / "own").glob("*-cache"))
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = train(tmp_path / "file" / "home", tmp_path / "run").stdout
+    assert "Compiled programs are not kept: cannot write" in said and "Not a directory" in said
+
+
+def test_the_folder_is_that_of_the_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    here = compilation_cache.folder()
+    assert here.parent == tmp_path / "remote_jax" / "xla" and here == compilation_cache.folder()
+    monkeypatch.setattr(compilation_cache.platform, "machine", lambda: "another")
+    assert compilation_cache.folder() != here
