@@ -10,12 +10,12 @@ import pytest
 from flax import nnx
 from jmere_files import LABELS, jmere, mnre, pair, row
 from ml_collections import ConfigDict
-from parse_files import made
+from parse_examples import made
 from small import PLAIN
 
 from configs import jmere as configs
 from remote_jax.data import pipeline
-from remote_jax.eega.graphs import trees
+from remote_jax.eega.data import parse_files
 from remote_jax.eega.tags import CERTAIN, encode
 from remote_jax.eega.task import make_task
 from remote_jax.errors import UserError
@@ -217,7 +217,7 @@ def test_a_bad_parse_costs_its_sentence(cache, tmp_path, capsys):
     folder = jmere(tmp_path / "data", [row(), row(), row()])
     for name in ("train", "val", "test"):
         parses = [made([0] * 8), made([1, 0, *[0] * 6]), made([0] * 8)]
-        trees.write(folder / f"{name}.parses.npz", parses)
+        parse_files.write(folder / f"{name}.parses.npz", parses)
     changes = {"data.dir": str(folder), "data.max_rejected": 0.5}
     found = make_task(tiny(cache, **changes))
     found.prepare(tmp_path, anew=True)
@@ -239,7 +239,7 @@ def test_a_bad_parse_costs_its_sentence(cache, tmp_path, capsys):
 
 def test_a_file_of_too_few_parses(cache, tmp_path):
     folder = jmere(tmp_path / "data", [row(), row()])
-    trees.write(folder / "train.parses.npz", [made([0] * 8)])
+    parse_files.write(folder / "train.parses.npz", [made([0] * 8)])
     found = make_task(tiny(cache, **{"data.dir": str(folder)}))
     with pytest.raises(UserError, match=r"has 1 parses, but train\.json has at least 2 rows"):
         found.prepare(tmp_path, anew=True)
@@ -248,7 +248,7 @@ def test_a_file_of_too_few_parses(cache, tmp_path):
 def test_labels_are_of_the_training_split_alone(cache, tmp_path):
     folder = jmere(tmp_path / "data", [row()])
     for name, label in (("train", "nsubj"), ("val", "obj"), ("test", "obl")):
-        trees.write(folder / f"{name}.parses.npz", [made([0] * 8, dependencies=(label,) * 8)])
+        parse_files.write(folder / f"{name}.parses.npz", [made([0] * 8, dependencies=(label,) * 8)])
     found = make_task(tiny(cache, **{"data.dir": str(folder)}))
     found.prepare(tmp_path, anew=True)
     assert found.knowledge.labels.dependencies == ("nsubj",)

@@ -11,7 +11,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from remote_jax.data.cache import cache_folder
-from remote_jax.eega.data import builders, formats, parses
+from remote_jax.eega.data import builders, formats, parse_files, parses
 from remote_jax.eega.data.knowledge import Knowledge
 from remote_jax.eega.data.objects import Objects
 from remote_jax.eega.data.sentences import Sentence
@@ -153,7 +153,7 @@ class Sentences:
             words = [sentence.tokens for sentence in sentences]
             return parses.parse(self._config.pipeline, words, self._cache)
         path = self._files.parses[split]
-        brought = trees.read(path)
+        brought = parse_files.read(path)
         last = max(sentence.place for sentence in sentences)
         if len(brought) < last:
             raise UserError(

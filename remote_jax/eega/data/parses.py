@@ -19,6 +19,7 @@ from tqdm import tqdm
 from remote_jax.data.cache import locked
 from remote_jax.data.files import sha256
 from remote_jax.data.jsonl import show
+from remote_jax.eega.data import parse_files
 from remote_jax.eega.graphs import trees
 from remote_jax.eega.graphs.trees import Parse
 from remote_jax.errors import Refused, UserError
@@ -49,8 +50,8 @@ def parse(pipeline: str, sentences: Sequence[Sequence[str]], cache: Path) -> lis
         if not path.is_file():
             nlp = _load(pipeline)
             found = list(tqdm(_run(nlp, sentences), "Parsing", len(sentences), disable=None))
-            trees.write(path, found)
-        kept = trees.read(path)
+            parse_files.write(path, found)
+        kept = parse_files.read(path)
     return [trees.checked(one, len(words)) for one, words in zip(kept, sentences, strict=True)]
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from remote_jax.eega.data import parse_files
 from remote_jax.eega.data.formats import SCENES, parses_of
-from remote_jax.eega.graphs import trees
 from remote_jax.eega.sample import facts, posts, scene
 from remote_jax.eega.sample.posts import Fact, Post
 
@@ -42,7 +42,7 @@ def write(folder: Path, *, train: int, validation: int, test: int, seed: int) ->
             made.append(post)
         rows = [_row(post, image) for post, image in zip(made, images[-number:], strict=True)]
         _dump(folder / FILES[split], rows)
-        trees.write(parses_of(folder / FILES[split]), [post.parse for post in made])
+        parse_files.write(parses_of(folder / FILES[split]), [post.parse for post in made])
         stated["splits"][split] = shares(made)
     _dump(folder / SCENES[0], {str(place): graph for place, graph in enumerate(graphs)})
     info = {

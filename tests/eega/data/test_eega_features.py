@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 from jmere_files import WORDS, jmere, row
-from parse_files import made
+from parse_examples import made
 from PIL import Image
 
 from configs import jmere as configs
 from remote_jax.data.images import crop
+from remote_jax.eega.data import parse_files
 from remote_jax.eega.data.examples import Sentences
 from remote_jax.eega.data.features import Featurize, within
-from remote_jax.eega.graphs import trees
 from remote_jax.eega.graphs.shapes import shape_of
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple
 from remote_jax.eega.tags import decode_tags
@@ -41,7 +41,7 @@ def folder(tmp_path):
     found = jmere(tmp_path / "data", [row(), row(tokens=[*WORDS, "!"], image="none.png")])
     (found / "boxes.json").write_text(json.dumps({"a.png": [LEFT, RIGHT]}))
     for name in ("train", "val", "test"):
-        trees.write(found / f"{name}.parses.npz", [PARSE, made([0] * 9)])
+        parse_files.write(found / f"{name}.parses.npz", [PARSE, made([0] * 9)])
     return found
 
 

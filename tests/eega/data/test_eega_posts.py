@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from parse_files import made
+from parse_examples import made
 from PIL import Image
 
 from configs import jmere as configs

@@ -2,7 +2,7 @@
 
 import numpy as np
 from label_sets import VOCABULARY
-from parse_files import made
+from parse_examples import made
 
 from remote_jax.eega.data.knowledge import Knowledge
 from remote_jax.eega.data.sentences import Sentence

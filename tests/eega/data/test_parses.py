@@ -1,7 +1,7 @@
 """Parses of sentences: what is refused, what is kept, and a real pipeline."""
 
 import pytest
-from parse_files import made, same
+from parse_examples import made, same
 
 from remote_jax.eega.data import parses
 from remote_jax.errors import Refused, UserError
