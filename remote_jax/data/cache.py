@@ -9,8 +9,11 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
 
 from remote_jax.errors import UserError
 
@@ -21,6 +24,31 @@ def cache_folder(name: str, environ: Mapping[str, str] = os.environ) -> Path:
         return Path(name).expanduser()
     base = environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "remote_jax"
+
+
+def with_data_folder(
+    config: ConfigDict, ensure_sample: Callable[[Path, Mapping[str, Any]], Path]
+) -> ConfigDict:
+    """`config` with the folder of the sample as `data.dir` where it names none.
+
+    Args:
+        config: the whole config; `data` is read.
+        ensure_sample: writes the sample of these settings below this folder if it is new.
+
+    Raises:
+        UserError: neither a folder nor a sample is named, or the sample cannot be written.
+    """
+    data = config.data
+    if data.dir:
+        return config
+    if "sample" not in data:
+        raise UserError(
+            f"This preset reads {data.name} as published: set --config.data.dir=FOLDER."
+        )
+    copy = config.copy_and_resolve_references()
+    with copy.unlocked():
+        copy.data.dir = str(ensure_sample(cache_folder(data.cache), data.sample))
+    return copy
 
 
 @contextlib.contextmanager
@@ -42,26 +70,57 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
+class Range(NamedTuple):
+    """What a setting of a sample may be: a whole number, or a share, from `low` to `high`."""
+
+    low: float
+    high: float
+    whole: bool = True
+
+    def check(self, name: str, value: object) -> None:
+        """Raises a UserError unless `value` is in the range."""
+        kinds, kind = ((int,), "whole number") if self.whole else ((int, float), "share")
+        # A bool is an int to `isinstance`, and NaN is in no range.
+        if type(value) not in kinds or not self.low <= value <= self.high:  # type: ignore[operator]
+            raise UserError(
+                f"config.data.sample.{name} must be a {kind} from {self.low} to {self.high}, "
+                f"found {value!r}."
+            )
+
+
+SEED = Range(0, 2**31)
+POSTS = {split: Range(1, 100_000) for split in ("train", "validation", "test")} | {"seed": SEED}
+"""Settings of a sample of posts: how many a split has, and the seed."""
+
+
 def ensure_generated(
-    parent: Path, settings: Mapping[str, Any], code: Path, write: Callable[[Path], object]
+    parent: Path,
+    settings: Mapping[str, Any],
+    ranges: Mapping[str, Range],
+    code: Path,
+    write: Callable[..., object],
 ) -> Path:
     """The folder of a sample, written if it is new; it lands in its place by one rename.
 
     Args:
         parent: the sample goes to PARENT/KEY, the key being of its settings and its code.
-        settings: JSON values that decide the sample.
+        settings: `config.data.sample`.
+        ranges: the settings that decide the sample.
         code: folder of the modules that make it.
-        write: fills a folder.
+        write: fills a folder, given its path and the settings by name.
 
     Raises:
-        UserError: the folder cannot be written.
+        UserError: a setting is out of its range, or the folder cannot be written.
     """
-    folder = parent / _key(settings, code)
+    chosen = {name: settings[name] for name in ranges}
+    for name, allowed in ranges.items():
+        allowed.check(name, chosen[name])
+    folder = parent / _key(chosen, code)
     if folder.is_dir():
         return folder
     with locked(parent):
         try:
-            _build(folder, write)
+            _build(folder, partial(write, **chosen))
         except OSError as error:
             raise UserError(f"Cannot write the sample to {folder}: {error.strerror}.") from error
     return folder

@@ -7,9 +7,9 @@ import io
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import tensorflow_datasets as tfds
 
@@ -25,25 +25,37 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
     """
 
     url_infos = None
+    VERSION = tfds.core.Version("1.0.0")
+
+    def info_of(self, description: str, features: Mapping[str, Any]) -> tfds.core.DatasetInfo:
+        """What `_info` gives: records of these features, a split in the order of its file."""
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=description,
+            features=tfds.features.FeaturesDict(features),
+            disable_shuffling=True,
+        )
 
 
 Rejected = dict[str, Any]
 """`{file, line, reason}` of a row that was left out; `row` for `line` where a file is a list."""
 
+T = TypeVar("T")
 
-class Named(Protocol):
-    """What has a name."""
+
+class Layout(Protocol):
+    """What kind of data set it is."""
 
     @property
     def name(self) -> str:
-        """It."""
+        """Of the data set."""
 
 
 class RowFiles(Protocol):
     """The files of a data set whose splits are a file of rows each."""
 
     @property
-    def layout(self) -> Named:
+    def layout(self) -> Layout:
         """What kind of data set it is."""
 
     @property
@@ -68,6 +80,8 @@ class RowBuilder(Builder, skip_registration=True):  # type: ignore[call-arg]
         **kwargs: `data_dir` and `file_format` of `tfds.core.DatasetBuilder`.
     """
 
+    layout: ClassVar[Any]
+    """`Layout` of the data set that the builder reads."""
     files: Any
     """`RowFiles`, of the class that the builder's reader knows."""
 
@@ -79,6 +93,14 @@ class RowBuilder(Builder, skip_registration=True):  # type: ignore[call-arg]
 
     def _split_generators(self, dl_manager: object) -> dict[str, Iterator[Any]]:
         return {split: self._generate_examples(split) for split in self.files.rows}
+
+    def accepted(self, rows: Iterable[T | Rejected], rejected: list[Rejected]) -> Iterator[T]:
+        """The rows that are not rejected; the others are put into `rejected`."""
+        for row in rows:
+            if isinstance(row, dict):
+                rejected.append(row)
+            else:
+                yield row
 
     def rows(self, split: str) -> int:
         """Rows of the split's file that were not refused."""
@@ -100,22 +122,7 @@ class RowBuilder(Builder, skip_registration=True):  # type: ignore[call-arg]
         partial = self.rejected_path.with_suffix(".partial")
         partial.write_text("".join(json.dumps(entry) + "\n" for entry in self._rejected), "utf-8")
         partial.replace(self.rejected_path)
-        self.check_share(path, rejected, kept)
-
-    def check_share(self, path: Path, rejected: Sequence[Rejected], kept: int) -> None:
-        """Raises a UserError if no row of `path` is left, or more than a share was refused."""
-        total = len(rejected) + kept
-        if not total:
-            raise UserError(f"{path} has no rows.")
-        if kept and len(rejected) <= self.max_rejected * total:
-            return
-        first = rejected[0]
-        place = "line" if "line" in first else "row"
-        raise UserError(
-            f"{path}: {len(rejected)} of {total} rows are malformed, more than the share "
-            f"data.max_rejected = {self.max_rejected:g}; the first is {place} "
-            f"{first[place]}: {first['reason']}."
-        )
+        check_share(path, rejected, kept, self.max_rejected)
 
     def tell_rejected(self) -> None:
         """Prints how many rows of each file were left out, if any were."""
@@ -123,6 +130,35 @@ class RowBuilder(Builder, skip_registration=True):  # type: ignore[call-arg]
             counts = Counter(entry["file"] for entry in rejected)
             places = ", ".join(f"{count} of {name}" for name, count in counts.items())
             print(f"Rows left out as malformed: {places}; see {self.rejected_path}")
+
+
+def check_share(
+    path: Path,
+    rejected: Sequence[Rejected],
+    kept: int,
+    max_rejected: float,
+    what: str = "rows are malformed",
+) -> None:
+    """Raises a UserError if nothing of `path` is kept, or more than a share of it was rejected.
+
+    Args:
+        path: of the file.
+        rejected: its rows that were left out.
+        kept: how many were not.
+        max_rejected: largest share that may be rejected.
+        what: is wrong with them.
+    """
+    total = len(rejected) + kept
+    if not total:
+        raise UserError(f"{path} has no rows.")
+    if kept and len(rejected) <= max_rejected * total:
+        return
+    first = rejected[0]
+    place = next(key for key in ("line", "row", "place") if key in first)
+    raise UserError(
+        f"{path}: {len(rejected)} of {total} {what}, more than the share data.max_rejected = "
+        f"{max_rejected:g}; the first is {place} {first[place]}: {first['reason']}."
+    )
 
 
 def prepare(builder: Builder) -> None:
@@ -146,18 +182,19 @@ def prepare(builder: Builder) -> None:
 B = TypeVar("B", bound=RowBuilder)
 
 
-def build_rows(make: type[B], files: RowFiles, cache: Path, max_rejected: float) -> B:
+def build_rows(builders: Iterable[type[B]], files: RowFiles, cache: Path, max_rejected: float) -> B:
     """Builds the records of `files` under `cache`, or finds them built.
 
     Args:
-        make: the builder's class.
-        files: of the data set.
+        builders: one a layout.
+        files: of a data set with one of those layouts.
         cache: records go to CACHE/NAME/FINGERPRINT, with `rejected.jsonl`.
         max_rejected: largest share of a split's rows that may be malformed.
 
     Raises:
         UserError: a file cannot be read, or too many rows of a split are malformed.
     """
+    (make,) = (builder for builder in builders if builder.layout == files.layout)
     folder = cache / files.layout.name / files.fingerprint["sha256"]
     with locked(folder):
         builder = make(
@@ -168,6 +205,6 @@ def build_rows(make: type[B], files: RowFiles, cache: Path, max_rejected: float)
     for split, path in files.rows.items():
         name = path.relative_to(files.root).as_posix()
         refused = [entry for entry in rejected if entry["file"] == name]
-        builder.check_share(path, refused, builder.rows(split))
+        check_share(path, refused, builder.rows(split), max_rejected)
     builder.tell_rejected()
     return builder

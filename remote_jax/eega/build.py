@@ -1,7 +1,7 @@
 """Makes the model a config describes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -21,9 +21,7 @@ from remote_jax.eega.model.image_to_text import ImageToText
 from remote_jax.eega.model.multi_channel import MultiChannel
 from remote_jax.eega.model.word_pairs import WordPairTagger
 from remote_jax.eega.settings import channels
-from remote_jax.encoders import bert, build, pretrained, vit
-
-Statistics = Mapping[str, tuple[float, ...]]
+from remote_jax.encoders import build
 
 
 @dataclass(frozen=True)
@@ -62,60 +60,28 @@ def eega(config: ConfigDict, sizes: Sizes, *, rngs: nnx.Rngs) -> Eega:
     Raises:
       UserError: a pretrained checkpoint does not fit, or a switch has a wrong value.
     """
-    dtype = jnp.dtype(config.compute_dtype)
-    text = build.text(config.text, sizes.vocabulary, dtype, rngs)
-    if not config.features.picture:
-        return assemble(config, sizes, text, None, {}, rngs=rngs)
-    vision = build.vision(config.vision, dtype, rngs)
-    statistics = pretrained.image_statistics(config.vision.pretrained)
-    return assemble(config, sizes, text, vision, statistics, rngs=rngs)
-
-
-def keep_settings(config: ConfigDict, folder: Path) -> None:
-    """Keeps in `folder` what `shapes` needs to know of pretrained encoders."""
-    for part in parts(config):
-        build.keep_settings(config[part], folder / part)
+    encoders = build.load(config, sizes.vocabulary, rngs, parts(config))
+    return assemble(config, sizes, encoders, rngs)
 
 
 def parts(config: ConfigDict) -> tuple[str, ...]:
     """The encoders that the model has."""
-    return ("text", "vision") if config.features.picture else ("text",)
+    return build.PARTS if config.features.picture else ("text",)
 
 
-def shapes(config: ConfigDict, kept: Path, sizes: Sizes) -> Eega:
-    """The model of `eega` with shapes instead of values, for parameters that are kept elsewhere.
+def shapes(config: ConfigDict, folder: Path, sizes: Sizes) -> Eega:
+    """The model of `eega` with shapes instead of values, for parameters of a checkpoint.
 
     Args:
-      kept: a folder filled by `keep_settings`; no checkpoint is opened.
+      folder: filled by `encoders.build.save_settings`; no pretrained checkpoint is opened.
     """
-    dtype = jnp.dtype(config.compute_dtype)
-    text_shape = build.text_shape(config.text, sizes.vocabulary, kept / "text")
-    vision_shape: vit.ViTConfig | None = None
-    statistics: Statistics = {}
-    if config.features.picture:
-        vision_shape = build.vision_shape(config.vision, kept / "vision")
-        known = kept / "vision" if config.vision.pretrained else ""
-        statistics = pretrained.image_statistics(known)
-
-    def make() -> Eega:
-        rngs = nnx.Rngs(0)
-        text = bert.Bert(text_shape, dtype=dtype, rngs=rngs)
-        vision = None if vision_shape is None else vit.ViT(vision_shape, dtype=dtype, rngs=rngs)
-        return assemble(config, sizes, text, vision, statistics, rngs=rngs)
-
-    return nnx.eval_shape(make)
+    make = partial(assemble, config, sizes)
+    return build.shapes(config, sizes.vocabulary, folder, make, parts(config))
 
 
-def assemble(
-    config: ConfigDict,
-    sizes: Sizes,
-    text: bert.Bert,
-    vision: vit.ViT | None,
-    statistics: Statistics,
-    *,
-    rngs: nnx.Rngs,
-) -> Eega:
-    """EEGA around its encoders; `statistics` as of `pretrained.image_statistics`."""
+def assemble(config: ConfigDict, sizes: Sizes, encoders: build.Encoders, rngs: nnx.Rngs) -> Eega:
+    """EEGA around its encoders."""
+    text, vision, statistics = encoders
     model, dtype, dim = config.model, jnp.dtype(config.compute_dtype), text.config.dim
     tagger = WordPairTagger(
         dim, sizes.tags, hidden=model.hidden, rate=model.dropout, dtype=dtype, rngs=rngs

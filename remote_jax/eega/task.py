@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grain
 import jax
@@ -15,8 +15,7 @@ from jaxtyping import Array
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
-from remote_jax.data.cache import cache_folder
-from remote_jax.data.release import copy_notice
+from remote_jax.data.cache import with_data_folder
 from remote_jax.eega import answers, build, metrics
 from remote_jax.eega.build import Sizes
 from remote_jax.eega.data import builders
@@ -28,17 +27,13 @@ from remote_jax.eega.interface import interface
 from remote_jax.eega.model.eega import Eega
 from remote_jax.eega.model.word_pairs import joint_loss, tagging_loss
 from remote_jax.eega.quintuples import Labels
-from remote_jax.eega.sample import folder
+from remote_jax.eega.sample import folder as sample
 from remote_jax.eega.settings import KEYS, channels
+from remote_jax.encoders import assets
 from remote_jax.encoders import build as encoders
-from remote_jax.encoders import save
-from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import Table, write_json
 from remote_jax.task import Batch, Interface, Outputs
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
 
 LEAST = -6e4
 """The least logarithm of a probability that is told, near the least number of half precision."""
@@ -52,8 +47,7 @@ def make_task(config: ConfigDict) -> EegaTask:
     """
     configs.check(config, KEYS)
     channels(config.model.channels)
-    for part in build.parts(config):
-        encoders.check_sizes(config, part, "configs/jmere.py:sample")
+    encoders.check_sizes(config, build.parts(config), "configs/jmere.py:sample")
     return EegaTask(config)
 
 
@@ -75,29 +69,16 @@ class EegaTask:
         if anew or not Knowledge.kept(workdir):
             found = self.data.knowledge  # data first: an error in them is the nearer one
             print(builders.describe(self.data.sentences), flush=True)
-            self._make_tokenizer().save_pretrained(workdir / "tokenizer")
-            build.keep_settings(self.config, workdir / "encoders")
+            texts = (" ".join(sentence.tokens) for sentence in self.data.sentences["train"])
+            assets.write(self.config, workdir, texts, build.parts(self.config))
             found.save(workdir)
         self.knowledge = Knowledge.load(workdir)
-        self.tokenizer = tokenizers.load(workdir / "tokenizer")
-
-    def _make_tokenizer(self) -> PreTrainedTokenizerFast:
-        text = self.config.text
-        if text.pretrained:
-            return tokenizers.load(text.pretrained)
-        sentences = (" ".join(sentence.tokens) for sentence in self.data.sentences["train"])
-        return tokenizers.train(sentences, text.vocab_size)
+        self.tokenizer = assets.load_tokenizer(workdir)
 
     @cached_property
     def data(self) -> Sentences:
         """The data set; read, and built where it is new, when first asked for."""
-        data = self.config.data
-        if data.dir or "sample" not in data:
-            return Sentences(self.config)
-        config = self.config.copy_and_resolve_references()
-        with config.unlocked():
-            config.data.dir = str(folder.ensure(cache_folder(data.cache), data.sample))
-        return Sentences(config)
+        return Sentences(with_data_folder(self.config, sample.ensure))
 
     def splits(self) -> tuple[str, ...]:
         """The splits that the data folder has."""
@@ -127,7 +108,7 @@ class EegaTask:
 
     def shapes(self) -> Eega:
         """The model of the config without values; it opens no checkpoint."""
-        return build.shapes(self.config, self.workdir / "encoders", self._sizes)
+        return build.shapes(self.config, self.workdir / assets.ENCODERS, self._sizes)
 
     @property
     def _sizes(self) -> Sizes:
@@ -180,12 +161,7 @@ class EegaTask:
         assert isinstance(model, Eega)
         write_json(folder / "tags.json", list(self.knowledge.vocabulary.tags))
         self.knowledge.save(folder)
-        copy_notice(folder)
-        self.tokenizer.save_pretrained(folder / "tokenizer")
-        save.save_bert(model.text.bert, folder / "bert")
-        if model.vision is not None:
-            vision = model.vision
-            save.save_vit(vision.vit, folder / "vit", mean=vision.mean, std=vision.std)
+        assets.export(folder, self.tokenizer, model.text.bert, model.vision)
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
         """Scores of quintuples under the config's protocol, and of entities (#MNER)."""

@@ -102,7 +102,7 @@ def vit_shape(
     return replace(vit_config(folder), **given(dropout, attention_dropout))
 
 
-def keep_settings(name: str | Path, folder: Path) -> None:
+def copy_settings(name: str | Path, folder: Path) -> None:
     """Copies the JSON files of a checkpoint, without its weights, into `folder`.
 
     They say all that is needed to build the encoder for parameters of one's own. Errors are those

@@ -1,13 +1,13 @@
 """Makes the model a config describes."""
 
-from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import jax.numpy as jnp
 from flax import nnx
 from ml_collections import ConfigDict
 
-from remote_jax.encoders import bert, build, pretrained, vit
+from remote_jax.encoders import build
 from remote_jax.errors import UserError
 from remote_jax.remote.model.encoding import TextEncoding, VisualEncoding
 from remote_jax.remote.model.mmoe import EXPERTS, MixtureOfExperts
@@ -25,58 +25,24 @@ def remote(config: ConfigDict, *, relations: int, vocabulary: int, rngs: nnx.Rng
     Raises:
       UserError: a pretrained checkpoint does not fit, or an expert is unknown.
     """
-    dtype = jnp.dtype(config.compute_dtype)
-    return assemble(
-        config,
-        build.text(config.text, vocabulary, dtype, rngs),
-        build.vision(config.vision, dtype, rngs),
-        pretrained.image_statistics(config.vision.pretrained),
-        relations=relations,
-        rngs=rngs,
-    )
+    return assemble(config, relations, build.load(config, vocabulary, rngs), rngs)
 
 
-def keep_settings(config: ConfigDict, folder: Path) -> None:
-    """Keeps in `folder` what `shapes` needs to know of pretrained encoders."""
-    for part in ("text", "vision"):
-        build.keep_settings(config[part], folder / part)
-
-
-def shapes(config: ConfigDict, kept: Path, *, relations: int, vocabulary: int) -> Remote:
-    """The model of `remote` with shapes instead of values, for parameters that are kept elsewhere.
+def shapes(config: ConfigDict, folder: Path, *, relations: int, vocabulary: int) -> Remote:
+    """The model of `remote` with shapes instead of values, for parameters of a checkpoint.
 
     Args:
-      kept: a folder filled by `keep_settings`; no checkpoint is opened.
+      folder: filled by `encoders.build.save_settings`; no pretrained checkpoint is opened.
     """
-    dtype = jnp.dtype(config.compute_dtype)
-    statistics = pretrained.image_statistics(kept / "vision" if config.vision.pretrained else "")
-    text_shape = build.text_shape(config.text, vocabulary, kept / "text")
-    vision_shape = build.vision_shape(config.vision, kept / "vision")
-
-    def make() -> Remote:
-        rngs = nnx.Rngs(0)
-        return assemble(
-            config,
-            bert.Bert(text_shape, dtype=dtype, rngs=rngs),
-            vit.ViT(vision_shape, dtype=dtype, rngs=rngs),
-            statistics,
-            relations=relations,
-            rngs=rngs,
-        )
-
-    return nnx.eval_shape(make)
+    return build.shapes(config, vocabulary, folder, partial(assemble, config, relations))
 
 
 def assemble(
-    config: ConfigDict,
-    text_encoder: bert.Bert,
-    vision_encoder: vit.ViT,
-    statistics: Mapping[str, tuple[float, ...]],
-    *,
-    relations: int,
-    rngs: nnx.Rngs,
+    config: ConfigDict, relations: int, encoders: build.Encoders, rngs: nnx.Rngs
 ) -> Remote:
-    """REMOTE around two encoders; `statistics` as of `pretrained.image_statistics`."""
+    """REMOTE around two encoders."""
+    text_encoder, vision_encoder, statistics = encoders
+    assert vision_encoder is not None
     dtype = jnp.dtype(config.compute_dtype)
     text_dim, vision_dim = text_encoder.config.dim, vision_encoder.config.dim
     text_blocks, vision_blocks = len(text_encoder.blocks), len(vision_encoder.blocks)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grain
 import jax
@@ -16,11 +16,9 @@ from jaxtyping import Array
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
-from remote_jax.data.cache import cache_folder
-from remote_jax.data.release import copy_notice
+from remote_jax.data.cache import with_data_folder
+from remote_jax.encoders import assets
 from remote_jax.encoders import build as encoders
-from remote_jax.encoders import save
-from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.errors import UserError
 from remote_jax.remote import build, metrics
 from remote_jax.remote.data.features import Featurize, Pairs, dataset
@@ -28,13 +26,10 @@ from remote_jax.remote.data.pairs import TYPES, Pair
 from remote_jax.remote.data.posts import Posts
 from remote_jax.remote.interface import interface
 from remote_jax.remote.model.remote import Remote
-from remote_jax.remote.sample import folder
+from remote_jax.remote.sample import folder as sample
 from remote_jax.remote.settings import KEYS
 from remote_jax.reporting.results import Table, write_atomically, write_json
 from remote_jax.task import Batch, Interface, Outputs
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
 
 
 def make_task(config: ConfigDict) -> RemoteTask:
@@ -45,8 +40,7 @@ def make_task(config: ConfigDict) -> RemoteTask:
     """
     configs.check(config, KEYS)
     build.experts(config.model.experts)
-    for part in ("text", "vision"):
-        encoders.check_sizes(config, part, "configs/umre.py:sample")
+    encoders.check_sizes(config, encoders.PARTS, "configs/umre.py:sample")
     return RemoteTask(config)
 
 
@@ -68,28 +62,15 @@ class RemoteTask:
         relations = workdir / "relations.json"
         if anew or not relations.exists():
             found = self.pairs.relations  # data first: an error in them is the nearer one
-            self._make_tokenizer().save_pretrained(workdir / "tokenizer")
-            build.keep_settings(self.config, workdir / "encoders")
+            assets.write(self.config, workdir, self.pairs.texts("train"))
             write_atomically(relations, [json.dumps(found, indent=1) + "\n"])
         self.relations: list[str] = json.loads(relations.read_text(encoding="utf-8"))
-        self.tokenizer = tokenizers.load(workdir / "tokenizer")
-
-    def _make_tokenizer(self) -> PreTrainedTokenizerFast:
-        text = self.config.text
-        if text.pretrained:
-            return tokenizers.load(text.pretrained)
-        return tokenizers.train(self.pairs.texts("train"), text.vocab_size)
+        self.tokenizer = assets.load_tokenizer(workdir)
 
     @cached_property
     def pairs(self) -> Pairs:
         """The data set; read, and built where it is new, when first asked for."""
-        data = self.config.data
-        if data.dir or "sample" not in data:
-            return Pairs(self.config)
-        config = self.config.copy_and_resolve_references()
-        with config.unlocked():
-            config.data.dir = str(folder.ensure(cache_folder(data.cache), data.sample))
-        return Pairs(config)
+        return Pairs(with_data_folder(self.config, sample.ensure))
 
     def splits(self) -> tuple[str, ...]:
         """The splits that the data folder has."""
@@ -123,7 +104,7 @@ class RemoteTask:
         """The model of the config without values; it opens no checkpoint."""
         return build.shapes(
             self.config,
-            self.workdir / "encoders",
+            self.workdir / assets.ENCODERS,
             relations=len(self.relations),
             vocabulary=len(self.tokenizer),
         )
@@ -158,11 +139,7 @@ class RemoteTask:
         """Names of relations, the tokenizer and both encoders."""
         assert isinstance(model, Remote)
         write_json(folder / "relations.json", self.relations)
-        copy_notice(folder)
-        self.tokenizer.save_pretrained(folder / "tokenizer")
-        save.save_bert(model.text.bert, folder / "bert")
-        vision = model.vision
-        save.save_vit(vision.vit, folder / "vit", mean=vision.mean, std=vision.std)
+        assets.export(folder, self.tokenizer, model.text.bert, model.vision)
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
         """Accuracy over all pairs; micro scores over relations other than none (§6.3)."""

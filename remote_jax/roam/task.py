@@ -16,7 +16,7 @@ from jaxtyping import Array
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
-from remote_jax.data.cache import cache_folder
+from remote_jax.data.cache import cache_folder, with_data_folder
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import Table, write_json
 from remote_jax.roam.data import builders, examples, modalities, saved_graph, triples
@@ -89,14 +89,7 @@ class RoamTask:
     @cached_property
     def folder(self) -> Path:
         """The data folder; the sample's where none is named."""
-        data = self.config.data
-        if data.dir:
-            return Path(data.dir).expanduser()
-        if "sample" not in data:
-            raise UserError(
-                f"This preset reads {data.name} as published: set --config.data.dir=FOLDER."
-            )
-        return sample.ensure(cache_folder(data.cache), data.sample)
+        return Path(with_data_folder(self.config, sample.ensure).data.dir).expanduser()
 
     @cached_property
     def graph(self) -> triples.Graph:

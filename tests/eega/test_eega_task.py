@@ -232,7 +232,7 @@ def test_a_bad_parse_costs_its_sentence(cache, tmp_path, capsys):
     }
     strict = make_task(tiny(cache, **changes | {"data.max_rejected": 0.1}))
     with pytest.raises(
-        UserError, match=r"1 of 3 sentences have a malformed parse or picture.*is 2"
+        UserError, match=r"1 of 3 sentences have a malformed parse or picture.*is place 2"
     ):
         strict.prepare(tmp_path, anew=True)
 

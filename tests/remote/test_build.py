@@ -9,6 +9,7 @@ from flax import nnx
 from released import words_tokenizer
 
 from configs import umre
+from remote_jax.encoders import build as encoders
 from remote_jax.errors import UserError
 from remote_jax.remote import build
 from remote_jax.training.state import split
@@ -45,7 +46,7 @@ def config(tmp_path):
 def test_shapes_are_those_of_the_model_and_need_no_checkpoint(config, tmp_path):
     sizes = {"relations": 5, "vocabulary": len(words_tokenizer())}
     model = build.remote(config, **sizes, rngs=nnx.Rngs(0))
-    build.keep_settings(config, tmp_path / "kept")
+    encoders.save_settings(config, tmp_path / "kept")
     for part in ("text", "vision"):
         shutil.rmtree(tmp_path / part)
     again = build.shapes(config, tmp_path / "kept", **sizes)
@@ -59,5 +60,5 @@ def test_shapes_are_those_of_the_model_and_need_no_checkpoint(config, tmp_path):
 
 
 def test_settings_that_were_not_kept_are_missed(config, tmp_path):
-    with pytest.raises(UserError, match=r"kept.*no such folder"):
+    with pytest.raises(UserError, match=r"kept.*cannot be read"):
         build.shapes(config, tmp_path / "kept", relations=5, vocabulary=300)

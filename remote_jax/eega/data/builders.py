@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-from remote_jax.data import records
+from remote_jax.data.records import Rejected, RowBuilder
 from remote_jax.eega.data import formats
-from remote_jax.eega.data.formats import DataFiles, Layout
+from remote_jax.eega.data.formats import DataFiles
 from remote_jax.eega.data.reader import SentenceReader
 from remote_jax.eega.data.sentences import Sentence
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple
@@ -22,40 +22,31 @@ from remote_jax.errors import UserError
 from remote_jax.reporting.results import Table
 
 
-class SentenceBuilder(records.RowBuilder, skip_registration=True):  # type: ignore[call-arg]
+class SentenceBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
     """What the two builders share; `files` is what `formats.locate` found."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    layout: ClassVar[Layout]
     files: DataFiles
 
     def _info(self) -> tfds.core.DatasetInfo:
         features = tfds.features
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description="Sentences with their pictures, entities and quintuples.",
-            features=features.FeaturesDict(
-                {
-                    "tokens": features.Sequence(features.Text()),
-                    "image": features.Text(),
-                    # start, end, type; then head and tail among these, and relation
-                    "entities": features.Tensor(shape=(None, 3), dtype=np.int32),
-                    "quintuples": features.Tensor(shape=(None, 3), dtype=np.int32),
-                    "file": features.Text(),
-                    "place": features.Scalar(np.int64),
-                }
-            ),
-            disable_shuffling=True,  # a split keeps the order of its file
+        return self.info_of(
+            "Sentences with their pictures, entities and quintuples.",
+            {
+                "tokens": features.Sequence(features.Text()),
+                "image": features.Text(),
+                # start, end, type; then head and tail among these, and relation
+                "entities": features.Tensor(shape=(None, 3), dtype=np.int32),
+                "quintuples": features.Tensor(shape=(None, 3), dtype=np.int32),
+                "file": features.Text(),
+                "place": features.Scalar(np.int64),
+            },
         )
 
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict[str, Any]]]:
         reader = SentenceReader(self.files, split)
-        rejected = []
+        rejected: list[Rejected] = []
         count = 0
-        for sentence in reader:
-            if isinstance(sentence, dict):
-                rejected.append(sentence)
-                continue
+        for sentence in self.accepted(reader, rejected):
             yield count, _encode(sentence)
             count += 1
         path = self.files.rows[split]
@@ -99,21 +90,8 @@ class JmereFromMnre(SentenceBuilder):
     layout = formats.MNRE
 
 
-BUILDERS = {builder.layout.name: builder for builder in (Jmere, JmereFromMnre)}
-
-
-def build(files: DataFiles, cache: Path, max_rejected: float) -> SentenceBuilder:
-    """Builds the records of `files` under `cache`, or finds them built.
-
-    Args:
-        files: what `formats.locate` found.
-        cache: records go to CACHE/NAME/FINGERPRINT, with `rejected.jsonl`.
-        max_rejected: largest share of a split's rows that may be malformed.
-
-    Raises:
-        UserError: a file cannot be read, or too many rows of a split are malformed.
-    """
-    return records.build_rows(BUILDERS[files.layout.name], files, cache, max_rejected)
+BUILDERS: tuple[type[SentenceBuilder], ...] = (Jmere, JmereFromMnre)
+"""One a layout, for `records.build_rows`."""
 
 
 def read(builder: SentenceBuilder, split: str) -> list[Sentence]:

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from ml_collections import ConfigDict
 
 from remote_jax.data.cache import cache_folder
+from remote_jax.data.records import Rejected, build_rows, check_share
 from remote_jax.eega.data import builders, formats, parse_files, parses
 from remote_jax.eega.data.knowledge import Knowledge
 from remote_jax.eega.data.objects import Objects
@@ -63,7 +63,7 @@ class Sentences:
         self._config, self._inputs = data, Inputs.of(config)
         self._files = formats.locate(formats.LAYOUTS[data.name], data.dir)
         self._cache = cache_folder(data.cache)
-        self._builder = builders.build(self._files, self._cache, data.max_rejected)
+        self._builder = build_rows(builders.BUILDERS, self._files, self._cache, data.max_rejected)
         self.root = self._files.root
         self.splits = tuple(self._files.rows)
         self.fingerprint = self._files.fingerprint
@@ -112,7 +112,7 @@ class Sentences:
     @cached_property
     def _examples(self) -> dict[str, list[Example]]:
         made: dict[str, list[Example]] = {}
-        refused: list[dict[str, Any]] = []
+        rejected: list[Rejected] = []
         for split, sentences in self.sentences.items():
             if self._inputs.picture and not any(sentence.image for sentence in sentences):
                 raise UserError(
@@ -126,12 +126,12 @@ class Sentences:
                     made[split].append(self._example(sentence, parse, split))
                 except Refused as error:
                     place = {"file": sentence.file, "place": sentence.place}
-                    refused.append({**place, "reason": str(error)})
-            self._check_share(split, len(made[split]), refused)
-        if refused:
+                    rejected.append({**place, "reason": str(error)})
+            self._check_share(split, len(made[split]), rejected)
+        if rejected:
             path = Path(self._builder.data_dir).parents[1] / "left_out.jsonl"
-            write_rows(path, refused)
-            print(f"Sentences left out for their parse or picture: {len(refused)}; see {path}")
+            write_rows(path, rejected)
+            print(f"Sentences left out for their parse or picture: {len(rejected)}; see {path}")
         return made
 
     def _example(self, sentence: Sentence, parse: Parse | Refused | None, split: str) -> Example:
@@ -162,14 +162,9 @@ class Sentences:
             )
         return [trees.checked(brought[one.place - 1], len(one.tokens)) for one in sentences]
 
-    def _check_share(self, split: str, kept: int, refused: Sequence[Mapping[str, Any]]) -> None:
-        name = self._files.rows[split].relative_to(self.root).as_posix()
-        own = [entry for entry in refused if entry["file"] == name]
-        if kept and len(own) <= self._config.max_rejected * (kept + len(own)):
-            return
-        first = own[0]
-        raise UserError(
-            f"{self._files.rows[split]}: {len(own)} of {kept + len(own)} sentences have a "
-            "malformed parse or picture, more than the share data.max_rejected = "
-            f"{self._config.max_rejected:g}; the first is {first['place']}: {first['reason']}."
-        )
+    def _check_share(self, split: str, kept: int, rejected: Sequence[Rejected]) -> None:
+        path = self._files.rows[split]
+        name = path.relative_to(self.root).as_posix()
+        own = [entry for entry in rejected if entry["file"] == name]
+        what = "sentences have a malformed parse or picture"
+        check_share(path, own, kept, self._config.max_rejected, what)

@@ -16,6 +16,7 @@ from remote_jax.data.cache import cache_folder
 from remote_jax.data.crop_cache import CACHE_BYTES, CropCache
 from remote_jax.data.files import find
 from remote_jax.data.images import Box, crop, read_depth, read_picture
+from remote_jax.data.records import build_rows
 from remote_jax.encoders.word_pieces import WordPieces
 from remote_jax.errors import Refused, UserError
 from remote_jax.remote.data import builders, formats
@@ -54,7 +55,7 @@ class Pairs:
         if data.name not in LAYOUTS:
             raise UserError(f"config.data.name is {data.name!r}, expected one of {list(LAYOUTS)}.")
         files = formats.locate(LAYOUTS[data.name], data.dir, data.captions, data.boxes)
-        builder = builders.build(files, cache_folder(data.cache), data.max_rejected)
+        builder = build_rows(builders.BUILDERS, files, cache_folder(data.cache), data.max_rejected)
         self.root = files.root
         self.relations = files.relations
         self.splits = tuple(files.rows)

@@ -46,7 +46,6 @@ class GraphBuilder(records.Builder, skip_registration=True):  # type: ignore[cal
         **kwargs: `data_dir` and `file_format` of `tfds.core.DatasetBuilder`.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
     name = "graph"
     published: ClassVar[Sizes | None] = None
     """Sizes of the release that papers report on."""
@@ -57,12 +56,8 @@ class GraphBuilder(records.Builder, skip_registration=True):  # type: ignore[cal
 
     def _info(self) -> tfds.core.DatasetInfo:
         features = {"triples": tfds.features.Tensor(shape=(None, 3), dtype=np.int32)}
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description="Ids of head, relation and tail of triples, a block of them a record.",
-            features=tfds.features.FeaturesDict(features),
-            disable_shuffling=True,  # a split keeps the order of its file
-        )
+        description = "Ids of head, relation and tail of triples, a block of them a record."
+        return self.info_of(description, features)
 
     def _split_generators(self, dl_manager: object) -> dict[str, Iterator[Any]]:
         graph = triples.read(self.folder)

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from jmere_files import ANN, BOB, HALL, LABELS, WORDS, end, jmere, label, mnre, pair, row
 
+from remote_jax.data.records import build_rows
 from remote_jax.eega.data import builders, formats
 from remote_jax.eega.quintuples import Entity, Labels
 from remote_jax.errors import UserError
@@ -15,7 +16,8 @@ LAYOUTS = {"jmere": formats.JMERE, "mnre": formats.MNRE}
 
 
 def build(folder, cache, layout="jmere", max_rejected=0.0):
-    return builders.build(formats.locate(LAYOUTS[layout], folder), cache, max_rejected)
+    files = formats.locate(LAYOUTS[layout], folder)
+    return build_rows(builders.BUILDERS, files, cache, max_rejected)
 
 
 def named(sentence, vocabulary):

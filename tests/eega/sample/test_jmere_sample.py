@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from remote_jax.data.records import build_rows
 from remote_jax.eega.data import builders, formats
 from remote_jax.eega.sample import folder as kept
 from remote_jax.eega.sample.scene import HEIGHT, WIDTH, resized
@@ -28,7 +29,8 @@ def sample(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def splits(sample, tmp_path_factory):
-    builder = builders.build(formats.locate(formats.JMERE, sample), tmp_path_factory.mktemp("c"), 0)
+    files = formats.locate(formats.JMERE, sample)
+    builder = build_rows(builders.BUILDERS, files, tmp_path_factory.mktemp("c"), 0)
     return {split: builders.read(builder, split) for split in POSTS}
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from released import BOXES, ROWS, WORDS, object_end, picture, row, text_end, umre
 
+from remote_jax.data import records
 from remote_jax.data.release import SPLITS
 from remote_jax.errors import UserError
 from remote_jax.remote.data import builders, formats
@@ -38,7 +39,8 @@ def watched():
 
 
 def build(folder, cache, max_rejected=0.0, layout=formats.UMRE, **options):
-    return builders.build(formats.locate(layout, folder, **options), cache, max_rejected)
+    files = formats.locate(layout, folder, **options)
+    return records.build_rows(builders.BUILDERS, files, cache, max_rejected)
 
 
 def pairs(builder, split="train"):
@@ -244,14 +246,16 @@ def test_real_mnre(shared, tmp_path):
 KILLED = """
 import sys, time
 from pathlib import Path
-from remote_jax.remote import builders, formats, reader
+from remote_jax.data import records
+from remote_jax.remote.data import builders, formats, reader
 slow = reader.check_row
 def wait(*args):
     print("row", file=sys.stderr, flush=True)
     time.sleep(0.01)
     return slow(*args)
 reader.check_row = wait
-builders.build(formats.locate(formats.UMRE, sys.argv[1]), Path(sys.argv[2]), 0)
+files = formats.locate(formats.UMRE, sys.argv[1])
+records.build_rows(builders.BUILDERS, files, Path(sys.argv[2]), 0)
 """
 
 

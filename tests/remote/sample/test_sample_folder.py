@@ -103,5 +103,5 @@ def test_cache_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_numbers_must_be_positive(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"sample\.test must be a positive number, found 0"):
+    with pytest.raises(UserError, match=r"sample\.test must be a whole number .*, found 0"):
         folder.ensure(tmp_path, ConfigDict(NUMBERS | {"test": 0}))

@@ -198,8 +198,8 @@ def test_half_a_sample_is_never_found(tmp_path):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(UserError, match=r"Cannot write the sample .* No space left"):
-        cache.ensure_generated(tmp_path, {}, tmp_path, fail)
-    folder = cache.ensure_generated(tmp_path, {}, tmp_path, lambda folder: None)
+        cache.ensure_generated(tmp_path, {}, {}, tmp_path, fail)
+    folder = cache.ensure_generated(tmp_path, {}, {}, tmp_path, lambda folder: None)
     assert folder.is_dir() and not list(folder.iterdir())
 
 
