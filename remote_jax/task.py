@@ -29,18 +29,18 @@ class Interface:
     """What a model reads and answers, for those who run it without its system (`serve`).
 
     Attributes:
-        what: a sentence or two on what the model does.
+        description: a sentence or two on what the model does.
         inputs: shape and type of each array of an example, as `Task.answer` reads it.
-        about: a line on each input and each answer, by name; Markdown without bars.
-        note: what else there is to know.
+        fields: a line on each input and each answer, by name; Markdown without bars.
+        notes: what else there is to know.
         ranges: lowest and highest of each number along the last axis of an input, by its name,
             where a wrong one would go unseen.
     """
 
-    what: str
+    description: str
     inputs: Mapping[str, jax.ShapeDtypeStruct]
-    about: Mapping[str, str]
-    note: str = ""
+    fields: Mapping[str, str]
+    notes: str = ""
     ranges: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
-from learnt_core import LEARNT
+from tucker_settings import TUCKER
 
 ROOT = Path(__file__).parents[1]
 MESH = {"mesh.data": 2, "mesh.fsdp": 2, "mesh.tensor": 2}
@@ -36,7 +36,7 @@ SYSTEMS = {
     "mkg_y": {
         **{"data.sample.entities": 200, "model.dim": 32, "model.relation_dim": 32},
         **{"model.hidden": 32, "model.router.hidden": 32, "model.groups": 2},
-        **{**LEARNT, "train.epochs": 0.3, "train.average": 0.9},
+        **{**TUCKER, "train.epochs": 0.3, "train.average": 0.9},
     },
 }
 BATCH = {"train.batch_size": 16, "train.eval_batch_size": 16, "train.log_every": 1}

@@ -17,35 +17,35 @@ from remote_jax.reporting.score import Score
 from remote_jax.task import Outputs
 
 Answer = dict[str, Any]
-Place = Callable[[Entity], Answer]
+FormatSpan = Callable[[Entity], Answer]
 """How an entity's words are written down: its name, start and end."""
 
 
-def in_words(tokens: Sequence[str]) -> Place:
-    """The place of an entity in words."""
+def spans_in_words(tokens: Sequence[str]) -> FormatSpan:
+    """Spans that count words, as `tokens` has them."""
 
-    def place(entity: Entity) -> Answer:
+    def format_span(entity: Entity) -> Answer:
         start, end = entity.start, entity.end
         return {"name": " ".join(tokens[start:end]), "start": start, "end": end}
 
-    return place
+    return format_span
 
 
-def entity(one: Entity, place: Place, vocabulary: Vocabulary) -> Answer:
+def format_entity(one: Entity, format_span: FormatSpan, vocabulary: Vocabulary) -> Answer:
     """`{name, start, end, type}`."""
-    return {**place(one), "type": vocabulary.types[one.type]}
+    return {**format_span(one), "type": vocabulary.types[one.type]}
 
 
-def quintuple(one: Quintuple, place: Place, vocabulary: Vocabulary) -> Answer:
+def format_quintuple(one: Quintuple, format_span: FormatSpan, vocabulary: Vocabulary) -> Answer:
     """`{head, tail, relation}`."""
     return {
-        "head": entity(one.head, place, vocabulary),
-        "tail": entity(one.tail, place, vocabulary),
+        "head": format_entity(one.head, format_span, vocabulary),
+        "tail": format_entity(one.tail, format_span, vocabulary),
         "relation": vocabulary.relations[one.relation],
     }
 
 
-def read(outputs: Outputs, vocabulary: Vocabulary) -> list[Decoded]:
+def decode_outputs(outputs: Outputs, vocabulary: Vocabulary) -> list[Decoded]:
     """What the tags of a whole split say, sentence by sentence."""
     return [
         decode(tags[:count, :count].astype(np.float64), vocabulary)
@@ -53,21 +53,21 @@ def read(outputs: Outputs, vocabulary: Vocabulary) -> list[Decoded]:
     ]
 
 
-def written(decoded: Decoded, place: Place, vocabulary: Vocabulary) -> Answer:
+def format_decoded(decoded: Decoded, format_span: FormatSpan, vocabulary: Vocabulary) -> Answer:
     """`{entities, quintuples}`, each in the order of the words, with its probability."""
     return {
         "entities": [
-            {**entity(one, place, vocabulary), "probability": round(probability, 6)}
+            {**format_entity(one, format_span, vocabulary), "probability": round(probability, 6)}
             for one, probability in sorted(decoded.entities.items())
         ],
         "quintuples": [
-            {**quintuple(one, place, vocabulary), "probability": round(probability, 6)}
+            {**format_quintuple(one, format_span, vocabulary), "probability": round(probability, 6)}
             for one, probability in sorted(decoded.quintuples.items())
         ],
     }
 
 
-def objects(graph: VisualGraph, classes: Sequence[str]) -> list[Answer]:
+def format_objects(graph: VisualGraph, classes: Sequence[str]) -> list[Answer]:
     """`{box, class}` of each object of a picture."""
     there = graph.mask
     return [

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from ml_collections import ConfigDict
 
-from remote_jax.eega.data.knowledge import Knowledge
+from remote_jax.eega.data.corpus_statistics import CorpusStatistics
 from remote_jax.eega.graphs.cooccurrence import LEVELS
 from remote_jax.eega.graphs.shapes import SHAPES
 from remote_jax.eega.graphs.text_graph import DISTANCES, OFFSETS
@@ -26,7 +26,7 @@ from remote_jax.encoders import build
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many there are of each: word pieces, tags, and what `Knowledge` names.
+    """How many there are of each: word pieces, tags, and what `CorpusStatistics` names.
 
     Attributes:
       edges, object_edges: types of edges in the textual and the visual graph.
@@ -42,15 +42,15 @@ class Sizes:
     object_edges: int
 
     @classmethod
-    def of(cls, knowledge: Knowledge, vocabulary: int) -> "Sizes":
+    def from_corpus(cls, corpus: CorpusStatistics, vocabulary: int) -> "Sizes":
         """Those of a training split, and a tokenizer of `vocabulary` pieces."""
         return cls(
             vocabulary=vocabulary,
-            tags=len(knowledge.vocabulary.tags),
-            edges=knowledge.labels.edges,
-            pos=knowledge.labels.tags,
-            classes=len(knowledge.classes),
-            object_edges=len(edge_types(knowledge.relations)),
+            tags=len(corpus.vocabulary.tags),
+            edges=corpus.labels.edges,
+            pos=corpus.labels.tags,
+            classes=len(corpus.classes),
+            object_edges=len(edge_types(corpus.relations)),
         )
 
 

@@ -12,16 +12,16 @@ from remote_jax.eega.graphs import visual_graph
 from remote_jax.eega.graphs.trees import Parse
 from remote_jax.task import Interface
 
-WHAT = (
+DESCRIPTION = (
     "EEGA reads a sentence and the objects of its picture, and tags each pair of words: with a "
     "type where both are of one entity, with a relation where one is of the head and the other of "
     "the tail."
 )
-NOTE = (
+NOTES = (
     "Entities and quintuples are read off the tags by `remote_jax.eega.tags.decode`, which is not "
     "in this folder."
 )
-ABOUT = {
+FIELDS = {
     "tokens": "`[CLS]`, the pieces of the words, `[SEP]`",
     "token_mask": "false for padding",
     "word": "the word of each piece; -1 for `[CLS]`, `[SEP]` and padding",
@@ -58,5 +58,5 @@ def interface(featurize: Featurize, objects: int) -> Interface:
         for name, value in example.items()
         if name != TAGS
     }
-    about = {name: ABOUT[name] for name in inputs}
-    return Interface(WHAT, inputs, about | ANSWERS, NOTE)
+    fields = {name: FIELDS[name] for name in inputs}
+    return Interface(DESCRIPTION, inputs, fields | ANSWERS, NOTES)

@@ -29,7 +29,7 @@ def score(gold: Sequence[Set[object]], found: Sequence[Set[object]]) -> Score:
         ValueError: the two are not of the same sentences.
     """
     hits = sum(len(right & claimed) for right, claimed in zip(gold, found, strict=True))
-    return Score.of(hits, sum(map(len, found)), sum(map(len, gold)))
+    return Score.from_counts(hits, sum(map(len, found)), sum(map(len, gold)))
 
 
 def quintuples(gold: Sequence[Labels], found: Sequence[Labels], protocol: str) -> Score:

@@ -37,7 +37,9 @@ class Labels:
     quintuples: frozenset[Quintuple] = frozenset()
 
     @classmethod
-    def of(cls, quintuples: Iterable[Quintuple], entities: Iterable[Entity] = ()) -> Labels:
+    def from_quintuples(
+        cls, quintuples: Iterable[Quintuple], entities: Iterable[Entity] = ()
+    ) -> Labels:
         """Quintuples with their entities, and more entities."""
         kept = frozenset(quintuples)
         ends = (entity for quintuple in kept for entity in (quintuple.head, quintuple.tail))

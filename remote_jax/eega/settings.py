@@ -13,7 +13,7 @@ from remote_jax.errors import UserError
 CHANNELS = ("pos", "distance", "pmi", "dependency", "position", "shape")
 """The paper's three (Eq. 9), the labels of the text graph, how far after w_i w_j stands, and how a
 word is written."""
-PARSED = frozenset({"pos", "distance", "dependency"})
+PARSE_CHANNELS = frozenset({"pos", "distance", "dependency"})
 """Those that a parse gives."""
 
 PROTOCOLS = ("directed", "folded")
@@ -102,14 +102,14 @@ class Inputs:
     shape: bool
 
     @classmethod
-    def of(cls, config: ConfigDict) -> Inputs:
+    def from_config(cls, config: ConfigDict) -> Inputs:
         """What a config's switches ask for."""
         model, picture = config.model, config.features.picture
         names = channels(model.channels)
         aligned = picture and model.alignment.weight > 0
         return cls(
             picture=picture,
-            parse=model.graph == "attribute" or aligned or bool(PARSED & set(names)),
+            parse=model.graph == "attribute" or aligned or bool(PARSE_CHANNELS & set(names)),
             cooccurrence="pmi" in names,
             shape="shape" in names,
         )

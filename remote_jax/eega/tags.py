@@ -21,7 +21,7 @@ from remote_jax.eega.quintuples import Entity, Labels, Quintuple, Vocabulary
 Matrix = Int[np.ndarray, "words words"]
 Logits = Float[np.ndarray, "words words tags"]
 
-SIDE_BY_SIDE = 6.2
+ADJACENCY_PENALTY = 6.2
 """Prior log odds against two entities without a word between them: of the 7,560 entities in MNRE's
 training sentences, 16 have such a neighbour. Without it names fall apart, because what a word is by
 itself is surer than that two words are of one entity. With it one of two that touch may be lost."""
@@ -97,7 +97,7 @@ def decode(logits: Logits, vocabulary: Vocabulary) -> Decoded:
     Cells are taken as independent, as the paper's loss does (Eq. 12), but for those of a pair of
     words and of the same pair the other way round, which tell one thing twice, and count half each.
     A span's score is the log odds of its type against no type, summed over its block; the best set
-    of spans, less `SIDE_BY_SIDE` where two of them touch, is found by dynamic programming. A
+    of spans, less `ADJACENCY_PENALTY` where two of them touch, is found by dynamic programming. A
     relation's score is its log odds against N, summed over head × tail. Sums over rectangles come
     from running sums, so the time is O(words² tags) whatever is in them.
     """
@@ -112,16 +112,16 @@ def decode(logits: Logits, vocabulary: Vocabulary) -> Decoded:
         np.concatenate([logp[..., :1], relations], axis=-1), axis=-1, keepdims=True
     )
     halves = 0.5 + 0.5 * np.eye(len(logp))[..., None]
-    entities = _segment(_Sums(halves * (types - untyped)))
+    entities = _segment(_SummedAreaTable(halves * (types - untyped)))
     starts = np.array([entity.start for entity in entities], np.int64)
     ends = np.array([entity.end for entity in entities], np.int64)
-    block_sums = _Sums(types).over(starts, ends, starts, ends)
+    block_sums = _SummedAreaTable(types).over(starts, ends, starts, ends)
     totals = block_sums[np.arange(len(entities)), [entity.type for entity in entities]]
     cells = (ends - starts) ** 2
     confident = dict(zip(entities, np.exp(totals / np.maximum(cells, 1)).tolist(), strict=True))
     rectangle = (starts[:, None], ends[:, None], starts[None, :], ends[None, :])
-    odds = _Sums(relations - logp[..., :1]).over(*rectangle)
-    certain = _Sums(relations).over(*rectangle)
+    odds = _SummedAreaTable(relations - logp[..., :1]).over(*rectangle)
+    certain = _SummedAreaTable(relations).over(*rectangle)
     found = {}
     for h, t in zip(*np.nonzero(odds.max(-1, initial=-np.inf) > 0), strict=True):
         if h == t:
@@ -133,7 +133,7 @@ def decode(logits: Logits, vocabulary: Vocabulary) -> Decoded:
     return Decoded(confident, found)
 
 
-class _Sums:
+class _SummedAreaTable:
     """Sums over rectangles of cells, by inclusion and exclusion of running sums."""
 
     def __init__(self, values: Float[np.ndarray, "words words channels"]):
@@ -153,7 +153,7 @@ class _Sums:
         return sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
 
 
-def _segment(scores: _Sums) -> list[Entity]:
+def _segment(scores: _SummedAreaTable) -> list[Entity]:
     """The spans that do not overlap, of the largest sum of blocks less what touching costs."""
     words = scores.words
     start, end = np.indices((words + 1, words + 1))
@@ -167,13 +167,13 @@ def _segment(scores: _Sums) -> list[Entity]:
         first[stop] = totals.argmax()
         free[stop] = max(free[stop - 1], closed[stop - 1])
         closed[stop] = totals.max()
-        entering[stop] = max(free[stop], closed[stop] - SIDE_BY_SIDE)
+        entering[stop] = max(free[stop], closed[stop] - ADJACENCY_PENALTY)
     entities, stop, cost = [], words, 0.0
     while stop > 0:
         if closed[stop] - cost > free[stop]:
             begin = int(first[stop])
             entities.append(Entity(begin, stop, int(type_of[begin, stop])))
-            stop, cost = begin, SIDE_BY_SIDE
+            stop, cost = begin, ADJACENCY_PENALTY
         else:
             stop, cost = stop - 1, 0.0
     return entities[::-1]

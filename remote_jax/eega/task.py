@@ -19,9 +19,9 @@ from remote_jax.data.cache import with_data_folder
 from remote_jax.eega import answers, build, metrics
 from remote_jax.eega.build import Sizes
 from remote_jax.eega.data import builders
-from remote_jax.eega.data.examples import Example, Sentences
+from remote_jax.eega.data.corpus_statistics import CorpusStatistics
+from remote_jax.eega.data.examples import Example, SentenceDataset
 from remote_jax.eega.data.features import Featurize
-from remote_jax.eega.data.knowledge import Knowledge
 from remote_jax.eega.data.posts import Posts, read_posts
 from remote_jax.eega.interface import interface
 from remote_jax.eega.model.eega import Eega
@@ -66,19 +66,19 @@ class EegaTask:
             UserError: the data or the tokenizer are missing or malformed.
         """
         self.workdir = workdir
-        if anew or not Knowledge.kept(workdir):
-            found = self.data.knowledge  # data first: an error in them is the nearer one
+        if anew or not CorpusStatistics.exists(workdir):
+            found = self.data.corpus  # data first: an error in them is the nearer one
             print(builders.describe(self.data.sentences), flush=True)
             texts = (" ".join(sentence.tokens) for sentence in self.data.sentences["train"])
             assets.write(self.config, workdir, texts, build.parts(self.config))
             found.save(workdir)
-        self.knowledge = Knowledge.load(workdir)
+        self.corpus = CorpusStatistics.load(workdir)
         self.tokenizer = assets.load_tokenizer(workdir)
 
     @cached_property
-    def data(self) -> Sentences:
+    def data(self) -> SentenceDataset:
         """The data set; read, and built where it is new, when first asked for."""
-        return Sentences(with_data_folder(self.config, sample.ensure))
+        return SentenceDataset(with_data_folder(self.config, sample.ensure))
 
     def splits(self) -> tuple[str, ...]:
         """The splits that the data folder has."""
@@ -89,7 +89,7 @@ class EegaTask:
         return self._featurized(self.data.examples(split), self.data.root)
 
     def _featurized(self, examples: list[Example], root: Path) -> grain.MapDataset:
-        featurize = Featurize(self.tokenizer, self.knowledge, root, self.config)
+        featurize = Featurize(self.tokenizer, self.corpus, root, self.config)
         return grain.MapDataset.source(examples).map(featurize)
 
     def places(self, split: str, rows: Sequence[int]) -> list[str]:
@@ -112,7 +112,7 @@ class EegaTask:
 
     @property
     def _sizes(self) -> Sizes:
-        return Sizes.of(self.knowledge, len(self.tokenizer))
+        return Sizes.from_corpus(self.corpus, len(self.tokenizer))
 
     def loss(
         self, model: nnx.Module, batch: Batch, rngs: nnx.Rngs
@@ -148,7 +148,7 @@ class EegaTask:
 
     def interface(self) -> Interface:
         """A post as the model reads it."""
-        featurize = Featurize(self.tokenizer, self.knowledge, Path(), self.config)
+        featurize = Featurize(self.tokenizer, self.corpus, Path(), self.config)
         return interface(featurize, self.config.data.max_objects)
 
     def answer(self, model: nnx.Module, batch: Batch, shared: None) -> dict[str, Array]:
@@ -159,8 +159,8 @@ class EegaTask:
     def write_assets(self, model: nnx.Module, folder: Path) -> None:
         """Names of tags and labels, counts of words, the tokenizer and the encoders."""
         assert isinstance(model, Eega)
-        write_json(folder / "tags.json", list(self.knowledge.vocabulary.tags))
-        self.knowledge.save(folder)
+        write_json(folder / "tags.json", list(self.corpus.vocabulary.tags))
+        self.corpus.save(folder)
         assets.export(folder, self.tokenizer, model.text.bert, model.vision)
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
@@ -168,12 +168,12 @@ class EegaTask:
         return metrics.summary(self.data.labels(split), self._found(outputs), self.config.metric)
 
     def _found(self, outputs: Outputs) -> list[Labels]:
-        return [one.labels for one in answers.read(outputs, self.knowledge.vocabulary)]
+        return [one.labels for one in answers.decode_outputs(outputs, self.corpus.vocabulary)]
 
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
         """Scores by relation and by type, most frequent first."""
         gold, found = self.data.labels(split), self._found(outputs)
-        names = self.knowledge.vocabulary
+        names = self.corpus.vocabulary
         return [
             answers.by_relation(split, gold, found, names.relations, self.config.metric),
             answers.by_type(split, gold, found, names.types),
@@ -185,24 +185,24 @@ class EegaTask:
         With pictures, each entity that was found has the attention that its words pay to each of
         the `objects` (Figure 7).
         """
-        vocabulary = self.knowledge.vocabulary
-        found = answers.read(outputs, vocabulary)
+        vocabulary = self.corpus.vocabulary
+        found = answers.decode_outputs(outputs, vocabulary)
         for index, example in enumerate(self.data.examples(split)):
             sentence = example.sentence
-            place = answers.in_words(sentence.tokens)
+            format_span = answers.spans_in_words(sentence.tokens)
             row = {
                 "file": sentence.file,
                 "place": sentence.place,
                 "image": sentence.image,
                 "tokens": list(sentence.tokens),
                 "gold": [
-                    answers.quintuple(one, place, vocabulary)
+                    answers.format_quintuple(one, format_span, vocabulary)
                     for one in sorted(sentence.labels.quintuples)
                 ],
-                **answers.written(found[index], place, vocabulary),
+                **answers.format_decoded(found[index], format_span, vocabulary),
             }
             if "attention" in outputs and example.graph.mask.any():
-                row["objects"] = answers.objects(example.graph, self.knowledge.classes)
+                row["objects"] = answers.format_objects(example.graph, self.corpus.classes)
                 answers.add_attention(row["entities"], outputs["attention"][index], row["objects"])
             yield row
 
@@ -218,6 +218,6 @@ class EegaTask:
         """
         if not path.is_file():
             raise UserError(f"There is no file of posts {path}.")
-        found = read_posts(path, self.knowledge, self.config)
+        found = read_posts(path, self.corpus, self.config)
         dataset = self._featurized([one.example for one in found if one.example], path.parent)
-        return Posts(found, dataset, self.knowledge.vocabulary)
+        return Posts(found, dataset, self.corpus.vocabulary)

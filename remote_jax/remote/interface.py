@@ -5,20 +5,20 @@ from __future__ import annotations
 import jax
 
 from remote_jax.remote.data.features import Featurize
-from remote_jax.remote.data.pairs import End, Pair
+from remote_jax.remote.data.pairs import Argument, Pair
 from remote_jax.task import Interface
 
-WHAT = (
+DESCRIPTION = (
     "REMOTE reads a sentence, its picture and two marked ends, entities or objects, and gives the "
     "probability of each relation between them."
 )
-NOTE = (
+NOTES = (
     "An example is a pair of ends. The vision encoder in `vit` is what was fine-tuned, but not all "
     "that the model sees by: the model reads crops and depth patches without a CLS token, adds "
     "where objects are, and fuses each level of an encoder with those below it. The kernel of "
     "depth patches, the fusion and all else is in the parameters alone."
 )
-ABOUT = {
+FIELDS = {
     "tokens": "`[CLS] .. <s1> head </s1> .. <s2> tail </s2> .. [SEP] <o1> caption of head </o1> "
     "<o2> caption of tail </o2> [SEP]`; an end has its `<o>` pair if it is an object or captioned",
     "token_mask": "false for padding",
@@ -36,11 +36,11 @@ ABOUT = {
 
 def interface(featurize: Featurize) -> Interface:
     """Names, shapes and types of what the model reads, as features of an empty pair have them."""
-    end = End("", (0, 1))
+    end = Argument("", (0, 1))
     example = featurize.map(Pair(("",), end, end))
     inputs = {
         name: jax.ShapeDtypeStruct(value.shape, value.dtype)
         for name, value in example.items()
-        if name in ABOUT
+        if name in FIELDS
     }
-    return Interface(WHAT, inputs, ABOUT, NOTE)
+    return Interface(DESCRIPTION, inputs, FIELDS, NOTES)

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Int
 
-from remote_jax.remote.data.pairs import TYPES
+from remote_jax.remote.data.pairs import TRIPLET_TYPES
 from remote_jax.reporting.score import Score
 
 
@@ -17,7 +17,7 @@ def micro(
     named: Bool[np.ndarray, " n"] = gold > 0 if relation is None else gold == relation
     claimed = predicted > 0 if relation is None else predicted == relation
     hits = named & claimed & (gold == predicted)
-    return Score.of(int(hits.sum()), int(claimed.sum()), int(named.sum()))
+    return Score.from_counts(int(hits.sum()), int(claimed.sum()), int(named.sum()))
 
 
 def summary(
@@ -31,7 +31,7 @@ def summary(
         "recall": overall.recall,
         "f1": overall.f1,
     }
-    for number, name in enumerate(TYPES):
+    for number, name in enumerate(TRIPLET_TYPES):
         chosen = types == number
         if chosen.any():
             result[f"f1_{name}"] = micro(gold[chosen], predicted[chosen]).f1

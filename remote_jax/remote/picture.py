@@ -21,7 +21,7 @@ from remote_jax import config as configs
 from remote_jax.data.files import find
 from remote_jax.data.images import read_picture
 from remote_jax.errors import UserError
-from remote_jax.remote.data.pairs import TYPES, End, Pair
+from remote_jax.remote.data.pairs import TRIPLET_TYPES, Argument, Pair
 from remote_jax.remote.task import RemoteTask
 from remote_jax.reporting.results import read_results
 from remote_jax.training.record import Record
@@ -52,7 +52,7 @@ def choose(posts: Iterator[Row], image: str) -> list[Row]:
     for name, group in groupby(posts, key=lambda row: row[0].image):
         found = list(group)
         types = {row[0].type for row in found}
-        if Path(name).name == image or (not image and len(types) == len(TYPES)):
+        if Path(name).name == image or (not image and len(types) == len(TRIPLET_TYPES)):
             return found
     raise UserError(f"The test split has no post {image or 'of all three triplet types'}.")
 
@@ -101,7 +101,7 @@ def _text(brush: ImageDraw.ImageDraw, sentence: Sequence[str], post: Sequence[Ro
         brush.text((x + 16, y), f"{predicted}  {probability:.2f}{note}", fill=colour, font=small)
 
 
-def _name(end: End) -> str:
+def _name(end: Argument) -> str:
     return end.name if end.object < 0 else f"object {end.object}"
 
 

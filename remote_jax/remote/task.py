@@ -21,8 +21,8 @@ from remote_jax.encoders import assets
 from remote_jax.encoders import build as encoders
 from remote_jax.errors import UserError
 from remote_jax.remote import build, metrics
-from remote_jax.remote.data.features import Featurize, Pairs, dataset
-from remote_jax.remote.data.pairs import TYPES, Pair
+from remote_jax.remote.data.features import Featurize, PairDataset, dataset
+from remote_jax.remote.data.pairs import TRIPLET_TYPES, Pair
 from remote_jax.remote.data.posts import Posts
 from remote_jax.remote.interface import interface
 from remote_jax.remote.model.remote import Remote
@@ -68,9 +68,9 @@ class RemoteTask:
         self.tokenizer = assets.load_tokenizer(workdir)
 
     @cached_property
-    def pairs(self) -> Pairs:
+    def pairs(self) -> PairDataset:
         """The data set; read, and built where it is new, when first asked for."""
-        return Pairs(with_data_folder(self.config, sample.ensure))
+        return PairDataset(with_data_folder(self.config, sample.ensure))
 
     def splits(self) -> tuple[str, ...]:
         """The splits that the data folder has."""
@@ -157,7 +157,7 @@ class RemoteTask:
         by_relation.sort(key=lambda row: -row[1].support)
         by_type = [
             (name, metrics.micro(gold[types == index], predicted[types == index]))
-            for index, name in enumerate(TYPES)
+            for index, name in enumerate(TRIPLET_TYPES)
             if (types == index).any()
         ]
         return [
@@ -174,7 +174,7 @@ class RemoteTask:
                 "file": pair.file,
                 "line": pair.line,
                 "image": pair.image,
-                "type": TYPES[pair.type],
+                "type": TRIPLET_TYPES[pair.type],
                 "head": pair.head.name,
                 "tail": pair.tail.name,
                 "relation": self.relations[pair.label],

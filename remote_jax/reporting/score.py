@@ -15,7 +15,7 @@ class Score:
     support: int
 
     @classmethod
-    def of(cls, hits: int, claimed: int, named: int) -> Score:
+    def from_counts(cls, hits: int, claimed: int, named: int) -> Score:
         """The score of `hits` among `claimed` answers, where `named` were right; 0 of 0 is 0."""
         precision, recall = hits / max(claimed, 1), hits / max(named, 1)
         f1 = 2 * precision * recall / max(precision + recall, 1e-12)

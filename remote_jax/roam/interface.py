@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from remote_jax.task import Interface
 
-WHAT = (
+DESCRIPTION = (
     "ROAM reads a question, an entity and a relation, and scores every entity of its graph as an "
     "answer."
 )
@@ -15,7 +15,7 @@ WHAT = (
 
 def interface(entities: int, relations: int) -> Interface:
     """A query of so many entities and, without their reciprocals, relations."""
-    about = {
+    fields = {
         "query": "number of an entity in entities.json, and of a relation in relations.json to ask "
         f"for tails; the same number plus {relations} asks for heads",
         "scores": "of each entity of entities.json; what the graph already has is not left out",
@@ -23,7 +23,7 @@ def interface(entities: int, relations: int) -> Interface:
     }
     ranges = {"query": ((0, entities - 1), (0, 2 * relations - 1))}
     query = jax.ShapeDtypeStruct((2,), jnp.int32)
-    return Interface(WHAT, {"query": query}, about, ranges=ranges)
+    return Interface(DESCRIPTION, {"query": query}, fields, ranges=ranges)
 
 
 PROBABILITIES = {"softmax": jax.nn.softmax, "sigmoid": jax.nn.sigmoid}

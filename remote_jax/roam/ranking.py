@@ -29,7 +29,7 @@ def both_directions(
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownAnswers:
     """The true answers of every query, to leave out of a ranking ("filtered").
 
     Attributes:
@@ -45,7 +45,7 @@ class Known:
     relations: int
 
     @classmethod
-    def of(cls, splits: Iterable[Int[np.ndarray, "n 3"]], relations: int) -> Known:
+    def from_splits(cls, splits: Iterable[Int[np.ndarray, "n 3"]], relations: int) -> KnownAnswers:
         """Of the triples of all splits, each once, in both directions."""
         triples = np.unique(np.concatenate(list(splits)), axis=0)
         queries, answers = both_directions(triples, relations)
@@ -54,7 +54,7 @@ class Known:
         keys, starts = np.unique(keys[order], return_index=True)
         return cls(keys, np.append(starts, len(answers)), answers[order], relations)
 
-    def of_query(self, query: Int[np.ndarray, "2"]) -> Int[np.ndarray, " a"]:
+    def answers_to(self, query: Int[np.ndarray, "2"]) -> Int[np.ndarray, " a"]:
         """The answers of one query; none for an unknown one."""
         wanted = _keys(query[None], self.relations)[0]
         place = int(np.searchsorted(self.keys, wanted))

@@ -26,7 +26,7 @@ from remote_jax.roam.interface import PROBABILITIES, interface
 from remote_jax.roam.model import training_loss
 from remote_jax.roam.model.roam import Candidates, Roam, Sizes
 from remote_jax.roam.model.variants import ARCHITECTURES
-from remote_jax.roam.ranking import Known, both_directions, ranks, summary, unpack
+from remote_jax.roam.ranking import KnownAnswers, both_directions, ranks, summary, unpack
 from remote_jax.roam.routing_report import routing_report
 from remote_jax.roam.sample import folder as sample
 from remote_jax.roam.settings import KEYS
@@ -80,11 +80,11 @@ class RoamTask:
         Raises:
             UserError: the data are missing or malformed.
         """
-        self.kept = workdir / "graph"
-        if anew or not saved_graph.exists(self.kept):
+        self.graph_folder = workdir / "graph"
+        if anew or not saved_graph.exists(self.graph_folder):
             print(builders.describe(self.graph, self._name), flush=True)
             print(modalities.describe(self.modalities, structure=self.config.features.structure))
-            saved_graph.write(self.graph, self.modalities, self.kept)
+            saved_graph.write(self.graph, self.modalities, self.graph_folder)
 
     @cached_property
     def folder(self) -> Path:
@@ -113,9 +113,9 @@ class RoamTask:
         return modalities.from_files(self.config, self.graph, self.folder)
 
     @cached_property
-    def known(self) -> Known:
+    def known(self) -> KnownAnswers:
         """All that is true, to leave out of rankings."""
-        return Known.of(self.graph.splits.values(), len(self.graph.relations))
+        return KnownAnswers.from_splits(self.graph.splits.values(), len(self.graph.relations))
 
     def splits(self) -> tuple[str, ...]:
         """Train, validation and test; a graph has them all."""
@@ -124,15 +124,15 @@ class RoamTask:
     def dataset(self, split: str) -> grain.MapDataset:
         """Queries of training, distinct or one an answer; or both queries of every triple."""
         if split == "train" and self.config.model.negatives:
-            return examples.answered(self.graph)
+            return examples.single_answer_queries(self.graph)
         if split == "train":
-            return examples.training(self.graph)
-        return examples.ranked(self.graph, split, self.known)
+            return examples.distinct_queries(self.graph)
+        return examples.ranking_queries(self.graph, split, self.known)
 
     def places(self, split: str, rows: Sequence[int]) -> list[str]:
         """Queries, as (head, relation, ?) or (?, relation, tail)."""
         dataset = self.dataset(split)
-        return [examples.written(self.graph, dataset[row]["query"]) for row in rows]
+        return [examples.format_query(self.graph, dataset[row]["query"]) for row in rows]
 
     def fingerprint(self) -> dict[str, Any]:
         """Name, sizes and SHA-256 of the graph and of each modality's features.
@@ -169,7 +169,7 @@ class RoamTask:
 
     @cached_property
     def _facts(self) -> saved_graph.Facts:
-        return saved_graph.read_facts(self.kept)
+        return saved_graph.read_facts(self.graph_folder)
 
     def loss(
         self, model: nnx.Module, batch: Batch, rngs: nnx.Rngs
@@ -197,7 +197,7 @@ class RoamTask:
         known = unpack(batch["known"], scores.shape[1])
         return {
             "rank": ranks(scores, batch["target"], known),
-            "shares": routed.of_groups.T,
+            "shares": routed.group_shares.T,
             "weights": routed.weights.transpose(2, 1, 0),
         }
 
@@ -213,7 +213,7 @@ class RoamTask:
 
     def write_assets(self, model: nnx.Module, folder: Path) -> None:
         """Names of entities and relations; features are among the parameters."""
-        graph = saved_graph.read_graph(self.kept)
+        graph = saved_graph.read_graph(self.graph_folder)
         write_json(folder / "entities.json", list(graph.entities))
         write_json(folder / "relations.json", list(graph.relations))
 
@@ -268,8 +268,8 @@ class RoamTask:
         Raises:
             UserError: the file cannot be read.
         """
-        graph = saved_graph.read_graph(self.kept)
-        known = Known.of(graph.splits.values(), len(graph.relations))
+        graph = saved_graph.read_graph(self.graph_folder)
+        known = KnownAnswers.from_splits(graph.splits.values(), len(graph.relations))
         return Questions.read(path, graph, known)
 
 

@@ -62,7 +62,7 @@ def write(
     """
     parts = [
         f"# {plain(config.system).upper()} on {plain(record.fingerprint.get('name', 'its data'))}",
-        f"{interface.what}\n\n{interface.note}".strip(),
+        f"{interface.description}\n\n{interface.notes}".strip(),
         "## Run it",
         _usage(interface),
         "## Scores",
@@ -96,12 +96,12 @@ def code(value: object) -> str:
 
 def _usage(interface: Interface) -> str:
     names = [
-        (code(name), _array(one), interface.about.get(name, ""))
+        (code(name), _array(one), interface.fields.get(name, ""))
         for name, one in interface.inputs.items()
     ]
     answers = [
         (code(name), about)
-        for name, about in interface.about.items()
+        for name, about in interface.fields.items()
         if name not in interface.inputs
     ]
     return "\n".join(

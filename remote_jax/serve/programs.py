@@ -73,7 +73,7 @@ def _export(function: Any, *arguments: Any) -> export.Exported:
 
 def _facts(interface: Interface, exported: Mapping[str, export.Exported]) -> dict[str, Any]:
     return {
-        "what": interface.what,
+        "what": interface.description,
         "made_with": {"remote_jax": remote_jax.__version__, "jax": jax.__version__},
         "platforms": list(PLATFORMS),
         "programs": {
@@ -98,7 +98,7 @@ def _described(arrays: Mapping[str, Any], interface: Interface) -> list[dict[str
     for name, array in arrays.items():
         shape = [size if isinstance(size, int) else BATCH for size in array.shape]
         one: dict[str, Any] = {"name": name, "dtype": str(array.dtype), "shape": shape}
-        one |= {"about": interface.about[name]} if name in interface.about else {}
+        one |= {"about": interface.fields[name]} if name in interface.fields else {}
         one |= {"ranges": interface.ranges[name]} if name in interface.ranges else {}
         found.append(one)
     return found

@@ -121,7 +121,7 @@ class _Run:
     ) -> None:
         self.task, self.config, self.mesh, self.checkpoints = task, config, mesh, checkpoints
         self.data, self.validation = _splits(task)
-        self.plan = Plan.of(config.train, len(self.data))
+        self.plan = Plan.from_config(config.train, len(self.data))
         skeleton, shapes = split(remat.switch(task.shapes(), config.train.remat))
         check_frozen(config.train, shapes)
         optimizer, self.rate = make_optimizer(config.train, self.plan.total)

@@ -18,7 +18,7 @@ class Plan:
     save_every: int
 
     @classmethod
-    def of(cls, config: ConfigDict, examples: int) -> Plan:
+    def from_config(cls, config: ConfigDict, examples: int) -> Plan:
         """Turns the epochs of the `train` part of a config into steps."""
         epoch = examples / config.batch_size
         return cls(

@@ -21,12 +21,12 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from learnt_core import LEARNT  # noqa: E402
+from tucker_settings import TUCKER  # noqa: E402
 
 RELATIONS, QUERIES, STEPS, BATCH = 20, 500, 20, 256
 FLAGS = {
     "data.name": "generated",
-    **LEARNT,
+    **TUCKER,
     "model.negatives": 1024,
     "model.groups": 2,
     "train.batch_size": BATCH,

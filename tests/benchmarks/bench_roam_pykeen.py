@@ -133,7 +133,7 @@ def measure_roam(data: Path, batch: int, limit: float, preset: str) -> dict[str,
     import jax
     import jax.numpy as jnp
     from flax import nnx
-    from learnt_core import LEARNT
+    from tucker_settings import TUCKER
 
     from configs import mkg_y
     from remote_jax.data import pipeline
@@ -147,7 +147,7 @@ def measure_roam(data: Path, batch: int, limit: float, preset: str) -> dict[str,
     config = mkg_y.get_config(preset)
     config.data.dir, config.model.dim = str(data), DIM
     config.train.batch_size = config.train.eval_batch_size = batch
-    config.update_from_flattened_dict(LEARNT)  # as TuckER's
+    config.update_from_flattened_dict(TUCKER)  # as TuckER's
     task = make_task(config)
     with tempfile.TemporaryDirectory() as workdir:
         task.prepare(Path(workdir), anew=True)

@@ -70,7 +70,7 @@ def main() -> None:
     print("parameters ", digest(contents(params)))
 
     data = task.dataset("train")
-    plan = Plan.of(config.train, len(data))
+    plan = Plan.from_config(config.train, len(data))
     settings = {"seed": config.seed, "steps": plan.total, "batch_size": config.train.batch_size}
     batches = list(islice(pipeline.train_batches(data, **settings), BATCHES))
     print("training   ", digest(part for batch in batches for part in contents(batch)))

@@ -11,7 +11,7 @@ TYPES, RELATIONS = len(VOCABULARY.types), len(VOCABULARY.relations)
 
 
 @st.composite
-def apart(draw, most=12):
+def taggable_labels(draw, most=12):
     """Words of a sentence, and labels whose entities do not overlap: what a matrix can hold."""
     words = draw(st.integers(1, most))
     cuts = sorted(draw(st.sets(st.integers(0, words), max_size=words + 1)))
@@ -23,11 +23,11 @@ def apart(draw, most=12):
         for tail in entities
         if head != tail and draw(st.booleans())
     ]
-    return words, Labels.of(quintuples, entities)
+    return words, Labels.from_quintuples(quintuples, entities)
 
 
 @st.composite
-def anyhow(draw, most=8):
+def any_labels(draw, most=8):
     """Words of a sentence, and labels that may overlap, repeat, and contradict each other."""
     words = draw(st.integers(1, most))
 
@@ -43,4 +43,4 @@ def anyhow(draw, most=8):
             head, tail = (draw(st.sampled_from(entities)) for _ in range(2))
             if (head.start, head.end) != (tail.start, tail.end):
                 quintuples.append(Quintuple(head, tail, draw(st.integers(0, RELATIONS - 1))))
-    return words, Labels.of(quintuples, entities)
+    return words, Labels.from_quintuples(quintuples, entities)

@@ -15,16 +15,16 @@ WORDS = ("Ann", "Lee", "met", "Bob", "in", "Oslo")
 
 def test_outputs_are_read_up_to_their_words():
     tags = np.zeros((2, 8, 8), int)
-    tags[0, :6, :6] = encode(Labels.of([PEER, MEMBER]), 6, VOCABULARY)
+    tags[0, :6, :6] = encode(Labels.from_quintuples([PEER, MEMBER]), 6, VOCABULARY)
     tags[1] = 1  # beyond its one word, rubbish
     outputs = {
         "tags": -CERTAIN * (tags[..., None] != np.arange(len(VOCABULARY.tags))),
         "words": np.array([6, 1]),
     }
-    first, second = answers.read(outputs, VOCABULARY)
-    assert first.labels == Labels.of([PEER, MEMBER])
-    assert second.labels == Labels.of([], [Entity(0, 1, 0)])
-    written = answers.written(first, answers.in_words(WORDS), VOCABULARY)
+    first, second = answers.decode_outputs(outputs, VOCABULARY)
+    assert first.labels == Labels.from_quintuples([PEER, MEMBER])
+    assert second.labels == Labels.from_quintuples([], [Entity(0, 1, 0)])
+    written = answers.format_decoded(first, answers.spans_in_words(WORDS), VOCABULARY)
     assert written["entities"][0] == {
         **{"name": "Ann Lee", "start": 0, "end": 2},
         **{"type": "per", "probability": 1.0},
@@ -34,7 +34,10 @@ def test_outputs_are_read_up_to_their_words():
 
 
 def test_tables_leave_out_what_never_occurs():
-    gold, found = [Labels.of([PEER, MEMBER])], [Labels.of([PEER, Quintuple(OSLO, BOB, 1)])]
+    gold, found = (
+        [Labels.from_quintuples([PEER, MEMBER])],
+        [Labels.from_quintuples([PEER, Quintuple(OSLO, BOB, 1)])],
+    )
     relations = answers.by_relation("test", gold, found, VOCABULARY.relations, "directed")
     assert [tuple(row) for row in relations.rows] == [
         ("peer", 1, 1, 1, 1),

@@ -11,7 +11,7 @@ from flax import nnx
 from jmere_files import LABELS, jmere, mnre, pair, row
 from ml_collections import ConfigDict
 from parse_examples import made
-from small import PLAIN
+from small_eega import PLAIN
 
 from configs import jmere as configs
 from remote_jax.data import pipeline
@@ -63,11 +63,11 @@ def outputs(task):
 def perfect(task, split):
     """Outputs that say what is right, as far as a matrix of tags can."""
     labels, tags, words = task.data.labels(split), [], []
-    numbers = np.arange(len(task.knowledge.vocabulary.tags))
+    numbers = np.arange(len(task.corpus.vocabulary.tags))
     for one, example in zip(labels, task.data.examples(split), strict=True):
         count, size = len(example.sentence.tokens), task.config.data.max_words
         matrix = np.zeros((size, size), int)
-        matrix[:count, :count] = encode(one, count, task.knowledge.vocabulary)
+        matrix[:count, :count] = encode(one, count, task.corpus.vocabulary)
         tags.append(-CERTAIN * (matrix[..., None] != numbers))
         words.append(count)
     return {"tags": np.array(tags, np.float16), "words": np.array(words)}
@@ -251,8 +251,8 @@ def test_labels_are_of_the_training_split_alone(cache, tmp_path):
         parse_files.write(folder / f"{name}.parses.npz", [made([0] * 8, dependencies=(label,) * 8)])
     found = make_task(tiny(cache, **{"data.dir": str(folder)}))
     found.prepare(tmp_path, anew=True)
-    assert found.knowledge.labels.dependencies == ("nsubj",)
-    assert found.knowledge.cooccurrence.sentences == 1
+    assert found.corpus.labels.dependencies == ("nsubj",)
+    assert found.corpus.cooccurrence.sentences == 1
 
 
 @pytest.mark.parametrize(

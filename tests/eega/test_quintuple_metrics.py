@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from label_sets import anyhow
+from label_sets import any_labels
 
 from remote_jax.eega import metrics
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple
@@ -23,7 +23,7 @@ def by_hand(gold, found):
     return {"precision": precision, "recall": recall, "f1": f1}
 
 
-@given(st.lists(st.tuples(anyhow(4), anyhow(4)), max_size=4))
+@given(st.lists(st.tuples(any_labels(4), any_labels(4)), max_size=4))
 def test_scores_are_those_counted_by_hand(cases):
     gold, found = [a for (_, a), _ in cases], [b for _, (_, b) in cases]
     quintuples = [[list(labels.quintuples) for labels in side] for side in (gold, found)]
@@ -45,26 +45,31 @@ def test_every_part_of_a_quintuple_must_match():
         Quintuple(CURRY, Entity(3, 5, 1), 1),
         Quintuple(CURRY, NBA, 2),
     ]
-    gold = [Labels.of([MEMBER])]
+    gold = [Labels.from_quintuples([MEMBER])]
     for one in wrong:
         for protocol in metrics.PROTOCOLS:
-            assert metrics.quintuples(gold, [Labels.of([one])], protocol).f1 == 0
+            assert metrics.quintuples(gold, [Labels.from_quintuples([one])], protocol).f1 == 0
 
 
 def test_only_folded_takes_the_other_direction():
-    gold, found = [Labels.of([MEMBER])], [Labels.of([Quintuple(NBA, CURRY, 1)])]
+    gold, found = (
+        [Labels.from_quintuples([MEMBER])],
+        [Labels.from_quintuples([Quintuple(NBA, CURRY, 1)])],
+    )
     assert metrics.quintuples(gold, found, "directed").f1 == 0
     assert metrics.quintuples(gold, found, "folded").f1 == 1
     assert metrics.entities(gold, found).f1 == 1
 
 
 def test_the_same_quintuple_in_another_sentence_is_wrong():
-    gold = [Labels.of([MEMBER]), Labels()]
+    gold = [Labels.from_quintuples([MEMBER]), Labels()]
     assert metrics.quintuples(gold, gold[::-1], "directed").f1 == 0
 
 
 def test_entities_without_a_relation_count():
-    score = metrics.entities([Labels.of([MEMBER])], [Labels.of([], [CURRY, Entity(7, 8, 0)])])
+    score = metrics.entities(
+        [Labels.from_quintuples([MEMBER])], [Labels.from_quintuples([], [CURRY, Entity(7, 8, 0)])]
+    )
     assert (score.precision, score.recall, score.support) == (0.5, 0.5, 2)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from label_sets import RELATIONS, TYPES, VOCABULARY, anyhow, apart
+from label_sets import RELATIONS, TYPES, VOCABULARY, any_labels, taggable_labels
 
 from remote_jax.eega import tags
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple
@@ -15,7 +15,7 @@ from remote_jax.eega.quintuples import Entity, Labels, Quintuple
 CURRY, NBA, THOMPSON = Entity(0, 2, 0), Entity(2, 3, 1), Entity(5, 6, 0)
 
 
-@given(apart())
+@given(taggable_labels())
 def test_labels_apart_survive_tags(case):
     words, labels = case
     matrix = tags.encode(labels, words, VOCABULARY)
@@ -23,7 +23,7 @@ def test_labels_apart_survive_tags(case):
     assert tags.decode_tags(matrix, VOCABULARY) == labels
 
 
-@given(apart())
+@given(taggable_labels())
 def test_every_cell_is_what_the_paper_says(case):
     words, labels = case
     matrix = tags.encode(labels, words, VOCABULARY)
@@ -37,7 +37,7 @@ def test_every_cell_is_what_the_paper_says(case):
         assert matrix[i, j] == (of or [0])[0] and len(of) <= 1
 
 
-@given(anyhow())
+@given(any_labels())
 def test_other_labels_lose_what_taggable_leaves_out_and_nothing_else(case):
     words, labels = case
     kept = tags.taggable(labels)
@@ -54,7 +54,7 @@ def test_other_labels_lose_what_taggable_leaves_out_and_nothing_else(case):
     np.testing.assert_array_equal(tags.encode(kept, words, VOCABULARY), matrix)
 
 
-@given(anyhow(), st.randoms())
+@given(any_labels(), st.randoms())
 def test_what_is_kept_does_not_depend_on_an_order(case, random):
     _, labels = case
     entities, quintuples = list(labels.entities), list(labels.quintuples)
@@ -66,18 +66,21 @@ def test_what_is_kept_does_not_depend_on_an_order(case, random):
 
 def test_the_longest_of_nested_entities_is_kept():
     inner, outer = Entity(3, 4, 2), Entity(2, 5, 1)
-    labels = Labels.of([Quintuple(inner, outer, 3), Quintuple(CURRY, outer, 1)])
-    labels = Labels.of(labels.quintuples, [NBA])
-    assert tags.taggable(labels) == Labels.of([Quintuple(CURRY, outer, 1)])
+    labels = Labels.from_quintuples([Quintuple(inner, outer, 3), Quintuple(CURRY, outer, 1)])
+    labels = Labels.from_quintuples(labels.quintuples, [NBA])
+    assert tags.taggable(labels) == Labels.from_quintuples([Quintuple(CURRY, outer, 1)])
 
 
 def test_the_first_relation_of_the_vocabulary_is_kept():
     for start, (one, other) in enumerate(itertools.combinations(range(RELATIONS), 2), start=6):
         head = Entity(start, start + 2, 0)
         both = [Quintuple(head, CURRY, relation) for relation in (other, one)]
-        assert tags.taggable(Labels.of(both)).quintuples == {both[1]}
+        assert tags.taggable(Labels.from_quintuples(both)).quintuples == {both[1]}
         other_way = Quintuple(CURRY, head, other)
-        assert tags.taggable(Labels.of([*both, other_way])).quintuples == {both[1], other_way}
+        assert tags.taggable(Labels.from_quintuples([*both, other_way])).quintuples == {
+            both[1],
+            other_way,
+        }
 
 
 def test_a_name_does_not_fall_apart_where_its_words_are_surer_than_the_whole():
@@ -94,7 +97,9 @@ def test_a_name_does_not_fall_apart_where_its_words_are_surer_than_the_whole():
 
 
 def test_an_entity_has_no_relation_to_itself():
-    assert tags.taggable(Labels.of([Quintuple(CURRY, CURRY, 1)])) == Labels.of([], [CURRY])
+    assert tags.taggable(
+        Labels.from_quintuples([Quintuple(CURRY, CURRY, 1)])
+    ) == Labels.from_quintuples([], [CURRY])
 
 
 def likeliest_spans(logits):
@@ -118,7 +123,7 @@ def likeliest_spans(logits):
         for some in itertools.combinations(spans, count):
             if any(a.overlaps(b) for a, b in itertools.combinations(some, 2)):
                 continue
-            total = sum(map(score, some)) - tags.SIDE_BY_SIDE * touching(sorted(some))
+            total = sum(map(score, some)) - tags.ADJACENCY_PENALTY * touching(sorted(some))
             if total > best:
                 best, chosen = total, some
     return p, chosen

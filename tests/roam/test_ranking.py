@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remote_jax.roam.ranking import Known, both_directions, pack, ranks, summary, unpack
+from remote_jax.roam.ranking import KnownAnswers, both_directions, pack, ranks, summary, unpack
 
 
 def brute_force(scores, queries, targets, triples, relations):
@@ -43,7 +43,7 @@ def graphs(draw):
 
 def ranked(scores, queries, targets, known, entities):
     """`ranks`, with the known answers sent as they are in training: as packed bits."""
-    bits = np.stack([pack(known.of_query(query), entities) for query in queries])
+    bits = np.stack([pack(known.answers_to(query), entities) for query in queries])
     mask = unpack(jnp.asarray(bits), entities)
     return ranks(jnp.asarray(scores, jnp.float32), jnp.asarray(targets), mask).tolist()
 
@@ -54,7 +54,7 @@ def test_ranks_are_those_of_brute_force(graph):
     entities, relations, splits, table = graph
     queries, targets = both_directions(splits[2], relations)
     rows = table[queries[:, 0] * 2 * relations + queries[:, 1]]
-    found = ranked(rows, queries, targets, Known.of(splits, relations), entities)
+    found = ranked(rows, queries, targets, KnownAnswers.from_splits(splits, relations), entities)
     triples = [tuple(map(int, triple)) for triple in np.concatenate(splits)]
     expected = brute_force(rows, queries.tolist(), targets, triples, relations)
     np.testing.assert_array_equal(found, expected)
@@ -67,14 +67,14 @@ def test_queries_in_both_directions():
 
 
 def test_a_target_that_is_not_known_does_not_rank_against_itself():
-    known = Known.of([np.array([[0, 0, 1]])], 1)
+    known = KnownAnswers.from_splits([np.array([[0, 0, 1]])], 1)
     queries = np.array([[0, 0], [3, 1]])
     # Of four equal scores one is known and left out, the other two share places 1 to 3.
     assert ranked(np.zeros((2, 4)), queries, [2, 0], known, 4) == [2.0, 2.5]
 
 
 def test_what_is_not_a_number_ranks_last():
-    known = Known.of([np.array([[0, 0, 1]])], 1)
+    known = KnownAnswers.from_splits([np.array([[0, 0, 1]])], 1)
     for values, rank in (([1.0, np.nan, 0.0], 3), ([np.nan, 0.5, 0.0], 2)):
         assert ranked([values], np.array([[0, 0]]), [1], known, 3) == [rank]
 

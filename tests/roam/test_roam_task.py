@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from flax import nnx
-from learnt_core import LEARNT
 from ml_collections import ConfigDict
+from tucker_settings import TUCKER
 
 from configs import mkg_y
 from remote_jax import main
@@ -46,7 +46,7 @@ def config(folder: Path, cache: Path, **changes: object) -> ConfigDict:
     found = mkg_y.get_config()
     found.data.update({"dir": str(folder), "cache": str(cache), "name": "tiny"})
     found.model.update({"dim": 16, "relation_dim": 16, "hidden": 16, "groups": 2})
-    found.update_from_flattened_dict({**LEARNT, "model.answers": 0.5})
+    found.update_from_flattened_dict({**TUCKER, "model.answers": 0.5})
     found.model.dropout.update({"head": 0.0, "matrix": 0.1, "query": 0.1})
     found.model.router.hidden = 16
     found.train.update(

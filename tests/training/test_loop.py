@@ -133,7 +133,9 @@ def test_empty_split(tmp_path: Path) -> None:
 
 
 def test_plan_turns_epochs_into_steps() -> None:
-    plan = Plan.of(toy.get_config(**{"train.epochs": 2.0, "train.eval_every": 0.5}).train, 80)
+    plan = Plan.from_config(
+        toy.get_config(**{"train.epochs": 2.0, "train.eval_every": 0.5}).train, 80
+    )
     assert (plan.total, plan.eval_every) == (20, 5)
     assert [step for step in range(1, 21) if plan.validates(step)] == [5, 10, 15, 20]
     assert [step for step in range(1, 21) if plan.saves(step)] == [4, 5, 8, 10, 12, 15, 16, 20]

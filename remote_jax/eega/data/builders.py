@@ -112,7 +112,7 @@ def decode(record: Mapping[str, Any], row: int) -> Sentence:
     return Sentence(
         tokens=tuple([token.decode() for token in record["tokens"]]),
         image=record["image"].decode(),
-        labels=Labels.of(quintuples, entities),
+        labels=Labels.from_quintuples(quintuples, entities),
         file=record["file"].decode(),
         place=int(record["place"]),
         row=row,

@@ -12,8 +12,8 @@ from ml_collections import ConfigDict
 from remote_jax.data.cache import cache_folder
 from remote_jax.data.records import Rejected, build_rows, check_share
 from remote_jax.eega.data import builders, formats, parse_files, parses
-from remote_jax.eega.data.knowledge import Knowledge
-from remote_jax.eega.data.objects import Objects
+from remote_jax.eega.data.corpus_statistics import CorpusStatistics
+from remote_jax.eega.data.objects import ObjectGraphs
 from remote_jax.eega.data.sentences import Sentence
 from remote_jax.eega.graphs import trees, visual_graph
 from remote_jax.eega.graphs.trees import Parse
@@ -41,7 +41,7 @@ class Example:
     counted: bool = False
 
 
-class Sentences:
+class SentenceDataset:
     """A data set whose records are built.
 
     Attributes:
@@ -60,7 +60,7 @@ class Sentences:
         if data.name not in formats.LAYOUTS:
             known = ", ".join(formats.LAYOUTS)
             raise UserError(f"config.data.name is {data.name!r}, expected one of {known}.")
-        self._config, self._inputs = data, Inputs.of(config)
+        self._config, self._inputs = data, Inputs.from_config(config)
         self._files = formats.locate(formats.LAYOUTS[data.name], data.dir)
         self._cache = cache_folder(data.cache)
         self._builder = build_rows(builders.BUILDERS, self._files, self._cache, data.max_rejected)
@@ -93,10 +93,10 @@ class Sentences:
         return [example.sentence.labels for example in self.examples(split)]
 
     @cached_property
-    def knowledge(self) -> Knowledge:
+    def corpus(self) -> CorpusStatistics:
         """What is known from the training split alone."""
         train = self.examples("train")
-        return Knowledge.of(
+        return CorpusStatistics.count(
             self._files.vocabulary,
             [example.sentence for example in train],
             [example.parse for example in train],
@@ -105,9 +105,9 @@ class Sentences:
         )
 
     @cached_property
-    def _objects(self) -> Objects:
+    def _objects(self) -> ObjectGraphs:
         data = self._config
-        return Objects(self._files, objects=data.max_objects, threshold=data.threshold)
+        return ObjectGraphs(self._files, objects=data.max_objects, threshold=data.threshold)
 
     @cached_property
     def _examples(self) -> dict[str, list[Example]]:

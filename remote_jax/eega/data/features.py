@@ -14,8 +14,8 @@ from ml_collections import ConfigDict
 from remote_jax.data.crop_cache import CACHE_BYTES, CropCache
 from remote_jax.data.files import find
 from remote_jax.data.images import crop, read_picture
+from remote_jax.eega.data.corpus_statistics import CorpusStatistics
 from remote_jax.eega.data.examples import Example
-from remote_jax.eega.data.knowledge import Knowledge
 from remote_jax.eega.graphs.shapes import shapes
 from remote_jax.eega.graphs.text_graph import text_graph
 from remote_jax.eega.quintuples import Labels
@@ -65,7 +65,7 @@ class Featurize(grain.transforms.Map):
     def __init__(
         self,
         tokenizer: PreTrainedTokenizerFast,
-        knowledge: Knowledge,
+        corpus: CorpusStatistics,
         root: Path,
         config: ConfigDict,
     ):
@@ -81,7 +81,7 @@ class Featurize(grain.transforms.Map):
                 "and [SEP] take."
             )
         self._pieces = WordPieces(tokenizer)
-        self._knowledge, self._root, self._inputs = knowledge, root, Inputs.of(config)
+        self._corpus, self._root, self._inputs = corpus, root, Inputs.from_config(config)
         self._tokens, self._words, self._crop = data.max_tokens, data.max_words, data.crop
         self._crops = CropCache(CACHE_BYTES)
 
@@ -94,7 +94,7 @@ class Featurize(grain.transforms.Map):
         sentence = example.sentence
         features = self._text(sentence.tokens)
         count = int(features["words"].sum())
-        tags = encode(within(sentence.labels, count), count, self._knowledge.vocabulary)
+        tags = encode(within(sentence.labels, count), count, self._corpus.vocabulary)
         features["tags"] = self._padded(tags)
         features |= self._linguistic(example, count)
         if self._inputs.picture:
@@ -122,7 +122,7 @@ class Featurize(grain.transforms.Map):
         }
 
     def _linguistic(self, example: Example, count: int) -> Features:
-        words, known = example.sentence.tokens, self._knowledge
+        words, known = example.sentence.tokens, self._corpus
         if example.parse is not None and self._inputs.parse:
             graph = text_graph(
                 words, example.parse, known.labels, known.cooccurrence, counted=example.counted

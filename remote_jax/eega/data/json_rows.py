@@ -15,7 +15,7 @@ TOKEN = re.compile(STRING.pattern.encode() + rb"|[()\[\]{},]", re.DOTALL)
 START = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[")
 
 
-def elements(content: bytes) -> Iterator[bytes | Refused]:
+def list_items(content: bytes) -> Iterator[bytes | Refused]:
     """What stands between the commas of a list; `Refused` in place of one over `MAX_LINE` bytes.
 
     Raises:

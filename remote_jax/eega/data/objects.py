@@ -14,14 +14,14 @@ from remote_jax.eega.data import formats
 from remote_jax.eega.data.formats import DataFiles
 from remote_jax.eega.data.scene_graph import MAX_OBJECTS, SceneGraphs
 from remote_jax.eega.graphs import visual_graph
-from remote_jax.eega.graphs.visual_graph import SPATIAL, VisualGraph
+from remote_jax.eega.graphs.visual_graph import SPATIAL_RELATIONS, VisualGraph
 from remote_jax.errors import Refused
 
 UNKNOWN = "unknown"
 """Class 0 of objects."""
 
 
-class Objects:
+class ObjectGraphs:
     """Visual graphs of the pictures of a data set.
 
     They come from the folder's scene graphs, or are built from its boxes and depth maps, if it has
@@ -48,7 +48,7 @@ class Objects:
         self._boxes = read_json(files.boxes, MAX_JSON) if files.boxes else {}
         self._depths = files.depths
         self.classes: tuple[str, ...] = (UNKNOWN,)
-        self.relations: tuple[str, ...] = SPATIAL
+        self.relations: tuple[str, ...] = SPATIAL_RELATIONS
         if self._scenes is not None:
             self.classes = (UNKNOWN, *self._scenes.classes[1:])
             self.relations = self._scenes.relations
@@ -71,7 +71,7 @@ class Objects:
                 return found
         if name in self._boxes:
             return self._built(name)
-        return whole(self._objects)
+        return whole_picture(self._objects)
 
     def _built(self, name: str) -> VisualGraph:
         listed = self._boxes[name]
@@ -92,6 +92,6 @@ class Objects:
         )
 
 
-def whole(size: int) -> VisualGraph:
+def whole_picture(size: int) -> VisualGraph:
     """The graph of a picture of whose objects nothing is known."""
     return visual_graph.build(np.array([WHOLE], np.float32), size=size)

@@ -31,10 +31,10 @@ from remote_jax.data.posts import PostMedia, check_id, items, words
 from remote_jax.eega import answers
 from remote_jax.eega.answers import Answer
 from remote_jax.eega.data import parses
+from remote_jax.eega.data.corpus_statistics import CorpusStatistics
 from remote_jax.eega.data.examples import Example
 from remote_jax.eega.data.features import Features
-from remote_jax.eega.data.knowledge import Knowledge
-from remote_jax.eega.data.objects import whole
+from remote_jax.eega.data.objects import whole_picture
 from remote_jax.eega.data.sentences import Sentence
 from remote_jax.eega.graphs import trees, visual_graph
 from remote_jax.eega.graphs.trees import Parse
@@ -101,7 +101,7 @@ class Posts:
         Args:
             outputs: of the model, for each of `dataset`.
         """
-        found = iter(answers.read(outputs, self._vocabulary) if outputs else ())
+        found = iter(answers.decode_outputs(outputs, self._vocabulary) if outputs else ())
         read = iter(outputs["words"].tolist() if outputs else ())
         for post in self._posts:
             line: Answer = {"line": post.line}
@@ -110,24 +110,24 @@ class Posts:
             if post.example is None:
                 yield {**line, "error": post.error}
                 continue
-            line |= answers.written(next(found), post.place, self._vocabulary)
+            line |= answers.format_decoded(next(found), post.place, self._vocabulary)
             if unread := len(post.starts) - next(read):
                 line["unread"] = unread
             yield line
 
 
-def read_posts(path: Path, knowledge: Knowledge, config: ConfigDict) -> list[Post]:
+def read_posts(path: Path, corpus: CorpusStatistics, config: ConfigDict) -> list[Post]:
     """Reads and checks every post.
 
     Args:
         path: JSON lines, a post each.
-        knowledge: of the trained model.
+        corpus: of the trained model.
         config: as it was trained with.
 
     Raises:
         UserError: the file cannot be read, or there are posts to parse, but no way to do it.
     """
-    reader = _Reader(path, knowledge, config)
+    reader = _Reader(path, corpus, config)
     found = []
     for number, line in read_lines(path, MAX_LINE):
         id_ = None
@@ -145,10 +145,10 @@ def read_posts(path: Path, knowledge: Knowledge, config: ConfigDict) -> list[Pos
 class _Reader:
     """Checks posts of one file; reads each file that they name once."""
 
-    def __init__(self, path: Path, knowledge: Knowledge, config: ConfigDict):
-        self.path, self.data, self.inputs = path, config.data, Inputs.of(config)
-        self.relations = knowledge.relations
-        self.classes = {name: number for number, name in enumerate(knowledge.classes)}
+    def __init__(self, path: Path, corpus: CorpusStatistics, config: ConfigDict):
+        self.path, self.data, self.inputs = path, config.data, Inputs.from_config(config)
+        self.relations = corpus.relations
+        self.classes = {name: number for number, name in enumerate(corpus.classes)}
         self.media = PostMedia(path)
 
     def post(self, value: dict[str, Any], line: int, id_: str | int | None) -> Post:
@@ -207,7 +207,7 @@ class _Reader:
         found = [self._object(item, place) for place, item in enumerate(items(value, "objects"))]
         depth = self.media.find(value, "depth", read_depth)
         if not found:
-            return whole(size)
+            return whole_picture(size)
         boxes, classes, scores = (np.array(part) for part in zip(*found, strict=True))
         path = find(self.path.parent, depth) if depth else None
         return visual_graph.build(

@@ -12,7 +12,7 @@ from remote_jax.data.media import Media
 from remote_jax.data.records import Rejected
 from remote_jax.data.release import MAX_JSON
 from remote_jax.eega.data.formats import DataFiles
-from remote_jax.eega.data.json_rows import elements
+from remote_jax.eega.data.json_rows import list_items
 from remote_jax.eega.data.sentences import Sentence, check_jmere, check_mnre
 from remote_jax.eega.quintuples import Labels
 from remote_jax.errors import Refused, UserError
@@ -39,7 +39,7 @@ class SentenceReader:
         """One sentence a row."""
         path = self.files.rows[self.split]
         try:
-            for number, row in enumerate(elements(read_bytes(path, MAX_JSON)), start=1):
+            for number, row in enumerate(list_items(read_bytes(path, MAX_JSON)), start=1):
                 try:
                     sentence = self._pictured(self._check(row), number)
                     self.rows += 1
@@ -58,7 +58,7 @@ class SentenceReader:
                 if row.labels.quintuples:
                     first = found.get(row.tokens) or self._pictured(row, number)
                     more = first.labels.quintuples | row.labels.quintuples
-                    found[row.tokens] = replace(first, labels=Labels.of(more))
+                    found[row.tokens] = replace(first, labels=Labels.from_quintuples(more))
                 self.rows += 1
             except Refused as error:
                 yield {"file": self.name, "line": number, "reason": str(error)}

@@ -64,7 +64,7 @@ def check_jmere(value: Dict, vocabulary: Vocabulary) -> Sentence:
         )
         relation = _index(_get(row[0], "relation", what), "relation", what, vocabulary.relations)
         quintuples.append(_check_ends(Quintuple(head, tail, relation), what))
-    return Sentence(tokens, image, Labels.of(quintuples))
+    return Sentence(tokens, image, Labels.from_quintuples(quintuples))
 
 
 def check_mnre(value: Dict, vocabulary: Vocabulary) -> Sentence:
@@ -87,7 +87,9 @@ def check_mnre(value: Dict, vocabulary: Vocabulary) -> Sentence:
         for span, name in zip(spans, parts[1:3], strict=True)
     )
     number = _index(parts[3], "relation", what, vocabulary.relations)
-    return Sentence(tokens, image, Labels.of([_check_ends(Quintuple(head, tail, number), what)]))
+    return Sentence(
+        tokens, image, Labels.from_quintuples([_check_ends(Quintuple(head, tail, number), what)])
+    )
 
 
 def _check_post(value: Dict) -> tuple[tuple[str, ...], str]:

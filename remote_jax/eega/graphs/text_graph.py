@@ -40,14 +40,14 @@ OFFSETS = 2 * MAX_OFFSET + 1
 
 
 @dataclass(frozen=True)
-class Labels:
+class SyntaxLabels:
     """Names of dependencies and parts of speech that the training split has."""
 
     dependencies: tuple[str, ...]
     pos: tuple[str, ...]
 
     @classmethod
-    def of(cls, parses: Iterable[Parse]) -> Labels:
+    def from_parses(cls, parses: Iterable[Parse]) -> SyntaxLabels:
         """All names in `parses`, in alphabetical order."""
         parses = list(parses)
         dependencies = {name for one in parses for name in one.dependencies}
@@ -88,7 +88,7 @@ class TextGraph:
 def text_graph(
     words: Sequence[str],
     parse: Parse,
-    labels: Labels,
+    labels: SyntaxLabels,
     cooccurrence: Cooccurrence,
     *,
     counted: bool,

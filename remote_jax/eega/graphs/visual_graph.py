@@ -18,7 +18,7 @@ from remote_jax.errors import Refused
 NO_EDGE, SELF = 0, 1
 """The first two edge types of every visual graph; those of relations follow."""
 
-SPATIAL = ("near", "overlapping", "inside", "left of", "above", "in front of")
+SPATIAL_RELATIONS = ("near", "overlapping", "inside", "left of", "above", "in front of")
 """Relations of graphs that are built here."""
 
 NEAR = 0.05
@@ -96,7 +96,7 @@ def assemble(
 def empty(size: int) -> VisualGraph:
     """The graph of a post without a picture."""
     nothing = np.zeros((0, 4), np.float32)
-    return assemble(nothing, np.zeros(0, np.int32), (), count=len(SPATIAL), size=size)
+    return assemble(nothing, np.zeros(0, np.int32), (), count=len(SPATIAL_RELATIONS), size=size)
 
 
 def build(
@@ -105,10 +105,10 @@ def build(
     depth: UInt8[np.ndarray, "height width"] | None = None,
     *,
     labels: Int[np.ndarray, " objects"] | None = None,
-    relations: Sequence[str] = SPATIAL,
+    relations: Sequence[str] = SPATIAL_RELATIONS,
     size: int,
 ) -> VisualGraph:
-    """The graph of `SPATIAL` relations between the k most salient objects.
+    """The graph of `SPATIAL_RELATIONS` between the k most salient objects.
 
     Args:
       boxes: left, top, right, bottom in [0, 1].
@@ -116,7 +116,7 @@ def build(
       depth: of the picture, larger is nearer, as `images.read_depth` gives it; without it nothing
         is in front of anything.
       labels: object classes; without them, all are unknown.
-      relations: names of the vocabulary; those of `SPATIAL` that it lacks are left out.
+      relations: names of the vocabulary; those of `SPATIAL_RELATIONS` that it lacks are left out.
       size: k.
 
     Raises:

@@ -14,18 +14,18 @@ from remote_jax.eega.model.multi_channel import MultiChannel
 from remote_jax.eega.model.word_pairs import WordPairTagger
 from remote_jax.task import Batch
 
-OF_EDGES, OF_PLACES = "dependency", "position"
+EDGE_CHANNEL, POSITION_CHANNEL = "dependency", "position"
 """Channels that read `edges`, and no array at all; others read the one of their name."""
 
 
-class Encoded(NamedTuple):
+class EncodedGraphs(NamedTuple):
     """Both graphs of a batch; `image` is None where the model sees no pictures."""
 
     text: Graphs
     image: Graphs | None
 
 
-class Tagged(NamedTuple):
+class TaggerOutput(NamedTuple):
     """Logits of tags, and the attention of words to objects, None without pictures."""
 
     logits: Float[Array, "b n n t"]
@@ -59,19 +59,21 @@ class Eega(nnx.Module):
         self.alignment, self.channels, self.tagger = alignment, channels, tagger
         self.pair_features = pair_features
 
-    def __call__(self, batch: Batch, *, rngs: nnx.Rngs | None = None) -> Tagged:
+    def __call__(self, batch: Batch, *, rngs: nnx.Rngs | None = None) -> TaggerOutput:
         """Tags of every pair of words in the batch (contract in `features.py`).
 
         `rngs` gives dropout; without it the model is deterministic.
         """
         return self.tag(self.encode(batch, rngs=rngs), batch, rngs=rngs)
 
-    def encode(self, batch: Batch, *, rngs: nnx.Rngs | None = None) -> Encoded:
+    def encode(self, batch: Batch, *, rngs: nnx.Rngs | None = None) -> EncodedGraphs:
         """The graph encoder (Eqs. 1-4)."""
         image = None if self.vision is None else self.vision(batch, rngs=rngs)
-        return Encoded(self.text(batch, rngs=rngs), image)
+        return EncodedGraphs(self.text(batch, rngs=rngs), image)
 
-    def tag(self, encoded: Encoded, batch: Batch, *, rngs: nnx.Rngs | None = None) -> Tagged:
+    def tag(
+        self, encoded: EncodedGraphs, batch: Batch, *, rngs: nnx.Rngs | None = None
+    ) -> TaggerOutput:
         """What comes after the graphs (Eqs. 8-11)."""
         words, attention = encoded.text.nodes, None
         if self.attention is not None and encoded.image is not None:
@@ -83,9 +85,9 @@ class Eega(nnx.Module):
             words = self.channels(words, matrices, encoded.text.mask, rngs=rngs)
             if self.pair_features:
                 features = self.channels.pairs(matrices)
-        return Tagged(self.tagger(words, features, rngs=rngs), attention)
+        return TaggerOutput(self.tagger(words, features, rngs=rngs), attention)
 
-    def graph_loss(self, encoded: Encoded) -> Float[Array, ""]:
+    def graph_loss(self, encoded: EncodedGraphs) -> Float[Array, ""]:
         """L_graph of a batch (Eq. 7); 0 without an alignment or pictures."""
         if self.alignment is None or encoded.image is None:
             return jnp.zeros(())
@@ -95,7 +97,7 @@ class Eega(nnx.Module):
 
 def matrix(name: str, batch: Batch) -> Int[Array, "b n *n"]:
     """M of a channel, of a batch."""
-    if name == OF_PLACES:
+    if name == POSITION_CHANNEL:
         size, count = batch["words"].shape
         return jnp.broadcast_to(offsets(count), (size, count, count))
-    return batch["edges" if name == OF_EDGES else name]
+    return batch["edges" if name == EDGE_CHANNEL else name]

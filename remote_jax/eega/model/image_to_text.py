@@ -12,7 +12,7 @@ from remote_jax.eega.model.attribute_transformer import LAYER_NORM_EPSILON
 from remote_jax.encoders.attention import check_settings, dropout, layer_norm, linear
 
 
-class Read(NamedTuple):
+class AttendedWords(NamedTuple):
     """What words have read.
 
     Attributes:
@@ -58,7 +58,7 @@ class ImageToText(nnx.Module):
         mask: Bool[Array, "b k"],
         *,
         rngs: nnx.Rngs | None = None,
-    ) -> Read:
+    ) -> AttendedWords:
         """O of H_T `words` and H_I `objects`, of which `mask` are there."""
         objects = jnp.where(mask[..., None], objects, 0.0)
         b, n, d = words.shape
@@ -70,4 +70,4 @@ class ImageToText(nnx.Module):
         dropped = dropout(weights.astype(v.dtype), self.rate, rngs)
         read = self.out(jnp.einsum("bhnk,bkhc->bnhc", dropped, v).reshape(b, n, d))
         read = jnp.where(mask.any(1)[:, None, None], dropout(read, self.rate, rngs), 0.0)
-        return Read(self.norm(words + read), weights.mean(1))
+        return AttendedWords(self.norm(words + read), weights.mean(1))

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from remote_jax.data.records import Rejected, RowBuilder
 from remote_jax.remote.data import formats
 from remote_jax.remote.data.formats import DataFiles
-from remote_jax.remote.data.pairs import End, Pair
+from remote_jax.remote.data.pairs import Argument, Pair
 from remote_jax.remote.data.reader import PairReader
 
 
@@ -78,7 +78,7 @@ BUILDERS: tuple[type[PairBuilder], ...] = (Umre, More, Mnre)
 def decode(record: Mapping[str, Any], row: int) -> Pair:
     """A record as read back from the builder's data source."""
     head, tail = (
-        End(name.decode(), (start, end) if end > 0 else None, number, caption.decode())
+        Argument(name.decode(), (start, end) if end > 0 else None, number, caption.decode())
         for name, caption, (start, end, number) in zip(
             record["names"], record["captions"], record["ends"].tolist(), strict=True
         )

@@ -20,7 +20,7 @@ from remote_jax.data.records import build_rows
 from remote_jax.encoders.word_pieces import WordPieces
 from remote_jax.errors import Refused, UserError
 from remote_jax.remote.data import builders, formats
-from remote_jax.remote.data.pairs import TYPES, Pair
+from remote_jax.remote.data.pairs import TRIPLET_TYPES, Pair
 from remote_jax.remote.data.text import LONGEST_FRAME, sequence
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ LAYOUTS = {
 Features = dict[str, Shaped[np.ndarray, "..."]]
 
 
-class Pairs:
+class PairDataset:
     """A data set whose records are built.
 
     Attributes:
@@ -63,7 +63,7 @@ class Pairs:
         self._folder = Path(builder.data_dir)
         self._types = triplet_types(data.triplets)
 
-    def records(self, split: str) -> Records:
+    def records(self, split: str) -> PairRecords:
         """The pairs of a split, in the order of its file, of the types in `data.triplets`.
 
         Raises:
@@ -71,16 +71,16 @@ class Pairs:
         """
         chosen = self._chosen(split)
         if not len(chosen):
-            wanted = ", ".join(TYPES[index] for index in self._types)
+            wanted = ", ".join(TRIPLET_TYPES[index] for index in self._types)
             raise UserError(f"The {split} split in {self.root} has no pair of the types {wanted}.")
-        return Records(self._folder, split, chosen)
+        return PairRecords(self._folder, split, chosen)
 
     def labels(self, split: str) -> Int[np.ndarray, " pairs"]:
         """Relation of each of `records(split)`."""
         return self._summary(split)[self._chosen(split), 0]
 
     def types(self, split: str) -> Int[np.ndarray, " pairs"]:
-        """Triplet type of each of `records(split)`, as an index in `pairs.TYPES`."""
+        """Triplet type of each of `records(split)`, as an index in `pairs.TRIPLET_TYPES`."""
         return self._summary(split)[self._chosen(split), 1]
 
     def texts(self, split: str) -> Iterator[str]:
@@ -104,7 +104,7 @@ class Pairs:
         return np.flatnonzero(np.isin(self._summary(split)[:, 1], self._types))
 
 
-class Records:
+class PairRecords:
     """Random access to the pairs of a split; opened anew in each process."""
 
     def __init__(self, folder: Path, split: str, chosen: Int[np.ndarray, " pairs"]):
@@ -218,7 +218,7 @@ class Featurize(grain.transforms.Map):
         return crops
 
 
-def dataset(records: Records, featurize: Featurize) -> grain.MapDataset[Features]:
+def dataset(records: PairRecords, featurize: Featurize) -> grain.MapDataset[Features]:
     """The features of every record."""
     return grain.MapDataset.source(records).map(featurize)
 
@@ -235,15 +235,17 @@ def choose_objects(pair: Pair, limit: int) -> list[int]:
 
 
 def triplet_types(names: str) -> list[int]:
-    """`ee,oo,eo` as indices in `pairs.TYPES`.
+    """`ee,oo,eo` as indices in `pairs.TRIPLET_TYPES`.
 
     Raises:
         UserError: a name is none of them, or there is none.
     """
     chosen = [name.strip() for name in names.split(",") if name.strip()]
-    if not chosen or not set(chosen) <= set(TYPES):
-        raise UserError(f"config.data.triplets is {names!r}, expected some of {', '.join(TYPES)}.")
-    return [TYPES.index(name) for name in chosen]
+    if not chosen or not set(chosen) <= set(TRIPLET_TYPES):
+        raise UserError(
+            f"config.data.triplets is {names!r}, expected some of {', '.join(TRIPLET_TYPES)}."
+        )
+    return [TRIPLET_TYPES.index(name) for name in chosen]
 
 
 def _filled(

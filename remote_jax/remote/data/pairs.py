@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-TYPES = ("ee", "oo", "eo")
+TRIPLET_TYPES = ("ee", "oo", "eo")
 """Triplet types: entity-entity, object-object, and one of each in either order."""
 
 
 @dataclass(frozen=True)
-class End:
+class Argument:
     """One end of a pair.
 
     Attributes:
@@ -43,8 +43,8 @@ class Pair:
     """
 
     tokens: tuple[str, ...]
-    head: End
-    tail: End
+    head: Argument
+    tail: Argument
     boxes: Float[np.ndarray, "objects 4"] = field(
         default_factory=lambda: np.zeros((0, 4), np.float32)
     )
@@ -57,6 +57,6 @@ class Pair:
 
     @property
     def type(self) -> int:
-        """Index of the triplet type in `TYPES`."""
+        """Index of the triplet type in `TRIPLET_TYPES`."""
         objects = (self.head.object >= 0) + (self.tail.object >= 0)
         return (0, 2, 1)[objects]

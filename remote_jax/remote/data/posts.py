@@ -28,7 +28,7 @@ from remote_jax.data.posts import PostMedia, check_id, items, words
 from remote_jax.data.words import check_span
 from remote_jax.errors import Refused
 from remote_jax.remote.data.features import LAYOUTS, Features, Featurize, triplet_types
-from remote_jax.remote.data.pairs import End, Pair
+from remote_jax.remote.data.pairs import Argument, Pair
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -139,22 +139,22 @@ class _Reader:
             Refused: something in it is wrong.
         """
         tokens, starts, ends = words(value)
-        answers: list[tuple[End, Answer]] = []
+        answers: list[tuple[Argument, Answer]] = []
         for index, item in enumerate(items(value, "entities")):
             answers.append(_entity(item, index, tokens, starts, ends, value.get("text")))
         boxes = []
         for index, item in enumerate(items(value, "objects")):
             box, caption = _object(item, index)
             answer = {"object": index, "box": list(box)}
-            answers.append((End(f"[OBJ{index}]", object=index, caption=caption), answer))
+            answers.append((Argument(f"[OBJ{index}]", object=index, caption=caption), answer))
             boxes.append(box)
         image = self.media.find(value, "image", read_picture)
         if image and not boxes and self.whole_picture:
             boxes.append(WHOLE)
         shared = Pair(
             tokens=tokens,
-            head=End(""),
-            tail=End(""),
+            head=Argument(""),
+            tail=Argument(""),
             boxes=np.array(boxes, np.float32).reshape(-1, 4),
             image=image,
             depth=self.media.find(value, "depth", read_depth),
@@ -179,7 +179,7 @@ def _entity(
     starts: Sequence[int],
     ends: Sequence[int],
     text: str | None,
-) -> tuple[End, Answer]:
+) -> tuple[Argument, Answer]:
     """An entity: the words that its span covers, and how it is written down."""
     what, name = f"entity {index}", ""
     span: object = item
@@ -191,7 +191,7 @@ def _entity(
     if first >= last:
         raise Refused(f"{what} covers no word, found [{start}, {end})")
     name = name or (" ".join(words[start:end]) if text is None else text[start:end])
-    return End(name, span=(first, last)), {"name": name, "start": start, "end": end}
+    return Argument(name, span=(first, last)), {"name": name, "start": start, "end": end}
 
 
 def _object(item: object, index: int) -> tuple[Box, str]:

@@ -15,8 +15,8 @@ from remote_jax.data.media import Media
 from remote_jax.errors import Refused
 from remote_jax.remote.data import formats
 from remote_jax.remote.data.formats import DataFiles
-from remote_jax.remote.data.pairs import End, Pair
-from remote_jax.remote.data.rows import Row, RowEnd, check_row
+from remote_jax.remote.data.pairs import Argument, Pair
+from remote_jax.remote.data.rows import Row, RowArgument, check_row
 
 MAX_OBJECTS = 1000
 """Most boxes of a picture."""
@@ -58,7 +58,7 @@ class PairReader:
         boxes = self._boxes(row, bool(image))
         objects = {name: index for index, name in enumerate(boxes)}
         head, tail = (
-            End(
+            Argument(
                 end.name,
                 end.span,
                 objects[end.name] if end.box else -1,
@@ -104,7 +104,7 @@ class PairReader:
         return check_text(caption, f"the caption of {name!r}") if caption not in (None, "") else ""
 
 
-def _check_kind(end: RowEnd, key: str, kind: str) -> None:
+def _check_kind(end: RowArgument, key: str, kind: str) -> None:
     found = "object" if end.box else "text"
     if kind not in ("any", found):
         expected = {"text": "a span [start, end)", "object": "a box of four numbers"}[kind]

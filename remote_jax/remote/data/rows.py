@@ -19,7 +19,7 @@ from remote_jax.errors import Refused
 
 
 @dataclass(frozen=True)
-class RowEnd:
+class RowArgument:
     """One end of a pair: an entity has a span of words, an object has a box."""
 
     name: str
@@ -32,8 +32,8 @@ class Row:
     """A checked line."""
 
     tokens: tuple[str, ...]
-    head: RowEnd
-    tail: RowEnd
+    head: RowArgument
+    tail: RowArgument
     image: str
     relation: str
 
@@ -61,7 +61,7 @@ def check_row(value: dict[str, Any], boxes: str = "corners") -> Row:
     )
 
 
-def _check_end(value: object, key: str, tokens: Sequence[str], boxes: str) -> RowEnd:
+def _check_end(value: object, key: str, tokens: Sequence[str], boxes: str) -> RowArgument:
     if not isinstance(value, dict) or "name" not in value or "pos" not in value:
         raise Refused(f"{key!r} must be a dict with 'name' and 'pos'")
     name = value["name"]
@@ -70,5 +70,5 @@ def _check_end(value: object, key: str, tokens: Sequence[str], boxes: str) -> Ro
     name = check_text(name, f"the name of {key!r}")
     position = value["pos"]
     if isinstance(position, list | tuple) and len(position) == 4:
-        return RowEnd(name, box=check_box(position, f"the box of {key!r}", boxes))
-    return RowEnd(name, span=check_span(position, f"the span of {key!r}", len(tokens)))
+        return RowArgument(name, box=check_box(position, f"the box of {key!r}", boxes))
+    return RowArgument(name, span=check_span(position, f"the span of {key!r}", len(tokens)))

@@ -13,7 +13,7 @@ from remote_jax.training.remat import rematerialised
 Fusion = Literal["sinkhorn", "cross_attention", "none"]
 
 # Pretrained features must pass almost unchanged at the start of fine-tuning.
-ALPHA_AT_START = 0.95
+INITIAL_ALPHA = 0.95
 
 
 class MultilevelTransport(nnx.Module):
@@ -47,7 +47,7 @@ class MultilevelTransport(nnx.Module):
         self.fusion, self.epsilon, self.iterations = fusion, epsilon, iterations
         if fusion == "none":
             return
-        self.alpha = nnx.List([nnx.Param(jnp.full((dim,), ALPHA_AT_START)) for _ in range(blocks)])
+        self.alpha = nnx.List([nnx.Param(jnp.full((dim,), INITIAL_ALPHA)) for _ in range(blocks)])
         if fusion == "cross_attention":
             self.query = nnx.Linear(dim, dim, use_bias=False, dtype=dtype, rngs=rngs)
             self.key = nnx.Linear(dim, dim, use_bias=False, dtype=dtype, rngs=rngs)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int
 
 from remote_jax.roam.data.triples import Graph
-from remote_jax.roam.ranking import Known, both_directions, pack
+from remote_jax.roam.ranking import KnownAnswers, both_directions, pack
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Queries:
 
     queries: Int[np.ndarray, "q 2"]
     targets: Int[np.ndarray, " q"] | None
-    known: Known
+    known: KnownAnswers
     entities: int
 
     def __len__(self) -> int:
@@ -35,23 +35,23 @@ class Queries:
     def __getitem__(self, index: SupportsIndex) -> dict[str, Any]:
         """`query`, `known` as packed bits over the entities, and `target`."""
         query = self.queries[index]
-        example = {"query": query, "known": pack(self.known.of_query(query), self.entities)}
+        example = {"query": query, "known": pack(self.known.answers_to(query), self.entities)}
         if self.targets is not None:
             example["target"] = self.targets[index]
         return example
 
 
-def training(graph: Graph) -> grain.MapDataset:
+def distinct_queries(graph: Graph) -> grain.MapDataset:
     """Distinct queries of the training triples in both directions, with all their answers."""
     relations = len(graph.relations)
-    known = Known.of([graph.splits["train"]], relations)
+    known = KnownAnswers.from_splits([graph.splits["train"]], relations)
     heads, directed = np.divmod(known.keys, 2 * relations)
     queries = np.stack([heads, directed], 1).astype(np.int32)
     return grain.MapDataset.source(Queries(queries, None, known, len(graph.entities)))
 
 
 @dataclass(frozen=True)
-class Answered:
+class SingleAnswerQueries:
     """Random access to queries with one answer each, for `grain`.
 
     Attributes:
@@ -69,19 +69,19 @@ class Answered:
         return {"query": self.queries[index], "answer": self.answers[index]}
 
 
-def answered(graph: Graph) -> grain.MapDataset:
+def single_answer_queries(graph: Graph) -> grain.MapDataset:
     """Both queries of every training triple, whose candidates are drawn in the step."""
     queries, answers = both_directions(graph.splits["train"], len(graph.relations))
-    return grain.MapDataset.source(Answered(queries, answers))
+    return grain.MapDataset.source(SingleAnswerQueries(queries, answers))
 
 
-def ranked(graph: Graph, split: str, known: Known) -> grain.MapDataset:
+def ranking_queries(graph: Graph, split: str, known: KnownAnswers) -> grain.MapDataset:
     """Both queries of every triple of a split, in the order of `both_directions`."""
     queries, targets = both_directions(graph.splits[split], len(graph.relations))
     return grain.MapDataset.source(Queries(queries, targets, known, len(graph.entities)))
 
 
-def written(graph: Graph, query: Int[np.ndarray, "2"]) -> str:
+def format_query(graph: Graph, query: Int[np.ndarray, "2"]) -> str:
     """A query as a person reads it, with a question mark for what it asks."""
     inverse, relation = divmod(int(query[1]), len(graph.relations))
     entity, name = graph.entities[int(query[0])], graph.relations[relation]

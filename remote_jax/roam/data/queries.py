@@ -22,7 +22,7 @@ from remote_jax.data.jsonl import MAX_LINE, check_text, parse, show
 from remote_jax.errors import Refused, UserError
 from remote_jax.roam.data.nearest import Names
 from remote_jax.roam.data.triples import Graph, bare
-from remote_jax.roam.ranking import Known, Queries
+from remote_jax.roam.ranking import KnownAnswers, Queries
 
 TOP = 10
 """Answers to a question that does not say how many it wants."""
@@ -59,12 +59,12 @@ class Questions:
     """
 
     queries: Queries
-    known: Known
+    known: KnownAnswers
     entities: tuple[str, ...]
     _lines: tuple[_Question, ...]
 
     @classmethod
-    def read(cls, path: Path, graph: Graph, known: Known) -> Questions:
+    def read(cls, path: Path, graph: Graph, known: KnownAnswers) -> Questions:
         """Reads and checks every line; a bad one is no error, its answer says what is wrong.
 
         Args:
@@ -104,7 +104,7 @@ class Questions:
             if line.error:
                 yield {**found, "error": line.error}
                 continue
-            true = self.known.of_query(self.queries[row])
+            true = self.known.answers_to(self.queries[row])
             best = outputs["entities"][row, : line.top]
             scores = outputs["scores"][row, : line.top]
             answers = [

@@ -14,7 +14,7 @@ SHARED = 64
 """Devices, or a multiple of them, that may share tables of features."""
 
 
-class Features(nnx.Module):
+class FeatureTable(nnx.Module):
     """Raw features of a modality."""
 
     def __init__(self, entities: int, dim: int):
@@ -32,7 +32,7 @@ class Features(nnx.Module):
         return jax.lax.stop_gradient(values), jax.lax.stop_gradient(present) > 0
 
 
-class Seen(nnx.Module):
+class SeenEntities(nnx.Module):
     """Which entities have a triple to learn structure from.
 
     The embeddings of others are what chance and being no answer to anything made of them, and

@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.roam.model import moseg, regor, routing, tucker
 from remote_jax.roam.model.complex_core import ComplexCore
-from remote_jax.roam.model.entity_tables import Features, Seen
+from remote_jax.roam.model.entity_tables import FeatureTable, SeenEntities
 from remote_jax.training.remat import rematerialised
 
 EMBEDDING = 0.02
@@ -41,7 +41,7 @@ class Sizes:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Encoded:
+class EncodedEntities:
     """Every entity as the experts see it.
 
     Attributes:
@@ -56,15 +56,15 @@ class Encoded:
     groups: Float[Array, "*k l"]
     raw: Float[Array, "n d"] | None
 
-    def after(self, first: int) -> Encoded:
+    def after(self, first: int) -> EncodedEntities:
         """The entities from place `first` on."""
         raw = None if self.raw is None else self.raw[first:]
-        return Encoded(self.v[:, :, first:], self.present[:, first:], self.groups, raw)
+        return EncodedEntities(self.v[:, :, first:], self.present[:, first:], self.groups, raw)
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Routed:
+class Routing:
     """How entities are spread over groups, and over the modalities in each.
 
     Attributes:
@@ -78,7 +78,7 @@ class Routed:
     weights: Float[Array, "m k n"]
 
     @property
-    def of_groups(self) -> Float[Array, "k n"]:
+    def group_shares(self) -> Float[Array, "k n"]:
         """Shares of the groups; their mean over modalities where each routes by itself."""
         return self.shares.reshape(-1, *self.shares.shape[-2:]).mean(0)
 
@@ -113,9 +113,11 @@ class Roam(nnx.Module):
             else None
         )
         featured = config.features.structure and sizes.features
-        self.seen = Seen(sizes.entities, hidden=model.dropout.structure) if featured else None
+        self.seen = (
+            SeenEntities(sizes.entities, hidden=model.dropout.structure) if featured else None
+        )
         self.features = nnx.Dict(
-            {name: Features(sizes.entities, length) for name, length in sizes.features.items()}
+            {name: FeatureTable(sizes.entities, length) for name, length in sizes.features.items()}
         )
         self.relations = nnx.Param(embed(rngs.params(), (2 * sizes.relations, model.relation_dim)))
         lengths = ([model.dim] if config.features.structure else []) + [*sizes.features.values()]
@@ -187,7 +189,7 @@ class Roam(nnx.Module):
 
     def encode(
         self, entities: Int[Array, " n"] | None = None, rngs: nnx.Rngs | None = None
-    ) -> Encoded:
+    ) -> EncodedEntities:
         """Entities through every expert (Eq. 2); all, in their order, where none is named.
 
         With `rngs`, in training.
@@ -195,7 +197,7 @@ class Roam(nnx.Module):
         inputs, present = self._inputs(slice(None) if entities is None else entities, rngs)
         there = jnp.stack(present)
         raw = None if self.raw is None else self.raw(inputs, there)
-        return Encoded(self._embed(inputs), there, self.summary(list(self.experts)), raw)
+        return EncodedEntities(self._embed(inputs), there, self.summary(list(self.experts)), raw)
 
     def _inputs(
         self, rows: Int[Array, " n"] | slice, rngs: nnx.Rngs | None
@@ -230,8 +232,8 @@ class Roam(nnx.Module):
 
     @rematerialised
     def candidates(
-        self, encoded: Encoded, rngs: nnx.Rngs | None = None
-    ) -> tuple[Candidates, Routed]:
+        self, encoded: EncodedEntities, rngs: nnx.Rngs | None = None
+    ) -> tuple[Candidates, Routing]:
         """Entities as answers, before any query is known.
 
         Its groups are mixed by its own costs, in which no relation takes part; the weights of its
@@ -247,20 +249,20 @@ class Roam(nnx.Module):
         cost = self.cost(left, encoded.groups)
         shares = self.candidate_router.alone(cost)
         mixed = moseg.mixed(shares, encoded.v)
-        return self._as_candidates(mixed, encoded, rngs), Routed(cost, shares, weights)
+        return self._as_candidates(mixed, encoded, rngs), Routing(cost, shares, weights)
 
     def _as_candidates(
         self,
         mixed: Float[Array, "m n d"],
-        encoded: Encoded,
+        encoded: EncodedEntities,
         rngs: nnx.Rngs | None,
     ) -> Candidates:
         logits = self._noisy(self.attention.of_entities(mixed), rngs)
         return Candidates(mixed, moseg.shifted(logits, encoded.present))
 
     def heads(
-        self, encoded: Encoded, queries: Int[Array, "b 2"], rngs: nnx.Rngs | None = None
-    ) -> tuple[Float[Array, "b d"], Routed]:
+        self, encoded: EncodedEntities, queries: Int[Array, "b 2"], rngs: nnx.Rngs | None = None
+    ) -> tuple[Float[Array, "b d"], Routing]:
         """ẽ_h of Eq. 3, mixed over groups by the plan; with `rngs`, in training."""
         head, relation = queries.T
         v, present = encoded.v[:, :, head], encoded.present[:, None, head]
@@ -275,7 +277,7 @@ class Roam(nnx.Module):
         cost = self.cost(left, encoded.groups)
         shares = self._shares(self.query_router, cost, rngs)
         mixed = moseg.mixed(shares, fused)
-        return mixed, Routed(cost, shares, weights)
+        return mixed, Routing(cost, shares, weights)
 
     def _without_f(
         self, raw: Float[Array, "n d"], relations: Float[Array, "n r"] | None
@@ -292,7 +294,7 @@ class Roam(nnx.Module):
         return router.alone(cost) if rngs is None else router.balanced(cost)
 
     def routing_losses(
-        self, queries: Routed, candidates: Routed
+        self, queries: Routing, candidates: Routing
     ) -> tuple[Float[Array, ""], Float[Array, ""]]:
         """L_OT of Eq. 11, and what makes the potentials those of the plans (`Router.dual`)."""
         transport = routing.transport_loss(queries.shares, queries.cost, self.query_router.epsilon)
@@ -314,12 +316,12 @@ class Roam(nnx.Module):
 
     def __call__(
         self, queries: Int[Array, "b 2"], candidates: Candidates
-    ) -> tuple[Float[Array, "b n"], Routed]:
+    ) -> tuple[Float[Array, "b n"], Routing]:
         """Scores of every entity as answer; what a query gets depends on that query alone."""
         head, routed = self.heads(*self.asked(queries))
         return self.scores(queries, head, candidates), routed
 
-    def asked(self, queries: Int[Array, "b 2"]) -> tuple[Encoded, Int[Array, "b 2"]]:
+    def asked(self, queries: Int[Array, "b 2"]) -> tuple[EncodedEntities, Int[Array, "b 2"]]:
         """The heads of queries alone, encoded, and the queries with the places of those heads."""
         return self.encode(queries[:, 0]), queries.at[:, 0].set(jnp.arange(queries.shape[0]))
 

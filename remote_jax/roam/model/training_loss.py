@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.roam.model import moseg, objective
 from remote_jax.roam.model.objective import LOSSES, energy, query_weights
-from remote_jax.roam.model.roam import Candidates, Encoded, Roam
+from remote_jax.roam.model.roam import Candidates, EncodedEntities, Roam
 from remote_jax.roam.ranking import unpack
 from remote_jax.task import Batch
 
@@ -71,18 +71,22 @@ def penalty(
     return total
 
 
-Drawn = tuple[Int[Array, "b 2"], Encoded, Encoded, Bool[Array, "b n"]]
+TrainingCandidates = tuple[Int[Array, "b 2"], EncodedEntities, EncodedEntities, Bool[Array, "b n"]]
 """Queries whose heads are places in what is encoded first, candidates, which of them are true."""
 
 
-def all_entities(model: Roam, batch: Batch, settings: ConfigDict, rngs: nnx.Rngs) -> Drawn:
+def all_entities(
+    model: Roam, batch: Batch, settings: ConfigDict, rngs: nnx.Rngs
+) -> TrainingCandidates:
     """Every entity is a candidate."""
     del settings
     encoded = model.encode(rngs=rngs)
     return batch["query"], encoded, encoded, unpack(batch["known"], model.entities)
 
 
-def negatives(model: Roam, batch: Batch, settings: ConfigDict, rngs: nnx.Rngs) -> Drawn:
+def negatives(
+    model: Roam, batch: Batch, settings: ConfigDict, rngs: nnx.Rngs
+) -> TrainingCandidates:
     """The answers in the batch are candidates, and random entities.
 
     The other answers in the batch to the same query are true too; one that is drawn counts as

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
 from remote_jax.roam.model import moseg
-from remote_jax.roam.model.roam import Candidates, Encoded, Roam, Routed
+from remote_jax.roam.model.roam import Candidates, EncodedEntities, Roam, Routing
 
 
 class SharedExpertPool(Roam):
@@ -51,20 +51,20 @@ class ModalityGatedExperts(Roam):
         return model.dim + model.relation_dim
 
     def candidates(
-        self, encoded: Encoded, rngs: nnx.Rngs | None = None
-    ) -> tuple[Candidates, Routed]:
+        self, encoded: EncodedEntities, rngs: nnx.Rngs | None = None
+    ) -> tuple[Candidates, Routing]:
         """As `Roam.candidates`."""
         none = jnp.zeros((encoded.v.shape[2], self.relations[...].shape[1]))
         cost = self.cost(_beside(encoded.v, none), encoded.groups)
         shares = self.candidate_router.alone(cost)
         mixed = moseg.mixed(shares, encoded.v)
         weights = moseg.weights(self.attention.of_entities(mixed), encoded.present)
-        routed = Routed(cost, shares, jnp.broadcast_to(weights[:, None], cost.shape))
+        routed = Routing(cost, shares, jnp.broadcast_to(weights[:, None], cost.shape))
         return self._as_candidates(mixed, encoded, rngs), routed
 
     def heads(
-        self, encoded: Encoded, queries: Int[Array, "b 2"], rngs: nnx.Rngs | None = None
-    ) -> tuple[Float[Array, "b d"], Routed]:
+        self, encoded: EncodedEntities, queries: Int[Array, "b 2"], rngs: nnx.Rngs | None = None
+    ) -> tuple[Float[Array, "b d"], Routing]:
         """As `Roam.heads`."""
         head, relation = queries.T
         v, relations = encoded.v[:, :, head], self.relations[...][relation]
@@ -74,7 +74,7 @@ class ModalityGatedExperts(Roam):
         mixed = moseg.mixed(shares, v)
         logits = self.attention.of_entities(mixed) + self.attention.of_relations(relations)
         weights = moseg.weights(self._noisy(logits, rngs), encoded.present[:, head])
-        routed = Routed(cost, shares, jnp.broadcast_to(weights[:, None], cost.shape))
+        routed = Routing(cost, shares, jnp.broadcast_to(weights[:, None], cost.shape))
         return moseg.fuse(mixed, weights), routed
 
 

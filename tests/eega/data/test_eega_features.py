@@ -11,7 +11,7 @@ from PIL import Image
 from configs import jmere as configs
 from remote_jax.data.images import crop
 from remote_jax.eega.data import parse_files
-from remote_jax.eega.data.examples import Sentences
+from remote_jax.eega.data.examples import SentenceDataset
 from remote_jax.eega.data.features import Featurize, within
 from remote_jax.eega.graphs.shapes import shape_of
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple
@@ -47,8 +47,8 @@ def folder(tmp_path):
 
 def features(folder, pieces, place=0, split="train", **changes):
     config = settings(folder, **changes)
-    data = Sentences(config)
-    make = Featurize(pieces, data.knowledge, data.root, config)
+    data = SentenceDataset(config)
+    make = Featurize(pieces, data.corpus, data.root, config)
     return make.map(data.examples(split)[place]), data
 
 
@@ -71,7 +71,7 @@ def test_the_textual_graph_is_that_of_the_words(folder, pieces):
     assert edges.shape == (10, 10) and not edges[8:].any() and not edges[:, 8:].any()
     joined = {(i, j) for i, j in np.argwhere(edges) if i < j}
     assert joined == {(0, 2), (0, 1), (2, 3), (4, 7), (5, 7), (6, 7), (2, 7)}
-    names = data.knowledge.labels.dependencies
+    names = data.corpus.labels.dependencies
     assert names[edges[0, 1] - 3] == "b" and (np.diagonal(edges)[:8] == 1).all()
     assert found["distance"][1, 4] == 4 and not found["distance"][8:].any()
     assert found["pos"][:8].all() and not found["pos"][8:].any()
@@ -86,7 +86,7 @@ def test_shapes_are_those_of_the_words(folder, pieces):
 
 def test_tags_give_the_labels_back(folder, pieces):
     found, data = features(folder, pieces)
-    labels = decode_tags(found["tags"], data.knowledge.vocabulary)
+    labels = decode_tags(found["tags"], data.corpus.vocabulary)
     assert labels == data.labels("train")[0]
 
 
@@ -115,7 +115,7 @@ def test_what_does_not_fit_is_left_out_in_words(folder, pieces, changes, count):
         count = sum(np.cumsum(sizes) <= changes["data.max_tokens"] - 2)
     assert 0 < count < 8 and found["words"].sum() == count
     assert set(found["word"][found["word"] >= 0]) == set(range(count))
-    labels = decode_tags(found["tags"], data.knowledge.vocabulary)
+    labels = decode_tags(found["tags"], data.corpus.vocabulary)
     assert labels == within(data.labels("train")[0], count)
     full, _ = features(folder, pieces)
     for name in ("edges", "distance", "pmi"):
@@ -127,10 +127,10 @@ def test_what_does_not_fit_is_left_out_in_words(folder, pieces, changes, count):
 
 def test_labels_within_words():
     one, two, long = Entity(0, 1, 0), Entity(2, 4, 1), Entity(3, 6, 0)
-    labels = Labels.of([Quintuple(one, two, 0), Quintuple(long, one, 1)])
-    assert within(labels, 4) == Labels.of([Quintuple(one, two, 0)])
+    labels = Labels.from_quintuples([Quintuple(one, two, 0), Quintuple(long, one, 1)])
+    assert within(labels, 4) == Labels.from_quintuples([Quintuple(one, two, 0)])
     assert within(labels, 6) == labels
-    assert within(labels, 1) == Labels.of([], [one])
+    assert within(labels, 1) == Labels.from_quintuples([], [one])
 
 
 def test_words_are_counted_in_training_alone(folder, pieces):
@@ -173,8 +173,8 @@ def test_no_room_for_a_word(folder, pieces):
 
 def test_a_picture_that_went_away(folder, pieces):
     config = settings(folder)
-    data = Sentences(config)
-    make = Featurize(pieces, data.knowledge, data.root, config)
+    data = SentenceDataset(config)
+    make = Featurize(pieces, data.corpus, data.root, config)
     example = data.examples("train")[0]
     (folder / "img_org" / "a.png").unlink()
     with pytest.raises(UserError, match="not there any more; the file changed"):
@@ -184,8 +184,8 @@ def test_a_picture_that_went_away(folder, pieces):
 def test_a_word_without_pieces_is_unknown(folder, pieces):
     found, _ = features(folder, pieces)
     config = settings(folder)
-    data = Sentences(config)
-    make = Featurize(pieces, data.knowledge, data.root, config)
+    data = SentenceDataset(config)
+    make = Featurize(pieces, data.corpus, data.root, config)
     features_of = make._text(("\u200b", "ann"))
     assert features_of["words"].sum() == 2
     assert features_of["tokens"][1] == pieces.unk_token_id

@@ -12,8 +12,8 @@ from PIL import Image
 
 from configs import jmere as configs
 from remote_jax.eega.data import parses
+from remote_jax.eega.data.corpus_statistics import CorpusStatistics
 from remote_jax.eega.data.features import Featurize
-from remote_jax.eega.data.knowledge import Knowledge
 from remote_jax.eega.data.posts import Posts, read_posts
 from remote_jax.eega.data.sentences import Sentence
 from remote_jax.eega.graphs.visual_graph import edge_types
@@ -26,7 +26,7 @@ TEXT = "Ann Lee's cup, in Oslo!"
 TOKENS = ["Ann", "Lee", "met", "Bob"]
 PARSE = {"heads": [2, 0, 2, 2], "dependencies": ["nsubj", "flat", "ROOT", "obj"], "pos": ["X"] * 4}
 VOCABULARY = Vocabulary(("per", "loc"), ("peer", "residence"))
-KNOWN = Knowledge.of(
+KNOWN = CorpusStatistics.count(
     VOCABULARY,
     [Sentence(tuple(TOKENS), "")],
     [made([0] * 4, dependencies=("nsubj", "flat", "ROOT", "obj"))],
@@ -101,7 +101,7 @@ ANN, OSLO = Entity(0, 2, 0), Entity(7, 8, 1)
 def test_answers_have_the_offsets_of_the_text(folder, pipeline):
     posts = read(folder, {"id": 7, "text": TEXT, "image": "a.png"})
     assert pipeline == [("Ann", "Lee", "'", "s", "cup", ",", "in", "Oslo", "!")]
-    (line,) = answer(posts, Labels.of([Quintuple(ANN, OSLO, 1)]))
+    (line,) = answer(posts, Labels.from_quintuples([Quintuple(ANN, OSLO, 1)]))
     ann = {"name": "Ann Lee", "start": 0, "end": 7, "type": "per"}
     oslo = {"name": "Oslo", "start": 18, "end": 22, "type": "loc"}
     assert line == {
@@ -116,7 +116,9 @@ def test_answers_have_the_offsets_of_the_text(folder, pipeline):
 
 def test_tokens_bring_their_parse(folder, pipeline):
     posts = read(folder, {"tokens": TOKENS, "parse": PARSE})
-    (line,) = answer(posts, Labels.of([Quintuple(Entity(3, 4, 0), Entity(0, 2, 0), 0)]))
+    (line,) = answer(
+        posts, Labels.from_quintuples([Quintuple(Entity(3, 4, 0), Entity(0, 2, 0), 0)])
+    )
     assert line["quintuples"][0]["head"] == {"name": "Bob", "start": 3, "end": 4, "type": "per"}
     assert [one["name"] for one in line["entities"]] == ["Ann Lee", "Bob"]
     assert not pipeline and "id" not in line and "unread" not in line

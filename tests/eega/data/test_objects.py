@@ -7,8 +7,8 @@ import pytest
 from jmere_files import jmere, row
 
 from remote_jax.eega.data import formats
-from remote_jax.eega.data.objects import Objects, whole
-from remote_jax.eega.graphs.visual_graph import SPATIAL, edge_types
+from remote_jax.eega.data.objects import ObjectGraphs, whole_picture
+from remote_jax.eega.graphs.visual_graph import SPATIAL_RELATIONS, edge_types
 from remote_jax.errors import Refused, UserError
 
 INFO = {
@@ -32,7 +32,7 @@ def folder(tmp_path):
 
 
 def objects(folder, threshold=0.1):
-    return Objects(formats.locate(formats.JMERE, folder), objects=3, threshold=threshold)
+    return ObjectGraphs(formats.locate(formats.JMERE, folder), objects=3, threshold=threshold)
 
 
 def scenes(folder, graph):
@@ -65,8 +65,8 @@ def test_a_scene_graph_comes_first(folder):
 def test_boxes_come_next_and_depth_with_them(folder):
     boxes(folder, {"a.png": [[0.2, 0.2, 0.7, 0.7], [0.5, 0.5, 1, 1]]})
     found = objects(folder)
-    assert found.relations == SPATIAL and found.classes == ("unknown",)
-    names = edge_types(SPATIAL)
+    assert found.relations == SPATIAL_RELATIONS and found.classes == ("unknown",)
+    names = edge_types(SPATIAL_RELATIONS)
     assert names[found.graph("img_org/a.png").edges[0, 1]] == "overlapping"
     (folder / "img_dep").mkdir()
     depth = np.zeros((48, 64))
@@ -89,7 +89,7 @@ def test_boxes_beside_scene_graphs_use_their_words(folder):
 
 def test_a_picture_alone_is_one_object(folder):
     graph = objects(folder).graph("img_org/a.png")
-    assert same(graph, whole(3)) and graph.boxes[0].tolist() == [0, 0, 1, 1]
+    assert same(graph, whole_picture(3)) and graph.boxes[0].tolist() == [0, 0, 1, 1]
     assert not objects(folder).graph("").mask.any()
 
 

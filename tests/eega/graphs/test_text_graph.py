@@ -12,13 +12,13 @@ from remote_jax.eega.graphs.text_graph import (
     NO_EDGE,
     OFFSETS,
     SELF,
-    Labels,
+    SyntaxLabels,
     offsets,
     text_graph,
 )
 from remote_jax.eega.graphs.trees import Parse
 
-LABELS = Labels(("nsubj", "obj"), ("NOUN", "VERB"))
+LABELS = SyntaxLabels(("nsubj", "obj"), ("NOUN", "VERB"))
 NOTHING = Cooccurrence.count([["x"]])
 
 
@@ -86,8 +86,8 @@ def test_labels_are_those_of_the_parses():
         Parse(np.zeros(2, np.int32), ("obj", "ROOT"), ("NOUN", "X")),
         Parse(np.zeros(1, np.int32), ("ROOT",), ("ADJ",)),
     ]
-    labels = Labels.of(parse for parse in parses)
-    assert labels == Labels(("ROOT", "obj"), ("ADJ", "NOUN", "X"))
+    labels = SyntaxLabels.from_parses(parse for parse in parses)
+    assert labels == SyntaxLabels(("ROOT", "obj"), ("ADJ", "NOUN", "X"))
     assert (labels.edges, labels.tags) == (5, 5)
 
 

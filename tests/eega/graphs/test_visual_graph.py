@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from remote_jax.eega.graphs.visual_graph import (
     NO_EDGE,
     SELF,
-    SPATIAL,
+    SPATIAL_RELATIONS,
     assemble,
     build,
     edge_types,
@@ -16,7 +16,7 @@ from remote_jax.eega.graphs.visual_graph import (
 )
 from remote_jax.errors import Refused
 
-TYPES = edge_types(SPATIAL)
+TYPES = edge_types(SPATIAL_RELATIONS)
 BIG = [0.1, 0.1, 0.6, 0.6]
 SMALL = [0.2, 0.2, 0.3, 0.3]
 
@@ -74,7 +74,7 @@ def test_any_graph_is_symmetric_padded_and_has_self_loops(boxes):
     np.testing.assert_array_equal(graph.adjacent, graph.edges != NO_EDGE)
     np.testing.assert_array_equal(np.diag(graph.edges) == SELF, graph.mask)
     assert not graph.adjacent[count:].any() and graph.edges.max(initial=0) < len(TYPES)
-    half = len(SPATIAL)
+    half = len(SPATIAL_RELATIONS)
     forward = (graph.edges > SELF) & (graph.edges <= SELF + half)
     np.testing.assert_array_equal(
         np.where(forward, graph.edges + half, 0).T[forward.T], graph.edges[forward.T]

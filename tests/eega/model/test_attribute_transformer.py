@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from small import begun
+from small_eega import without_zeros
 
 from remote_jax.eega.model.attribute_transformer import AttributeTransformer
 
@@ -13,7 +13,7 @@ B, N, D, OUT, HEADS, TYPES, EDGE = 2, 5, 8, 6, 2, 4, 3
 
 
 def make(out=D, attributes=True):
-    return begun(at_first(out, attributes))
+    return without_zeros(at_first(out, attributes))
 
 
 def at_first(out=D, attributes=True):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from small import PLAIN, N, batch, config, longer, make
+from small_eega import PLAIN, N, batch, config, longer, make
 
 from remote_jax.eega.graphs.text_graph import OFFSETS
 from remote_jax.eega.model.eega import matrix

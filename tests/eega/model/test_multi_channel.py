@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from small import begun
+from small_eega import without_zeros
 
 from remote_jax.eega.model.multi_channel import MultiChannel
 
@@ -19,7 +19,7 @@ def make(values=False):
     )
     for channel in layer.channels.values():  # a start so small says little about weights
         channel.table[...] = 10 * channel.table[...]
-    return begun(layer)
+    return without_zeros(layer)
 
 
 def inputs():

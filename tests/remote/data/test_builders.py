@@ -53,13 +53,13 @@ def test_records_hold_what_the_files_say(tmp_path, dump):
     builder = build(umre(tmp_path / "data", dump=dump), tmp_path / "cache")
     first, second, third, fourth = pairs(builder)
     assert first.tokens == tuple(WORDS)
-    assert first.head == builders.End("Ann Lee", (0, 2), -1, "")
+    assert first.head == builders.Argument("Ann Lee", (0, 2), -1, "")
     assert builder.info.features["label"].int2str(first.label) == "/per/per/partner"
     np.testing.assert_allclose(first.boxes, list(BOXES.values()))
     assert (first.image, first.depth) == ("UMKE_IMG/a.png", "depth_data_umke/a.npz")
     assert (first.file, first.line, first.row) == ("train_set.json", 1, 0)
-    assert second.head == builders.End("[OBJ0]", None, 0, "a woman in a red coat")
-    assert second.tail == builders.End("[OBJ1]", None, 1, "a golden cup")
+    assert second.head == builders.Argument("[OBJ0]", None, 0, "a woman in a red coat")
+    assert second.tail == builders.Argument("[OBJ1]", None, 1, "a golden cup")
     assert (third.head.object, third.tail.object) == (-1, 0)
     assert (fourth.image, fourth.depth, fourth.boxes.shape) == ("", "", (0, 4))
     assert [pair.type for pair in (first, second, third, fourth)] == [0, 1, 2, 0]

@@ -24,8 +24,14 @@ from remote_jax.data import pipeline
 from remote_jax.data.images import crop
 from remote_jax.errors import UserError
 from remote_jax.remote.data import features
-from remote_jax.remote.data.features import CropCache, Featurize, Pairs, choose_objects, dataset
-from remote_jax.remote.data.pairs import End, Pair
+from remote_jax.remote.data.features import (
+    CropCache,
+    Featurize,
+    PairDataset,
+    choose_objects,
+    dataset,
+)
+from remote_jax.remote.data.pairs import Argument, Pair
 
 TOKENIZER = words_tokenizer()
 
@@ -48,7 +54,7 @@ def make(folder, cache):
         settings = config(folder, cache)
         for key, value in options.items():
             settings["features" if key in settings.features else "data"][key] = value
-        pairs = Pairs(settings)
+        pairs = PairDataset(settings)
         return dataset(pairs.records("train"), Featurize(TOKENIZER, pairs.root, settings))
 
     return features
@@ -130,36 +136,36 @@ def test_withheld_sentence_and_captions(make):
 
 def test_triplet_types_choose_pairs(folder, cache):
     for names, labels in (("ee", [13, 0]), ("oo", [22]), ("eo", [4]), ("eo, ee", [13, 4, 0])):
-        pairs = Pairs(config(folder, cache, triplets=names))
+        pairs = PairDataset(config(folder, cache, triplets=names))
         records = pairs.records("train")
         assert [records[i].label for i in range(len(records))] == labels
         assert [records[i].row for i in range(len(records))] == list(range(len(labels)))
         assert pairs.labels("train").tolist() == labels
-    assert Pairs(config(folder, cache)).types("train").tolist() == [0, 1, 2, 0]
+    assert PairDataset(config(folder, cache)).types("train").tolist() == [0, 1, 2, 0]
     for names in ("", "ee,xx"):
         with pytest.raises(UserError, match=r"config\.data\.triplets"):
-            Pairs(config(folder, cache, triplets=names))
+            PairDataset(config(folder, cache, triplets=names))
 
 
 def test_an_absent_split_is_an_error_only_when_asked_for(tmp_path):
     folder = umre(tmp_path / "data", [ROWS[0]], splits=("train", "val"))
-    pairs = Pairs(config(folder, tmp_path / "cache"))
+    pairs = PairDataset(config(folder, tmp_path / "cache"))
     assert pairs.splits == ("train", "validation")
     with pytest.raises(UserError, match="no test split"):
         pairs.records("test")
     with pytest.raises(UserError, match="no pair of the types oo"):
-        Pairs(config(folder, tmp_path / "cache", triplets="oo")).records("train")
+        PairDataset(config(folder, tmp_path / "cache", triplets="oo")).records("train")
 
 
 def test_texts_to_train_a_tokenizer_on(folder, cache):
-    texts = list(Pairs(config(folder, cache)).texts("train"))
+    texts = list(PairDataset(config(folder, cache)).texts("train"))
     assert texts[0] == SENTENCE
     assert sorted(texts[1:]) == sorted(CAPTIONS[k] for k in ("[OBJ0]", "[OBJ1]"))
 
 
 def test_wrong_settings_are_named(folder, cache):
     with pytest.raises(UserError, match=r"config\.data\.name"):
-        Pairs(config(folder, cache, name="umr"))
+        PairDataset(config(folder, cache, name="umr"))
     for options in ({"max_tokens": 10}, {"max_objects": 1}):
         with pytest.raises(UserError, match="max_tokens"):
             Featurize(TOKENIZER, folder, config(folder, cache, **options))
@@ -168,7 +174,7 @@ def test_wrong_settings_are_named(folder, cache):
 def test_a_picture_that_changed_since_is_an_error(tmp_path):
     folder = umre(tmp_path / "data")
     settings = config(folder, tmp_path / "cache")
-    pairs = Pairs(settings)
+    pairs = PairDataset(settings)
     (folder / "UMKE_IMG" / "a.png").write_bytes(b"")
     examples = dataset(pairs.records("train"), Featurize(TOKENIZER, pairs.root, settings))
     with pytest.raises(UserError, match=r"a\.png cannot be decoded"):
@@ -196,7 +202,7 @@ def test_real_mnre_rows(shared, tmp_path):
     lines = (shared / "data/mnre/mnre_val.txt").read_text("utf-8").splitlines()[:200]
     (tmp_path / "mnre_val.txt").write_text("\n".join(lines), "utf-8")
     settings = config(tmp_path, tmp_path / "cache", name="mnre")
-    pairs = Pairs(settings)
+    pairs = PairDataset(settings)
     examples = dataset(pairs.records("validation"), Featurize(TOKENIZER, pairs.root, settings))
     assert len(examples) == 200
     for example in examples:
@@ -214,7 +220,7 @@ BOX = st.tuples(*[st.integers(0, 9)] * 4).map(
 
 @given(boxes=st.lists(BOX, max_size=9), ends=st.tuples(st.integers(-1, 8), st.integers(-1, 8)))
 def test_the_ends_objects_are_always_seen(boxes, ends):
-    head, tail = (End("e", object=min(end, len(boxes) - 1)) for end in ends)
+    head, tail = (Argument("e", object=min(end, len(boxes) - 1)) for end in ends)
     pair = Pair(("a",), head, tail, np.array(boxes, np.float32).reshape(-1, 4))
     chosen = choose_objects(pair, 4)
     assert len(chosen) == len(set(chosen)) == min(len(boxes), 4)
@@ -236,7 +242,7 @@ def test_more_objects_than_the_model_sees(tmp_path):
     )
     (folder / "pos_umke.json").write_text(str({"a.png": boxes}).replace("'", '"'))
     settings = config(folder, tmp_path / "cache")
-    pairs = Pairs(settings)
+    pairs = PairDataset(settings)
     example = dataset(pairs.records("train"), Featurize(TOKENIZER, pairs.root, settings))[0]
     assert example["object"].tolist() == [-1, 0]
     np.testing.assert_allclose(example["boxes"][:, 2], [0.1, 0.6, 0.5], rtol=1e-6)

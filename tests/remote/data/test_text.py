@@ -10,7 +10,7 @@ from released import CAPTIONS, WORDS, words_tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from remote_jax.errors import UserError
-from remote_jax.remote.data.pairs import End, Pair
+from remote_jax.remote.data.pairs import Argument, Pair
 from remote_jax.remote.data.text import LONGEST_FRAME, WordPieces, sequence
 
 TOKENIZER = words_tokenizer()
@@ -21,11 +21,11 @@ MARKERS = set(TOKENIZER.convert_tokens_to_ids(["<s1>", "</s1>", "<s2>", "</s2>"]
 
 
 def text(start, end, caption=""):
-    return End("e", span=(start, end), caption=caption)
+    return Argument("e", span=(start, end), caption=caption)
 
 
 def thing(index=0, caption=""):
-    return End(f"[OBJ{index}]", object=index, caption=caption)
+    return Argument(f"[OBJ{index}]", object=index, caption=caption)
 
 
 def pair(head, tail, words=WORDS):

@@ -28,7 +28,7 @@ def make(**model):
 
 
 def batch(b=4, n=N, o=OBJECTS, seed=0):
-    """Pairs of every triplet type; the last post has no picture and no depth."""
+    """PairDataset of every triplet type; the last post has no picture and no depth."""
     rng = np.random.default_rng(seed)
     there = np.arange(o)[None] < np.array([[2]] * (b - 1) + [[0]])
     words = np.arange(n)[None] < np.array([[12]] * b)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from remote_jax.roam.data import examples
 from remote_jax.roam.data.triples import Graph
-from remote_jax.roam.ranking import Known, unpack
+from remote_jax.roam.ranking import KnownAnswers, unpack
 
 RELATIONS = 3
 
@@ -43,13 +43,13 @@ def test_examples_hold_every_answer_and_no_other(entities: int, seed: int) -> No
         mask = unpack(jnp.asarray(example["known"])[None], entities)[0]
         return set(np.flatnonzero(mask).tolist())
 
-    rows = list(examples.training(graph))
+    rows = list(examples.distinct_queries(graph))
     found = {tuple(example["query"].tolist()): unpacked(example) for example in rows}
     assert len(found) == len(rows) and found == answers(splits["train"])
 
     everything = answers(np.concatenate(list(splits.values())))
-    known = Known.of(splits.values(), RELATIONS)
-    ranked = list(examples.ranked(graph, "test", known))
+    known = KnownAnswers.from_splits(splits.values(), RELATIONS)
+    ranked = list(examples.ranking_queries(graph, "test", known))
     asked = [(*example["query"].tolist(), int(example["target"])) for example in ranked]
     test = splits["test"].tolist()
     wanted = [(h, r, t) for h, r, t in test] + [(t, r + RELATIONS, h) for h, r, t in test]

@@ -13,13 +13,13 @@ from remote_jax.errors import UserError
 from remote_jax.roam.data import queries
 from remote_jax.roam.data.queries import Questions
 from remote_jax.roam.data.triples import Graph
-from remote_jax.roam.ranking import Known
+from remote_jax.roam.ranking import KnownAnswers
 
 ENTITIES = ("Oslo", "Norway", "Bergen", "http://x.org/Q1")
 RELATIONS = ("isLocatedIn", "hasCapital")
 TRIPLES = np.array([[0, 0, 1], [2, 0, 1], [1, 1, 0]], np.int32)
 GRAPH = Graph(ENTITIES, RELATIONS, {"train": TRIPLES}, "")
-KNOWN = Known.of([TRIPLES], len(RELATIONS))
+KNOWN = KnownAnswers.from_splits([TRIPLES], len(RELATIONS))
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from remote_jax.roam.model.entity_tables import SHARED, Features, Seen
+from remote_jax.roam.model.entity_tables import SHARED, FeatureTable, SeenEntities
 
 
 @pytest.mark.parametrize("entities", [1, SHARED, SHARED + 1])
 def test_tables_have_rows_of_nothing_to_be_shared(entities: int) -> None:
     rng = np.random.default_rng(0)
     values, present = rng.normal(size=(entities, 3)).astype(np.float32), rng.random(entities) < 0.5
-    features, seen = Features(entities, 3), Seen(entities, hidden=0.0)
+    features, seen = FeatureTable(entities, 3), SeenEntities(entities, hidden=0.0)
     features.fill(jnp.asarray(values), jnp.asarray(present))
     seen.fill(jnp.asarray(present))
     for table in (features.values, features.present, seen.present):
@@ -27,7 +27,7 @@ def test_tables_have_rows_of_nothing_to_be_shared(entities: int) -> None:
 
 
 def test_a_share_of_the_seen_is_hidden_in_training() -> None:
-    seen, present = Seen(4000, hidden=0.25), np.arange(4000) % 2 == 0
+    seen, present = SeenEntities(4000, hidden=0.25), np.arange(4000) % 2 == 0
     seen.fill(jnp.asarray(present))
     np.testing.assert_array_equal(seen(), present)
     shown = np.asarray(seen(nnx.Rngs(0)))

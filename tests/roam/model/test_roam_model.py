@@ -15,7 +15,7 @@ from configs import mkg_y
 from remote_jax.roam.model import roam as module
 from remote_jax.roam.model.roam import Roam, Sizes
 from remote_jax.roam.model.routing import POTENTIAL_SCALE
-from remote_jax.roam.model.training_loss import Drawn, all_entities, negatives
+from remote_jax.roam.model.training_loss import TrainingCandidates, all_entities, negatives
 from remote_jax.roam.model.variants import ARCHITECTURES
 from remote_jax.training.optimizer import OF_DATA
 from remote_jax.training.state import split
@@ -196,7 +196,7 @@ def test_some_entities_are_encoded_as_among_all(architecture: str) -> None:
 
 
 @pytest.mark.parametrize("draw", [all_entities, negatives])
-def test_a_step_hides_structure(draw: Callable[..., Drawn]) -> None:
+def test_a_step_hides_structure(draw: Callable[..., TrainingCandidates]) -> None:
     it = model(**{"model.dropout.structure": 1.0})
     known = np.random.default_rng(3).integers(0, 256, (10, 5), dtype=np.uint8)
     batch = {"query": queries(10), "answer": jnp.arange(10), "known": jnp.asarray(known)}

@@ -29,10 +29,10 @@ def config(**changes):
 
 
 def make(**changes):
-    return begun(build.eega(config(**changes), SIZES, rngs=nnx.Rngs(0)))
+    return without_zeros(build.eega(config(**changes), SIZES, rngs=nnx.Rngs(0)))
 
 
-def begun(model):
+def without_zeros(model):
     """The model with values where layers start at 0, which would hide what is before them."""
     rng = np.random.default_rng(0)
     for _, variable in nnx.to_flat_state(nnx.state(model)):

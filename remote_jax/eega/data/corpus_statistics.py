@@ -19,33 +19,33 @@ MAX_JSON = 2**24
 
 
 @dataclass(frozen=True)
-class Knowledge:
+class CorpusStatistics:
     """Names and counts.
 
     Attributes:
         vocabulary: types of entities and their relations.
         labels: of dependencies and parts of speech in the training split.
         cooccurrence: of words in the training split.
-        classes, relations: of objects (`objects.Objects`).
+        classes, relations: of objects (`objects.ObjectGraphs`).
     """
 
     vocabulary: Vocabulary
-    labels: text_graph.Labels
+    labels: text_graph.SyntaxLabels
     cooccurrence: Cooccurrence
     classes: tuple[str, ...]
     relations: tuple[str, ...]
 
     @classmethod
-    def of(
+    def count(
         cls,
         vocabulary: Vocabulary,
         sentences: Sequence[Sentence],
         parses: Sequence[Parse | None],
         classes: tuple[str, ...],
         relations: tuple[str, ...],
-    ) -> Knowledge:
+    ) -> CorpusStatistics:
         """Reads labels and counts words of the training split."""
-        labels = text_graph.Labels.of(parse for parse in parses if parse is not None)
+        labels = text_graph.SyntaxLabels.from_parses(parse for parse in parses if parse is not None)
         counts = Cooccurrence.count(sentence.tokens for sentence in sentences)
         return cls(vocabulary, labels, counts, classes, relations)
 
@@ -63,20 +63,20 @@ class Knowledge:
         write_json(folder / NAMES, {name: list(values) for name, values in names.items()})
 
     @classmethod
-    def load(cls, folder: Path) -> Knowledge:
+    def load(cls, folder: Path) -> CorpusStatistics:
         """Reads what `save` wrote."""
         names = {
             name: tuple(values) for name, values in read_json(folder / NAMES, MAX_JSON).items()
         }
         return cls(
             Vocabulary(names["types"], names["relations"]),
-            text_graph.Labels(names["dependencies"], names["pos"]),
+            text_graph.SyntaxLabels(names["dependencies"], names["pos"]),
             Cooccurrence.load(folder / COUNTS),
             names["object_classes"],
             names["object_relations"],
         )
 
     @staticmethod
-    def kept(folder: Path) -> bool:
+    def exists(folder: Path) -> bool:
         """Whether `save` has written there."""
         return (folder / NAMES).exists()

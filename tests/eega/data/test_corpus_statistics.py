@@ -4,7 +4,7 @@ import numpy as np
 from label_sets import VOCABULARY
 from parse_examples import made
 
-from remote_jax.eega.data.knowledge import Knowledge
+from remote_jax.eega.data.corpus_statistics import CorpusStatistics
 from remote_jax.eega.data.sentences import Sentence
 
 SENTENCES = [Sentence(("Ann", "met", "Bob"), ""), Sentence(("Bob", "left"), "")]
@@ -12,13 +12,13 @@ PARSES = [made([1, 1, 1], pos=("P", "V", "P")), made([1, 1], dependencies=("nsub
 
 
 def test_it_comes_back_as_it_was(tmp_path):
-    known = Knowledge.of(VOCABULARY, SENTENCES, PARSES, ("unknown", "man"), ("near",))
+    known = CorpusStatistics.count(VOCABULARY, SENTENCES, PARSES, ("unknown", "man"), ("near",))
     assert known.labels.pos == ("P", "V", "X")
     assert known.labels.dependencies == ("ROOT", "dep", "nsubj")
-    assert not Knowledge.kept(tmp_path)
+    assert not CorpusStatistics.exists(tmp_path)
     known.save(tmp_path)
-    assert Knowledge.kept(tmp_path)
-    again = Knowledge.load(tmp_path)
+    assert CorpusStatistics.exists(tmp_path)
+    again = CorpusStatistics.load(tmp_path)
     for name in ("vocabulary", "labels", "classes", "relations"):
         assert getattr(again, name) == getattr(known, name)
     words = ("ann", "bob", "left")
@@ -29,7 +29,7 @@ def test_it_comes_back_as_it_was(tmp_path):
 
 
 def test_there_may_be_no_parses(tmp_path):
-    known = Knowledge.of(VOCABULARY, SENTENCES, [None, None], ("unknown",), ())
+    known = CorpusStatistics.count(VOCABULARY, SENTENCES, [None, None], ("unknown",), ())
     known.save(tmp_path)
-    assert Knowledge.load(tmp_path).labels == known.labels
+    assert CorpusStatistics.load(tmp_path).labels == known.labels
     assert known.labels.dependencies == ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LEARNT: dict[str, object] = {
+TUCKER: dict[str, object] = {
     "model.core": "learnt",
     "model.penalty.cubes": 0.0,
     "train.optimizer": "adam",
