@@ -13,7 +13,7 @@ from remote_jax.eega.graphs.visual_graph import VisualGraph
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple, Vocabulary
 from remote_jax.eega.tags import Decoded, decode
 from remote_jax.reporting.results import Table
-from remote_jax.reporting.score import Score
+from remote_jax.reporting.score import Score, most_frequent_first, score_table
 from remote_jax.task import Outputs
 
 Answer = dict[str, Any]
@@ -98,7 +98,7 @@ def by_relation(
         )
         if any(one.quintuples for one in (*right, *claimed)):
             scores[name] = metrics.quintuples(right, claimed, protocol)
-    return _table(f"{split}: quintuples by relation", "relation", scores)
+    return _table(f"{split}: quintuples by relation", scores, "relation")
 
 
 def by_type(
@@ -110,7 +110,7 @@ def by_type(
         sides = [[Labels(_of_type(one, index)) for one in side] for side in (gold, found)]
         if any(one.entities for side in sides for one in side):
             scores[name] = metrics.entities(*sides)
-    return _table(f"{split}: entities by type", "type", scores)
+    return _table(f"{split}: entities by type", scores, "type")
 
 
 def _of_relation(labels: Labels, relation: int) -> frozenset[Quintuple]:
@@ -121,7 +121,5 @@ def _of_type(labels: Labels, kind: int) -> frozenset[Entity]:
     return frozenset(one for one in labels.entities if one.type == kind)
 
 
-def _table(title: str, first: str, scores: Mapping[str, Score]) -> Table:
-    rows = sorted(scores.items(), key=lambda row: -row[1].support)
-    columns = (first, "precision", "recall", "F1", "number")
-    return Table(title, columns, [(n, s.precision, s.recall, s.f1, s.support) for n, s in rows])
+def _table(title: str, scores: Mapping[str, Score], name: str) -> Table:
+    return score_table(title, most_frequent_first(scores.items()), name=name, support="number")

@@ -29,6 +29,7 @@ from remote_jax.remote.model.remote import Remote
 from remote_jax.remote.sample import folder as sample
 from remote_jax.remote.settings import KEYS
 from remote_jax.reporting.results import Table, write_atomically, write_json
+from remote_jax.reporting.score import most_frequent_first, score_table
 from remote_jax.task import Batch, Interface, Outputs
 
 
@@ -154,15 +155,19 @@ class RemoteTask:
             for index, name in enumerate(self.relations)
             if index > 0 and ((gold == index) | (predicted == index)).any()
         ]
-        by_relation.sort(key=lambda row: -row[1].support)
         by_type = [
             (name, metrics.micro(gold[types == index], predicted[types == index]))
             for index, name in enumerate(TRIPLET_TYPES)
             if (types == index).any()
         ]
         return [
-            _table(f"{split}: by relation", "relation", by_relation),
-            _table(f"{split}: by triplet type", "type", by_type),
+            score_table(
+                f"{split}: by relation",
+                most_frequent_first(by_relation),
+                name="relation",
+                support="pairs",
+            ),
+            score_table(f"{split}: by triplet type", by_type, name="type", support="pairs"),
         ]
 
     def rows(self, split: str, outputs: Outputs) -> Iterator[dict[str, Any]]:
@@ -195,10 +200,3 @@ class RemoteTask:
         if not path.is_file():
             raise UserError(f"There is no file of posts {path}.")
         return Posts(path, self.tokenizer, self.relations, self.config)
-
-
-def _table(title: str, first: str, rows: list[tuple[str, metrics.Score]]) -> Table:
-    columns = (first, "precision", "recall", "F1", "pairs")
-    return Table(
-        title, columns, [(name, s.precision, s.recall, s.f1, s.support) for name, s in rows]
-    )

@@ -10,7 +10,6 @@ from typing import Any
 import grain
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 from jaxtyping import Array
 from ml_collections import ConfigDict
@@ -19,12 +18,14 @@ from remote_jax import config as configs
 from remote_jax.data.cache import cache_folder, with_data_folder
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import Table, write_json
+from remote_jax.roam import ranking_report
 from remote_jax.roam.data import builders, examples, modalities, saved_graph, triples
 from remote_jax.roam.data.features import Modality
 from remote_jax.roam.data.queries import MAX_TOP, Questions
 from remote_jax.roam.interface import PROBABILITIES, interface
 from remote_jax.roam.model import training_loss
-from remote_jax.roam.model.roam import Candidates, Roam, Sizes
+from remote_jax.roam.model.entities import Candidates
+from remote_jax.roam.model.roam import Roam, Sizes
 from remote_jax.roam.model.variants import ARCHITECTURES
 from remote_jax.roam.ranking import KnownAnswers, both_directions, ranks, summary, unpack
 from remote_jax.roam.routing_report import routing_report
@@ -223,37 +224,11 @@ class RoamTask:
 
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
         """Scores by direction and by relation, most frequent first."""
-        relations = self.graph.splits[split][:, 1]
-        found = outputs["rank"].reshape(2, -1)  # tails first, as in `both_directions`
-        directions = list(zip(("tails", "heads"), found, strict=True))
-        counts = np.bincount(relations, minlength=len(self.graph.relations))
-        by_relation = [
-            (self.graph.relations[r], found[:, relations == r].reshape(-1))
-            for r in np.argsort(-counts, kind="stable")
-            if counts[r]
-        ]
-        return [
-            _table(f"{split}: by direction", "direction", directions),
-            _table(f"{split}: by relation", "relation", by_relation),
-        ]
+        return ranking_report.tables(self.graph, split, outputs["rank"])
 
     def rows(self, split: str, outputs: Outputs) -> Iterator[dict[str, Any]]:
         """A line a query: its triple, the direction asked for, and the rank."""
-        graph = self.graph
-        names = [
-            (graph.entities[h], graph.relations[r], graph.entities[t])
-            for h, r, t in graph.splits[split].tolist()
-        ]
-        for index, rank in enumerate(outputs["rank"].tolist()):
-            head, relation, tail = names[index % len(names)]
-            direction = "tail" if index < len(names) else "head"
-            yield {
-                "head": head,
-                "relation": relation,
-                "tail": tail,
-                "direction": direction,
-                "rank": rank,
-            }
+        return ranking_report.rows(self.graph, split, outputs["rank"])
 
     def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
         """`routing.json` (`routing_report`)."""
@@ -271,13 +246,3 @@ class RoamTask:
         graph = saved_graph.read_graph(self.graph_folder)
         known = KnownAnswers.from_splits(graph.splits.values(), len(graph.relations))
         return Questions.read(path, graph, known)
-
-
-def _table(title: str, first: str, rows: list[tuple[str, np.ndarray]]) -> Table:
-    columns = (first, "MRR", "Hits@1", "Hits@3", "Hits@10", "queries")
-    scored = [(name, summary(found), len(found)) for name, found in rows]
-    return Table(
-        title,
-        columns,
-        [(name, s["mrr"], s["hits@1"], s["hits@3"], s["hits@10"], n) for name, s, n in scored],
-    )

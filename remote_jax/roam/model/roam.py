@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
@@ -13,16 +12,18 @@ from ml_collections import ConfigDict
 
 from remote_jax.roam.model import moseg, regor, routing, tucker
 from remote_jax.roam.model.complex_core import ComplexCore
+from remote_jax.roam.model.entities import (
+    Candidates,
+    EncodedEntities,
+    Routing,
+    candidates_in_blocks,
+)
 from remote_jax.roam.model.entity_tables import FeatureTable, SeenEntities
 from remote_jax.training.remat import rematerialised
 
 EMBEDDING = 0.02
 """Deviation of embeddings at the start: Adam moves each number by the learning rate a step, so that
 larger ones would stay for long what chance made them."""
-
-BLOCK = 4096
-"""Most entities that experts embed at once where nothing is learnt: their outputs are K times as
-large as what is kept of them."""
 
 
 @dataclass(frozen=True)
@@ -37,59 +38,6 @@ class Sizes:
     entities: int
     relations: int
     features: Mapping[str, int]
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class EncodedEntities:
-    """Every entity as the experts see it.
-
-    Attributes:
-        v: v_im^(k) of Eq. 2.
-        present: which modalities an entity has.
-        groups: g(W^(k)) of Eq. 7; with a modality more in front where each routes by itself.
-        raw: e_i, for costs without f.
-    """
-
-    v: Float[Array, "m k n d"]
-    present: Bool[Array, "m n"]
-    groups: Float[Array, "*k l"]
-    raw: Float[Array, "n d"] | None
-
-    def after(self, first: int) -> EncodedEntities:
-        """The entities from place `first` on."""
-        raw = None if self.raw is None else self.raw[first:]
-        return EncodedEntities(self.v[:, :, first:], self.present[:, first:], self.groups, raw)
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Routing:
-    """How entities are spread over groups, and over the modalities in each.
-
-    Attributes:
-        cost: c of Eq. 6; with a modality more in front where each routes by itself.
-        shares: p of the groups, alike.
-        weights: w_m of Eq. 4.
-    """
-
-    cost: Float[Array, "*k n"]
-    shares: Float[Array, "*k n"]
-    weights: Float[Array, "m k n"]
-
-    @property
-    def group_shares(self) -> Float[Array, "k n"]:
-        """Shares of the groups; their mean over modalities where each routes by itself."""
-        return self.shares.reshape(-1, *self.shares.shape[-2:]).mean(0)
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Candidates:
-    """Entities as answers: one vector a modality, and its weight's part of Eq. 4."""
-
-    mixed: Float[Array, "m n d"]
-    weights: Float[Array, "m n"]
 
 
 class Roam(nnx.Module):
@@ -221,14 +169,9 @@ class Roam(nnx.Module):
 
     def every_candidate(self) -> Candidates:
         """`candidates` of all entities, outside of training, a block of them at a time."""
-        blocks = -(-self.entities // BLOCK)
-        size = -(-self.entities // blocks)
-        places = jnp.minimum(jnp.arange(blocks * size), self.entities - 1).reshape(blocks, size)
-        parts = jax.lax.map(lambda block: self.candidates(self.encode(block))[0], places)
-        mixed, weights = (jnp.moveaxis(x, 0, 1) for x in (parts.mixed, parts.weights))
-        mixed = mixed.reshape(len(mixed), -1, mixed.shape[-1])
-        weights = weights.reshape(len(weights), -1)
-        return Candidates(mixed[:, : self.entities], weights[:, : self.entities])
+        return candidates_in_blocks(
+            lambda block: self.candidates(self.encode(block))[0], self.entities
+        )
 
     @rematerialised
     def candidates(

@@ -9,8 +9,9 @@ from jaxtyping import Array, Bool, Float, Int
 from ml_collections import ConfigDict
 
 from remote_jax.roam.model import moseg, objective
+from remote_jax.roam.model.entities import Candidates, EncodedEntities
 from remote_jax.roam.model.objective import LOSSES, energy, query_weights
-from remote_jax.roam.model.roam import Candidates, EncodedEntities, Roam
+from remote_jax.roam.model.roam import Roam
 from remote_jax.roam.ranking import unpack
 from remote_jax.task import Batch
 

@@ -8,7 +8,8 @@ from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
 from remote_jax.roam.model import moseg
-from remote_jax.roam.model.roam import Candidates, EncodedEntities, Roam, Routing
+from remote_jax.roam.model.entities import Candidates, EncodedEntities, Routing
+from remote_jax.roam.model.roam import Roam
 
 
 class SharedExpertPool(Roam):

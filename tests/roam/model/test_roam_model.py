@@ -12,7 +12,7 @@ from flax import nnx
 from ml_collections import ConfigDict
 
 from configs import mkg_y
-from remote_jax.roam.model import roam as module
+from remote_jax.roam.model import entities
 from remote_jax.roam.model.roam import Roam, Sizes
 from remote_jax.roam.model.routing import POTENTIAL_SCALE
 from remote_jax.roam.model.training_loss import TrainingCandidates, all_entities, negatives
@@ -82,7 +82,7 @@ def test_candidates_in_blocks_are_candidates(
 ) -> None:
     it = model(**{"model.architecture": architecture})
     whole, _ = it.candidates(it.encode())
-    monkeypatch.setattr(module, "BLOCK", 16)  # 3 blocks of 14, for 40 entities
+    monkeypatch.setattr(entities, "BLOCK", 16)  # 3 blocks of 14, for 40 entities
     blocks = it.every_candidate()
     for name in ("mixed", "weights"):
         np.testing.assert_allclose(getattr(blocks, name), getattr(whole, name), atol=1e-5)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from remote_jax.roam.model import moseg
-from remote_jax.roam.model.roam import Candidates
+from remote_jax.roam.model.entities import Candidates
 from remote_jax.roam.model.training_loss import penalty
 
 QUERIES, CANDIDATES, HALF = 4, 6, 3
