@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image
+
+from remote_jax.data.files import find
+from remote_jax.data.images import crop, read_depth, read_picture
+from remote_jax.errors import Refused, UserError
 
 CACHE_BYTES = 128 * 2**20
 """Crops that each process keeps."""
@@ -38,3 +45,46 @@ class CropCache:
 
     def __reduce__(self) -> tuple[type[CropCache], tuple[int]]:
         return CropCache, (self._limit,)
+
+
+class Crops:
+    """Crops of the pictures and depth maps of a folder, those used last held.
+
+    Args:
+        root: the folder.
+        size: pixels of a side of a crop.
+    """
+
+    def __init__(self, root: Path, size: int):
+        self._root, self._size = root, size
+        self._cache = CropCache(CACHE_BYTES)
+
+    def read(
+        self, name: str, boxes: Float[np.ndarray, "objects 4"], *, colour: bool = True
+    ) -> UInt8[np.ndarray, "objects size size *channels"]:
+        """The crop of each box, of a picture or, without `colour`, of a depth map.
+
+        Args:
+            name: of the file, from the folder.
+            boxes: left, top, right, bottom in [0, 1].
+            colour: of a picture's three channels.
+
+        Raises:
+            UserError: the file changed since the records were built.
+        """
+        key = (name, boxes.tobytes())
+        crops = self._cache.get(key)
+        if crops is None:
+            try:
+                path = find(self._root, name)
+                if path is None:
+                    raise Refused(f"{name} is not there any more")
+                image = read_picture(path) if colour else Image.fromarray(read_depth(path))
+            except Refused as error:
+                raise UserError(
+                    f"{self._root}: {error}; the file changed since the data were read."
+                ) from error
+            corners = [(x0, y0, x1, y1) for x0, y0, x1, y1 in boxes.tolist()]
+            crops = np.stack([crop(image, box, self._size) for box in corners])
+            self._cache.put(key, crops)
+        return crops

@@ -41,17 +41,25 @@ def routing_report(
             for k, row in enumerate(by_group)
         ],
         "relations": {
-            name: {
-                direction: [_rounded(share) for share in shares[chosen].mean(0)]
-                for direction, chosen in (
-                    ("tail", directed == number),
-                    ("head", directed == number + len(relations)),
-                )
-                if chosen.any()
-            }
+            name: _by_direction(shares, directed, number, len(relations))
             for number, name in enumerate(relations)
             if (directed % len(relations) == number).any()
         },
+    }
+
+
+def _by_direction(
+    shares: Float[np.ndarray, "queries groups"],
+    directed: Int[np.ndarray, " queries"],
+    relation: int,
+    relations: int,
+) -> dict[str, list[float]]:
+    """A relation's mean shares of the groups, by the direction asked for."""
+    chosen = {"tail": directed == relation, "head": directed == relation + relations}
+    return {
+        direction: [_rounded(share) for share in shares[rows].mean(0)]
+        for direction, rows in chosen.items()
+        if rows.any()
     }
 
 

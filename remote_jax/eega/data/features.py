@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 import grain
 import numpy as np
-from jaxtyping import Int, Shaped, UInt8
+from jaxtyping import Int, Shaped
 from ml_collections import ConfigDict
 
-from remote_jax.data.crop_cache import CACHE_BYTES, CropCache
-from remote_jax.data.files import find
-from remote_jax.data.images import crop, read_picture
+from remote_jax.data.crop_cache import Crops
 from remote_jax.eega.data.corpus_statistics import CorpusStatistics
 from remote_jax.eega.data.examples import Example
 from remote_jax.eega.graphs.shapes import shapes
@@ -22,7 +20,7 @@ from remote_jax.eega.quintuples import Labels
 from remote_jax.eega.settings import Inputs
 from remote_jax.eega.tags import encode
 from remote_jax.encoders.word_pieces import WordPieces
-from remote_jax.errors import Refused, UserError
+from remote_jax.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -81,9 +79,9 @@ class Featurize(grain.transforms.Map):
                 "and [SEP] take."
             )
         self._pieces = WordPieces(tokenizer)
-        self._corpus, self._root, self._inputs = corpus, root, Inputs.from_config(config)
+        self._corpus, self._inputs = corpus, Inputs.from_config(config)
         self._tokens, self._words, self._crop = data.max_tokens, data.max_words, data.crop
-        self._crops = CropCache(CACHE_BYTES)
+        self._crops = Crops(root, data.crop)
 
     def map(self, example: Example) -> Features:
         """The features of an example.
@@ -151,33 +149,13 @@ class Featurize(grain.transforms.Map):
         graph, size = example.graph, self._crop
         rgb = np.zeros((len(graph.mask), size, size, 3), np.uint8)
         if graph.mask.any():
-            rgb[graph.mask] = self._read(example.sentence.image, graph.boxes[graph.mask])
+            rgb[graph.mask] = self._crops.read(example.sentence.image, graph.boxes[graph.mask])
         return {
             "rgb": rgb,
             "objects": graph.mask,
             "classes": graph.labels,
             "object_edges": graph.edges,
         }
-
-    def _read(
-        self, name: str, boxes: Shaped[np.ndarray, "objects 4"]
-    ) -> UInt8[np.ndarray, "objects size size 3"]:
-        key = (name, boxes.tobytes())
-        crops = self._crops.get(key)
-        if crops is None:
-            try:
-                path = find(self._root, name)
-                if path is None:
-                    raise Refused(f"{name} is not there any more")
-                image = read_picture(path)
-            except Refused as error:
-                raise UserError(
-                    f"{self._root}: {error}; the file changed since the data were read."
-                ) from error
-            corners = [(x0, y0, x1, y1) for x0, y0, x1, y1 in boxes.tolist()]
-            crops = np.stack([crop(image, box, self._crop) for box in corners])
-            self._crops.put(key, crops)
-        return crops
 
 
 def within(labels: Labels, words: int) -> Labels:

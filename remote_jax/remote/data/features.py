@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import grain
 import numpy as np
-from jaxtyping import Float, Int, Shaped, UInt8
+from jaxtyping import Int, Shaped
 from ml_collections import ConfigDict
-from PIL import Image
 
 from remote_jax.data.cache import cache_folder
-from remote_jax.data.crop_cache import CACHE_BYTES, CropCache
-from remote_jax.data.files import find
-from remote_jax.data.images import Box, crop, read_depth, read_picture
+from remote_jax.data.crop_cache import Crops
 from remote_jax.data.records import build_rows
 from remote_jax.encoders.word_pieces import WordPieces
-from remote_jax.errors import Refused, UserError
+from remote_jax.errors import UserError
 from remote_jax.remote.data import builders, formats
 from remote_jax.remote.data.pairs import TRIPLET_TYPES, Pair
 from remote_jax.remote.data.text import LONGEST_FRAME, sequence
@@ -156,12 +153,11 @@ class Featurize(grain.transforms.Map):
                 f"least 2, found {data.max_tokens} and {data.max_objects}."
             )
         self._pieces = WordPieces(tokenizer)
-        self._root = root
         self._tokens, self._objects, self._crop = data.max_tokens, data.max_objects, data.crop
         self._sentence, self._caption = features.sentence, features.caption
         self._picture, self._depth = features.picture, features.depth
         self._position = features.position
-        self._crops = CropCache(CACHE_BYTES)
+        self._crops = Crops(root, data.crop)
 
     def map(self, pair: Pair) -> Features:
         """The features of a pair.
@@ -175,8 +171,10 @@ class Featurize(grain.transforms.Map):
         chosen = choose_objects(pair, self._objects)
         boxes = pair.boxes[chosen]
         seen = boxes.shape[0] > 0
-        rgb = self._read(pair.image, boxes, colour=True) if self._picture and seen else None
-        depth = self._read(pair.depth, boxes, colour=False) if self._depth and seen else None
+        pictured = self._picture and seen and pair.image
+        rgb = self._crops.read(pair.image, boxes) if pictured else None
+        measured = self._depth and seen and pair.depth
+        depth = self._crops.read(pair.depth, boxes, colour=False) if measured else None
         places = [chosen.index(e.object) if e.object >= 0 else -1 for e in (pair.head, pair.tail)]
         size, present = self._crop, np.arange(self._objects) < len(chosen)
         return {
@@ -193,29 +191,6 @@ class Featurize(grain.transforms.Map):
             "label": np.array(pair.label, np.int32),
             "row": np.array(pair.row, np.int32),
         }
-
-    def _read(
-        self, name: str, boxes: Float[np.ndarray, "objects 4"], *, colour: bool
-    ) -> UInt8[np.ndarray, "objects size size *channels"] | None:
-        """Crops of a picture or a depth map; None where the pair has none."""
-        if not name:
-            return None
-        key = (name, boxes.tobytes())
-        crops = self._crops.get(key)
-        if crops is None:
-            try:
-                path = find(self._root, name)
-                if path is None:
-                    raise Refused(f"{name} is not there any more")
-                image = read_picture(path) if colour else Image.fromarray(read_depth(path))
-            except Refused as error:
-                raise UserError(
-                    f"{self._root}: {error}; the file changed since the data were read."
-                ) from error
-            corners: list[Box] = [tuple(box) for box in boxes.tolist()]
-            crops = np.stack([crop(image, box, self._crop) for box in corners])
-            self._crops.put(key, crops)
-        return crops
 
 
 def dataset(records: PairRecords, featurize: Featurize) -> grain.MapDataset[Features]:

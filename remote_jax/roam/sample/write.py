@@ -45,12 +45,7 @@ def write(
     splits = split(rng, made.facts, shares)
     _write_graph(folder, splits, names)
     for modality in MODALITIES:
-        asked = {
-            fact.triple[0]
-            for part in ("validation", "test")
-            for fact in splits[part]
-            if fact.evidence == modality
-        }
+        asked = _decided_by(modality, splits)
         free = [name for name in names if name not in asked]
         lost = set(rng.sample(free, round(missing * len(names))))
         kept = [name for name in names if name not in lost]
@@ -64,6 +59,16 @@ def write(
         "decided_by": {part: _shares(facts) for part, facts in splits.items()},
     }
     (folder / "world.json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+
+
+def _decided_by(modality: str, splits: Mapping[str, list[Fact]]) -> set[str]:
+    """Heads of the held-out facts whose tail only that modality tells."""
+    return {
+        fact.triple[0]
+        for part in ("validation", "test")
+        for fact in splits[part]
+        if fact.evidence == modality
+    }
 
 
 def _write_graph(folder: Path, splits: Mapping[str, list[Fact]], names: Sequence[str]) -> None:

@@ -20,12 +20,10 @@ from released import (
     words_tokenizer,
 )
 
-from remote_jax.data import pipeline
+from remote_jax.data import crop_cache, pipeline
 from remote_jax.data.images import crop
 from remote_jax.errors import UserError
-from remote_jax.remote.data import features
 from remote_jax.remote.data.features import (
-    CropCache,
     Featurize,
     PairDataset,
     choose_objects,
@@ -248,20 +246,12 @@ def test_more_objects_than_the_model_sees(tmp_path):
     np.testing.assert_allclose(example["boxes"][:, 2], [0.1, 0.6, 0.5], rtol=1e-6)
 
 
-def test_crops_are_kept_up_to_a_limit():
-    crops = CropCache(100)
-    for index in range(5):
-        crops.put((str(index), b""), np.full(30, index, np.uint8))
-        crops.get(("0", b""))
-    kept = [index for index in range(5) if crops.get((str(index), b"")) is not None]
-    assert kept == [0, 3, 4]
-    assert pickle.loads(pickle.dumps(crops)).get(("0", b"")) is None
-
-
 def test_crops_are_read_once(make, monkeypatch):
     calls = []
-    original = features.read_picture
-    monkeypatch.setattr(features, "read_picture", lambda path: calls.append(path) or original(path))
+    original = crop_cache.read_picture
+    monkeypatch.setattr(
+        crop_cache, "read_picture", lambda path: calls.append(path) or original(path)
+    )
     examples = make()
     first = [examples[index] for index in range(3)]
     again = [examples[index] for index in range(3)]
