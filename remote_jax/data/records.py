@@ -124,7 +124,7 @@ class RowBuilder(Builder, skip_registration=True):  # type: ignore[call-arg]
         partial.replace(self.rejected_path)
         check_share(path, rejected, kept, self.max_rejected)
 
-    def tell_rejected(self) -> None:
+    def print_rejected(self) -> None:
         """Prints how many rows of each file were left out, if any were."""
         if rejected := self.rejected:
             counts = Counter(entry["file"] for entry in rejected)
@@ -206,5 +206,5 @@ def build_rows(builders: Iterable[type[B]], files: RowFiles, cache: Path, max_re
         name = path.relative_to(files.root).as_posix()
         refused = [entry for entry in rejected if entry["file"] == name]
         check_share(path, refused, builder.rows(split), max_rejected)
-    builder.tell_rejected()
+    builder.print_rejected()
     return builder

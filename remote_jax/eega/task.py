@@ -35,7 +35,7 @@ from remote_jax.errors import UserError
 from remote_jax.reporting.results import Table, write_json
 from remote_jax.task import Batch, Interface, Outputs
 
-LEAST = -6e4
+MIN_LOG_PROBABILITY = -6e4
 """The least logarithm of a probability that is told, near the least number of half precision."""
 
 
@@ -137,7 +137,7 @@ class EegaTask:
         """
         assert isinstance(model, Eega)
         tagged = model(batch)
-        log_probabilities = jnp.maximum(jax.nn.log_softmax(tagged.logits), LEAST)
+        log_probabilities = jnp.maximum(jax.nn.log_softmax(tagged.logits), MIN_LOG_PROBABILITY)
         outputs = {
             "tags": log_probabilities.astype(jnp.float16),
             "words": batch["words"].sum(1),

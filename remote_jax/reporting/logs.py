@@ -161,7 +161,7 @@ class Progress:
         if self._bar is not None:
             self._bar.update()
 
-    def tell(self, step: int, loss: float, rate: float) -> None:
+    def update(self, step: int, loss: float, rate: float) -> None:
         """Shows the loss and the examples a second."""
         if self._bar is not None:
             self._bar.set_postfix_str(f"loss {loss:.4f}, {rate:.1f} examples/s")
@@ -171,12 +171,12 @@ class Progress:
             return
         self._told = now
         left = (now - self._began) / max(step - self._start, 1) * (self._steps - step)
-        self.say(
+        self.log(
             f"step {step}/{self._steps}, loss {loss:.4f}, {rate:.1f} examples/s, "
             f"{tqdm.format_interval(left)} left"
         )
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """A line of its own, above the bar."""
         if self._bar is not None:
             self._bar.write(text, file=sys.stderr)

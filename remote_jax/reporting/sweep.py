@@ -140,13 +140,14 @@ def table(runs: Sequence[Run], metrics: Sequence[str] = ()) -> str:
     for variant in dict.fromkeys(run.variant for run in runs):
         rows = [found for run, found in scores.items() if run.variant == variant]
         cells = [
-            spread([row[name] * (100 if name in shares else 1) for row in rows]) for name in metrics
+            mean_and_std([row[name] * (100 if name in shares else 1) for row in rows])
+            for name in metrics
         ]
         lines.append(f"| {variant} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def spread(values: Sequence[float]) -> str:
+def mean_and_std(values: Sequence[float]) -> str:
     """`mean ± std`, the standard deviation of a sample; the mean alone where there is one value."""
     mean = f"{statistics.fmean(values):.2f}"
     return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.2f}"

@@ -182,7 +182,7 @@ class RoamTask:
     def shared(self, model: nnx.Module) -> Candidates:
         """Every entity as an answer."""
         assert isinstance(model, Roam)
-        return model.every_candidate()
+        return model.all_candidates()
 
     def predict(self, model: nnx.Module, batch: Batch, shared: Candidates) -> dict[str, Array]:
         """The rank of each target and how its query was routed; or the best answers, without one.

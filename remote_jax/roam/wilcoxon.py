@@ -30,10 +30,10 @@ from remote_jax.data.files import read_lines
 from remote_jax.data.jsonl import MAX_LINE, check_text, parse, show
 from remote_jax.errors import Refused, UserError
 
-LEVEL = 0.005
+SIGNIFICANCE = 0.005
 """Below this a difference is called significant (Table 7)."""
 
-LEAST = 2 + math.floor(-math.log2(LEVEL))
+MIN_RELATIONS = 2 + math.floor(-math.log2(SIGNIFICANCE))
 """With fewer relations p cannot be that small: of 2ⁿ patterns of signs, two are extreme."""
 
 DIRECTIONS = ("tail", "head")
@@ -187,9 +187,14 @@ def table(comparison: Comparison) -> str:
         p, differing = comparison.p[place], comparison.differing[place]
         last = [f"{differing}", _p(p) if differing else "1 (equal)"]
         lines.append(_row([metric, *map(_percent, means), *last]))
-    lines += ["", f"p: two-sided Wilcoxon signed-rank test over relations; bold: p < {LEVEL}."]
-    if total < LEAST:
-        lines.append(f"With {total} relations in test p cannot be that small; it takes {LEAST}.")
+    lines += [
+        "",
+        f"p: two-sided Wilcoxon signed-rank test over relations; bold: p < {SIGNIFICANCE}.",
+    ]
+    if total < MIN_RELATIONS:
+        lines.append(
+            f"With {total} relations in test p cannot be that small; it takes {MIN_RELATIONS}."
+        )
     lines.append("")
     heads = [f"{metric}, {side}" for metric in METRICS for side in "AB"]
     lines += [_row(["relation", "queries", *heads]), "|---" * 6 + "|"]
@@ -203,7 +208,7 @@ def table(comparison: Comparison) -> str:
 
 def _p(value: float) -> str:
     text = f"{value:.1e}" if value < 0.01 else f"{value:.2f}"
-    return f"**{text}**" if value < LEVEL else text
+    return f"**{text}**" if value < SIGNIFICANCE else text
 
 
 def _percent(value: float) -> str:

@@ -147,16 +147,16 @@ class _Run:
         """Runs the steps that are left."""
         start, plan, batch_size = self.record.step, self.plan, self.config.train.batch_size
         for lost, reason in self.lost.items():
-            progress.say(
+            progress.log(
                 f"the checkpoint of step {lost} is damaged ({reason}): {lost - start} steps are "
                 "done again"
             )
         if start:
-            progress.say(f"goes on after step {start} of {plan.total}")
+            progress.log(f"goes on after step {start} of {plan.total}")
         profile = None
         if self.config.profile:
             parts = self.config.train.accumulation
-            profile = Profile(self.checkpoints.workdir, self.clock, batch_size, parts, progress.say)
+            profile = Profile(self.checkpoints.workdir, self.clock, batch_size, parts, progress.log)
         batches = pipeline.train_batches(
             self.data,
             batch_size=batch_size,
@@ -211,7 +211,7 @@ class _Run:
             self._settle(progress)
             self._save(self.done)
         saved = self.checkpoints.saved()
-        progress.say(f"stopped after step {self.done}; the last checkpoint is of step {saved}")
+        progress.log(f"stopped after step {self.done}; the last checkpoint is of step {saved}")
 
     def _settle(self, progress: Progress) -> None:
         """Waits for all steps, and sees that what is to be saved is finite."""
@@ -244,7 +244,7 @@ class _Run:
             )
         self.record.skipped += 1
         told = ", ".join(f"{name} {value}" for name, value in values.items())
-        progress.say(f"step {step} is skipped, {self.record.skipped} of {most} at most: {told}")
+        progress.log(f"step {step} is skipped, {self.record.skipped} of {most} at most: {told}")
 
     def _log(self, step: int, log: MetricsLog, progress: Progress) -> None:
         """Writes the means since the last line."""
@@ -257,7 +257,7 @@ class _Run:
         if self.config.train.max_skipped:
             values["skipped"] = self.record.skipped
         log.write(step, "train", values, seconds)
-        progress.tell(step, values.get("loss", math.nan), seconds["examples_per_s"])
+        progress.update(step, values.get("loss", math.nan), seconds["examples_per_s"])
         window.clear()
 
     def _validate(self, step: int, log: MetricsLog, progress: Progress) -> None:
@@ -268,7 +268,7 @@ class _Run:
         metrics = {name: float(score) for name, score in scores.items()}
         value, best = metrics[self.task.metric], self.record.best
         log.write(step, "validation", metrics, {"seconds": time.monotonic() - began})
-        progress.say(f"step {step}: validation {self.task.metric} {value:.4f}")
+        progress.log(f"step {step}: validation {self.task.metric} {value:.4f}")
         if best is None or value > best["metrics"][self.task.metric]:
             self.record.best = {"step": step, "metrics": metrics}
             self.checkpoints.save_best(params, self.record.best)

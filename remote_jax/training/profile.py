@@ -65,12 +65,12 @@ class Profile:
         clock: Clock,
         batch_size: int,
         parts: int,
-        say: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
         """Begins to watch; a batch is taken in so many `parts`, in a loop that XLA counts once."""
         # The profiler names a trace by second and host, and a host may have several processes.
         own = f"process{jax.process_index()}" if processes.many() else ""
-        self._folder, self._clock, self._say = workdir / "profile" / own, clock, say
+        self._folder, self._clock, self._log = workdir / "profile" / own, clock, log
         self._batch_size, self._parts = batch_size, parts
         self._steps = 0
         self._tracing = False
@@ -101,7 +101,7 @@ class Profile:
         elif self._steps == WARM + TIMED + TRACED:
             result.block_until_ready()
             self.close()
-            self._say(f"profile: a trace of {TRACED} steps is in {self._folder}")
+            self._log(f"profile: a trace of {TRACED} steps is in {self._folder}")
 
     def _now(self) -> tuple[float, float]:
         """Seconds of training, and of waiting for data."""
@@ -111,16 +111,16 @@ class Profile:
         device, devices = jax.devices()[0].device_kind, jax.device_count()
         most = peak(device)
         share = f"{flops / seconds / most:.1%}" if most else "unknown, none is on record"
-        self._say(
+        self._log(
             f"profile: {seconds * 1e3:.2f} ms a step, {self._batch_size / seconds:.1f} examples/s, "
             f"{waited * 1e3:.2f} ms a step waiting for data (mean of {TIMED} steps)"
         )
-        self._say(
+        self._log(
             f"profile: {flops * devices / seconds:.3g} FLOP/s, {flops * devices:.3g} a "
             "step by XLA's count of the compiled step, which takes a loop's body once (that of "
             "train.accumulation as often as it runs) and does not see into library calls"
         )
-        self._say(f"profile: share of the bfloat16 peak of {devices} x {device}: {share}")
+        self._log(f"profile: share of the bfloat16 peak of {devices} x {device}: {share}")
 
     def close(self) -> None:
         """Ends a trace under way."""
@@ -129,7 +129,7 @@ class Profile:
             with writing(self._folder):
                 jax.profiler.stop_trace()
         elif self._steps < WARM + TIMED:
-            self._say(
+            self._log(
                 f"profile: nothing is measured; {WARM + TIMED + TRACED} steps are needed, there "
                 f"were {self._steps}"
             )

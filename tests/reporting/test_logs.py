@@ -85,7 +85,7 @@ def test_lines_without_a_terminal_come_now_and_then(time, capsys):
     progress = Progress(100, 20)
     for step in (30, 31, 40, 100):
         time.now += 5.0
-        progress.tell(step, 0.5, 64.0)
+        progress.update(step, 0.5, 64.0)
     progress.close()
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(",")[0] for line in lines] == ["step 30/100", "step 40/100", "step 100/100"]

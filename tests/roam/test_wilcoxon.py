@@ -11,7 +11,7 @@ from scipy import stats
 
 from remote_jax.errors import UserError
 from remote_jax.roam import wilcoxon
-from remote_jax.roam.wilcoxon import LEAST, LEVEL, compare, main, signed_rank
+from remote_jax.roam.wilcoxon import MIN_RELATIONS, SIGNIFICANCE, compare, main, signed_rank
 
 
 def lines(ranks):
@@ -58,35 +58,40 @@ def test_zeros_are_dropped_and_leave_the_test_exact():
 
 
 def test_fewest_relations_is_the_first_number_that_can_be_significant():
-    smallest = [signed_rank(np.arange(1.0, n + 1), np.zeros(n))[0] for n in (LEAST - 1, LEAST)]
-    assert smallest[0] >= LEVEL > smallest[1]
+    smallest = [
+        signed_rank(np.arange(1.0, n + 1), np.zeros(n))[0]
+        for n in (MIN_RELATIONS - 1, MIN_RELATIONS)
+    ]
+    assert smallest[0] >= SIGNIFICANCE > smallest[1]
 
 
 def test_relations_pool_both_directions_and_weigh_the_same(tmp_path):
-    ranks = relations(*[(1, 4)] * LEAST)
+    ranks = relations(*[(1, 4)] * MIN_RELATIONS)
     rows = [*lines(ranks), *[{**next(lines({"r0": (2, 2)})), "head": "x"}] * 2]
     other = [{**row, "rank": 2.0} for row in reversed(rows)]
     found = compare(([run(tmp_path / "a", rows)], [run(tmp_path / "b", other)]))
-    assert found.relations[0] == "r0" and found.support == (4, *[2] * (LEAST - 1))
+    assert found.relations[0] == "r0" and found.support == (4, *[2] * (MIN_RELATIONS - 1))
     place = found.relations.index("r3")
     np.testing.assert_allclose(found.scores[:, place], [[0.625, 0.5], [0.5, 0.0]])
     np.testing.assert_allclose(found.scores[:, 0], [[(1 + 0.25 + 0.5 + 0.5) / 4, 0.25], [0.5, 0]])
-    count = 2 * LEAST + 2
+    count = 2 * MIN_RELATIONS + 2
     np.testing.assert_allclose(
-        found.means, [[(1.25 * LEAST + 1) / count, LEAST / count], [0.5, 0.0]]
+        found.means, [[(1.25 * MIN_RELATIONS + 1) / count, MIN_RELATIONS / count], [0.5, 0.0]]
     )
-    assert found.differing == (LEAST, LEAST) and all(p < LEVEL for p in found.p)
+    assert found.differing == (MIN_RELATIONS, MIN_RELATIONS) and all(
+        p < SIGNIFICANCE for p in found.p
+    )
 
 
 def test_seeds_of_a_side_are_averaged(tmp_path):
     side = [
-        run(tmp_path / f"a{seed}", lines(relations(*[(rank, rank)] * LEAST)))
+        run(tmp_path / f"a{seed}", lines(relations(*[(rank, rank)] * MIN_RELATIONS)))
         for seed, rank in enumerate((1, 4))
     ]
-    other = run(tmp_path / "b", lines(relations(*[(2, 2)] * LEAST)))
+    other = run(tmp_path / "b", lines(relations(*[(2, 2)] * MIN_RELATIONS)))
     found = compare((side, [other, other]))
-    np.testing.assert_allclose(found.scores[0], np.tile([0.625, 0.5], (LEAST, 1)))
-    np.testing.assert_allclose(found.scores[1], np.tile([0.5, 0.0], (LEAST, 1)))
+    np.testing.assert_allclose(found.scores[0], np.tile([0.625, 0.5], (MIN_RELATIONS, 1)))
+    np.testing.assert_allclose(found.scores[1], np.tile([0.5, 0.0], (MIN_RELATIONS, 1)))
 
 
 def test_the_table(tmp_path, capsys):
@@ -128,8 +133,8 @@ def test_malformed_lines_are_named(bad, reason, tmp_path):
 
 
 def test_runs_that_cannot_be_compared(tmp_path):
-    full = run(tmp_path / "full", lines(relations(*[(1, 1)] * LEAST)))
-    less = run(tmp_path / "less", list(lines(relations(*[(1, 1)] * LEAST)))[:-1])
+    full = run(tmp_path / "full", lines(relations(*[(1, 1)] * MIN_RELATIONS)))
+    less = run(tmp_path / "less", list(lines(relations(*[(1, 1)] * MIN_RELATIONS)))[:-1])
     empty = run(tmp_path / "empty", [])
     with pytest.raises(UserError, match=r"different queries, .* 1 and 0 are in one alone.*full"):
         compare(([full], [less]))
@@ -147,23 +152,23 @@ def test_what_is_no_comparison(arguments, capsys):
     assert "Give two runs" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("count", [1, LEAST - 1, LEAST])
+@pytest.mark.parametrize("count", [1, MIN_RELATIONS - 1, MIN_RELATIONS])
 def test_few_relations_are_compared_and_said_to_be_few(count, tmp_path):
     worse = run(tmp_path / "a", lines(relations(*[(1, 4)] * count)))
     better = run(tmp_path / "b", lines(relations(*[(1, 1)] * count)))
     text = wilcoxon.table(compare(([worse], [better])))
     assert f"{count} relations." in text and "| r0 | 2 |" in text
-    assert ("p cannot be that small" in text) == ("**" not in text) == (count < LEAST)
+    assert ("p cannot be that small" in text) == ("**" not in text) == (count < MIN_RELATIONS)
 
 
 def test_a_direction_is_part_of_a_query(tmp_path):
-    rows = list(lines(relations(*[(1, 1)] * LEAST)))
+    rows = list(lines(relations(*[(1, 1)] * MIN_RELATIONS)))
     turned = [{**row, "direction": "tail"} for row in rows]
     with pytest.raises(UserError, match="different queries"):
         compare(([run(tmp_path / "a", rows)], [run(tmp_path / "b", turned)]))
 
 
 def test_bars_in_names_do_not_break_the_table(tmp_path):
-    names = {f"a|b{number}": (1, 2) for number in range(LEAST)}
+    names = {f"a|b{number}": (1, 2) for number in range(MIN_RELATIONS)}
     folder = run(tmp_path / "a", lines(names))
     assert "| a\\|b0 | 2 |" in wilcoxon.table(compare(([folder], [folder])))

@@ -25,7 +25,7 @@ from remote_jax.errors import UserError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-FRAME = 2
+SPECIAL_TOKENS = 2
 """[CLS] and [SEP]."""
 
 Features = dict[str, Shaped[np.ndarray, "..."]]
@@ -73,10 +73,10 @@ class Featurize(grain.transforms.Map):
             UserError: the tokenizer lacks a special token, or there is no room for a word.
         """
         data = config.data
-        if data.max_tokens <= FRAME:
+        if data.max_tokens <= SPECIAL_TOKENS:
             raise UserError(
-                f"config.data.max_tokens is {data.max_tokens}, expected above {FRAME}, which [CLS] "
-                "and [SEP] take."
+                f"config.data.max_tokens is {data.max_tokens}, expected above {SPECIAL_TOKENS}, "
+                "which [CLS] and [SEP] take."
             )
         self._pieces = WordPieces(tokenizer)
         self._corpus, self._inputs = corpus, Inputs.from_config(config)
@@ -100,7 +100,7 @@ class Featurize(grain.transforms.Map):
         return features
 
     def _text(self, words: Sequence[str]) -> Features:
-        ids, room = self._pieces.ids, self._tokens - FRAME
+        ids, room = self._pieces.ids, self._tokens - SPECIAL_TOKENS
         tokens, word, count = [ids.cls], [-1], 0
         for text in words[: self._words]:
             # A word without pieces still is one; one longer than all there is room for is cut.

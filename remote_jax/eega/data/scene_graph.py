@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from remote_jax.data.files import read_json
-from remote_jax.eega.graphs.visual_graph import VisualGraph, assemble
+from remote_jax.eega.graphs.visual_graph import VisualGraph, from_relations
 from remote_jax.errors import Refused, UserError
 
 MAX_JSON = 2**31
@@ -97,7 +97,7 @@ class SceneGraphs:
         kept &= strengths >= threshold
         best = np.argsort(-strengths, kind="stable")
         best = best[kept[best]]
-        return assemble(
+        return from_relations(
             boxes[chosen],
             labels[chosen],
             [(*pairs[row], predicates[row] - 1) for row in best],

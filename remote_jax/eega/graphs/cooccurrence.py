@@ -21,10 +21,10 @@ import numpy as np
 import scipy.sparse
 from jaxtyping import Int
 
-HIGHEST = 12
+MAX_LEVEL = 12
 """The greatest value: PMI above it counts as it."""
 
-LEVELS = HIGHEST + 2
+LEVELS = MAX_LEVEL + 2
 """Levels that `Cooccurrence.levels` tells apart: -1 is level 0."""
 
 
@@ -79,7 +79,7 @@ class Cooccurrence:
         others = max(self.sentences - counted, 1)
         pmi = np.log2(np.where(seen, both, 1.0) * others / expected)
         rounded = np.where(pmi < 0, -1, np.ceil(pmi))
-        return np.where(seen, np.clip(rounded, -1, HIGHEST) + 1, 1).astype(np.int32)
+        return np.where(seen, np.clip(rounded, -1, MAX_LEVEL) + 1, 1).astype(np.int32)
 
     def save(self, path: Path) -> None:
         """Writes the counts as arrays, to be read by `load`."""

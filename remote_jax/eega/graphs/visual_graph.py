@@ -57,7 +57,7 @@ def edge_types(relations: Sequence[str]) -> tuple[str, ...]:
     return ("none", "self", *relations, *(f"{name} (reversed)" for name in relations))
 
 
-def assemble(
+def from_relations(
     boxes: Float[np.ndarray, "objects 4"],
     labels: Int[np.ndarray, " objects"],
     relations: Iterable[tuple[int, int, int]],
@@ -96,7 +96,9 @@ def assemble(
 def empty(size: int) -> VisualGraph:
     """The graph of a post without a picture."""
     nothing = np.zeros((0, 4), np.float32)
-    return assemble(nothing, np.zeros(0, np.int32), (), count=len(SPATIAL_RELATIONS), size=size)
+    return from_relations(
+        nothing, np.zeros(0, np.int32), (), count=len(SPATIAL_RELATIONS), size=size
+    )
 
 
 def build(
@@ -131,7 +133,7 @@ def build(
     boxes = boxes[best]
     nearness = None if depth is None else _nearness(depth, boxes)
     number = {name: place for place, name in enumerate(relations)}
-    return assemble(
+    return from_relations(
         boxes,
         np.zeros(len(boxes), np.int32) if labels is None else labels[best],
         [(i, j, number[name]) for name, i, j in _spatial(boxes, nearness) if name in number],

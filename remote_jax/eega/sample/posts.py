@@ -56,7 +56,7 @@ class Post:
     objects: tuple[str, ...]
 
 
-def imagine(rng: random.Random, split: str) -> Post:
+def generate(rng: random.Random, split: str) -> Post:
     """Draws a post with names of the split."""
     asking = rng.random() < ASKING
     question = rng.choices(QUESTIONS, WEIGHTS)[0] if asking else None

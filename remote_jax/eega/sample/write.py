@@ -34,7 +34,7 @@ def write(folder: Path, *, train: int, validation: int, test: int, seed: int) ->
         made = []
         for place in range(number):
             rng = random.Random(f"{seed} {split} {place}")
-            post = posts.imagine(rng, split)
+            post = posts.generate(rng, split)
             drawn = scene.draw(rng, post.objects)
             images.append(f"{split}_{place:05d}.jpg")
             drawn.picture.save(folder / PICTURES / images[-1], quality=90)

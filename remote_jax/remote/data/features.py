@@ -18,7 +18,7 @@ from remote_jax.encoders.word_pieces import WordPieces
 from remote_jax.errors import UserError
 from remote_jax.remote.data import builders, formats
 from remote_jax.remote.data.pairs import TRIPLET_TYPES, Pair
-from remote_jax.remote.data.text import LONGEST_FRAME, sequence
+from remote_jax.remote.data.text import MAX_SPECIAL_TOKENS, sequence
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -147,10 +147,10 @@ class Featurize(grain.transforms.Map):
             UserError: the tokenizer lacks a marker, or there is no room for the markers.
         """
         data, features = config.data, config.features
-        if data.max_tokens < LONGEST_FRAME or data.max_objects < 2:
+        if data.max_tokens < MAX_SPECIAL_TOKENS or data.max_objects < 2:
             raise UserError(
-                f"config.data needs max_tokens of at least {LONGEST_FRAME} and max_objects of at "
-                f"least 2, found {data.max_tokens} and {data.max_objects}."
+                f"config.data needs max_tokens of at least {MAX_SPECIAL_TOKENS} and max_objects "
+                f"of at least 2, found {data.max_tokens} and {data.max_objects}."
             )
         self._pieces = WordPieces(tokenizer)
         self._tokens, self._objects, self._crop = data.max_tokens, data.max_objects, data.crop

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Int
 from remote_jax.encoders.word_pieces import Ids, WordPieces
 from remote_jax.remote.data.pairs import Pair
 
-LONGEST_FRAME = 11
+MAX_SPECIAL_TOKENS = 11
 """[CLS], two [SEP] and eight markers."""
 
 
@@ -44,7 +44,7 @@ def sequence(
     Args:
         pair: its tokens, ends and captions.
         pieces: word pieces and special tokens.
-        length: n, at least `LONGEST_FRAME`.
+        length: n, at least `MAX_SPECIAL_TOKENS`.
         sentence: whether the words of the sentence are seen; its markers always are.
         caption: whether captions are seen.
     """

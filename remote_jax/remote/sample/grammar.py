@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from remote_jax.remote.sample.world import Clause, Thing, World
+from remote_jax.remote.sample.world import Clause, SceneObject, World
 
 # One consonant, one vowel, perhaps one more consonant: a name falls into syllables in one way.
 SYLLABLES = (
@@ -160,11 +160,11 @@ def sentence(rng: random.Random, world: World, split: str) -> Sentence:
     return Sentence(tuple(tokens), tuple(spans))
 
 
-def caption(rng: random.Random, thing: Thing) -> str:
+def caption(rng: random.Random, item: SceneObject) -> str:
     """What is said of an object: never its colour, its place or its distance."""
-    if thing.kind == "person":
+    if item.kind == "person":
         return " ".join(rng.choice(part) for part in PERSON)
-    if thing.kind in ("flag", "building"):
-        start = CLOTH if thing.kind == "flag" else HOUSE
-        return f"{rng.choice(start)} {rng.choice(MEANINGS[thing.meaning])}"
-    return rng.choice(SHOWN * 2 + (BADGE if thing.kind == "logo" else CUP))
+    if item.kind in ("flag", "building"):
+        start = CLOTH if item.kind == "flag" else HOUSE
+        return f"{rng.choice(start)} {rng.choice(MEANINGS[item.meaning])}"
+    return rng.choice(SHOWN * 2 + (BADGE if item.kind == "logo" else CUP))

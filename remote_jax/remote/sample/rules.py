@@ -114,7 +114,7 @@ def _entity_pair(world: World, head: int, tail: int) -> tuple[str, str] | None:
 
 
 def _object_pair(world: World, head: int, tail: int) -> tuple[str, str] | None:
-    one, two = world.things[head], world.things[tail]
+    one, two = world.objects[head], world.objects[tail]
     if one.kind != "person":
         return None
     if two.kind == "person" and world.scene == "match":
@@ -134,42 +134,42 @@ def _object_pair(world: World, head: int, tail: int) -> tuple[str, str] | None:
     return None
 
 
-def _person_thing(world: World, head: int, tail: int) -> tuple[str, str] | None:
-    clause, thing = world.clause_of(head), world.things[tail]
-    if thing.kind == "person" and clause.fact in MARKS:
-        fits = getattr(thing, clause.fact) == clause.value
+def _person_object(world: World, head: int, tail: int) -> tuple[str, str] | None:
+    clause, item = world.clause_of(head), world.objects[tail]
+    if item.kind == "person" and clause.fact in MARKS:
+        fits = getattr(item, clause.fact) == clause.value
         return f"marked_{clause.fact}", PERSON_SELF if fits else NONE
     kit = any(other.fact == "kit" for other in world.clauses)
-    if thing.kind == "logo" and clause.fact in ("plays", "leads", "faces") and not kit:
+    if item.kind == "logo" and clause.fact in ("plays", "leads", "faces") and not kit:
         return "named_badge", SAID[clause.fact]
-    if thing.kind == "building":
-        return "named_building", BUILDING[thing.meaning]
-    if thing.kind == "flag":
-        return "named_flag", FLAG[thing.meaning]
-    if thing.kind == "trophy" and world.scene in FINALS:
+    if item.kind == "building":
+        return "named_building", BUILDING[item.meaning]
+    if item.kind == "flag":
+        return "named_flag", FLAG[item.meaning]
+    if item.kind == "trophy" and world.scene in FINALS:
         return "named_prize", AWARDED if world.scene == "won" else NONE
     return None
 
 
 def _mixed_pair(world: World, head: int, tail: int) -> tuple[str, str] | None:
-    kind, thing = world.entities[head], world.things[tail]
+    kind, item = world.entities[head], world.objects[tail]
     clause = world.clause_of(head)
     if kind == "person":
-        return _person_thing(world, head, tail)
-    if kind == "organisation" and thing.kind == "logo" and clause.fact == "kit":
-        return "kit_badge", ORG_SELF if thing.colour == clause.value else NONE
-    if kind == "event" and thing.kind != "person":
-        return "event_object", PART_OF if thing.kind == "trophy" else NONE
+        return _person_object(world, head, tail)
+    if kind == "organisation" and item.kind == "logo" and clause.fact == "kit":
+        return "kit_badge", ORG_SELF if item.colour == clause.value else NONE
+    if kind == "event" and item.kind != "person":
+        return "event_object", PART_OF if item.kind == "trophy" else NONE
     return None
 
 
 def pairs(world: World) -> Iterator[Pair]:
     """Every pair of a world that a rule speaks about, with its relation."""
-    entities, things = range(len(world.entities)), range(len(world.things))
+    entities, objects = range(len(world.entities)), range(len(world.objects))
     for triplet, heads, tails, decide in (
         ("ee", entities, entities, _entity_pair),
-        ("oo", things, things, _object_pair),
-        ("eo", entities, things, _mixed_pair),
+        ("oo", objects, objects, _object_pair),
+        ("eo", entities, objects, _mixed_pair),
     ):
         for head in heads:
             for tail in tails:

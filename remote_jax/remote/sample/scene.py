@@ -1,4 +1,4 @@
-"""Draws a world: its picture, its depth map, and a tight box around each thing."""
+"""Draws a world: its picture, its depth map, and a tight box around each object."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Float16, UInt8
 from PIL import Image, ImageDraw
 
-from remote_jax.remote.sample.world import Thing, World
+from remote_jax.remote.sample.world import SceneObject, World
 
 WIDTH, HEIGHT = 160, 112
 # Things are drawn this many times larger and scaled down, which smooths their edges.
@@ -54,7 +54,7 @@ EVENING_GROUNDS: tuple[RGB, ...] = ((112, 92, 104), (104, 88, 112), (120, 96, 96
 class Scene:
     """A drawn world.
 
-    `boxes` holds for each thing (left, top, right, bottom) in [0, 1]; `depth` is 0 at the far
+    `boxes` holds for each object (left, top, right, bottom) in [0, 1]; `depth` is 0 at the far
     end and 1 at the near end of the picture.
     """
 
@@ -64,10 +64,10 @@ class Scene:
 
 
 class Brush:
-    """Draws shapes, given in fractions of a box, into the picture and into the map of things."""
+    """Draws shapes, given in fractions of a box, into the picture and into the map of objects."""
 
-    def __init__(self, picture: ImageDraw.ImageDraw, things: ImageDraw.ImageDraw) -> None:
-        self.picture, self.things = picture, things
+    def __init__(self, picture: ImageDraw.ImageDraw, objects: ImageDraw.ImageDraw) -> None:
+        self.picture, self.objects = picture, objects
         self.box = (0, 0, 0, 0)
         self.number = 0
 
@@ -78,20 +78,20 @@ class Brush:
 
     def ellipse(self, colour: RGB, *corners: float) -> None:
         self.picture.ellipse(self._at(corners), fill=colour)
-        self.things.ellipse(self._at(corners), fill=self.number)
+        self.objects.ellipse(self._at(corners), fill=self.number)
 
     def rectangle(self, colour: RGB, *corners: float) -> None:
         self.picture.rectangle(self._at(corners), fill=colour)
-        self.things.rectangle(self._at(corners), fill=self.number)
+        self.objects.rectangle(self._at(corners), fill=self.number)
 
     def polygon(self, colour: RGB, *points: float) -> None:
         self.picture.polygon(self._at(points), fill=colour)
-        self.things.polygon(self._at(points), fill=self.number)
+        self.objects.polygon(self._at(points), fill=self.number)
 
 
-def _person(brush: Brush, rng: random.Random, thing: Thing) -> None:
+def _person(brush: Brush, rng: random.Random, item: SceneObject) -> None:
     skin, hair, legs = rng.choice(SKINS), rng.choice(HAIRS), rng.choice(TROUSERS)
-    shirt = PAINT[thing.colour]
+    shirt = PAINT[item.colour]
     for left in (0.26, 0.54):
         brush.rectangle(legs, left, 0.68, left + 0.20, 0.97)
     for left in (0.20, 0.54):
@@ -123,7 +123,7 @@ def _arm(brush: Brush, shirt: RGB, skin: RGB, mirrored: bool, raised: bool) -> N
     brush.ellipse(skin, *hand)
 
 
-def _flag(brush: Brush, rng: random.Random, thing: Thing) -> None:
+def _flag(brush: Brush, rng: random.Random, item: SceneObject) -> None:
     colours = rng.sample(STRIPES, 3)
     upright = rng.random() < 0.5
     for number, colour in enumerate(colours):
@@ -136,8 +136,8 @@ def _flag(brush: Brush, rng: random.Random, thing: Thing) -> None:
     brush.ellipse(GOLD, 0.0, 0.0, 0.12, 0.06)
 
 
-def _logo(brush: Brush, rng: random.Random, thing: Thing) -> None:
-    paint = PAINT[thing.colour]
+def _logo(brush: Brush, rng: random.Random, item: SceneObject) -> None:
+    paint = PAINT[item.colour]
     shape = rng.choice(("circle", "diamond", "shield"))
     for colour, inset in ((DARK, 0.0), (paint, 0.08)):
         near, far = inset, 1 - inset
@@ -153,7 +153,7 @@ def _logo(brush: Brush, rng: random.Random, thing: Thing) -> None:
         brush.polygon(WHITE, 0.5, 0.26, 0.66, 0.58, 0.34, 0.58)
 
 
-def _building(brush: Brush, rng: random.Random, thing: Thing) -> None:
+def _building(brush: Brush, rng: random.Random, item: SceneObject) -> None:
     wall, roof = rng.choice(WALLS), rng.choice(ROOFS)
     brush.rectangle(wall, 0.06, 0.28, 0.94, 1.0)
     if rng.random() < 0.5:
@@ -168,7 +168,7 @@ def _building(brush: Brush, rng: random.Random, thing: Thing) -> None:
     brush.rectangle(DARK, 0.42, 0.80, 0.58, 1.0)
 
 
-def _trophy(brush: Brush, rng: random.Random, thing: Thing) -> None:
+def _trophy(brush: Brush, rng: random.Random, item: SceneObject) -> None:
     brush.ellipse(GOLD, 0.0, 0.06, 0.5, 0.44)
     brush.ellipse(GOLD, 0.5, 0.06, 1.0, 0.44)
     brush.polygon(GOLD, 0.12, 0.0, 0.88, 0.0, 0.82, 0.30, 0.60, 0.58, 0.40, 0.58, 0.18, 0.30)
@@ -194,11 +194,11 @@ SIZES = {
 }
 
 
-def _place(rng: random.Random, thing: Thing) -> tuple[int, int, int, int]:
-    """A box in pixels somewhere inside the thing's cell."""
-    width, height = (rng.randint(*span) for span in SIZES[thing.kind])
-    left = COLUMNS[thing.cell % 4] + rng.randint(0, CELL[0] - width)
-    top = ROWS[thing.cell // 4] + rng.randint(0, CELL[1] - height)
+def _place(rng: random.Random, item: SceneObject) -> tuple[int, int, int, int]:
+    """A box in pixels somewhere inside the object's cell."""
+    width, height = (rng.randint(*span) for span in SIZES[item.kind])
+    left = COLUMNS[item.cell % 4] + rng.randint(0, CELL[0] - width)
+    top = ROWS[item.cell // 4] + rng.randint(0, CELL[1] - height)
     return left, top, left + width, top + height
 
 
@@ -223,24 +223,24 @@ def _background(rng: random.Random, evening: bool) -> Image.Image:
 
 
 def _depth(
-    rng: random.Random, things: UInt8[np.ndarray, "height width"], world: World
+    rng: random.Random, objects: UInt8[np.ndarray, "height width"], world: World
 ) -> Float16[np.ndarray, "height width"]:
-    """Each thing at its own level, over waves: a slope would show a crop's place by its height."""
+    """Each object at its own level, over waves: a slope would show a crop's place by its height."""
     across, down, phase = rng.uniform(-3, 3), rng.uniform(-3, 3), rng.uniform(0, 1)
     x = np.linspace(0, across, WIDTH, dtype=np.float32)
     y = np.linspace(0, down, HEIGHT, dtype=np.float32)[:, None]
     depth = np.round(0.5 + 0.1 * np.sin(2 * np.pi * (x + y + phase)), 2)
     # The ends of the scale, so that the map keeps its values when a reader rescales it.
     depth[:2], depth[-2:] = 0.0, 1.0
-    for number, thing in enumerate(world.things, start=1):
-        depth[things == number] = rng.uniform(*LEVELS[thing.distance])
+    for number, item in enumerate(world.objects, start=1):
+        depth[objects == number] = rng.uniform(*LEVELS[item.distance])
     return depth.astype(np.float16)
 
 
 def _tight(
-    things: UInt8[np.ndarray, "height width"], number: int
+    objects: UInt8[np.ndarray, "height width"], number: int
 ) -> tuple[float, float, float, float]:
-    rows, columns = np.nonzero(things == number)
+    rows, columns = np.nonzero(objects == number)
     return (
         round(int(columns.min()) / WIDTH, 4),
         round(int(rows.min()) / HEIGHT, 4),
@@ -255,16 +255,16 @@ def draw(rng: random.Random, world: World) -> Scene:
     numbers = Image.new("L", picture.size, 0)
     pen = ImageDraw.Draw(picture)
     brush = Brush(pen, ImageDraw.Draw(numbers))
-    for number, thing in enumerate(world.things, start=1):
-        left, top, right, bottom = (SCALE * edge for edge in _place(rng, thing))
+    for number, item in enumerate(world.objects, start=1):
+        left, top, right, bottom = (SCALE * edge for edge in _place(rng, item))
         pen.ellipse((left - 2, bottom - 6, right + 2, bottom + 4), fill=(138, 140, 132))
         brush.box, brush.number = (left, top, right, bottom), number
-        DRAW[thing.kind](brush, rng, thing)
-    things = np.asarray(numbers)[::SCALE, ::SCALE]
+        DRAW[item.kind](brush, rng, item)
+    objects = np.asarray(numbers)[::SCALE, ::SCALE]
     grain = np.random.default_rng(rng.getrandbits(64)).integers(
         -7, 8, (HEIGHT, WIDTH, 1), dtype=np.int16
     )
     smooth: Float[np.ndarray, "height width 3"] = np.asarray(picture.reduce(SCALE), np.int16)
     pixels = np.clip(smooth + grain, 0, 255).astype(np.uint8)
-    boxes = tuple(_tight(things, number) for number in range(1, len(world.things) + 1))
-    return Scene(pixels, _depth(rng, things, world), boxes)
+    boxes = tuple(_tight(objects, number) for number in range(1, len(world.objects) + 1))
+    return Scene(pixels, _depth(rng, objects, world), boxes)

@@ -16,7 +16,7 @@ FLAGS = ("nation", "party", "faith")
 BUILDINGS = ("town_hall", "home", "hospital")
 
 # What a sentence may say of a person to tell which one of the picture it is. One value of each: if
-# all were said, a label would be whether two things are alike, which small models learn far later.
+# all were said, a label would be whether two objects are alike, which small models learn far later.
 MARKS = {"colour": ("red",), "side": ("left",), "distance": ("near",)}
 
 SCENES = {"match": 44, "family": 13, "school": 13, "won": 16, "to_come": 14}
@@ -59,7 +59,7 @@ class Clause:
 
 
 @dataclass(frozen=True)
-class Thing:
+class SceneObject:
     """One object of the picture.
 
     `cell` is its place in a grid of four columns and two rows: columns 0 and 1 are left of the
@@ -83,15 +83,15 @@ class Thing:
 
 @dataclass(frozen=True)
 class World:
-    """A post: its scene, the kinds of its entities, its clauses, and the things in its picture."""
+    """A post: its scene, the kinds of its entities, its clauses, and the objects in its picture."""
 
     scene: str
     entities: tuple[str, ...]
     clauses: tuple[Clause, ...]
-    things: tuple[Thing, ...]
+    objects: tuple[SceneObject, ...]
 
     def holds(self, kind: str) -> bool:
-        return any(thing.kind == kind for thing in self.things)
+        return any(item.kind == kind for item in self.objects)
 
     def clause_of(self, entity: int) -> Clause:
         return next(clause for clause in self.clauses if entity in clause.ends)
@@ -117,7 +117,7 @@ def _kinds(rng: random.Random, scene: str) -> list[str]:
 
 
 def _cells(rng: random.Random, people: int, others: int) -> list[int]:
-    """A cell for each thing, people first: half and row of a person are tosses of a coin.
+    """A cell for each object, people first: half and row of a person are tosses of a coin.
 
     So who shares a half says nothing about who shares a row, which a crop may show by its sky.
     """
@@ -129,31 +129,31 @@ def _cells(rng: random.Random, people: int, others: int) -> list[int]:
     return cells + rng.sample([cell for cell in range(8) if cell not in cells], others)
 
 
-def _things(rng: random.Random, scene: str) -> tuple[Thing, ...]:
+def _objects(rng: random.Random, scene: str) -> tuple[SceneObject, ...]:
     kinds = _kinds(rng, scene)
     shirts = list(COLOURS)
     people = kinds.count("person")
     cells = _cells(rng, people, len(kinds) - people)
-    things: list[Thing] = []
+    objects: list[SceneObject] = []
     for kind, cell in zip(kinds, cells, strict=True):
         colour = meaning = ""
         if kind == "person":
             colour = rng.choice(shirts)
         elif kind == "logo":
-            worn = [thing.colour for thing in things if thing.kind == "person"]
+            worn = [item.colour for item in objects if item.kind == "person"]
             colour = rng.choice(worn if rng.random() < 0.7 else COLOURS)
         elif kind == "flag":
             meaning = rng.choice(FLAGS)
         elif kind == "building":
             meaning = rng.choice(BUILDINGS)
-        things.append(Thing(kind, cell, rng.choice(DISTANCES), colour, meaning))
-    rng.shuffle(things)
-    return tuple(things)
+        objects.append(SceneObject(kind, cell, rng.choice(DISTANCES), colour, meaning))
+    rng.shuffle(objects)
+    return tuple(objects)
 
 
 def _marks(world: World, taken: set[tuple[str, str]]) -> list[tuple[str, str]]:
     """Every (mark, value) that fits one person of the picture alone, and one not yet marked."""
-    people = [thing for thing in world.things if thing.kind == "person"]
+    people = [item for item in world.objects if item.kind == "person"]
     found = []
     for mark in MARKS:
         # In a match a side would foretell who stands on whose side.
@@ -178,10 +178,10 @@ def _mark(rng: random.Random, world: World, taken: set[tuple[str, str]]) -> tupl
 
 def _kit(rng: random.Random, world: World) -> str | None:
     """The colour of the badge in the picture or, as often, another one."""
-    for thing in world.things:
-        if thing.kind == "logo":
-            others = [colour for colour in COLOURS if colour != thing.colour]
-            return thing.colour if rng.random() < 0.5 else rng.choice(others)
+    for item in world.objects:
+        if item.kind == "logo":
+            others = [colour for colour in COLOURS if colour != item.colour]
+            return item.colour if rng.random() < 0.5 else rng.choice(others)
     return None
 
 
@@ -210,11 +210,11 @@ def _statements(rng: random.Random, world: World, pattern: str) -> World:
         entities.extend(kinds)
         clauses.append(Clause(fact, ends, value))
     rng.shuffle(clauses)
-    return World(world.scene, tuple(entities), tuple(clauses), world.things)
+    return World(world.scene, tuple(entities), tuple(clauses), world.objects)
 
 
-def imagine(rng: random.Random) -> World:
+def generate(rng: random.Random) -> World:
     """Draws a world."""
     scene = weighted(rng, SCENES)
-    world = World(scene, (), (), _things(rng, scene))
+    world = World(scene, (), (), _objects(rng, scene))
     return _statements(rng, world, weighted(rng, PATTERNS))

@@ -121,18 +121,18 @@ def _split(
     quota = Quota()
     for number in range(posts):
         rng = random.Random(f"{seed} {split} {number}")
-        imagined = world.imagine(rng)
+        imagined = world.generate(rng)
         text = grammar.sentence(rng, imagined, split)
         drawn = scene.draw(rng, imagined)
-        labels = [f"[OBJ{k}]" for k in range(len(imagined.things))]
+        labels = [f"[OBJ{k}]" for k in range(len(imagined.objects))]
         stem = f"{split}_{number:05d}"
         image = f"{stem}.jpg"
         Image.fromarray(drawn.picture).save(folder / PICTURES / image, quality=88)
         np.savez_compressed(folder / DEPTHS / f"{stem}.npz", depth_map=drawn.depth)
         boxes[image] = dict(zip(labels, drawn.boxes, strict=True))
         captions[image] = {
-            label: grammar.caption(rng, thing)
-            for label, thing in zip(labels, imagined.things, strict=True)
+            label: grammar.caption(rng, item)
+            for label, item in zip(labels, imagined.objects, strict=True)
         }
         for pair in quota.choose(rng, rules.pairs(imagined)):
             rows.append(_row(pair, text, labels, drawn.boxes, image))

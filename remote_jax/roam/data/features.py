@@ -204,7 +204,7 @@ def _read_text(file: Path) -> list[str]:
         try:
             if isinstance(line, Refused):
                 raise line
-            names.append(triples.bare(line.decode().strip()))
+            names.append(triples.strip_brackets(line.decode().strip()))
         except (Refused, UnicodeDecodeError) as error:
             raise UserError(f"{file}, line {number}: {error}.") from error
     return names
@@ -245,7 +245,7 @@ def _rows(
             )
     else:
         known = {name: index for index, name in enumerate(entities)}
-        numbers = [known.get(triples.bare(str(name)), -1) for name in ids]
+        numbers = [known.get(triples.strip_brackets(str(name)), -1) for name in ids]
     rows = np.full(len(entities), -1)
     for row, number in enumerate(numbers):
         if number >= 0 and rows[number] >= 0:

@@ -17,13 +17,13 @@ from itertools import islice
 import numpy as np
 from jaxtyping import Float, Int
 
-SHOWN = 3
+MAX_SUGGESTIONS = 3
 """Most names to return."""
 
-ALIKE = 0.6
+MIN_SIMILARITY = 0.6
 """Least similarity, `difflib`'s ratio, of a name worth showing."""
 
-SIEVED = 64
+MAX_CANDIDATES = 64
 """Names that are compared letter by letter."""
 
 COMPARED = 100
@@ -45,18 +45,21 @@ class Names:
         self._names = names
 
     def nearest(self, name: str) -> tuple[str, ...]:
-        """Up to `SHOWN` known names, the most alike first; none where nothing is alike."""
-        text = _plain(name)[:COMPARED]
+        """Up to `MAX_SUGGESTIONS` known names, the most similar first; or none."""
+        text = _normalised(name)[:COMPARED]
         matcher = difflib.SequenceMatcher(None, autojunk=False)
         matcher.set_seq2(text)
         found = []
-        for place in self._sieve(text):
-            matcher.set_seq1(_plain(self._names[place])[:COMPARED])
-            if matcher.quick_ratio() >= ALIKE and (ratio := matcher.ratio()) >= ALIKE:
+        for place in self._candidates(text):
+            matcher.set_seq1(_normalised(self._names[place])[:COMPARED])
+            if (
+                matcher.quick_ratio() >= MIN_SIMILARITY
+                and (ratio := matcher.ratio()) >= MIN_SIMILARITY
+            ):
                 found.append((-ratio, place))
-        return tuple(self._names[place] for _, place in sorted(found)[:SHOWN])
+        return tuple(self._names[place] for _, place in sorted(found)[:MAX_SUGGESTIONS])
 
-    def _sieve(self, text: str) -> Int[np.ndarray, " sieved"]:
+    def _candidates(self, text: str) -> Int[np.ndarray, " sieved"]:
         """Places of the names with the highest share of trigrams in common with `text`."""
         ((wanted, _),) = _trigrams([text])
         is_wanted = np.zeros(BUCKETS, bool)
@@ -65,7 +68,7 @@ class Names:
         if not shares:
             return np.zeros(0, int)
         share = np.concatenate(shares)
-        return np.argpartition(-share, min(SIEVED, len(share)) - 1)[:SIEVED]
+        return np.argpartition(-share, min(MAX_CANDIDATES, len(share)) - 1)[:MAX_CANDIDATES]
 
     @cached_property
     def _blocks(self) -> list[tuple[Trigrams, Int[np.ndarray, " names"]]]:
@@ -89,7 +92,7 @@ def _trigrams(names: Sequence[str]) -> Iterator[tuple[Trigrams, Int[np.ndarray, 
     """
     remaining = iter(names)
     while block := [name.replace("\n", " ") for name in islice(remaining, BLOCK)]:
-        text = "\n\n" + _plain("\n\n".join(block)) + "\n\n"
+        text = "\n\n" + _normalised("\n\n".join(block)) + "\n\n"
         letters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
         mixed = letters[:-2] * np.uint32(0x9E3779B1) + letters[1:-1] * np.uint32(0x85EBCA77)
         mixed += letters[2:] * np.uint32(0xC2B2AE3D)
@@ -98,6 +101,6 @@ def _trigrams(names: Sequence[str]) -> Iterator[tuple[Trigrams, Int[np.ndarray, 
         yield (mixed % BUCKETS).astype(np.uint16), ends[0:-2:2]
 
 
-def _plain(text: str) -> str:
+def _normalised(text: str) -> str:
     """Names, a line each, without what does not count."""
     return NAMESPACE.sub("", text.casefold().replace("_", " "))

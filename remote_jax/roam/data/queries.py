@@ -21,7 +21,7 @@ from remote_jax.data.files import read_lines
 from remote_jax.data.jsonl import MAX_LINE, check_text, parse, show
 from remote_jax.errors import Refused, UserError
 from remote_jax.roam.data.nearest import Names
-from remote_jax.roam.data.triples import Graph, bare
+from remote_jax.roam.data.triples import Graph, strip_brackets
 from remote_jax.roam.ranking import KnownAnswers, Queries
 
 TOP = 10
@@ -157,11 +157,11 @@ class _Vocabulary:
         Raises:
             Refused: it is unknown; the message has the nearest known ones.
         """
-        for known in (name, bare(name)):
+        for known in (name, strip_brackets(name)):
             if known in self._ids:
                 return self._ids[known]
         if name not in self._nearest and len(self._nearest) < MAX_SEARCHES:
-            self._nearest[name] = self._index.nearest(bare(name))
+            self._nearest[name] = self._index.nearest(strip_brackets(name))
         nearest = ", ".join(map(show, self._nearest.get(name, ())))
         hint = f"; the nearest known: {nearest}" if nearest else ""
         raise Refused(f"there is no {self.kind} {show(name)}{hint}")

@@ -164,10 +164,10 @@ def _fields(line: str) -> list[str]:
         fields.pop()
     elif fields[-1].endswith(" ."):
         fields[-1] = fields[-1][:-2].rstrip()
-    return [bare(field) for field in fields]
+    return [strip_brackets(field) for field in fields]
 
 
-def bare(name: str) -> str:
+def strip_brackets(name: str) -> str:
     """A name without the angle brackets of a URI."""
     return name[1:-1] if name.startswith("<") and name.endswith(">") else name
 
@@ -179,7 +179,7 @@ def _read_ids(path: Path) -> dict[str, int]:
         name, _, last = line.rpartition("\t" if "\t" in line else " ")
         if not name and number == 1 and ID.fullmatch(last):
             continue
-        name = bare(name.strip())
+        name = strip_brackets(name.strip())
         if not name or not ID.fullmatch(last) or name in ids:
             reason = "names it again" if name in ids else "expected a name and its id"
             raise UserError(f"{path}, line {number}: {line[:80]!r}, {reason}.")

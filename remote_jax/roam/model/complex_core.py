@@ -35,10 +35,10 @@ class ComplexCore(nnx.Module):
         head = self.drop_in(head.astype(self.dtype), deterministic=off, rngs=rngs)
         chosen = relations.astype(self.dtype)[relation]
         chosen = self.drop_relation(chosen, deterministic=off, rngs=rngs)
-        return self.drop_out(_times(head, chosen), deterministic=off, rngs=rngs)
+        return self.drop_out(_complex_product(head, chosen), deterministic=off, rngs=rngs)
 
 
-def _times(one: Float[Array, "b d"], other: Float[Array, "b d"]) -> Float[Array, "b d"]:
+def _complex_product(one: Float[Array, "b d"], other: Float[Array, "b d"]) -> Float[Array, "b d"]:
     """The product, number by number."""
     (a, b), (c, d) = (jnp.split(x, 2, axis=-1) for x in (one, other))
     return jnp.concatenate([a * c - b * d, a * d + b * c], axis=-1)

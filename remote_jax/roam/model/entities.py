@@ -31,10 +31,10 @@ class EncodedEntities:
     groups: Float[Array, "*k l"]
     raw: Float[Array, "n d"] | None
 
-    def after(self, first: int) -> EncodedEntities:
-        """The entities from place `first` on."""
-        raw = None if self.raw is None else self.raw[first:]
-        return EncodedEntities(self.v[:, :, first:], self.present[:, first:], self.groups, raw)
+    def skip(self, count: int) -> EncodedEntities:
+        """All but the first `count` entities."""
+        raw = None if self.raw is None else self.raw[count:]
+        return EncodedEntities(self.v[:, :, count:], self.present[:, count:], self.groups, raw)
 
 
 @jax.tree_util.register_dataclass

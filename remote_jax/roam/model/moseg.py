@@ -110,7 +110,7 @@ class ModalityAttention(nnx.Module):
         return deviation * jax.random.normal(rngs.noise(), logits.shape)
 
 
-def shifted(
+def shifted_exp(
     logits: Float[Array, "m *n"], present: Bool[Array, "m *n"] | None = None
 ) -> Float[Array, "m *n"]:
     """exp(logit - largest), which a softmax over modalities is made of; 0 for an absent one."""
@@ -124,11 +124,11 @@ def shifted(
 
 def weights(logits: Float[Array, "m *n"], present: Bool[Array, "m *n"]) -> Float[Array, "m *n"]:
     """w_m of Eq. 4 over the modalities that are present; zeros if there is none."""
-    return scaled(shifted(logits, present))
+    return normalised(shifted_exp(logits, present))
 
 
-def scaled(parts: Float[Array, "m *n"]) -> Float[Array, "m *n"]:
-    """What `shifted` gives, as shares that sum to 1; zeros where no modality is present."""
+def normalised(parts: Float[Array, "m *n"]) -> Float[Array, "m *n"]:
+    """What `shifted_exp` gives, as shares that sum to 1; zeros where no modality is present."""
     return parts / jnp.maximum(parts.sum(0, keepdims=True), jnp.finfo(jnp.float32).tiny)
 
 
@@ -137,7 +137,9 @@ def fuse(v: Float[Array, "m *n d"], w: Float[Array, "m *n"]) -> Float[Array, "*n
     return _sum(w.astype(v.dtype)[..., None], v, -v.ndim)
 
 
-def mixed(shares: Float[Array, "*m k n"], v: Float[Array, "*l k n d"]) -> Float[Array, "*l n d"]:
+def mix_groups(
+    shares: Float[Array, "*m k n"], v: Float[Array, "*l k n d"]
+) -> Float[Array, "*l n d"]:
     """The groups of an entity as one, by its shares."""
     return _sum(shares.astype(v.dtype)[..., None], v, -3)
 

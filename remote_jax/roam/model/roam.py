@@ -102,7 +102,7 @@ class Roam(nnx.Module):
         router = model.router
         self.relation_routing = router.relation
         self.raw = None if router.transform else regor.RawEntities(lengths, model.dim, rngs=rngs)
-        left = self._left_length(model)
+        left = self._query_length(model)
         groups = self._groups_shape(len(lengths))
         inputs = [expert.features for expert in self.experts]
         sizes = (model.hidden, model.dim, left)
@@ -131,7 +131,7 @@ class Roam(nnx.Module):
         del modalities
         return (self.experts[0].groups,)
 
-    def _left_length(self, model: ConfigDict) -> int:
+    def _query_length(self, model: ConfigDict) -> int:
         """Length of what φ compares with a group."""
         return model.dim if model.router.transform else model.dim + model.relation_dim
 
@@ -167,7 +167,7 @@ class Roam(nnx.Module):
     def _embed(self, inputs: list[Float[Array, "n f"]]) -> Float[Array, "m k n d"]:
         return jnp.stack([expert(x) for expert, x in zip(self.experts, inputs, strict=True)])
 
-    def every_candidate(self) -> Candidates:
+    def all_candidates(self) -> Candidates:
         """`candidates` of all entities, outside of training, a block of them at a time."""
         return candidates_in_blocks(
             lambda block: self.candidates(self.encode(block))[0], self.entities
@@ -188,10 +188,10 @@ class Roam(nnx.Module):
         weights = moseg.weights(self.attention.of_entities(encoded.v), encoded.present[:, None])
         left = moseg.fuse(encoded.v, weights)
         if encoded.raw is not None:
-            left = self._without_f(encoded.raw, None)
+            left = self._without_fusion(encoded.raw, None)
         cost = self.cost(left, encoded.groups)
-        shares = self.candidate_router.alone(cost)
-        mixed = moseg.mixed(shares, encoded.v)
+        shares = self.candidate_router.independent(cost)
+        mixed = moseg.mix_groups(shares, encoded.v)
         return self._as_candidates(mixed, encoded, rngs), Routing(cost, shares, weights)
 
     def _as_candidates(
@@ -201,7 +201,7 @@ class Roam(nnx.Module):
         rngs: nnx.Rngs | None,
     ) -> Candidates:
         logits = self._noisy(self.attention.of_entities(mixed), rngs)
-        return Candidates(mixed, moseg.shifted(logits, encoded.present))
+        return Candidates(mixed, moseg.shifted_exp(logits, encoded.present))
 
     def heads(
         self, encoded: EncodedEntities, queries: Int[Array, "b 2"], rngs: nnx.Rngs | None = None
@@ -216,13 +216,13 @@ class Roam(nnx.Module):
         fused = moseg.fuse(v, weights)
         left = fused if self.relation_routing else moseg.fuse(v, moseg.weights(own, present))
         if encoded.raw is not None:
-            left = self._without_f(encoded.raw[head], relations)
+            left = self._without_fusion(encoded.raw[head], relations)
         cost = self.cost(left, encoded.groups)
         shares = self._shares(self.query_router, cost, rngs)
-        mixed = moseg.mixed(shares, fused)
+        mixed = moseg.mix_groups(shares, fused)
         return mixed, Routing(cost, shares, weights)
 
-    def _without_f(
+    def _without_fusion(
         self, raw: Float[Array, "n d"], relations: Float[Array, "n r"] | None
     ) -> Float[Array, "1 n l"]:
         """e ‖ r in place of f(e, r) (Table 4); zeros for r where no relation takes part."""
@@ -234,7 +234,7 @@ class Roam(nnx.Module):
     def _shares(
         router: routing.Router, cost: Float[Array, "k n"], rngs: nnx.Rngs | None
     ) -> Float[Array, "k n"]:
-        return router.alone(cost) if rngs is None else router.balanced(cost)
+        return router.independent(cost) if rngs is None else router.balanced(cost)
 
     def routing_losses(
         self, queries: Routing, candidates: Routing
@@ -254,17 +254,17 @@ class Roam(nnx.Module):
         """Tucker scores of every candidate; with `rngs`, in training."""
         relation, relations = queries[:, 1], self.relations[...]
         query = self.core(head, relation, relations, rngs=rngs)
-        weights = moseg.shifted(self.attention.of_relations(relations[relation]))
+        weights = moseg.shifted_exp(self.attention.of_relations(relations[relation]))
         return tucker.scores(query, weights, candidates.mixed, candidates.weights)
 
     def __call__(
         self, queries: Int[Array, "b 2"], candidates: Candidates
     ) -> tuple[Float[Array, "b n"], Routing]:
         """Scores of every entity as answer; what a query gets depends on that query alone."""
-        head, routed = self.heads(*self.asked(queries))
+        head, routed = self.heads(*self.encode_heads(queries))
         return self.scores(queries, head, candidates), routed
 
-    def asked(self, queries: Int[Array, "b 2"]) -> tuple[EncodedEntities, Int[Array, "b 2"]]:
+    def encode_heads(self, queries: Int[Array, "b 2"]) -> tuple[EncodedEntities, Int[Array, "b 2"]]:
         """The heads of queries alone, encoded, and the queries with the places of those heads."""
         return self.encode(queries[:, 0]), queries.at[:, 0].set(jnp.arange(queries.shape[0]))
 

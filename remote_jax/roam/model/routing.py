@@ -60,7 +60,7 @@ class Router(nnx.Module):
             cost, rows, columns, epsilon=self.epsilon, iterations=self.iterations
         )
 
-    def alone(self, cost: Float[Array, "*m k n"]) -> Float[Array, "*m k n"]:
+    def independent(self, cost: Float[Array, "*m k n"]) -> Float[Array, "*m k n"]:
         """Shares of each column by its own costs and the potentials learnt so far."""
         if self.solver == "topk":
             return top_k(cost, self.epsilon)

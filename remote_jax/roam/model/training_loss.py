@@ -25,8 +25,8 @@ def loss(
         batch: `query`, and `known` of all entities or, with negatives, `answer`.
         settings: `model` of the config.
     """
-    draw = negatives if settings.negatives else all_entities
-    queries, encoded, entities, true = draw(model, batch, settings, rngs)
+    make = sampled_candidates if settings.negatives else all_entities
+    queries, encoded, entities, true = make(model, batch, settings, rngs)
     candidates, candidates_routed = model.candidates(entities, rngs)
     head, routed = model.heads(encoded, queries, rngs)
     scores = model.scores(queries, head, candidates, rngs)
@@ -60,7 +60,7 @@ def penalty(
     so that what is made of a candidate serves every query.
     """
     heads, relations = energy(head), energy(model.relations[...][queries[:, 1]])
-    answers = energy(moseg.fuse(candidates.mixed, moseg.scaled(candidates.weights)))
+    answers = energy(moseg.fuse(candidates.mixed, moseg.normalised(candidates.weights)))
     of_answers = true.astype(jnp.float32) / jnp.maximum(true.sum(1), 1)[:, None]
     total = jnp.zeros(len(queries))
     if duality:
@@ -85,7 +85,7 @@ def all_entities(
     return batch["query"], encoded, encoded, unpack(batch["known"], model.entities)
 
 
-def negatives(
+def sampled_candidates(
     model: Roam, batch: Batch, settings: ConfigDict, rngs: nnx.Rngs
 ) -> TrainingCandidates:
     """The answers in the batch are candidates, and random entities.
@@ -100,4 +100,4 @@ def negatives(
     same = (queries[:, None] == queries).all(-1)
     true = (asked == answers[:, None]) | jnp.pad(same, ((0, 0), (0, len(drawn))))
     places = queries.at[:, 0].set(jnp.arange(len(queries)))
-    return places, encoded, encoded.after(len(queries)), true
+    return places, encoded, encoded.skip(len(queries)), true

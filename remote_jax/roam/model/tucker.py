@@ -100,9 +100,9 @@ def scores(
 
     Args:
         query: q of `TuckerCore`.
-        relation_weights: `moseg.shifted` of the queries' relations.
+        relation_weights: `moseg.shifted_exp` of the queries' relations.
         candidates: v_m, mixed over groups.
-        candidate_weights: `moseg.shifted` of the candidates; 0 where a modality is absent.
+        candidate_weights: `moseg.shifted_exp` of the candidates; 0 where a modality is absent.
 
     Returns:
         float32; 0 for a candidate without any modality.

@@ -48,7 +48,7 @@ class ModalityGatedExperts(Roam):
     def _groups_shape(self, modalities: int) -> tuple[int, ...]:
         return (modalities, self.experts[0].groups)
 
-    def _left_length(self, model: ConfigDict) -> int:
+    def _query_length(self, model: ConfigDict) -> int:
         return model.dim + model.relation_dim
 
     def candidates(
@@ -56,9 +56,9 @@ class ModalityGatedExperts(Roam):
     ) -> tuple[Candidates, Routing]:
         """As `Roam.candidates`."""
         none = jnp.zeros((encoded.v.shape[2], self.relations[...].shape[1]))
-        cost = self.cost(_beside(encoded.v, none), encoded.groups)
-        shares = self.candidate_router.alone(cost)
-        mixed = moseg.mixed(shares, encoded.v)
+        cost = self.cost(_concatenated(encoded.v, none), encoded.groups)
+        shares = self.candidate_router.independent(cost)
+        mixed = moseg.mix_groups(shares, encoded.v)
         weights = moseg.weights(self.attention.of_entities(mixed), encoded.present)
         routed = Routing(cost, shares, jnp.broadcast_to(weights[:, None], cost.shape))
         return self._as_candidates(mixed, encoded, rngs), routed
@@ -70,16 +70,18 @@ class ModalityGatedExperts(Roam):
         head, relation = queries.T
         v, relations = encoded.v[:, :, head], self.relations[...][relation]
         in_cost = relations if self.relation_routing else jnp.zeros_like(relations)
-        cost = self.cost(_beside(v, in_cost), encoded.groups)
+        cost = self.cost(_concatenated(v, in_cost), encoded.groups)
         shares = self._shares(self.query_router, cost, rngs)
-        mixed = moseg.mixed(shares, v)
+        mixed = moseg.mix_groups(shares, v)
         logits = self.attention.of_entities(mixed) + self.attention.of_relations(relations)
         weights = moseg.weights(self._noisy(logits, rngs), encoded.present[:, head])
         routed = Routing(cost, shares, jnp.broadcast_to(weights[:, None], cost.shape))
         return moseg.fuse(mixed, weights), routed
 
 
-def _beside(v: Float[Array, "m k n d"], relations: Float[Array, "n r"]) -> Float[Array, "m k n l"]:
+def _concatenated(
+    v: Float[Array, "m k n d"], relations: Float[Array, "n r"]
+) -> Float[Array, "m k n l"]:
     """v_m ‖ r."""
     return jnp.concatenate([v, jnp.broadcast_to(relations, (*v.shape[:3], relations.shape[1]))], -1)
 

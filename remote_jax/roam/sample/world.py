@@ -70,7 +70,7 @@ class World:
     facts: tuple[Fact, ...]
 
 
-def imagine(seed: int, entities: int) -> World:
+def generate(seed: int, entities: int) -> World:
     """A world of about so many entities, the same for the same numbers."""
     rng = random.Random(f"{seed} {entities} world")
     sizes = {kind: max(2, round(share * entities)) for kind, share in SHARES.items()} | FIXED

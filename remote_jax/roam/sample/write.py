@@ -37,7 +37,7 @@ def write(
 
     Beside the graph's files and the features, `world.json` says what decides how many triples.
     """
-    made = world.imagine(seed, entities)
+    made = world.generate(seed, entities)
     rng = random.Random(f"{seed} {entities} split")
     names = [name for kind in made.entities.values() for name in kind]
     rng.shuffle(names)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remote_jax.eega.graphs.cooccurrence import HIGHEST, LEVELS, Cooccurrence
+from remote_jax.eega.graphs.cooccurrence import LEVELS, MAX_LEVEL, Cooccurrence
 
 words = st.lists(st.sampled_from(["Curry", "curry", "NBA", "the", "won"]), min_size=1, max_size=5)
 
@@ -19,7 +19,7 @@ def by_hand(x, y, sentences):
     if not both:
         return 1
     pmi = math.log2(both * len(bags) / (having[0] * having[1]))
-    return 0 if pmi < 0 else min(math.ceil(pmi), HIGHEST) + 1
+    return 0 if pmi < 0 else min(math.ceil(pmi), MAX_LEVEL) + 1
 
 
 @given(st.lists(words, min_size=1, max_size=8), words)
@@ -39,7 +39,11 @@ def test_a_counted_sentence_does_not_count_itself(sentences):
 
 
 def test_levels_are_bounded():
-    sentences = [["rare", "pair"], ["rare"] * 2, *([[f"w{i}"] for i in range(2 ** (HIGHEST + 2))])]
+    sentences = [
+        ["rare", "pair"],
+        ["rare"] * 2,
+        *([[f"w{i}"] for i in range(2 ** (MAX_LEVEL + 2))]),
+    ]
     found = Cooccurrence.count(sentences).levels(["rare", "pair"], counted=False)
     assert found.max() == LEVELS - 1
 

@@ -9,7 +9,6 @@ from remote_jax.eega.graphs.visual_graph import (
     NO_EDGE,
     SELF,
     SPATIAL_RELATIONS,
-    assemble,
     build,
     edge_types,
     empty,
@@ -88,7 +87,7 @@ def test_without_a_picture_nothing_has_mass():
 
 def test_a_relation_the_other_way_keeps_its_own_name_and_the_best_comes_first():
     boxes, labels = np.array([BIG, SMALL]), np.array([1, 2])
-    graph = assemble(boxes, labels, [(0, 1, 2), (0, 1, 0), (1, 0, 1)], count=3, size=3)
+    graph = from_relations(boxes, labels, [(0, 1, 2), (0, 1, 0), (1, 0, 1)], count=3, size=3)
     assert graph.edges[0, 1] == SELF + 3 and graph.edges[1, 0] == SELF + 2
     assert graph.labels.tolist() == [1, 2, 0]
 

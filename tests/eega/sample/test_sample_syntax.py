@@ -39,7 +39,7 @@ def test_no_wording_has_a_tree_for_nothing():
 def test_each_sentence_is_one_tree():
     known = set(POS_OF)
     for place in range(200):
-        post = posts.imagine(random.Random(place), "train")
+        post = posts.generate(random.Random(place), "train")
         words, found = post.tokens, trees.check(post.parse, len(post.tokens))
         (root,) = np.flatnonzero(found.heads == np.arange(len(words)))
         assert found.dependencies[root] == "ROOT" and "" not in found.dependencies

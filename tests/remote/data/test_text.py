@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from remote_jax.errors import UserError
 from remote_jax.remote.data.pairs import Argument, Pair
-from remote_jax.remote.data.text import LONGEST_FRAME, WordPieces, sequence
+from remote_jax.remote.data.text import MAX_SPECIAL_TOKENS, WordPieces, sequence
 
 TOKENIZER = words_tokenizer()
 PIECES = WordPieces(TOKENIZER)
@@ -161,7 +161,7 @@ ENDS = st.builds(
         min_size=10,
         max_size=30,
     ),
-    length=st.integers(LONGEST_FRAME, 60),
+    length=st.integers(MAX_SPECIAL_TOKENS, 60),
     sentence=st.booleans(),
     caption=st.booleans(),
 )

@@ -224,11 +224,11 @@ def mark(tokens: list[str], span: list[int]) -> tuple[str, str]:
     return "", ""
 
 
-def fits(said: tuple[str, str], thing: Seen) -> bool:
+def fits(said: tuple[str, str], item: Seen) -> bool:
     name, value = said
     if name == "colour":
-        return thing.colour == value
-    return (thing.side == value) if name == "side" else (thing.near == (value == "near"))
+        return item.colour == value
+    return (item.side == value) if name == "side" else (item.near == (value == "near"))
 
 
 def is_object(end: dict) -> bool:
@@ -251,7 +251,7 @@ def relate(sample: Sample, row: dict) -> tuple[str, str]:
     said = saying(tokens, head["pos"], tail["pos"])
     if said in ("apart", "backwards"):
         return "none", "sentence"
-    kinds = {thing.kind for thing in seen.values()}
+    kinds = {item.kind for item in seen.values()}
     if said == "attends":
         found = "/per/misc/awarded" if "trophy" in kinds else "/per/misc/present_in"
         return found, "sentence rgb"
@@ -274,19 +274,19 @@ def _objects(place: str, one: Seen, two: Seen) -> tuple[str, str]:
     return two.told, "caption"
 
 
-def _entity_object(tokens: list[str], span: list[int], kind: str, thing: Seen) -> tuple[str, str]:
+def _entity_object(tokens: list[str], span: list[int], kind: str, item: Seen) -> tuple[str, str]:
     said = mark(tokens, span)
     if kind == "event":
-        return "/misc/misc/part_of" if thing.kind == "trophy" else "none", "rgb"
+        return "/misc/misc/part_of" if item.kind == "trophy" else "none", "rgb"
     if kind == "organisation":
-        return "/org/org/self" if fits(said, thing) else "none", "sentence rgb"
-    if thing.kind == "person":
+        return "/org/org/self" if fits(said, item) else "none", "sentence rgb"
+    if item.kind == "person":
         part = {"colour": "rgb", "side": "position", "distance": "depth"}[said[0]]
-        return "/per/per/self" if fits(said, thing) else "none", f"sentence {part}"
-    if thing.kind == "logo":
+        return "/per/per/self" if fits(said, item) else "none", f"sentence {part}"
+    if item.kind == "logo":
         _, words = clause(tokens, span)
         return next(said for token, said in BETWEEN.items() if token in words), "sentence"
-    if thing.kind == "trophy":
+    if item.kind == "trophy":
         found = {"won": "/per/misc/awarded", "to_come": "none"}[scene(tokens)]
         return found, "sentence"
-    return thing.told, "caption"
+    return item.told, "caption"

@@ -79,9 +79,9 @@ def test_selves_are_as_many_as_others_for_each_mark(sample: oracle.Sample, mark:
     found: Counter[str] = Counter()
     for row in _rows(sample):
         if oracle.triplet(row) == "eo":
-            thing = sample.seen(row["img_id"])[row["t"]["name"]]
+            item = sample.seen(row["img_id"])[row["t"]["name"]]
             said = oracle.mark(row["token"], row["h"]["pos"])[0]
-            if thing.kind == "person" and said == mark:
+            if item.kind == "person" and said == mark:
                 found[row["relation"]] += 1
     assert found.total() > 100
     assert 0.4 < found["/per/per/self"] / found.total() < 0.6
@@ -106,7 +106,7 @@ def _picture_key(sample: oracle.Sample, row: dict) -> tuple:
     """All that the picture side tells of a pair."""
     seen = sample.seen(row["img_id"])
     ends = [seen[row[end]["name"]] for end in "ht" if oracle.is_object(row[end])]
-    kinds = {thing.kind for thing in seen.values()}
+    kinds = {item.kind for item in seen.values()}
     return (oracle.triplet(row), *ends, "flag" in kinds, "trophy" in kinds)
 
 
@@ -197,11 +197,11 @@ def test_size_and_place_do_not_tell_distance(sample: oracle.Sample) -> None:
     sizes: dict[bool, list[float]] = {True: [], False: []}
     rows: dict[bool, list[float]] = {True: [], False: []}
     for image in sample.boxes:
-        for label, thing in sample.seen(image).items():
-            if thing.kind == "person":
+        for label, item in sample.seen(image).items():
+            if item.kind == "person":
                 _, top, _, bottom = sample.boxes[image][label]
-                sizes[thing.near].append(bottom - top)
-                rows[thing.near].append(bottom)
+                sizes[item.near].append(bottom - top)
+                rows[item.near].append(bottom)
     assert np.mean(sizes[True]) == pytest.approx(np.mean(sizes[False]), rel=0.02)
     assert np.mean(rows[True]) == pytest.approx(np.mean(rows[False]), rel=0.05)
 
@@ -225,16 +225,16 @@ def test_crops_tell_distance_by_depth_alone_and_side_by_box_alone(sample: oracle
     for image, marks in sample.boxes.items():
         picture = Image.fromarray(sample.picture(image).astype(np.uint8))
         relief = Image.fromarray((sample.depth(image) * 255).astype(np.uint8))
-        for label, thing in sample.seen(image).items():
-            if thing.kind == "person":
+        for label, item in sample.seen(image).items():
+            if item.kind == "person":
                 edges = [
                     e * (picture.width, picture.height)[i % 2] for i, e in enumerate(marks[label])
                 ]
                 for crops, whole in ((colours, picture), (depths, relief)):
                     crops.append(np.asarray(whole.resize((8, 8), box=edges)).ravel() / 255 - 0.5)
                 boxes.append(marks[label])
-                near.append(thing.near)
-                left.append(thing.side == "left")
+                near.append(item.near)
+                left.append(item.side == "left")
     rgb, depth, box = np.array(colours), np.array(depths), np.array(boxes)
     nearness, side = np.array(near), np.array(left)
     assert _guess(depth, nearness) > 0.99
@@ -262,13 +262,13 @@ def test_same_seed_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_moved_factor_shows_in_what_is_drawn() -> None:
-    """The same world drawn with a thing nearer: only the depth map changes, there alone."""
-    person = world.Thing("person", 0, "far", "red")
-    others = (world.Thing("trophy", 3, "far"), world.Thing("logo", 6, "near", "blue"))
+    """The same world drawn with an object nearer: only the depth map changes, there alone."""
+    person = world.SceneObject("person", 0, "far", "red")
+    others = (world.SceneObject("trophy", 3, "far"), world.SceneObject("logo", 6, "near", "blue"))
     drawn = []
     for distance in ("far", "near"):
-        thing = world.Thing("person", 0, distance, "red")
-        drawn.append(scene.draw(random.Random(5), world.World("match", (), (), (thing, *others))))
+        item = world.SceneObject("person", 0, distance, "red")
+        drawn.append(scene.draw(random.Random(5), world.World("match", (), (), (item, *others))))
     assert person.side == "left"
     far, near = drawn
     assert far.boxes == near.boxes

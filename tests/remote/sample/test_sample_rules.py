@@ -17,9 +17,9 @@ from remote_jax.remote.sample.world import (
     FLAGS,
     SCENES,
     Clause,
-    Thing,
+    SceneObject,
     World,
-    imagine,
+    generate,
 )
 
 KINDS = ("person", "flag", "logo", "building", "trophy")
@@ -27,7 +27,7 @@ KINDS = ("person", "flag", "logo", "building", "trophy")
 
 @pytest.fixture(scope="module")
 def worlds() -> list[World]:
-    return [imagine(random.Random(f"rules {number}")) for number in range(1000)]
+    return [generate(random.Random(f"rules {number}")) for number in range(1000)]
 
 
 def _same(world: World, pair: Pair) -> Pair | None:
@@ -36,41 +36,41 @@ def _same(world: World, pair: Pair) -> Pair | None:
     return next((p for p in pairs(world) if (p.triplet, p.head, p.tail) == ends), None)
 
 
-def _recloured(rng: random.Random, thing: Thing) -> Thing:
-    return replace(thing, colour=rng.choice(COLOURS)) if thing.colour else thing
+def _recloured(rng: random.Random, item: SceneObject) -> SceneObject:
+    return replace(item, colour=rng.choice(COLOURS)) if item.colour else item
 
 
 def _moved(rng: random.Random, world: World) -> World:
-    cells = rng.sample(range(8), len(world.things))
-    things = [replace(t, cell=c) for t, c in zip(world.things, cells, strict=True)]
-    return replace(world, things=tuple(things))
+    cells = rng.sample(range(8), len(world.objects))
+    objects = [replace(t, cell=c) for t, c in zip(world.objects, cells, strict=True)]
+    return replace(world, objects=tuple(objects))
 
 
 def _stepped(rng: random.Random, world: World) -> World:
-    things = [replace(thing, distance=rng.choice(DISTANCES)) for thing in world.things]
-    return replace(world, things=tuple(things))
+    objects = [replace(item, distance=rng.choice(DISTANCES)) for item in world.objects]
+    return replace(world, objects=tuple(objects))
 
 
 def _retold(rng: random.Random, world: World) -> World:
     meanings = {"flag": FLAGS, "building": BUILDINGS}
-    things = [
-        replace(thing, meaning=rng.choice(meanings[thing.kind])) if thing.meaning else thing
-        for thing in world.things
+    objects = [
+        replace(item, meaning=rng.choice(meanings[item.kind])) if item.meaning else item
+        for item in world.objects
     ]
-    return replace(world, things=tuple(things))
+    return replace(world, objects=tuple(objects))
 
 
 def _repainted(rng: random.Random, world: World, pair: Pair) -> World:
-    """Other colours everywhere, and other kinds of things where no caption tells the kind."""
+    """Other colours everywhere, and other kinds of objects where no caption tells the kind."""
     ends = {"oo": {pair.head, pair.tail}, "eo": {pair.tail}, "ee": set()}[pair.triplet]
     free = set() if pair.rule == "event_object" else ends
-    things = [_recloured(rng, thing) for thing in world.things]
-    for number, thing in enumerate(things):
-        if number not in free and thing.kind != "person":
+    objects = [_recloured(rng, item) for item in world.objects]
+    for number, item in enumerate(objects):
+        if number not in free and item.kind != "person":
             kind = rng.choice(KINDS[1:])
             meaning = {"flag": FLAGS[0], "building": BUILDINGS[0]}.get(kind, "")
-            things[number] = replace(thing, kind=kind, meaning=meaning)
-    return replace(world, things=tuple(things))
+            objects[number] = replace(item, kind=kind, meaning=meaning)
+    return replace(world, objects=tuple(objects))
 
 
 def _reworded(rng: random.Random, world: World, pair: Pair) -> World:
@@ -166,8 +166,8 @@ def test_a_mark_fits_one_person_of_the_picture(worlds: list[World]) -> None:
                 marks += 1
                 alike = [
                     number
-                    for number, thing in enumerate(world.things)
-                    if thing.kind == "person" and getattr(thing, clause.fact) == clause.value
+                    for number, item in enumerate(world.objects)
+                    if item.kind == "person" and getattr(item, clause.fact) == clause.value
                 ]
                 assert len(alike) == 1
                 fitting += alike
@@ -185,7 +185,7 @@ def test_who_shares_a_half_says_nothing_about_rows(worlds: list[World]) -> None:
     """A crop may show the sky, and so its row: that must not tell who stands on whose side."""
     counts = {(half, row): 0 for half in (False, True) for row in (False, True)}
     for world in worlds:
-        one, two = [thing for thing in world.things if thing.kind == "person"][:2]
+        one, two = [item for item in world.objects if item.kind == "person"][:2]
         counts[one.side == two.side, one.cell // 4 == two.cell // 4] += 1
     for half in (False, True):
         share = counts[half, True] / (counts[half, True] + counts[half, False])

@@ -40,7 +40,9 @@ def test_misspelt_names(misspelt, meant):
 @pytest.mark.parametrize("asked", ["Q1234", "http://www.wikidata.org/entity/Q1234", "x://y/q1234"])
 def test_the_namespace_of_a_uri_does_not_count(asked):
     found = Names(URIS + WORDS).nearest(asked)
-    assert found[0] == "http://www.wikidata.org/entity/Q1234" and len(found) == nearest.SHOWN
+    assert (
+        found[0] == "http://www.wikidata.org/entity/Q1234" and len(found) == nearest.MAX_SUGGESTIONS
+    )
 
 
 def test_no_names_and_few_names():
@@ -61,8 +63,8 @@ def test_few_names_are_ordered_as_by_comparing_each(vocabulary, name):
         return difflib.SequenceMatcher(None, known, wanted, autojunk=False).ratio()
 
     found = Names(vocabulary).nearest(name)
-    expected = sorted(map(alike, vocabulary), reverse=True)[: nearest.SHOWN]
-    assert [alike(known) for known in found] == [r for r in expected if r >= nearest.ALIKE]
+    expected = sorted(map(alike, vocabulary), reverse=True)[: nearest.MAX_SUGGESTIONS]
+    assert [alike(known) for known in found] == [r for r in expected if r >= nearest.MIN_SIMILARITY]
 
 
 def test_blocks_keep_their_places(monkeypatch):
@@ -92,7 +94,7 @@ def test_the_most_alike_comes_first():
 
 def test_long_names_do_not_crowd_the_sieve():
     """They share every trigram with the name looked for."""
-    long = [f"anna {'x' * 40} {number} anna" for number in range(2 * nearest.SIEVED)]
+    long = [f"anna {'x' * 40} {number} anna" for number in range(2 * nearest.MAX_CANDIDATES)]
     assert Names([*long, "annu"]).nearest("anna") == ("annu",)
 
 

@@ -56,7 +56,7 @@ def queries(count: int = 30) -> jax.Array:
 
 @nnx.jit
 def answers(it: Roam, asked: jax.Array) -> jax.Array:
-    scores, _ = it(asked, it.every_candidate())
+    scores, _ = it(asked, it.all_candidates())
     return scores
 
 
@@ -83,7 +83,7 @@ def test_candidates_in_blocks_are_candidates(
     it = model(**{"model.architecture": architecture})
     whole, _ = it.candidates(it.encode())
     monkeypatch.setattr(entities, "BLOCK", 16)  # 3 blocks of 14, for 40 entities
-    blocks = it.every_candidate()
+    blocks = it.all_candidates()
     for name in ("mixed", "weights"):
         np.testing.assert_allclose(getattr(blocks, name), getattr(whole, name), atol=1e-5)
 

@@ -41,11 +41,13 @@ def learnt(solver: str) -> routing.Router:
 def test_potentials_learn_to_give_the_rows_of_the_plan(solver: str) -> None:
     """At the minimum of the dual, routing alone is routing in the batch."""
     it, costs = learnt(solver), jnp.asarray(COSTS)
-    np.testing.assert_allclose(it.alone(costs), it.balanced(costs), atol=1e-3)
+    np.testing.assert_allclose(it.independent(costs), it.balanced(costs), atol=1e-3)
 
 
 def test_potentials_balance_the_groups_of_low_rank_costs_too() -> None:
-    np.testing.assert_allclose(learnt("lowrank").alone(jnp.asarray(COSTS)).mean(1), 0.25, atol=1e-3)
+    np.testing.assert_allclose(
+        learnt("lowrank").independent(jnp.asarray(COSTS)).mean(1), 0.25, atol=1e-3
+    )
 
 
 def test_top_k_has_nothing_to_learn() -> None:
@@ -55,8 +57,10 @@ def test_top_k_has_nothing_to_learn() -> None:
 def test_routing_alone_does_not_move_with_the_batch() -> None:
     for solver in ("sinkhorn", "topk", "sparse", "lowrank"):
         it = router(solver, jnp.array([0.3, -1.0, 0.0, 2.0]))
-        whole = it.alone(jnp.asarray(COSTS))
-        np.testing.assert_allclose(it.alone(jnp.asarray(COSTS[:, 7:8]))[:, 0], whole[:, 7], 1e-6)
+        whole = it.independent(jnp.asarray(COSTS))
+        np.testing.assert_allclose(
+            it.independent(jnp.asarray(COSTS[:, 7:8]))[:, 0], whole[:, 7], 1e-6
+        )
 
 
 def test_the_cost_has_no_gradient_from_the_dual_nor_the_potentials_from_routing() -> None:
@@ -64,7 +68,7 @@ def test_the_cost_has_no_gradient_from_the_dual_nor_the_potentials_from_routing(
     assert not jax.grad(it.dual)(cost).any()
 
     def share(u: jax.Array) -> jax.Array:
-        return router("sinkhorn", u).alone(cost)[0].sum()
+        return router("sinkhorn", u).independent(cost)[0].sum()
 
     assert not jax.grad(share)(jnp.zeros(4)).any()
 

@@ -69,9 +69,9 @@ def test_every_candidate_is_embedded_under_the_relation_of_every_query(
     present = rng.random((modalities, candidates)) < 0.7
     found = tucker.scores(
         jnp.asarray(q),
-        moseg.shifted(jnp.asarray(of_relation)),
+        moseg.shifted_exp(jnp.asarray(of_relation)),
         jnp.asarray(v),
-        moseg.shifted(jnp.asarray(of_candidate), jnp.asarray(present)),
+        moseg.shifted_exp(jnp.asarray(of_candidate), jnp.asarray(present)),
     )
     for b in range(queries):
         for c in range(candidates):
@@ -88,7 +88,7 @@ def test_opposite_preferences_have_finite_scores_and_gradients() -> None:
     far = jnp.array([[0.0, 200.0], [200.0, 0.0]])
 
     def total(of_relation: jax.Array, of_candidate: jax.Array) -> jax.Array:
-        weights = moseg.shifted(of_relation), moseg.shifted(of_candidate)
+        weights = moseg.shifted_exp(of_relation), moseg.shifted_exp(of_candidate)
         v = jnp.stack([jnp.ones((2, 4)), 2 * jnp.ones((2, 4))])
         return tucker.scores(jnp.ones((2, 4)), weights[0], v, weights[1]).sum()
 

@@ -67,7 +67,7 @@ ENDS = {
 
 
 def test_relations_keep_to_the_types_of_their_ends(graph):
-    entities = world.imagine(SETTINGS["seed"], SETTINGS["entities"]).entities
+    entities = world.generate(SETTINGS["seed"], SETTINGS["entities"]).entities
     kind = {name: kind for kind, names in entities.items() for name in names}
     assert set(kind) == set(graph.entities)
     assert set(ENDS) == set(graph.relations)
