@@ -9,18 +9,18 @@ from remote_jax.remote.data.pairs import Argument, Pair
 from remote_jax.task import Interface
 
 DESCRIPTION = (
-    "REMOTE reads a sentence, its picture and two marked ends, entities or objects, and gives the "
-    "probability of each relation between them."
+    "REMOTE reads a sentence, its picture and a marked head and tail, entities or objects, and "
+    "gives the probability of each relation between them."
 )
 NOTES = (
-    "An example is a pair of ends. The vision encoder in `vit` is what was fine-tuned, but not all "
-    "that the model sees by: the model reads crops and depth patches without a CLS token, adds "
+    "An example is a head and a tail. The vision encoder in `vit` is what was fine-tuned, but not "
+    "all that the model sees by: the model reads crops and depth patches without a CLS token, adds "
     "where objects are, and fuses each level of an encoder with those below it. The kernel of "
     "depth patches, the fusion and all else is in the parameters alone."
 )
 FIELDS = {
     "tokens": "`[CLS] .. <s1> head </s1> .. <s2> tail </s2> .. [SEP] <o1> caption of head </o1> "
-    "<o2> caption of tail </o2> [SEP]`; an end has its `<o>` pair if it is an object or captioned",
+    "<o2> caption of tail </o2> [SEP]`; an entity has its `<o>` pair only if it is captioned",
     "token_mask": "false for padding",
     "token_types": "0 up to the first `[SEP]`, then 1",
     "rgb": "crop of each object, in the order red, green, blue",
@@ -36,8 +36,8 @@ FIELDS = {
 
 def interface(featurize: Featurize) -> Interface:
     """Names, shapes and types of what the model reads, as features of an empty pair have them."""
-    end = Argument("", (0, 1))
-    example = featurize.map(Pair(("",), end, end))
+    argument = Argument("", (0, 1))
+    example = featurize.map(Pair(("",), argument, argument))
     inputs = {
         name: jax.ShapeDtypeStruct(value.shape, value.dtype)
         for name, value in example.items()

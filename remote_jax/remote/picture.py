@@ -101,8 +101,8 @@ def _text(brush: ImageDraw.ImageDraw, sentence: Sequence[str], post: Sequence[Ro
         brush.text((x + 16, y), f"{predicted}  {probability:.2f}{note}", fill=colour, font=small)
 
 
-def _name(end: Argument) -> str:
-    return end.name if end.object < 0 else f"object {end.object}"
+def _name(argument: Argument) -> str:
+    return argument.name if argument.object < 0 else f"object {argument.object}"
 
 
 def main(argv: Sequence[str]) -> int:

@@ -60,10 +60,11 @@ def check_jmere(value: Dict, vocabulary: Vocabulary) -> Sentence:
         if not isinstance(row, list | tuple) or len(row) != 1 or not isinstance(row[0], dict):
             raise Refused(f"{what} must be a list of one dict, found {show(row)}")
         head, tail = (
-            _check_end(row[0], key, what, len(tokens), vocabulary) for key in ("beg_ent", "sec_ent")
+            _check_entity(row[0], key, what, len(tokens), vocabulary)
+            for key in ("beg_ent", "sec_ent")
         )
         relation = _index(_get(row[0], "relation", what), "relation", what, vocabulary.relations)
-        quintuples.append(_check_ends(Quintuple(head, tail, relation), what))
+        quintuples.append(_check_distinct(Quintuple(head, tail, relation), what))
     return Sentence(tokens, image, Labels.from_quintuples(quintuples))
 
 
@@ -88,7 +89,9 @@ def check_mnre(value: Dict, vocabulary: Vocabulary) -> Sentence:
     )
     number = _index(parts[3], "relation", what, vocabulary.relations)
     return Sentence(
-        tokens, image, Labels.from_quintuples([_check_ends(Quintuple(head, tail, number), what)])
+        tokens,
+        image,
+        Labels.from_quintuples([_check_distinct(Quintuple(head, tail, number), what)]),
     )
 
 
@@ -97,7 +100,7 @@ def _check_post(value: Dict) -> tuple[tuple[str, ...], str]:
     return tokens, check_text(_get(value, "img_id", "a row"), "img_id")
 
 
-def _check_end(value: Dict, key: str, what: str, words: int, vocabulary: Vocabulary) -> Entity:
+def _check_entity(value: Dict, key: str, what: str, words: int, vocabulary: Vocabulary) -> Entity:
     start, end = _check_position(value, key, what, words)
     name = f"{key!r} of {what}"
     return Entity(
@@ -113,10 +116,10 @@ def _check_position(value: Dict, key: str, what: str, words: int) -> tuple[int, 
     return check_span(_get(end, "pos", f"{key!r} of {what}"), name, words)
 
 
-def _check_ends(quintuple: Quintuple, what: str) -> Quintuple:
+def _check_distinct(quintuple: Quintuple, what: str) -> Quintuple:
     head, tail = quintuple.head, quintuple.tail
     if (head.start, head.end) == (tail.start, tail.end):
-        raise Refused(f"both ends of {what} are the words [{head.start}, {head.end})")
+        raise Refused(f"head and tail of {what} are the words [{head.start}, {head.end})")
     return quintuple
 
 

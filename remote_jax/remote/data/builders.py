@@ -98,12 +98,12 @@ def decode(record: Mapping[str, Any], row: int) -> Pair:
 
 
 def _encode(pair: Pair) -> dict[str, Any]:
-    ends = (pair.head, pair.tail)
+    arguments = (pair.head, pair.tail)
     return {
         "tokens": list(pair.tokens),
-        "names": [end.name for end in ends],
-        "captions": [end.caption for end in ends],
-        "ends": np.array([(*(end.span or (0, 0)), end.object) for end in ends], np.int32),
+        "names": [argument.name for argument in arguments],
+        "captions": [argument.caption for argument in arguments],
+        "ends": np.array([(*(x.span or (0, 0)), x.object) for x in arguments], np.int32),
         "boxes": pair.boxes,
         "image": pair.image,
         "depth": pair.depth,

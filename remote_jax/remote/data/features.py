@@ -132,8 +132,8 @@ class Featurize(grain.transforms.Map):
         rgb         uint8 [o,s,s,3]  rgb_mask   bool [o]     false: no object, or no picture
         depth       uint8 [o,s,s]    depth_mask bool [o]
         boxes       float32 [o,4]    left, top, right, bottom in [0, 1]; zeros if withheld
-        marker      int32 [2]        where the ends' opening markers are in tokens
-        object      int32 [2]        the ends' places in the o axis, -1 for a text end
+        marker      int32 [2]        opening markers of head and tail in tokens
+        object      int32 [2]        places of head and tail in the o axis, -1 for an entity
         label       int32 []         -1 if unknown
         row         int32 []         index in the split
 
@@ -199,14 +199,14 @@ def dataset(records: PairRecords, featurize: Featurize) -> grain.MapDataset[Feat
 
 
 def choose_objects(pair: Pair, limit: int) -> list[int]:
-    """Objects that the model sees: all in their order, or the ends' and then the largest."""
+    """Objects that the model sees: all in their order, or head and tail and then the largest."""
     count = len(pair.boxes)
     if count <= limit:
         return list(range(count))
-    ends = dict.fromkeys(end.object for end in (pair.head, pair.tail) if end.object >= 0)
+    arguments = dict.fromkeys(x.object for x in (pair.head, pair.tail) if x.object >= 0)
     left, top, right, bottom = pair.boxes.T
     largest = np.argsort(-(right - left) * (bottom - top), kind="stable").tolist()
-    return [*ends, *(index for index in largest if index not in ends)][:limit]
+    return [*arguments, *(index for index in largest if index not in arguments)][:limit]
 
 
 def triplet_types(names: str) -> list[int]:

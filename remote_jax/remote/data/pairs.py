@@ -13,7 +13,7 @@ TRIPLET_TYPES = ("ee", "oo", "eo")
 
 @dataclass(frozen=True)
 class Argument:
-    """One end of a pair.
+    """The head or the tail of a pair.
 
     Attributes:
         name: of the entity, or `[OBJk]`.
@@ -30,11 +30,11 @@ class Argument:
 
 @dataclass(frozen=True)
 class Pair:
-    """A pair of ends, whose relation is asked for.
+    """Two arguments, whose relation is asked for.
 
     Attributes:
         tokens: words of the sentence.
-        head, tail: the ends.
+        head, tail: entities or objects.
         boxes: left, top, right, bottom in [0, 1], an object a row.
         image, depth: files relative to the data folder, or "".
         label: index in the relation vocabulary, -1 if unknown.

@@ -59,12 +59,12 @@ class PairReader:
         objects = {name: index for index, name in enumerate(boxes)}
         head, tail = (
             Argument(
-                end.name,
-                end.span,
-                objects[end.name] if end.box else -1,
-                self._caption(row.image, end.name),
+                argument.name,
+                argument.span,
+                objects[argument.name] if argument.box else -1,
+                self._caption(row.image, argument.name),
             )
-            for end in (row.head, row.tail)
+            for argument in (row.head, row.tail)
         )
         return Pair(
             tokens=row.tokens,
@@ -90,8 +90,8 @@ class PairReader:
         }
         head, tail = row.head, row.tail
         if head.name == tail.name and head.box and tail.box and head.box != tail.box:
-            raise Refused(f"both ends are {head.name!r}, but their boxes differ")
-        boxes.update({end.name: end.box for end in (head, tail) if end.box})
+            raise Refused(f"head and tail are {head.name!r}, but their boxes differ")
+        boxes.update({x.name: x.box for x in (head, tail) if x.box})
         if not boxes and pictured and self.files.layout.whole_picture:
             boxes["[picture]"] = WHOLE
         return boxes
@@ -104,8 +104,8 @@ class PairReader:
         return check_text(caption, f"the caption of {name!r}") if caption not in (None, "") else ""
 
 
-def _check_kind(end: RowArgument, key: str, kind: str) -> None:
-    found = "object" if end.box else "text"
+def _check_kind(argument: RowArgument, key: str, kind: str) -> None:
+    found = "object" if argument.box else "text"
     if kind not in ("any", found):
         expected = {"text": "a span [start, end)", "object": "a box of four numbers"}[kind]
         raise Refused(f"'pos' of {key!r} must be {expected} in this data set")

@@ -20,7 +20,7 @@ from remote_jax.errors import Refused
 
 @dataclass(frozen=True)
 class RowArgument:
-    """One end of a pair: an entity has a span of words, an object has a box."""
+    """The head or the tail of a pair: an entity has a span of words, an object has a box."""
 
     name: str
     span: tuple[int, int] | None = None
@@ -54,14 +54,14 @@ def check_row(value: dict[str, Any], boxes: str = "corners") -> Row:
     tokens = check_tokens(value["token"], "token")
     return Row(
         tokens,
-        _check_end(value["h"], "h", tokens, boxes),
-        _check_end(value["t"], "t", tokens, boxes),
+        _check_argument(value["h"], "h", tokens, boxes),
+        _check_argument(value["t"], "t", tokens, boxes),
         check_text(value["img_id"], "img_id"),
         check_text(value["relation"], "relation"),
     )
 
 
-def _check_end(value: object, key: str, tokens: Sequence[str], boxes: str) -> RowArgument:
+def _check_argument(value: object, key: str, tokens: Sequence[str], boxes: str) -> RowArgument:
     if not isinstance(value, dict) or "name" not in value or "pos" not in value:
         raise Refused(f"{key!r} must be a dict with 'name' and 'pos'")
     name = value["name"]

@@ -1,8 +1,8 @@
-"""The token sequence of a pair (Eq. 3): sentence with marked ends, then the ends' captions.
+"""The token sequence of a pair (Eq. 3): sentence with marked head and tail, then their captions.
 
     [CLS] .. <s1> head </s1> .. <s2> tail </s2> .. [SEP] <o1> caption </o1> <o2> caption </o2> [SEP]
 
-An object end always has its `<o>` pair, empty without a caption; a text end has one only with a
+An object always has its `<o>` pair, empty without a caption; an entity has one only with a
 caption. Without any `<o>` pair the sequence ends with the first `[SEP]`.
 """
 
@@ -39,33 +39,38 @@ def sequence(
 
     All markers are kept whatever the length. Where the rest is too long, captions are cut to half
     of the room, or to what a short sentence leaves; then the pieces of the sentence that are
-    farthest from the nearest text end go (from the end of the sentence if no end is text).
+    farthest from the nearest entity go (from the end of the sentence if neither is one).
 
     Args:
-        pair: its tokens, ends and captions.
+        pair: its tokens, arguments and captions.
         pieces: word pieces and special tokens.
         length: n, at least `MAX_SPECIAL_TOKENS`.
         sentence: whether the words of the sentence are seen; its markers always are.
         caption: whether captions are seen.
     """
-    ends = (pair.head, pair.tail)
+    arguments = (pair.head, pair.tail)
     words = [pieces(word) if sentence else () for word in pair.tokens]
     captions = [
-        [piece for word in end.caption.split() for piece in pieces(word)] if caption else []
-        for end in ends
+        [piece for word in argument.caption.split() for piece in pieces(word)] if caption else []
+        for argument in arguments
     ]
-    captioned = [end.object >= 0 or bool(text) for end, text in zip(ends, captions, strict=True)]
-    marked = sum(end.span is not None for end in ends)
+    captioned = [
+        argument.object >= 0 or bool(text)
+        for argument, text in zip(arguments, captions, strict=True)
+    ]
+    marked = sum(argument.span is not None for argument in arguments)
     room = length - 2 - any(captioned) - 2 * marked - 2 * sum(captioned)
     size = sum(map(len, words))
     captions = _cut(captions, max(room // 2, room - size))
-    kept = _nearest(words, [end.span for end in ends], room - sum(map(len, captions)))
+    kept = _nearest(
+        words, [argument.span for argument in arguments], room - sum(map(len, captions))
+    )
     first, marker = _sentence(kept, pair, pieces.ids)
     second: list[int] = []
-    for index, (end, text) in enumerate(zip(ends, captions, strict=True)):
+    for index, (argument, text) in enumerate(zip(arguments, captions, strict=True)):
         if captioned[index]:
             opening, closing = pieces.ids.caption[index]
-            if end.object >= 0:
+            if argument.object >= 0:
                 marker[index] = len(first) + len(second)
             second += [opening, *text, closing]
     return _pad(first, [*second, pieces.ids.sep] if second else [], marker, pieces.ids.pad, length)
@@ -104,10 +109,10 @@ def _nearest(
 
 
 def _sentence(words: list[list[int]], pair: Pair, ids: Ids) -> tuple[list[int], list[int]]:
-    """[CLS], the words with markers around the text ends, [SEP]; and where the markers open."""
-    ends = [(i, end.span) for i, end in enumerate((pair.head, pair.tail)) if end.span is not None]
+    """[CLS], the words with markers around the entities, [SEP]; and where the markers open."""
+    spans = [(i, x.span) for i, x in enumerate((pair.head, pair.tail)) if x.span is not None]
     # Where both open, the longer one is outside; where both close, the one opened last is inside.
-    opening = sorted(ends, key=lambda end: (end[1][0], -end[1][1]))
+    opening = sorted(spans, key=lambda entry: (entry[1][0], -entry[1][1]))
     tokens, marker = [ids.cls], [0, 0]
     for at in range(len(words) + 1):
         tokens += [ids.text[i][1] for i, span in reversed(opening) if span[1] == at]

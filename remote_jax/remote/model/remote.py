@@ -1,4 +1,4 @@
-"""REMOTE: from a sentence, its picture and two marked ends to their relation (Eqs. 3-14)."""
+"""REMOTE: from a sentence, its picture and a marked head and tail to their relation (Eqs. 3-14)."""
 
 import jax.numpy as jnp
 from flax import nnx
@@ -10,9 +10,9 @@ from remote_jax.task import Batch
 
 
 class PairClassifier(nnx.Module):
-    """Eq. 13: reads the two ends out of the streams and scores every relation.
+    """Eq. 13: reads head and tail out of the streams and scores every relation.
 
-    A text end is H^{T,V} at its opening marker. An object end is that at its caption's marker
+    An entity is H^{T,V} at its opening marker. An object is that at its caption's marker
     beside the mean of its tokens in H^{V,T}, brought to d_t by one linear layer.
     """
 
@@ -44,8 +44,8 @@ class PairClassifier(nnx.Module):
         at_marker = jnp.take_along_axis(text, marker[..., None], axis=1)
         at_object = jnp.take_along_axis(objects, jnp.maximum(index, 0)[..., None], axis=1)
         seen = self.object(jnp.concatenate([at_marker, at_object.astype(text.dtype)], axis=-1))
-        ends = jnp.where((index >= 0)[..., None], seen, at_marker)
-        pair = ends.reshape(ends.shape[0], -1)
+        arguments = jnp.where((index >= 0)[..., None], seen, at_marker)
+        pair = arguments.reshape(arguments.shape[0], -1)
         hidden = nnx.gelu(self.hidden(self._drop(pair, rngs)))
         return self.relation(self._drop(hidden, rngs)).astype(jnp.float32)
 

@@ -88,7 +88,7 @@ HOSTILE = [
     (row([label(ANN, BOB, "enemy")]), "'enemy', expected one of the 21 known"),
     (
         row([label(ANN, {**ANN, "tags": "org"}, "peer")]),
-        "both ends of label 0 are the words [0, 2)",
+        "head and tail of label 0 are the words [0, 2)",
     ),
     (row(LABELS[0]), "label 0 must be a list of one dict"),
     (row([[]]), "label 0 must be a list of one dict, found []"),
