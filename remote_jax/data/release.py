@@ -28,8 +28,12 @@ MNRE_PICTURES = ("img_org/{split}", "img_org", "MNRE_IMG")
 MNRE_SUBFOLDERS = ("txt",)
 
 
-def data_folder(folder: str | Path) -> Path:
-    """The folder of a data set, or a UserError where there is none."""
+def data_folder(folder: str | Path, name: str) -> Path:
+    """The folder of the data set `name`, or a UserError where there is none."""
+    if not str(folder).strip():
+        raise UserError(
+            f"config.data.dir is empty, expected the folder of the {name.upper()} files."
+        )
     root = Path(folder).expanduser().resolve()
     if not root.is_dir():
         raise UserError(f"There is no data folder {folder}.")

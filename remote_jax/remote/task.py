@@ -171,7 +171,7 @@ class RemoteTask:
         ]
 
     def rows(self, split: str, outputs: Outputs) -> Iterator[dict[str, Any]]:
-        """A line a pair: where it is written, head and tail, the gold and the predicted relation."""
+        """A line a pair: where it is written, head and tail, gold and predicted relation."""
         records = self.pairs.records(split)
         for index in range(len(records)):
             pair: Pair = records[index]

@@ -94,7 +94,7 @@ def locate(layout: Layout, folder: str | Path) -> DataFiles:
     Raises:
         UserError: a file is missing, or there are several that it could be.
     """
-    root = release.data_folder(folder)
+    root = release.data_folder(folder, layout.name)
     places = [root, *(root / name for name in layout.subfolders if (root / name).is_dir())]
     rows = release.split_rows(root, places, layout.rows, layout.name)
     parses = {
