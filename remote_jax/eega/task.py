@@ -29,8 +29,9 @@ from remote_jax.eega.model.word_pairs import joint_loss, tagging_loss
 from remote_jax.eega.quintuples import Labels
 from remote_jax.eega.sample import folder as sample
 from remote_jax.eega.settings import KEYS, channels
-from remote_jax.encoders import assets
 from remote_jax.encoders import build as encoders
+from remote_jax.encoders import save
+from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import Table, write_json
 from remote_jax.task import Batch, Interface, Outputs
@@ -70,10 +71,10 @@ class EegaTask:
             found = self.data.corpus  # data first: an error in them is the nearer one
             print(builders.describe(self.data.sentences), flush=True)
             texts = (" ".join(sentence.tokens) for sentence in self.data.sentences["train"])
-            assets.write(self.config, workdir, texts, build.parts(self.config))
+            save.save_for_run(self.config, workdir, texts, build.parts(self.config))
             found.save(workdir)
         self.corpus = CorpusStatistics.load(workdir)
-        self.tokenizer = assets.load_tokenizer(workdir)
+        self.tokenizer = tokenizers.load(workdir / save.TOKENIZER)
 
     @cached_property
     def data(self) -> SentenceDataset:
@@ -108,7 +109,7 @@ class EegaTask:
 
     def shapes(self) -> Eega:
         """The model of the config without values; it opens no checkpoint."""
-        return build.shapes(self.config, self.workdir / assets.ENCODERS, self._sizes)
+        return build.shapes(self.config, self.workdir / save.ENCODERS, self._sizes)
 
     @property
     def _sizes(self) -> Sizes:
@@ -161,7 +162,7 @@ class EegaTask:
         assert isinstance(model, Eega)
         write_json(folder / "tags.json", list(self.corpus.vocabulary.tags))
         self.corpus.save(folder)
-        assets.export(folder, self.tokenizer, model.text.bert, model.vision)
+        save.save_for_export(folder, self.tokenizer, model.text.bert, model.vision)
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
         """Scores of quintuples under the config's protocol, and of entities (#MNER)."""

@@ -1,18 +1,38 @@
-"""Writes encoders as `transformers` reads them: the way back of `pretrained`."""
+"""Writes encoders as `transformers` reads them, and what a run and an export have of them."""
+
+from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from flax import nnx
+from ml_collections import ConfigDict
 from safetensors.numpy import save
 
-from remote_jax.encoders import configs
+from remote_jax.data.release import copy_notice
+from remote_jax.encoders import build, configs
+from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.encoders.bert import Bert
 from remote_jax.encoders.names import BERT, CLIP, VIT
 from remote_jax.encoders.vit import ViT
 from remote_jax.encoders.weights import SINGLE
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+TOKENIZER, ENCODERS = "tokenizer", "encoders"
+"""Folders in a workdir: of the tokenizer, and of the settings of pretrained encoders."""
+
+
+class VisionEncoding(Protocol):
+    """A ViT, and the mean and deviation of the pixels that it expects."""
+
+    vit: ViT
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
 
 def save_bert(model: Bert, folder: Path) -> None:
@@ -44,6 +64,41 @@ def save_vit(model: ViT, folder: Path, *, mean: Sequence[float], std: Sequence[f
         "do_center_crop": False,
     }
     _write_json(folder / "preprocessor_config.json", processor)
+
+
+def save_for_run(
+    config: ConfigDict, workdir: Path, texts: Iterable[str], parts: Iterable[str] = build.PARTS
+) -> None:
+    """Writes what prediction needs of the tokenizer and of pretrained encoders.
+
+    Args:
+        config: the whole config; `parts` of it are read.
+        workdir: of the run.
+        texts: what to train a tokenizer on where none is named.
+        parts: the encoders that the model has.
+
+    Raises:
+        UserError: a tokenizer or an encoder that is named cannot be read.
+    """
+    text = config.text
+    tokenizer = (
+        tokenizers.load(text.pretrained)
+        if text.pretrained
+        else tokenizers.train(texts, text.vocab_size)
+    )
+    tokenizer.save_pretrained(workdir / TOKENIZER)
+    build.save_settings(config, workdir / ENCODERS, parts)
+
+
+def save_for_export(
+    folder: Path, tokenizer: PreTrainedTokenizerFast, bert: Bert, vision: VisionEncoding | None
+) -> None:
+    """Writes the tokenizer and the encoders as other libraries read them, and the notice."""
+    copy_notice(folder)
+    tokenizer.save_pretrained(folder / TOKENIZER)
+    save_bert(bert, folder / "bert")
+    if vision is not None:
+        save_vit(vision.vit, folder / "vit", mean=vision.mean, std=vision.std)
 
 
 def _save(model: Bert | ViT, folder: Path) -> None:

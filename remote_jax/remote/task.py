@@ -17,8 +17,9 @@ from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.data.cache import with_data_folder
-from remote_jax.encoders import assets
 from remote_jax.encoders import build as encoders
+from remote_jax.encoders import save
+from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.errors import UserError
 from remote_jax.remote import build, metrics
 from remote_jax.remote.data.features import Featurize, PairDataset, dataset
@@ -63,10 +64,10 @@ class RemoteTask:
         relations = workdir / "relations.json"
         if anew or not relations.exists():
             found = self.pairs.relations  # data first: an error in them is the nearer one
-            assets.write(self.config, workdir, self.pairs.texts("train"))
+            save.save_for_run(self.config, workdir, self.pairs.texts("train"))
             write_atomically(relations, [json.dumps(found, indent=1) + "\n"])
         self.relations: list[str] = json.loads(relations.read_text(encoding="utf-8"))
-        self.tokenizer = assets.load_tokenizer(workdir)
+        self.tokenizer = tokenizers.load(workdir / save.TOKENIZER)
 
     @cached_property
     def pairs(self) -> PairDataset:
@@ -105,7 +106,7 @@ class RemoteTask:
         """The model of the config without values; it opens no checkpoint."""
         return build.shapes(
             self.config,
-            self.workdir / assets.ENCODERS,
+            self.workdir / save.ENCODERS,
             relations=len(self.relations),
             vocabulary=len(self.tokenizer),
         )
@@ -140,7 +141,7 @@ class RemoteTask:
         """Names of relations, the tokenizer and both encoders."""
         assert isinstance(model, Remote)
         write_json(folder / "relations.json", self.relations)
-        assets.export(folder, self.tokenizer, model.text.bert, model.vision)
+        save.save_for_export(folder, self.tokenizer, model.text.bert, model.vision)
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
         """Accuracy over all pairs; micro scores over relations other than none (§6.3)."""
