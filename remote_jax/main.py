@@ -16,28 +16,19 @@ step under way is finished and saved (start the same command again), and 130 aft
 
 from __future__ import annotations
 
-import fcntl
 import importlib
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from absl import flags
 from absl import logging as absl_logging
-from ml_collections import ConfigDict
 
-from remote_jax import config as configs
 from remote_jax.commands.arguments import Arguments, parse
-from remote_jax.errors import UserError, writing
+from remote_jax.errors import UserError
 from remote_jax.reporting.results import read_results
 from remote_jax.runtime import cluster, signals
-
-if TYPE_CHECKING:
-    from remote_jax.task import Task
 
 COMMANDS = {"doctor": "remote_jax.commands.doctor", "sweep": "remote_jax.reporting.sweep"}
 """Modules whose `main(argv)` is a command of its own, with flags of its own."""
@@ -46,69 +37,40 @@ COMMANDS = {"doctor": "remote_jax.commands.doctor", "sweep": "remote_jax.reporti
 def run(arguments: Arguments) -> None:
     """Does what the command line asks for, and prints what came out."""
     from remote_jax.runtime import compilation_cache, processes
-    from remote_jax.serve import folder
-    from remote_jax.training import checkpoint, evaluation
+    from remote_jax.serve import folder, runs
+    from remote_jax.training import evaluation
 
     compilation_cache.enable()
     config, workdir = arguments.config, arguments.workdir
-    configs.check(config, configs.LOOP_KEYS)
-    task = make_task(config)
-    begun = checkpoint.exist(workdir)
-    if begun:
-        configs.check_same(config, configs.read(workdir), workdir)
-    elif arguments.mode != "train" and not (workdir / "config.json").exists():
-        raise UserError(f"{workdir} holds no run; train one first with --mode=train.")
+    asked = runs.open_run(config, workdir, new=arguments.mode == "train")
     if arguments.folder is not None:
         folder.check_free(arguments.folder)
     print(f"{arguments.mode} in {workdir}", flush=True)
-    results = workdir / "results.json"
-    if arguments.mode == "eval" and not results.exists():
+    if arguments.mode == "eval" and not asked.results.exists():
         raise UserError(
             f"The run in {workdir} is not finished; test is read once, at its end: go on with "
             "--mode=train."
         )
-    if arguments.mode == "train" and results.exists():
-        print(f"The run is finished; {results} says:")
-        _show(results)
+    if arguments.mode == "train" and asked.results.exists():
+        print(f"The run is finished; {asked.results} says:")
+        _show(asked.results)
         return
     if arguments.mode == "train":
-        _train(task, config, workdir, anew=not begun)
+        asked.train()
     else:
-        with processes.first_ahead("data"):
-            task.prepare(workdir, anew=False)
-            if arguments.mode == "eval":
-                task.splits()
+        asked.prepare(data=arguments.mode == "eval")
     if arguments.posts is not None:
-        count = evaluation.write_answers(task, config, workdir, *arguments.posts)
+        count = evaluation.write_answers(asked.task, config, workdir, *arguments.posts)
         print(f"{count} lines in {arguments.posts[1]}")
         return
     if arguments.folder is not None:
-        folder.write(task, config, workdir, arguments.folder)
+        folder.write(asked.task, config, workdir, arguments.folder)
         print(f"The model is in {arguments.folder}; its README.md says what is there.")
         return
     if arguments.mode == "eval":
-        evaluation.write_report(task, config, workdir)
+        evaluation.write_report(asked.task, config, workdir)
     if processes.first():  # the others may be here before it is written
-        _show(results)
-
-
-def _train(task: Task, config: ConfigDict, workdir: Path, *, anew: bool) -> None:
-    from remote_jax.runtime import processes
-    from remote_jax.training import evaluation
-    from remote_jax.training.loop import train
-
-    with writing(workdir):
-        workdir.mkdir(parents=True, exist_ok=True)
-    with locked(workdir) if processes.first() else nullcontext():
-        with processes.first_ahead("data"):
-            # Until its first checkpoint nothing of a run is worth keeping: it begins anew, with
-            # whatever config and data are now named.
-            task.prepare(workdir, anew=anew and processes.first())
-            task.splits()  # builds the data also where nothing else asks for them here
-        if processes.first():
-            configs.write(config, workdir)
-        train(task, config, workdir)
-        evaluation.write_report(task, config, workdir)
+        _show(asked.results)
 
 
 def run_together(arguments: Arguments, job: cluster.Job) -> None:
@@ -123,26 +85,6 @@ def run_together(arguments: Arguments, job: cluster.Job) -> None:
         run(arguments)
 
 
-@contextmanager
-def locked(workdir: Path) -> Iterator[None]:
-    """Keeps a second training out of the folder of a run; the system lets go when this one ends.
-
-    Raises:
-        UserError: another process trains there, or nothing can be written there.
-    """
-    path = workdir / "train.lock"
-    with writing(path):
-        file = path.open("w")
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"Another process trains in {workdir}; wait for it, or choose another --workdir."
-            ) from error
-        yield
-
-
 def _show(path: Path) -> None:
     results, tables = read_results(path)
     for table in tables:
@@ -151,22 +93,6 @@ def _show(path: Path) -> None:
     split, metrics = list(results["metrics"].items())[-1]
     scores = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
     print(f"\n{split}: {scores}\n{path}")
-
-
-def make_task(config: ConfigDict) -> Task:
-    """The task of `config.system`.
-
-    Raises:
-        UserError: there is no such system, or its part of the config is wrong.
-    """
-    name = f"remote_jax.{config.system}.task"
-    try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not name.startswith(error.name):
-            raise
-        raise UserError(f"Unknown system {config.system!r}; there is no {name}.") from error
-    return module.make_task(config)
 
 
 def quiet() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import importlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jaxtyping import Array, Shaped
 
+from remote_jax.errors import UserError
 from remote_jax.reporting.results import Table
 
 if TYPE_CHECKING:
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     import jax
     import numpy as np
     from flax import nnx
+    from ml_collections import ConfigDict
+
+    from remote_jax.data.media import PostMedia
+    from remote_jax.data.posts import Answer, Values
 
 Batch = Mapping[str, Shaped[Array, "batch ..."]]
 """Arrays by name, each with the leading axis of the batch."""
@@ -45,14 +51,14 @@ class Interface:
 
 
 class Posts(Protocol):
-    """A person's own posts: what the model reads, and how its outputs become lines again."""
+    """A person's own posts: what the model reads, and how its outputs become answers."""
 
     @property
     def dataset(self) -> grain.MapDataset:
         """Features of all that could be read; may be empty."""
 
-    def rows(self, outputs: Outputs) -> Iterator[dict[str, Any]]:
-        """Lines of the answer; a post that could not be read has a line that says why.
+    def answers(self, outputs: Outputs) -> Iterator[Answer]:
+        """An answer to each post; that of one that could not be read says why.
 
         Args:
             outputs: of every example of `dataset`; empty when `dataset` is.
@@ -62,8 +68,8 @@ class Posts(Protocol):
 class Task(Protocol):
     """One system and its data, as the training loop meets them.
 
-    `remote_jax.main` gets it from `remote_jax.SYSTEM.task.make_task(config)`, which checks the
-    system's own keys of the config and raises `UserError` for a wrong one.
+    `make_task` gets it from `remote_jax.SYSTEM.task.make_task(config)`, which checks the system's
+    own keys of the config and raises `UserError` for a wrong one.
     """
 
     metric: str
@@ -141,9 +147,29 @@ class Task(Protocol):
     def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
         """JSON values to write beside `results.json`, by the name of their file."""
 
-    def posts(self, path: Path) -> Posts:
-        """Reads a JSON-lines file of posts.
+    def posts(self, posts: Iterable[Values], media: PostMedia) -> Posts:
+        """Reads posts; a bad one is no error, its answer says what is wrong.
+
+        Args:
+            posts: keys and values of each.
+            media: finds the pictures that they name.
 
         Raises:
-            UserError: the file cannot be read; a bad post in it is no error.
+            UserError: what the system needs to read posts is not here.
         """
+
+
+def make_task(config: ConfigDict) -> Task:
+    """The task of `config.system`.
+
+    Raises:
+        UserError: there is no such system, or its part of the config is wrong.
+    """
+    name = f"remote_jax.{config.system}.task"
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not name.startswith(error.name):
+            raise
+        raise UserError(f"Unknown system {config.system!r}; there is no {name}.") from error
+    return module.make_task(config)

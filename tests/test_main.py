@@ -11,6 +11,7 @@ import toy
 from remote_jax import main
 from remote_jax.commands import arguments
 from remote_jax.errors import UserError
+from remote_jax.serve import runs
 
 CONFIG = f"--config={Path(toy.__file__)}"
 
@@ -88,7 +89,9 @@ def test_eval_repeats_the_report_from_the_workdir_alone(trained: Path) -> None:
 @pytest.mark.parametrize("posts", [0, 3, 11])
 def test_predict_answers_every_post(trained: Path, tmp_path: Path, posts: int) -> None:
     source, target = tmp_path / "posts.jsonl", tmp_path / "new" / "answers.jsonl"
-    source.write_text("".join(json.dumps([float(i)] * toy.FEATURES) + "\n" for i in range(posts)))
+    source.write_text(
+        "".join(json.dumps({"x": [float(i)] * toy.FEATURES}) + "\n" for i in range(posts))
+    )
     paths = (f"--input={source}", f"--output={target}")
     assert call(f"--workdir={trained}", "--mode=predict", *paths) == 0
     assert len(target.read_text().splitlines()) == posts
@@ -210,10 +213,10 @@ def test_eval_and_resume_refuse_other_data(
 def test_a_run_is_trained_by_one_process(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with main.locked(tmp_path):
+    with runs.locked(tmp_path):
         assert "Another process trains" in mistake(capsys, CONFIG, f"--workdir={tmp_path}")
     assert not (tmp_path / "config.json").exists()
-    with main.locked(tmp_path):
+    with runs.locked(tmp_path):
         pass
 
 

@@ -6,10 +6,10 @@ Run as a program it is `python -m remote_jax.main` with the system `toy` added.
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -22,6 +22,7 @@ import optax
 from flax import nnx
 from ml_collections import ConfigDict
 
+from remote_jax.data.posts import Answer, checked
 from remote_jax.reporting.results import Table
 from remote_jax.task import Interface
 
@@ -77,6 +78,14 @@ class Model(nnx.Module):
         if rngs is not None:
             hidden = self.dropout(hidden, deterministic=False, rngs=rngs)
         return self.head(hidden)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToyAnswer(Answer):
+    found: int
+
+    def _found(self) -> dict[str, Any]:
+        return {"class": self.found}
 
 
 class ToyTask:
@@ -165,12 +174,15 @@ class ToyTask:
     def extras(self, split: str, outputs: Any) -> dict[str, Any]:
         return {"toy.json": {"split": split, "examples": len(outputs["probability"])}}
 
-    def posts(self, path: Path) -> Any:
-        points = [json.loads(line) for line in path.read_text().splitlines()]
-        examples = [{"x": np.array(x, np.float32), "label": np.int32(-1)} for x in points]
+    def posts(self, posts: Any, media: Any) -> Any:
+        found = list(checked(posts, lambda post: np.array(post["x"], np.float32)))
+        examples = [{"x": x, "label": np.int32(-1)} for _, x in found]
         return SimpleNamespace(
             dataset=grain.MapDataset.source(examples),
-            rows=lambda outputs: self.rows("posts", outputs) if outputs else iter(()),
+            answers=lambda outputs: (
+                ToyAnswer(id=id_, found=int(np.argmax(one)))
+                for (id_, _), one in zip(found, outputs.get("probability", ()), strict=True)
+            ),
         )
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from remote_jax.data.files import find
-from remote_jax.data.images import crop, read_depth, read_picture
+from remote_jax.data.images import crop
+from remote_jax.data.media import Pictures
 from remote_jax.errors import Refused, UserError
 
 CACHE_BYTES = 128 * 2**20
@@ -48,15 +47,15 @@ class CropCache:
 
 
 class Crops:
-    """Crops of the pictures and depth maps of a folder, those used last held.
+    """Crops of pictures and depth maps, those used last held.
 
     Args:
-        root: the folder.
+        pictures: those that are cropped.
         size: pixels of a side of a crop.
     """
 
-    def __init__(self, root: Path, size: int):
-        self._root, self._size = root, size
+    def __init__(self, pictures: Pictures, size: int):
+        self._pictures, self._size = pictures, size
         self._cache = CropCache(CACHE_BYTES)
 
     def read(
@@ -65,7 +64,7 @@ class Crops:
         """The crop of each box, of a picture or, without `colour`, of a depth map.
 
         Args:
-            name: of the file, from the folder.
+            name: of the picture.
             boxes: left, top, right, bottom in [0, 1].
             colour: of a picture's three channels.
 
@@ -76,13 +75,13 @@ class Crops:
         crops = self._cache.get(key)
         if crops is None:
             try:
-                path = find(self._root, name)
-                if path is None:
-                    raise Refused(f"{name} is not there any more")
-                image = read_picture(path) if colour else Image.fromarray(read_depth(path))
+                if colour:
+                    image = self._pictures.picture(name)
+                else:
+                    image = Image.fromarray(self._pictures.depth(name))
             except Refused as error:
                 raise UserError(
-                    f"{self._root}: {error}; the file changed since the data were read."
+                    f"{self._pictures}: {error}; the file changed since the data were read."
                 ) from error
             corners = [(x0, y0, x1, y1) for x0, y0, x1, y1 in boxes.tolist()]
             crops = np.stack([crop(image, box, self._size) for box in corners])

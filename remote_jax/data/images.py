@@ -1,4 +1,4 @@
-"""Pictures and depth maps from files that nobody vouches for."""
+"""Pictures and depth maps from files, or in memory, that nobody vouches for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import math
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -38,13 +38,20 @@ WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 """The box of a whole picture."""
 
 
-def read_picture(path: Path) -> Image.Image:
+Source = Path | bytes | Image.Image | np.ndarray
+"""Where a picture or a depth map is: a file, the content of one, or what was read from it."""
+
+
+def read_picture(source: Source) -> Image.Image:
     """The picture in RGB, the first frame where there are several; transparency is dropped.
 
+    Args:
+        source: a file or its content; an image; or uint8 [height, width], or with 3 or 4 channels.
+
     Raises:
-        Refused: not a picture of `FORMATS`, too large, or truncated.
+        Refused: not a picture of `FORMATS`, too large, or truncated; an array of another kind.
     """
-    with _opened(path) as image:
+    with _opened(source) as image:
         return _rgb(image)
 
 
@@ -59,25 +66,50 @@ def picture_size(path: Path) -> tuple[int, int]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    content = read_bytes(path, MAX_BYTES)
+def _opened(source: Source) -> Iterator[Image.Image]:
+    what = _called("the picture", source)
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with _image(source) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise Refused(
-                    f"the picture {path.name} is {width} x {height}, "
-                    f"expected at most {MAX_PIXELS:,} pixels"
+                    f"{what} is {width} x {height}, expected at most {MAX_PIXELS:,} pixels"
                 )
             yield image
     except Refused:
         raise
     except Image.DecompressionBombError as error:
-        raise Refused(
-            f"the picture {path.name} is too large, expected at most {MAX_PIXELS:,} pixels"
-        ) from error
+        raise Refused(f"{what} is too large, expected at most {MAX_PIXELS:,} pixels") from error
     except Exception as error:  # decoders raise whatever a broken file provokes
-        raise Refused(f"the picture {path.name} cannot be decoded: {error}") from error
+        raise Refused(f"{what} cannot be decoded: {error}") from error
+
+
+def _called(what: str, source: Source) -> str:
+    return f"{what} {source.name}" if isinstance(source, Path) else what
+
+
+def _image(source: Source) -> AbstractContextManager[Image.Image]:
+    """The image of a source, its pixels not decoded yet; one of the caller's stays open."""
+    if isinstance(source, Image.Image):
+        return nullcontext(source)
+    if isinstance(source, np.ndarray):
+        channels = source.shape[2:]
+        if (
+            source.dtype != np.uint8
+            or source.ndim not in (2, 3)
+            or channels not in ((), (3,), (4,))
+        ):
+            raise Refused(
+                f"the picture is {source.dtype}{list(source.shape)}, expected uint8[height, width] "
+                "or uint8[height, width, 3]"
+            )
+        if source.size == 0:
+            raise Refused(f"the picture is empty: {list(source.shape)}")
+        return nullcontext(Image.fromarray(source))
+    content = read_bytes(source, MAX_BYTES) if isinstance(source, Path) else source
+    if len(content) > MAX_BYTES:
+        raise Refused(f"the picture is longer than {MAX_BYTES:,} bytes")
+    return Image.open(io.BytesIO(content), formats=FORMATS)
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -93,26 +125,42 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def read_depth(path: Path) -> UInt8[np.ndarray, "height width"]:
-    """The map `depth_map` of an `.npz` file, scaled as `scale_depth` does.
+def read_depth(source: Source) -> UInt8[np.ndarray, "height width"]:
+    """A depth map, scaled as `scale_depth` does.
 
-    The array's size is read from the archive's directory and its own header, and nothing is
-    unpickled.
+    Args:
+        source: an `.npz` file with the map `depth_map`, or its content; an image of one channel; or
+            a matrix of numbers. Of a file, the array's size is read from the archive's directory
+            and its own header, and nothing is unpickled.
 
     Raises:
         Refused: no such array, or it is too large, truncated, not two-dimensional or not finite.
     """
-    content = read_bytes(path, MAX_BYTES)
+    what = _called("the depth map", source)
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            values = arrays.read_member(archive, DEPTH_KEY, arrays.MATRIX, MAX_DEPTH_BYTES)
+        values = _depths(source)
     except Refused as error:
-        raise Refused(f"the depth map {path.name}: {error}") from error
+        raise Refused(f"{what}: {error}") from error
     except Exception as error:  # zip and npy readers raise whatever a broken file provokes
-        raise Refused(f"the depth map {path.name} cannot be read: {error}") from error
+        raise Refused(f"{what} cannot be read: {error}") from error
     if not np.isfinite(values).all():
-        raise Refused(f"the depth map {path.name} has a value that is not finite")
+        raise Refused(f"{what} has a value that is not finite")
     return scale_depth(values)
+
+
+def _depths(source: Source) -> Shaped[np.ndarray, "height width"]:
+    if isinstance(source, Image.Image | np.ndarray):
+        values = np.asarray(source)
+        if values.ndim != 2 or values.dtype.kind not in "fiu" or not values.size:
+            raise Refused(f"expected a matrix of numbers, found {values.dtype}{list(values.shape)}")
+        if values.nbytes > MAX_DEPTH_BYTES:
+            raise Refused(f"it is {values.nbytes:,} bytes, expected at most {MAX_DEPTH_BYTES:,}")
+        return values
+    content = read_bytes(source, MAX_BYTES) if isinstance(source, Path) else source
+    if len(content) > MAX_BYTES:
+        raise Refused(f"it is longer than {MAX_BYTES:,} bytes")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return arrays.read_member(archive, DEPTH_KEY, arrays.MATRIX, MAX_DEPTH_BYTES)
 
 
 def scale_depth(values: Shaped[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width"]:

@@ -1,16 +1,18 @@
-"""What the lines of a file of posts have in common, whatever is asked about them."""
+"""Posts and queries of one's own, and their answers: what they have in common."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from remote_jax.data.files import find
-from remote_jax.data.jsonl import check_text
+from remote_jax.data.files import read_lines
+from remote_jax.data.images import Source
+from remote_jax.data.jsonl import MAX_LINE, check_text, parse
 from remote_jax.data.words import MAX_WORDS, check_tokens
-from remote_jax.errors import Refused
+from remote_jax.errors import Refused, UserError
 
 WORD = re.compile(r"https?://\S*[\w/]|@\w+|\w+|[^\w\s]")
 """Links and mentions are whole, as they are in the tokens of published posts."""
@@ -18,15 +20,141 @@ WORD = re.compile(r"https?://\S*[\w/]|@\w+|\w+|[^\w\s]")
 MAX_ITEMS = 100
 """Most items of a list in a post."""
 
+Id = str | int | None
+Values = Mapping[str, Any] | Refused
+"""The keys and values of a post; or why it has none."""
+T = TypeVar("T")
 
-def check_id(value: object) -> str | int | None:
+
+@dataclass(frozen=True, kw_only=True)
+class Post:
+    """A post for REMOTE and EEGA; the same keys as a line of `--mode=predict`.
+
+    Attributes:
+        text: the sentence; then spans are [start, end) in characters.
+        tokens: its words, in place of `text`; then spans are in words.
+        entities: for REMOTE, spans, or `{"start", "end", "name"}`.
+        objects: boxes, left, top, right, bottom as shares of the picture's width and height, in
+            [0, 1]; or `{"box", "caption"}` for REMOTE, `{"box", "class", "score"}` for EEGA.
+        image: path of a picture, content of its file, a PIL image, or uint8 [height, width, 3].
+        depth: path of an `.npz` file with the matrix `depth_map`, the file's content, a PIL image
+            of one channel, or [height, width] of any unit, the nearest the highest.
+        parse: for EEGA, `{"heads", "dependencies", "pos"}` of `tokens`; without it spaCy parses.
+        id: comes back with the answer.
+    """
+
+    text: str | None = None
+    tokens: Sequence[str] | None = None
+    entities: Sequence[Any] | None = None
+    objects: Sequence[Any] | None = None
+    image: str | Source | None = None
+    depth: str | Source | None = None
+    parse: Mapping[str, Sequence[Any]] | None = None
+    id: Id = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """A query for ROAM; the same keys as a line of `--mode=predict`.
+
+    Attributes:
+        relation: a name of the graph.
+        head: a name of the graph, to ask for tails.
+        tail: one, to ask for heads, in place of `head`.
+        top: how many answers, from 1 to 100; 10 if left out.
+        id: comes back with the answer.
+    """
+
+    relation: str
+    head: str | None = None
+    tail: str | None = None
+    top: int | None = None
+    id: Id = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What is found in a post, or on a query; each system has its own.
+
+    Attributes:
+        id: of the post.
+        error: a sentence that says why there is no answer; None where there is one.
+    """
+
+    id: Id = None
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a line of `--mode=predict` has, but for `line`: the values of JSON."""
+        start = {} if self.id is None else {"id": self.id}
+        return {**start, **(self._found() if self.error is None else {"error": self.error})}
+
+    def _found(self) -> dict[str, Any]:
+        """What `to_dict` has where there is no error."""
+        raise NotImplementedError
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses as dicts and tuples as lists, throughout."""
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    return [plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+def values_of(post: object) -> dict[str, Any]:
+    """The keys and values of a post or query, those that it has.
+
+    Raises:
+        TypeError: it is neither a mapping nor a `Post` or `Query`.
+    """
+    if isinstance(post, Mapping):
+        return dict(post)
+    if isinstance(post, Post | Query):
+        found = {field.name: getattr(post, field.name) for field in fields(post)}
+        return {key: value for key, value in found.items() if value is not None}
+    raise TypeError(f"A post is a dict, a Post or a Query, found {type(post).__name__}.")
+
+
+def read(path: Path) -> Iterator[tuple[int, Values]]:
+    """The posts of a file of JSON lines, with the numbers of their lines.
+
+    Raises:
+        UserError: the file cannot be read; a bad line is `Refused`.
+    """
+    if not path.is_file():
+        raise UserError(f"There is no file of posts {path}.")
+    for number, line in read_lines(path, MAX_LINE):
+        try:
+            yield number, line if isinstance(line, Refused) else parse(line)
+        except Refused as error:
+            yield number, error
+
+
+def checked(
+    posts: Iterable[Values], check: Callable[[Mapping[str, Any]], T]
+) -> Iterator[tuple[Id, T | str]]:
+    """The id of each post and what `check` makes of it, or the sentence of what is wrong."""
+    for post in posts:
+        id_, found = None, None
+        try:
+            if isinstance(post, Refused):
+                raise post
+            id_ = check_id(post.get("id"))
+            found = check(post)
+        except Refused as error:
+            yield id_, f"{error}."
+        else:
+            yield id_, found
+
+
+def check_id(value: object) -> Id:
     """`value` if it is a whole number or text, or nothing."""
     if value is None or type(value) is int:
         return value
     return check_text(value, "'id'")
 
 
-def items(value: dict[str, Any], key: str) -> Sequence[Any]:
+def items(value: Mapping[str, Any], key: str) -> Sequence[Any]:
     """The list under `key`; empty where there is none."""
     found = value.get(key, [])
     if not isinstance(found, list | tuple):
@@ -36,7 +164,7 @@ def items(value: dict[str, Any], key: str) -> Sequence[Any]:
     return found
 
 
-def words(value: dict[str, Any]) -> tuple[tuple[str, ...], list[int], list[int]]:
+def words(value: Mapping[str, Any]) -> tuple[tuple[str, ...], list[int], list[int]]:
     """Words, and where each starts and ends in the unit of the post's spans.
 
     That is characters of its `text`, or words of its `tokens`.
@@ -50,29 +178,3 @@ def words(value: dict[str, Any]) -> tuple[tuple[str, ...], list[int], list[int]]
     if not 0 < len(matches) <= MAX_WORDS:
         raise Refused(f"'text' has {len(matches):,} words, expected 1 to {MAX_WORDS:,}")
     return tuple(m[0] for m in matches), [m.start() for m in matches], [m.end() for m in matches]
-
-
-class PostMedia:
-    """Files beside a file of posts, each read once to see that it can be."""
-
-    def __init__(self, path: Path):
-        self._path = path
-        self._found: dict[tuple[str, str], str] = {}
-
-    def find(self, value: dict[str, Any], key: str, read: Callable[[Path], Any]) -> str:
-        """The file that `key` names, relative to the folder; "" if it names none.
-
-        Raises:
-            Refused: there is no such file in the folder, or `read` refuses it.
-        """
-        if value.get(key) is None:
-            return ""
-        name = check_text(value[key], repr(key))
-        if (key, name) not in self._found:
-            folder = self._path.parent
-            path = find(folder, name)
-            if path is None:
-                raise Refused(f"there is no file {name!r} beside {self._path.name}")
-            read(path)
-            self._found[key, name] = path.relative_to(folder.resolve()).as_posix()
-        return self._found[key, name]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from remote_jax.data.posts import Answer, plain
 from remote_jax.eega import metrics
 from remote_jax.eega.graphs.visual_graph import VisualGraph
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple, Vocabulary
@@ -16,31 +18,81 @@ from remote_jax.reporting.results import Table
 from remote_jax.reporting.score import Score, most_frequent_first, score_table
 from remote_jax.task import Outputs
 
-Answer = dict[str, Any]
-FormatSpan = Callable[[Entity], Answer]
+FormatSpan = Callable[[Entity], tuple[str, int, int]]
 """How an entity's words are written down: its name, start and end."""
+
+
+@dataclass(frozen=True)
+class Mention:
+    """An entity: its words, where they are, and its type.
+
+    Attributes:
+        start, end: of its words, in characters where the post had `text`, in words else.
+    """
+
+    name: str
+    start: int
+    end: int
+    type: str
+
+
+@dataclass(frozen=True)
+class FoundEntity(Mention):
+    """An entity with the probability that it is one of that type."""
+
+    probability: float
+
+
+@dataclass(frozen=True)
+class FoundQuintuple:
+    """Two entities and the relation from head to tail, with its probability."""
+
+    head: Mention
+    tail: Mention
+    relation: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quintuples(Answer):
+    """What is in a post, in the order of its words.
+
+    Attributes:
+        entities: all of them.
+        quintuples: the relations between them.
+        unread: words at the end of the post beyond what the model reads; 0 where it read all.
+    """
+
+    entities: tuple[FoundEntity, ...] = ()
+    quintuples: tuple[FoundQuintuple, ...] = ()
+    unread: int = 0
+
+    def _found(self) -> dict[str, Any]:
+        found = {"entities": plain(self.entities), "quintuples": plain(self.quintuples)}
+        return {**found, "unread": self.unread} if self.unread else found
 
 
 def spans_in_words(tokens: Sequence[str]) -> FormatSpan:
     """Spans that count words, as `tokens` has them."""
 
-    def format_span(entity: Entity) -> Answer:
-        start, end = entity.start, entity.end
-        return {"name": " ".join(tokens[start:end]), "start": start, "end": end}
+    def format_span(entity: Entity) -> tuple[str, int, int]:
+        return " ".join(tokens[entity.start : entity.end]), entity.start, entity.end
 
     return format_span
 
 
-def format_entity(one: Entity, format_span: FormatSpan, vocabulary: Vocabulary) -> Answer:
-    """`{name, start, end, type}`."""
-    return {**format_span(one), "type": vocabulary.types[one.type]}
+def format_entity(one: Entity, format_span: FormatSpan, vocabulary: Vocabulary) -> Mention:
+    """An entity as it is written down."""
+    return Mention(*format_span(one), vocabulary.types[one.type])
 
 
-def format_quintuple(one: Quintuple, format_span: FormatSpan, vocabulary: Vocabulary) -> Answer:
-    """`{head, tail, relation}`."""
+def format_quintuple(
+    one: Quintuple, format_span: FormatSpan, vocabulary: Vocabulary
+) -> dict[str, Any]:
+    """`{head, tail, relation}` of one that is in the data."""
     return {
-        "head": format_entity(one.head, format_span, vocabulary),
-        "tail": format_entity(one.tail, format_span, vocabulary),
+        "head": plain(format_entity(one.head, format_span, vocabulary)),
+        "tail": plain(format_entity(one.tail, format_span, vocabulary)),
         "relation": vocabulary.relations[one.relation],
     }
 
@@ -53,21 +105,25 @@ def decode_outputs(outputs: Outputs, vocabulary: Vocabulary) -> list[Decoded]:
     ]
 
 
-def format_decoded(decoded: Decoded, format_span: FormatSpan, vocabulary: Vocabulary) -> Answer:
-    """`{entities, quintuples}`, each in the order of the words, with its probability."""
-    return {
-        "entities": [
-            {**format_entity(one, format_span, vocabulary), "probability": round(probability, 6)}
-            for one, probability in sorted(decoded.entities.items())
-        ],
-        "quintuples": [
-            {**format_quintuple(one, format_span, vocabulary), "probability": round(probability, 6)}
-            for one, probability in sorted(decoded.quintuples.items())
-        ],
-    }
+def format_decoded(decoded: Decoded, format_span: FormatSpan, vocabulary: Vocabulary) -> Quintuples:
+    """What was found in a post, as it is written down."""
+    entities = [
+        FoundEntity(*format_span(one), vocabulary.types[one.type], round(probability, 6))
+        for one, probability in sorted(decoded.entities.items())
+    ]
+    quintuples = [
+        FoundQuintuple(
+            format_entity(one.head, format_span, vocabulary),
+            format_entity(one.tail, format_span, vocabulary),
+            vocabulary.relations[one.relation],
+            round(probability, 6),
+        )
+        for one, probability in sorted(decoded.quintuples.items())
+    ]
+    return Quintuples(entities=tuple(entities), quintuples=tuple(quintuples))
 
 
-def format_objects(graph: VisualGraph, classes: Sequence[str]) -> list[Answer]:
+def format_objects(graph: VisualGraph, classes: Sequence[str]) -> list[dict[str, Any]]:
     """`{box, class}` of each object of a picture."""
     there = graph.mask
     return [
@@ -77,9 +133,9 @@ def format_objects(graph: VisualGraph, classes: Sequence[str]) -> list[Answer]:
 
 
 def add_attention(
-    entities: Sequence[Answer],
+    entities: Sequence[dict[str, Any]],
     attention: Float[np.ndarray, "words objects"],
-    objects: Sequence[Answer],
+    objects: Sequence[dict[str, Any]],
 ) -> None:
     """Adds to entities, whose places are in words, their mean attention to each object."""
     for one in entities:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.data.cache import with_data_folder
+from remote_jax.data.media import Folder, Pictures, PostMedia
+from remote_jax.data.posts import Values
 from remote_jax.eega import answers, build, metrics
 from remote_jax.eega.build import Sizes
 from remote_jax.eega.data import builders
@@ -32,7 +34,6 @@ from remote_jax.eega.settings import KEYS, channels
 from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
-from remote_jax.errors import UserError
 from remote_jax.reporting.results import Table, write_json
 from remote_jax.task import Batch, Interface, Outputs
 
@@ -87,10 +88,10 @@ class EegaTask:
 
     def dataset(self, split: str) -> grain.MapDataset:
         """Features of every sentence of a split (`features.Featurize`)."""
-        return self._featurized(self.data.examples(split), self.data.root)
+        return self._featurized(self.data.examples(split), Folder(self.data.root))
 
-    def _featurized(self, examples: list[Example], root: Path) -> grain.MapDataset:
-        featurize = Featurize(self.tokenizer, self.corpus, root, self.config)
+    def _featurized(self, examples: list[Example], pictures: Pictures) -> grain.MapDataset:
+        featurize = Featurize(self.tokenizer, self.corpus, pictures, self.config)
         return grain.MapDataset.source(examples).map(featurize)
 
     def places(self, split: str, rows: Sequence[int]) -> list[str]:
@@ -149,7 +150,7 @@ class EegaTask:
 
     def interface(self) -> Interface:
         """A post as the model reads it."""
-        featurize = Featurize(self.tokenizer, self.corpus, Path(), self.config)
+        featurize = Featurize(self.tokenizer, self.corpus, Folder(Path()), self.config)
         return interface(featurize, self.config.data.max_objects)
 
     def answer(self, model: nnx.Module, batch: Batch, shared: None) -> dict[str, Array]:
@@ -200,7 +201,7 @@ class EegaTask:
                     answers.format_quintuple(one, format_span, vocabulary)
                     for one in sorted(sentence.labels.quintuples)
                 ],
-                **answers.format_decoded(found[index], format_span, vocabulary),
+                **answers.format_decoded(found[index], format_span, vocabulary).to_dict(),
             }
             if "attention" in outputs and example.graph.mask.any():
                 row["objects"] = answers.format_objects(example.graph, self.corpus.classes)
@@ -211,14 +212,12 @@ class EegaTask:
         """None."""
         return {}
 
-    def posts(self, path: Path) -> Posts:
+    def posts(self, posts: Iterable[Values], media: PostMedia) -> Posts:
         """Reads a person's own posts.
 
         Raises:
-            UserError: the file cannot be read, or its posts cannot be parsed.
+            UserError: they cannot be parsed.
         """
-        if not path.is_file():
-            raise UserError(f"There is no file of posts {path}.")
-        found = read_posts(path, self.corpus, self.config)
-        dataset = self._featurized([one.example for one in found if one.example], path.parent)
+        found = read_posts(posts, media, self.corpus, self.config)
+        dataset = self._featurized([one.example for one in found if one.example], media)
         return Posts(found, dataset, self.corpus.vocabulary)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.data.cache import with_data_folder
+from remote_jax.data.media import Folder, PostMedia
+from remote_jax.data.posts import Values
 from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
-from remote_jax.errors import UserError
 from remote_jax.remote import build, metrics
 from remote_jax.remote.data.features import Featurize, PairDataset, dataset
 from remote_jax.remote.data.pairs import TRIPLET_TYPES, Pair
@@ -80,7 +81,7 @@ class RemoteTask:
 
     def dataset(self, split: str) -> grain.MapDataset:
         """Features of every pair of a split (`data.Featurize`)."""
-        featurize = Featurize(self.tokenizer, self.pairs.root, self.config)
+        featurize = Featurize(self.tokenizer, Folder(self.pairs.root), self.config)
         return dataset(self.pairs.records(split), featurize)
 
     def places(self, split: str, rows: Sequence[int]) -> list[str]:
@@ -130,7 +131,7 @@ class RemoteTask:
 
     def interface(self) -> Interface:
         """A pair as the model reads it."""
-        return interface(Featurize(self.tokenizer, Path(), self.config))
+        return interface(Featurize(self.tokenizer, Folder(Path()), self.config))
 
     def answer(self, model: nnx.Module, batch: Batch, shared: None) -> dict[str, Array]:
         """The probability of every relation."""
@@ -192,12 +193,6 @@ class RemoteTask:
         """None."""
         return {}
 
-    def posts(self, path: Path) -> Posts:
-        """Reads a person's own posts.
-
-        Raises:
-            UserError: the file cannot be read.
-        """
-        if not path.is_file():
-            raise UserError(f"There is no file of posts {path}.")
-        return Posts(path, self.tokenizer, self.relations, self.config)
+    def posts(self, posts: Iterable[Values], media: PostMedia) -> Posts:
+        """Reads a person's own posts."""
+        return Posts(posts, media, self.tokenizer, self.relations, self.config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.data.cache import cache_folder, with_data_folder
+from remote_jax.data.media import PostMedia
+from remote_jax.data.posts import Values
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import Table, write_json
 from remote_jax.roam import ranking_report
 from remote_jax.roam.data import builders, examples, modalities, saved_graph, triples
 from remote_jax.roam.data.features import Modality
-from remote_jax.roam.data.queries import MAX_TOP, Questions
+from remote_jax.roam.data.queries import MAX_TOP, Lookup, Questions
 from remote_jax.roam.interface import PROBABILITIES, interface
 from remote_jax.roam.model import training_loss
 from remote_jax.roam.model.entities import Candidates
@@ -31,7 +33,7 @@ from remote_jax.roam.ranking import KnownAnswers, both_directions, ranks, summar
 from remote_jax.roam.routing_report import routing_report
 from remote_jax.roam.sample import folder as sample
 from remote_jax.roam.settings import KEYS
-from remote_jax.task import Batch, Interface, Outputs, Posts
+from remote_jax.task import Batch, Interface, Outputs
 
 
 def make_task(config: ConfigDict) -> RoamTask:
@@ -237,12 +239,10 @@ class RoamTask:
         relations = both_directions(self.graph.splits[split], len(self.graph.relations))[0][:, 1]
         return {"routing.json": routing_report(self.graph.relations, names, relations, outputs)}
 
-    def posts(self, path: Path) -> Posts:
-        """Reads a person's own questions.
+    def posts(self, posts: Iterable[Values], media: PostMedia) -> Questions:
+        """Reads a person's own questions; none has a picture."""
+        return Questions.read(posts, self._lookup)
 
-        Raises:
-            UserError: the file cannot be read.
-        """
-        graph = saved_graph.read_graph(self.graph_folder)
-        known = KnownAnswers.from_splits(graph.splits.values(), len(graph.relations))
-        return Questions.read(path, graph, known)
+    @cached_property
+    def _lookup(self) -> Lookup:
+        return Lookup(saved_graph.read_graph(self.graph_folder))

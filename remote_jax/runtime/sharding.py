@@ -63,6 +63,12 @@ def make_mesh(config: ConfigDict) -> Mesh:
     return jax.make_mesh(tuple(sizes.values()), AXES, axis_types=(AxisType.Auto,) * len(AXES))
 
 
+def first_device() -> Mesh:
+    """The same axes, of the first device alone."""
+    types = (AxisType.Auto,) * len(AXES)
+    return jax.make_mesh((1,) * len(AXES), AXES, axis_types=types, devices=jax.devices()[:1])
+
+
 def spec(name: str, shape: Sequence[int], mesh: Mesh) -> PartitionSpec:
     """How an array of that name is split: by `RULES`, and then over fsdp.
 

@@ -19,6 +19,7 @@ from safetensors.numpy import save
 from remote_jax import config as configs
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import read_results, write_json
+from remote_jax.runtime import sharding
 from remote_jax.serve import card
 from remote_jax.serve.programs import lower
 from remote_jax.task import Task
@@ -38,7 +39,7 @@ def write(task: Task, config: ConfigDict, workdir: Path, target: Path) -> None:
     """
     check_free(target)
     target = target.resolve()
-    skeleton, params, best = best_model(task, config, workdir)
+    skeleton, params, best = best_model(task, workdir, sharding.make_mesh(config.mesh))
     with Checkpoints(workdir, read_only=True) as checkpoints:
         record = checkpoints.record()
     results = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,12 @@ import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from remote_jax.data import pipeline
+from remote_jax.data import pipeline, posts
+from remote_jax.data.media import BesideFile
+from remote_jax.data.posts import Values
 from remote_jax.reporting import results
 from remote_jax.runtime import processes, sharding
-from remote_jax.task import Batch, Outputs, Posts, Task
+from remote_jax.task import Batch, Outputs, Task
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.record import Best
 from remote_jax.training.state import Params, Skeleton, count, split
@@ -100,9 +102,8 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
     with Checkpoints(workdir, read_only=True) as checkpoints:
         record = checkpoints.record()
     record.check_data(task.fingerprint())
-    skeleton, params, best = best_model(task, config, workdir)
     final = "test" if "test" in task.splits() else "validation"
-    outputs = _outputs(task, config, skeleton, params, task.dataset(final))
+    outputs, params, best = best_outputs(task, config, workdir, task.dataset(final))
     if not processes.first():
         return
     results.write_rows(workdir / "predictions.jsonl", task.rows(final, outputs))
@@ -137,27 +138,45 @@ def write_answers(task: Task, config: ConfigDict, workdir: Path, source: Path, t
         UserError: the posts cannot be read or the answers not written, there is no checkpoint,
             or it is another model's.
     """
-    posts: Posts = task.posts(source)
-    skeleton, params, _ = best_model(task, config, workdir)
-    outputs = _outputs(task, config, skeleton, params, posts.dataset)
-    return results.write_rows(target, posts.rows(outputs)) if processes.first() else 0
+    lines: list[int] = []
+
+    def numbered() -> Iterator[Values]:
+        for line, values in posts.read(source):
+            lines.append(line)
+            yield values
+
+    found = task.posts(numbered(), BesideFile(source))
+    outputs, _, _ = best_outputs(task, config, workdir, found.dataset)
+    rows = (
+        {"line": line, **answer.to_dict()}
+        for line, answer in zip(lines, found.answers(outputs), strict=True)
+    )
+    return results.write_rows(target, rows) if processes.first() else 0
 
 
-def _outputs(
-    task: Task, config: ConfigDict, skeleton: Skeleton, params: Params, dataset: grain.MapDataset
-) -> Outputs:
-    predict = make_predict(task, skeleton, sharding.make_mesh(config.mesh))
-    return evaluate(predict, params, dataset, config)
+def best_outputs(
+    task: Task, config: ConfigDict, workdir: Path, dataset: grain.MapDataset
+) -> tuple[Outputs, Params, Best]:
+    """What the model that is best on validation predicts of a data set, and that model.
+
+    Raises:
+        UserError: there is no checkpoint, or it is another model's.
+    """
+    mesh = sharding.make_mesh(config.mesh)
+    skeleton, params, best = best_model(task, workdir, mesh)
+    return evaluate(make_predict(task, skeleton, mesh), params, dataset, config), params, best
 
 
-def best_model(task: Task, config: ConfigDict, workdir: Path) -> tuple[Skeleton, Params, Best]:
+def best_model(task: Task, workdir: Path, mesh: Mesh) -> tuple[Skeleton, Params, Best]:
     """The model that is best on validation.
+
+    Args:
+        mesh: where its parameters go.
 
     Raises:
         UserError: there is no checkpoint, or it is another model's.
     """
     skeleton, shapes = split(task.shapes())
-    mesh = sharding.make_mesh(config.mesh)
     with Checkpoints(workdir, read_only=True) as checkpoints:
         params, best = checkpoints.restore_best(shapes, mesh)
     return skeleton, params, best

@@ -52,6 +52,7 @@ def main() -> None:
     from remote_jax import main as front_door
     from remote_jax.data import pipeline
     from remote_jax.runtime import sharding
+    from remote_jax.task import make_task
     from remote_jax.training.evaluation import make_predict
     from remote_jax.training.loop import make_step
     from remote_jax.training.optimizer import frozen, make_optimizer
@@ -62,7 +63,7 @@ def main() -> None:
     order = front_door.parse(sys.argv)
     if order is None:
         return
-    config, task = order.config, front_door.make_task(order.config)
+    config, task = order.config, make_task(order.config)
     with tempfile.TemporaryDirectory() as workdir:
         task.prepare(Path(workdir), anew=True)
         model = task.model(nnx.Rngs(config.seed))

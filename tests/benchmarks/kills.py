@@ -159,14 +159,14 @@ def arrays(workdir: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     import jax.numpy as jnp
 
     from remote_jax import config as configs
-    from remote_jax import main
     from remote_jax.runtime import sharding
+    from remote_jax.task import make_task
     from remote_jax.training.checkpoint import Checkpoints
     from remote_jax.training.optimizer import make_optimizer
     from remote_jax.training.state import Params, TrainState, split
 
     config = configs.read(workdir)
-    task = main.make_task(config)
+    task = make_task(config)
     task.prepare(workdir, anew=False)
     _, shapes = split(task.shapes())
 

@@ -24,7 +24,7 @@ def test_outputs_are_read_up_to_their_words():
     first, second = answers.decode_outputs(outputs, VOCABULARY)
     assert first.labels == Labels.from_quintuples([PEER, MEMBER])
     assert second.labels == Labels.from_quintuples([], [Entity(0, 1, 0)])
-    written = answers.format_decoded(first, answers.spans_in_words(WORDS), VOCABULARY)
+    written = answers.format_decoded(first, answers.spans_in_words(WORDS), VOCABULARY).to_dict()
     assert written["entities"][0] == {
         **{"name": "Ann Lee", "start": 0, "end": 2},
         **{"type": "per", "probability": 1.0},

@@ -15,6 +15,8 @@ from small_eega import PLAIN
 
 from configs import jmere as configs
 from remote_jax.data import pipeline
+from remote_jax.data import posts as lines
+from remote_jax.data.media import BesideFile
 from remote_jax.eega.data import parse_files
 from remote_jax.eega.tags import CERTAIN, encode
 from remote_jax.eega.task import make_task
@@ -178,11 +180,11 @@ def test_predict_needs_no_data(task, tmp_path):
     alone.prepare(task.workdir, anew=False)
     skeleton, _ = split(alone.shapes())
     _, params = split(task.model(nnx.Rngs(0)))
-    source = alone.posts(posts)
+    source = alone.posts([value for _, value in lines.read(posts)], BesideFile(posts))
     found = evaluate(make_predict(alone, skeleton, MESH), params, source.dataset, alone.config)
-    good, bad = source.rows(found)
-    assert set(good) == {"line", "entities", "quintuples"}
-    assert bad["line"] == 2 and bad["error"]
+    good, bad = source.answers(found)
+    assert set(good.to_dict()) == {"entities", "quintuples"}
+    assert bad.error and not good.error
     assert not (tmp_path / "no cache here").exists()
 
 

@@ -8,6 +8,8 @@ from ml_collections import ConfigDict
 
 from configs import mnre, more, umre
 from remote_jax import config as configs
+from remote_jax.data import posts as lines
+from remote_jax.data.media import BesideFile
 from remote_jax.errors import UserError
 from remote_jax.remote import picture
 from remote_jax.remote.task import make_task
@@ -81,13 +83,13 @@ def test_predict_needs_no_data(task, cache, tmp_path):
     alone.prepare(task.workdir, anew=False)
     skeleton, _ = split(alone.shapes())
     _, params = split(task.model(nnx.Rngs(0)))
-    source = alone.posts(posts)
+    source = alone.posts([value for _, value in lines.read(posts)], BesideFile(posts))
     found = evaluate(make_predict(alone, skeleton, MESH), params, source.dataset, alone.config)
-    good, bad = source.rows(found)
+    good, bad = source.answers(found)
     # Both orders of the two entities, and each of them with the object.
-    assert len(good["relations"]) == 4
-    assert all(answer["relation"] in alone.relations for answer in good["relations"])
-    assert bad["line"] == 2 and bad["error"]
+    assert len(good.relations) == 4
+    assert all(one.relation in alone.relations for one in good.relations)
+    assert bad.error and not good.error
     assert not (tmp_path / "no cache here").exists()
 
 

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from configs import jmere, mkg_y, umre
 from remote_jax import config as configs
-from remote_jax import main
+from remote_jax.task import Task, make_task
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.record import Record
 from remote_jax.training.state import TrainState, split
@@ -52,7 +52,7 @@ SYSTEMS = {"remote": remote, "eega": eega, "roam": roam}
 
 def begin(config: ConfigDict, workdir: Path) -> None:
     """A run in `workdir` that has just saved its first checkpoint."""
-    task = main.make_task(config)
+    task = make_task(config)
     workdir.mkdir(exist_ok=True)
     task.prepare(workdir, anew=True)
     configs.write(config, workdir)
@@ -68,7 +68,7 @@ def begin(config: ConfigDict, workdir: Path) -> None:
         checkpoints.save(TrainState(params, (), jnp.int32(1)), record)
 
 
-def batch(task: main.Task, size: int) -> dict[str, np.ndarray]:
+def batch(task: Task, size: int) -> dict[str, np.ndarray]:
     """Examples of the test split, again and again, as the model reads them."""
     data = task.dataset("test")
     examples = [data[place % len(data)] for place in range(size)]

@@ -20,12 +20,12 @@ from flax.traverse_util import flatten_dict
 from safetensors.numpy import load_file
 
 from remote_jax import config as configs
-from remote_jax import main
 from remote_jax.encoders.tokenizer import MARKERS
 from remote_jax.errors import UserError
 from remote_jax.main import Order, run
 from remote_jax.runtime import sharding
 from remote_jax.serve import folder
+from remote_jax.task import make_task
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.state import split
 
@@ -42,7 +42,7 @@ def exported(request, tmp_path_factory):
     moved.data.cache = str(root / "no cache")
     run(Order("export", moved, root / "run", None, root / "out"))
     assert not (root / "no cache").exists()
-    task = main.make_task(config)
+    task = make_task(config)
     task.prepare(root / "run", anew=False)
     return request.param, task, root / "run", root / "out"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grain
@@ -12,6 +11,7 @@ from jaxtyping import Int, Shaped
 from ml_collections import ConfigDict
 
 from remote_jax.data.crop_cache import Crops
+from remote_jax.data.media import Pictures
 from remote_jax.eega.data.corpus_statistics import CorpusStatistics
 from remote_jax.eega.data.examples import Example
 from remote_jax.eega.graphs.shapes import shapes
@@ -64,7 +64,7 @@ class Featurize(grain.transforms.Map):
         self,
         tokenizer: PreTrainedTokenizerFast,
         corpus: CorpusStatistics,
-        root: Path,
+        pictures: Pictures,
         config: ConfigDict,
     ):
         """Takes what `config.data` says, and reads what the switches of the config ask for.
@@ -81,7 +81,7 @@ class Featurize(grain.transforms.Map):
         self._pieces = WordPieces(tokenizer)
         self._corpus, self._inputs = corpus, Inputs.from_config(config)
         self._tokens, self._words, self._crop = data.max_tokens, data.max_words, data.crop
-        self._crops = Crops(root, data.crop)
+        self._crops = Crops(pictures, data.crop)
 
     def map(self, example: Example) -> Features:
         """The features of an example.

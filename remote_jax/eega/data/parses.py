@@ -7,8 +7,10 @@ heads go in a circle, is refused.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,9 @@ UNUSED = ("ner", "lemmatizer", "textcat", "textcat_multilabel", "entity_linker")
 
 VERSION = 1
 """Of the kept files."""
+
+PARSING = threading.Lock()
+"""Held while the pipeline in memory is used."""
 
 
 def parse(pipeline: str, sentences: Sequence[Sequence[str]], cache: Path) -> list[Parse | Refused]:
@@ -53,6 +58,22 @@ def parse(pipeline: str, sentences: Sequence[Sequence[str]], cache: Path) -> lis
             parse_files.write(path, found)
         kept = parse_files.read(path)
     return [trees.checked(one, len(words)) for one, words in zip(kept, sentences, strict=True)]
+
+
+def fresh(pipeline: str, sentences: Sequence[Sequence[str]]) -> list[Parse | Refused]:
+    """The same, without a cache; the pipeline stays in memory for the next sentences.
+
+    Raises:
+        UserError: there is no spaCy or no such pipeline, or it has no parser or no parts of speech.
+    """
+    with PARSING:
+        found = list(_run(_kept(pipeline), sentences))
+    return [trees.checked(one, len(words)) for one, words in zip(found, sentences, strict=True)]
+
+
+@functools.lru_cache(maxsize=1)
+def _kept(pipeline: str) -> Any:
+    return _load(pipeline)
 
 
 def _spacy() -> Any:

@@ -5,17 +5,16 @@
 
 or `tokens`, a list of words, in place of `text`, which may bring its parse: `"parse": {"heads":
 [...], "dependencies": [...], "pos": [...]}` (`trees.Parse`). Answers have offsets in characters for
-`text`, in words for `tokens`. Files are named relative to the folder of the posts file. Everything
-but `text` or `tokens` may be left out. Of many objects those with the highest scores are read, the
-largest where one has no score; a picture without objects is one object, the whole of it.
+`text`, in words for `tokens`. In a file of posts, pictures are named relative to its folder.
+Everything but `text` or `tokens` may be left out. Of many objects those with the highest scores are
+read, the largest where one has no score; a picture without objects is one object, the whole of it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import grain
@@ -23,13 +22,11 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from remote_jax.data.boxes import check_box
-from remote_jax.data.cache import cache_folder
-from remote_jax.data.files import find, read_lines
-from remote_jax.data.images import read_depth, read_picture
-from remote_jax.data.jsonl import MAX_LINE, check_text, parse, show
-from remote_jax.data.posts import PostMedia, check_id, items, words
+from remote_jax.data.jsonl import check_text, show
+from remote_jax.data.media import PostMedia
+from remote_jax.data.posts import Id, Values, checked, items, words
 from remote_jax.eega import answers
-from remote_jax.eega.answers import Answer
+from remote_jax.eega.answers import Quintuples
 from remote_jax.eega.data import parses
 from remote_jax.eega.data.corpus_statistics import CorpusStatistics
 from remote_jax.eega.data.examples import Example
@@ -49,38 +46,35 @@ PARSE = ("heads", "dependencies", "pos")
 
 @dataclass(frozen=True)
 class Post:
-    """A line of the file: what the model reads, and how to write down its words; or an error.
+    """A post: what the model reads, and how to write down its words; or an error.
 
     Attributes:
-        line: its number.
         id: as given.
         example: None where there is an error.
         starts, ends: of the words, in the unit of the answer.
         text: None where words were given.
     """
 
-    line: int
-    id: Any = None
+    id: Id = None
     example: Example | None = None
     starts: Sequence[int] = ()
     ends: Sequence[int] = ()
     text: str | None = None
     error: str = ""
 
-    def place(self, entity: Entity) -> Answer:
-        """Where an entity is in the post."""
+    def place(self, entity: Entity) -> tuple[str, int, int]:
+        """Name, start and end of an entity in the post."""
         start, end = self.starts[entity.start], self.ends[entity.end - 1]
         assert self.example is not None
         tokens = self.example.sentence.tokens[entity.start : entity.end]
-        name = " ".join(tokens) if self.text is None else self.text[start:end]
-        return {"name": name, "start": start, "end": end}
+        return " ".join(tokens) if self.text is None else self.text[start:end], start, end
 
 
 class Posts:
-    """The posts of a file.
+    """Posts that are read and checked.
 
     Attributes:
-        dataset: features of those that could be read, in the order of `rows`.
+        dataset: features of those that could be read, in the order of `answers`.
     """
 
     dataset: grain.MapDataset[Features]
@@ -93,10 +87,8 @@ class Posts:
     ):
         self._posts, self.dataset, self._vocabulary = posts, dataset, vocabulary
 
-    def rows(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Answer]:
-        """A line for each post: what is in it, or the error that kept it from being read.
-
-        Where the end of a post was too long to be read, `unread` has the number of its words.
+    def answers(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Quintuples]:
+        """What is in each post, or the error that kept it from being read.
 
         Args:
             outputs: of the model, for each of `dataset`.
@@ -104,65 +96,55 @@ class Posts:
         found = iter(answers.decode_outputs(outputs, self._vocabulary) if outputs else ())
         read = iter(outputs["words"].tolist() if outputs else ())
         for post in self._posts:
-            line: Answer = {"line": post.line}
-            if post.id is not None:
-                line["id"] = post.id
             if post.example is None:
-                yield {**line, "error": post.error}
+                yield Quintuples(id=post.id, error=post.error)
                 continue
-            line |= answers.format_decoded(next(found), post.place, self._vocabulary)
-            if unread := len(post.starts) - next(read):
-                line["unread"] = unread
-            yield line
+            answer = answers.format_decoded(next(found), post.place, self._vocabulary)
+            yield replace(answer, id=post.id, unread=len(post.starts) - next(read))
 
 
-def read_posts(path: Path, corpus: CorpusStatistics, config: ConfigDict) -> list[Post]:
+def read_posts(
+    posts: Iterable[Values], media: PostMedia, corpus: CorpusStatistics, config: ConfigDict
+) -> list[Post]:
     """Reads and checks every post.
 
     Args:
-        path: JSON lines, a post each.
+        posts: as the head of this file has them.
+        media: finds their pictures.
         corpus: of the trained model.
         config: as it was trained with.
 
     Raises:
-        UserError: the file cannot be read, or there are posts to parse, but no way to do it.
+        UserError: there are posts to parse, but no way to do it.
     """
-    reader = _Reader(path, corpus, config)
-    found = []
-    for number, line in read_lines(path, MAX_LINE):
-        id_ = None
-        try:
-            if isinstance(line, Refused):
-                raise line
-            value = parse(line)
-            id_ = check_id(value.get("id"))
-            found.append(reader.post(value, number, id_))
-        except Refused as error:
-            found.append(Post(number, id_, error=f"{error}."))
-    return reader.parsed(found)
+    reader = _Reader(media, corpus, config)
+    return reader.parsed(
+        [
+            Post(id_, error=found) if isinstance(found, str) else replace(found, id=id_)
+            for id_, found in checked(posts, reader.post)
+        ]
+    )
 
 
 class _Reader:
-    """Checks posts of one file; reads each file that they name once."""
+    """Checks posts."""
 
-    def __init__(self, path: Path, corpus: CorpusStatistics, config: ConfigDict):
-        self.path, self.data, self.inputs = path, config.data, Inputs.from_config(config)
+    def __init__(self, media: PostMedia, corpus: CorpusStatistics, config: ConfigDict):
+        self.media, self.data, self.inputs = media, config.data, Inputs.from_config(config)
         self.relations = corpus.relations
         self.classes = {name: number for number, name in enumerate(corpus.classes)}
-        self.media = PostMedia(path)
 
-    def post(self, value: dict[str, Any], line: int, id_: str | int | None) -> Post:
+    def post(self, value: Mapping[str, Any]) -> Post:
         """A post, without a parse unless it brings one.
 
         Raises:
             Refused: something in it is wrong.
         """
         tokens, starts, ends = words(value)
-        image = self.media.find(value, "image", read_picture) if self.inputs.picture else ""
-        sentence = Sentence(tokens, image, file=self.path.name, place=line)
+        image = self.media.find(value, "image") if self.inputs.picture else ""
         brought = self._parse(value, len(tokens)) if self.inputs.parse else None
-        example = Example(sentence, brought, self._graph(value, image))
-        return Post(line, id_, example, starts, ends, value.get("text"))
+        example = Example(Sentence(tokens, image), brought, self._graph(value, image))
+        return Post(None, example, starts, ends, value.get("text"))
 
     def parsed(self, posts: Sequence[Post]) -> list[Post]:
         """The posts with parses by spaCy where they brought none and the model reads them."""
@@ -173,20 +155,20 @@ class _Reader:
         ]
         if not waiting:
             return list(posts)
-        found = iter(parses.parse(self.data.pipeline, waiting, cache_folder(self.data.cache)))
+        found = iter(parses.fresh(self.data.pipeline, waiting))
         return [
             _with_parse(post, next(found)) if post.example and not post.example.parse else post
             for post in posts
         ]
 
-    def _parse(self, value: dict[str, Any], count: int) -> Parse | None:
+    def _parse(self, value: Mapping[str, Any], count: int) -> Parse | None:
         given = value.get("parse")
         if given is None:
             return None
         if "tokens" not in value:
             raise Refused("'parse' goes with 'tokens', whose words it is of")
         parts: list[Any] = [None]
-        if isinstance(given, dict):
+        if isinstance(given, Mapping):
             parts = [given.get(key) for key in PARSE]
         kinds = (int, str, str)
         if not all(
@@ -199,21 +181,20 @@ class _Reader:
             raise Refused(f"'parse' has a head of 32 bits and more, found {show(heads)}")
         return trees.check(Parse(np.array(heads, np.int32), tuple(dependencies), tuple(pos)), count)
 
-    def _graph(self, value: dict[str, Any], image: str) -> VisualGraph:
+    def _graph(self, value: Mapping[str, Any], image: str) -> VisualGraph:
         """The graph of a post's picture: of the objects it names, or of the whole of it."""
         size = self.data.max_objects
         if not image:
             return visual_graph.empty(size)
         found = [self._object(item, place) for place, item in enumerate(items(value, "objects"))]
-        depth = self.media.find(value, "depth", read_depth)
+        depth = self.media.find(value, "depth")
         if not found:
             return whole_picture(size)
         boxes, classes, scores = (np.array(part) for part in zip(*found, strict=True))
-        path = find(self.path.parent, depth) if depth else None
         return visual_graph.build(
             boxes,
             scores if np.isfinite(scores).all() else None,
-            read_depth(path) if path else None,
+            self.media.depth(depth) if depth else None,
             labels=classes,
             relations=self.relations,
             size=size,

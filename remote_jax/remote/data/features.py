@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.data.cache import cache_folder
 from remote_jax.data.crop_cache import Crops
+from remote_jax.data.media import Pictures
 from remote_jax.data.records import build_rows
 from remote_jax.encoders.word_pieces import WordPieces
 from remote_jax.errors import UserError
@@ -140,8 +141,11 @@ class Featurize(grain.transforms.Map):
     Its state is plain, so worker processes can be sent one; each keeps its own crops.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, root: Path, config: ConfigDict):
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, pictures: Pictures, config: ConfigDict):
         """Takes what `config.data` and `config.features` say.
+
+        Args:
+            pictures: those that pairs name.
 
         Raises:
             UserError: the tokenizer lacks a marker, or there is no room for the markers.
@@ -157,7 +161,7 @@ class Featurize(grain.transforms.Map):
         self._sentence, self._caption = features.sentence, features.caption
         self._picture, self._depth = features.picture, features.depth
         self._position = features.position
-        self._crops = Crops(root, data.crop)
+        self._crops = Crops(pictures, data.crop)
 
     def map(self, pair: Pair) -> Features:
         """The features of a pair.

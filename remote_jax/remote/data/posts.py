@@ -4,16 +4,15 @@
      "depth": "a.npz", "objects": [[0.1, 0.2, 0.5, 0.9], {"box": [...], "caption": "..."}]}
 
 `text` goes with spans [start, end) in characters, `tokens` (a list of words) with spans in words.
-A span that starts or ends inside a word takes the whole word. Files are named relative to the
-folder of the posts file. Everything but `text` or `tokens` may be left out.
+A span that starts or ends inside a word takes the whole word. In a file of posts, pictures are
+named relative to its folder. Everything but `text` or `tokens` may be left out.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grain
@@ -21,44 +20,42 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from remote_jax.data.boxes import check_box
-from remote_jax.data.files import read_lines
-from remote_jax.data.images import WHOLE, Box, read_depth, read_picture
-from remote_jax.data.jsonl import MAX_LINE, check_text, parse
-from remote_jax.data.posts import PostMedia, check_id, items, words
+from remote_jax.data.images import WHOLE, Box
+from remote_jax.data.jsonl import check_text
+from remote_jax.data.media import PostMedia
+from remote_jax.data.posts import Values, checked, items, words
 from remote_jax.data.words import check_span
 from remote_jax.errors import Refused
+from remote_jax.remote import answers
+from remote_jax.remote.answers import EntityArgument, ObjectArgument, Relation, Relations
 from remote_jax.remote.data.features import LAYOUTS, Features, Featurize, triplet_types
 from remote_jax.remote.data.pairs import Argument, Pair
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-Answer = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class _Post:
-    """A line of the file: its pairs, and how to write down their ends; or what is wrong."""
+    """The pairs of a post, and how their ends are written down."""
 
-    line: int
-    id: Any = None
-    pairs: tuple[Pair, ...] = ()
-    ends: tuple[tuple[Answer, Answer], ...] = ()
-    error: str = ""
+    pairs: tuple[Pair, ...]
+    ends: tuple[tuple[answers.Argument, answers.Argument], ...]
 
 
 class Posts:
-    """The posts of a file.
+    """Posts that are read and checked.
 
     Attributes:
-        dataset: features of every pair, `label` -1, in the order of `rows`.
+        dataset: features of every pair, `label` -1, in the order of `answers`.
     """
 
     dataset: grain.MapDataset[Features]
 
     def __init__(
         self,
-        path: Path,
+        posts: Iterable[Values],
+        media: PostMedia,
         tokenizer: PreTrainedTokenizerFast,
         relations: Sequence[str],
         config: ConfigDict,
@@ -66,89 +63,64 @@ class Posts:
         """Reads and checks every post.
 
         Args:
-            path: JSON lines, a post each.
+            posts: as the head of this file has them.
+            media: finds their pictures.
             tokenizer: as for `Featurize`.
             relations: the vocabulary that outputs index.
             config: `data` and `features` as the model was trained with.
-
-        Raises:
-            UserError: the file cannot be read.
         """
         self._relations = tuple(relations)
-        self._posts = tuple(_read(_Reader(path, config)))
-        pairs = [pair for post in self._posts for pair in post.pairs]
+        self._posts = tuple(checked(posts, _Reader(media, config).post))
+        found = [post for _, post in self._posts if isinstance(post, _Post)]
+        pairs = [pair for post in found for pair in post.pairs]
         numbered = [replace(pair, row=row) for row, pair in enumerate(pairs)]
-        featurize = Featurize(tokenizer, path.parent, config)
-        self.dataset = grain.MapDataset.source(numbered).map(featurize)
+        self.dataset = grain.MapDataset.source(numbered).map(Featurize(tokenizer, media, config))
 
-    def rows(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Answer]:
-        """A line for each post: its relations, or the error that kept it from having any.
+    def answers(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Relations]:
+        """Of each post its relations, or the error that kept it from having any.
 
         Args:
             outputs: `label` (index of the relation) and `probability` of each of `dataset`.
         """
         row = 0
-        for post in self._posts:
-            line: Answer = {"line": post.line}
-            if post.id is not None:
-                line["id"] = post.id
-            if post.error:
-                yield {**line, "error": post.error}
+        for id_, post in self._posts:
+            if isinstance(post, str):
+                yield Relations(id=id_, error=post)
                 continue
-            relations = []
+            found = []
             for head, tail in post.ends:
-                relations.append(
-                    {
-                        "head": head,
-                        "tail": tail,
-                        "relation": self._relations[int(outputs["label"][row])],
-                        "probability": float(outputs["probability"][row]),
-                    }
-                )
+                relation = self._relations[int(outputs["label"][row])]
+                found.append(Relation(head, tail, relation, float(outputs["probability"][row])))
                 row += 1
-            yield {**line, "relations": relations}
-
-
-def _read(reader: _Reader) -> Iterator[_Post]:
-    for number, line in read_lines(reader.path, MAX_LINE):
-        id_ = None
-        try:
-            if isinstance(line, Refused):
-                raise line
-            value = parse(line)
-            id_ = check_id(value.get("id"))
-            yield reader.post(value, number, id_)
-        except Refused as error:
-            yield _Post(number, id_, error=f"{error}.")
+            yield Relations(id=id_, relations=tuple(found))
 
 
 class _Reader:
-    """Checks posts of one file; reads each file that they name once."""
+    """Checks posts."""
 
-    def __init__(self, path: Path, config: ConfigDict):
-        self.path, self.file = path, path.name
+    def __init__(self, media: PostMedia, config: ConfigDict):
+        self.media = media
         self.types = frozenset(triplet_types(config.data.triplets))
         # As in training: where a data set lists no boxes, a picture is one object.
         self.whole_picture = LAYOUTS[config.data.name].whole_picture
-        self.media = PostMedia(path)
 
-    def post(self, value: dict[str, Any], line: int, id_: str | int | None) -> _Post:
+    def post(self, value: Mapping[str, Any]) -> _Post:
         """The pairs of a post.
 
         Raises:
             Refused: something in it is wrong.
         """
         tokens, starts, ends = words(value)
-        answers: list[tuple[Argument, Answer]] = []
+        found: list[tuple[Argument, answers.Argument]] = []
         for index, item in enumerate(items(value, "entities")):
-            answers.append(_entity(item, index, tokens, starts, ends, value.get("text")))
+            found.append(_entity(item, index, tokens, starts, ends, value.get("text")))
         boxes = []
         for index, item in enumerate(items(value, "objects")):
             box, caption = _object(item, index)
-            answer = {"object": index, "box": list(box)}
-            answers.append((Argument(f"[OBJ{index}]", object=index, caption=caption), answer))
+            argument = Argument(f"[OBJ{index}]", object=index, caption=caption)
+            found.append((argument, ObjectArgument(index, box)))
             boxes.append(box)
-        image = self.media.find(value, "image", read_picture)
+        image = self.media.find(value, "image")
         if image and not boxes and self.whole_picture:
             boxes.append(WHOLE)
         shared = Pair(
@@ -157,19 +129,17 @@ class _Reader:
             tail=Argument(""),
             boxes=np.array(boxes, np.float32).reshape(-1, 4),
             image=image,
-            depth=self.media.find(value, "depth", read_depth),
-            file=self.file,
-            line=line,
+            depth=self.media.find(value, "depth"),
         )
         pairs, written = [], []
-        for head, head_answer in answers:
-            for tail, tail_answer in answers:
+        for head, head_answer in found:
+            for tail, tail_answer in found:
                 backward = head.object >= 0 and tail.object < 0  # mixed pairs start in the text
                 pair = replace(shared, head=head, tail=tail)
                 if head is not tail and not backward and pair.type in self.types:
                     pairs.append(pair)
                     written.append((head_answer, tail_answer))
-        return _Post(line, id_, tuple(pairs), tuple(written))
+        return _Post(tuple(pairs), tuple(written))
 
 
 def _entity(
@@ -179,7 +149,7 @@ def _entity(
     starts: Sequence[int],
     ends: Sequence[int],
     text: str | None,
-) -> tuple[Argument, Answer]:
+) -> tuple[Argument, EntityArgument]:
     """An entity: the words that its span covers, and how it is written down."""
     what, name = f"entity {index}", ""
     span: object = item
@@ -191,7 +161,7 @@ def _entity(
     if first >= last:
         raise Refused(f"{what} covers no word, found [{start}, {end})")
     name = name or (" ".join(words[start:end]) if text is None else text[start:end])
-    return Argument(name, span=(first, last)), {"name": name, "start": start, "end": end}
+    return Argument(name, span=(first, last)), EntityArgument(name, start, end)
 
 
 def _object(item: object, index: int) -> tuple[Box, str]:

@@ -9,16 +9,17 @@ the number of answers. Each answer says whether the graph already has that tripl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import grain
 import numpy as np
 
-from remote_jax.data.files import read_lines
-from remote_jax.data.jsonl import MAX_LINE, check_text, parse, show
+from remote_jax.data.jsonl import check_text, show
+from remote_jax.data.posts import Answer, Id, Values, checked, plain
 from remote_jax.errors import Refused, UserError
 from remote_jax.roam.data.nearest import Names
 from remote_jax.roam.data.triples import Graph, strip_brackets
@@ -31,115 +32,160 @@ MAX_TOP = 100
 MAX_QUESTIONS = 1_000_000
 
 MAX_SEARCHES = 100
-"""Unknown names of a file for which the nearest known ones are looked up."""
+"""Unknown names of a file, or a call, for which the nearest known ones are looked up."""
 
 KEYS = ("id", "head", "relation", "tail", "top")
 
 
 @dataclass(frozen=True)
-class _Question:
-    """A line of the file; `error` says why there is no answer to it."""
+class Candidate:
+    """An entity that may answer a query.
 
-    line: int
-    id: str | int | None = None
-    asked: Mapping[str, str] | None = None
-    top: int = TOP
-    error: str = ""
+    Attributes:
+        score: how likely it is among all entities; higher is likelier.
+        known: whether the graph has that triple already.
+    """
+
+    name: str
+    score: float
+    known: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidates(Answer):
+    """The best answers to a query, the best first.
+
+    Attributes:
+        head, relation, tail: what was asked for, as the graph has the names; one end is None.
+        answers: as many as were wanted, where the graph has as many entities.
+    """
+
+    head: str | None = None
+    tail: str | None = None
+    relation: str | None = None
+    answers: tuple[Candidate, ...] = ()
+
+    def _found(self) -> dict[str, Any]:
+        end = {"tail": self.tail} if self.head is None else {"head": self.head}
+        return {**end, "relation": self.relation, "answers": plain(self.answers)}
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked for, by name, and how many answers are wanted."""
+
+    query: tuple[int, int]
+    names: Mapping[str, str]
+    top: int
 
 
 @dataclass(frozen=True)
 class Questions:
-    """The questions of a file.
+    """Questions that are read and checked.
 
     Attributes:
-        queries: of the lines that could be read, in their order; a question for heads has the
+        queries: of those that could be read, in their order; a question for heads has the
             reciprocal relation (see `ranking`).
-        known: the triples of the graph.
-        entities: their names.
     """
 
     queries: Queries
-    known: KnownAnswers
-    entities: tuple[str, ...]
-    _lines: tuple[_Question, ...]
+    _lookup: Lookup
+    _questions: tuple[tuple[Id, _Question | str], ...]
 
     @classmethod
-    def read(cls, path: Path, graph: Graph, known: KnownAnswers) -> Questions:
-        """Reads and checks every line; a bad one is no error, its answer says what is wrong.
+    def read(cls, questions: Iterable[Values], lookup: Lookup) -> Questions:
+        """Reads and checks every question; a bad one is no error, its answer says what is wrong.
 
         Args:
-            path: JSON lines, a question each.
-            graph: whose names may be asked for.
-            known: its triples, to mark answers.
+            questions: as the head of this file has them.
+            lookup: of the graph that is asked about.
 
         Raises:
-            UserError: the file cannot be read, or has more than `MAX_QUESTIONS`.
+            UserError: there are more than `MAX_QUESTIONS`.
         """
-        reader = _Reader(graph)
-        lines: list[_Question] = []
-        for number, line in read_lines(path, MAX_LINE):
-            if len(lines) == MAX_QUESTIONS:
-                raise UserError(f"{path} has more than {MAX_QUESTIONS:,} questions; split it.")
-            lines.append(reader.question(number, line))
-        queries = np.array(reader.queries, np.int32).reshape(-1, 2)
-        return cls(queries, known, graph.entities, tuple(lines))
+        found = tuple(islice(checked(questions, _Reader(lookup).question), MAX_QUESTIONS + 1))
+        if len(found) > MAX_QUESTIONS:
+            raise UserError(f"There are more than {MAX_QUESTIONS:,} questions; split them.")
+        queries = [one.query for _, one in found if isinstance(one, _Question)]
+        return cls(np.array(queries, np.int32).reshape(-1, 2), lookup, found)
 
     @property
     def dataset(self) -> grain.MapDataset:
         """`query` of each of `queries`, as the model reads it."""
         return grain.MapDataset.source(self.queries).map(lambda query: {"query": query})
 
-    def rows(self, outputs: Mapping[str, np.ndarray]) -> Iterator[dict[str, Any]]:
-        """A line for each of the file: its answers, or the error that kept it from having any.
+    def answers(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Candidates]:
+        """The answers to each question, or the error that kept it from having any.
 
         Args:
             outputs: `entities` and `scores` [queries, top], the best first, of each of `dataset`;
                 empty when that is.
         """
-        row = 0
-        for line in self._lines:
-            found: dict[str, Any] = {"line": line.line}
-            if line.id is not None:
-                found["id"] = line.id
-            if line.error:
-                yield {**found, "error": line.error}
+        row, names = 0, self._lookup.entities.names
+        for id_, question in self._questions:
+            if isinstance(question, str):
+                yield Candidates(id=id_, error=question)
                 continue
-            true = self.known.answers_to(self.queries[row])
-            best = outputs["entities"][row, : line.top]
-            scores = outputs["scores"][row, : line.top]
-            answers = [
-                {"name": self.entities[entity], "score": float(score), "known": bool(known)}
+            true = self._lookup.known.answers_to(self.queries[row])
+            best = outputs["entities"][row, : question.top]
+            scores = outputs["scores"][row, : question.top]
+            found = [
+                Candidate(names[entity], float(score), bool(known))
                 for entity, score, known in zip(best, scores, np.isin(best, true), strict=True)
             ]
-            yield {**found, **(line.asked or {}), "answers": answers}
+            yield Candidates(id=id_, answers=tuple(found), **question.names)
             row += 1
 
 
-class _Reader:
-    """Checks the lines of one file, and collects the queries of those that are good."""
+class Lookup:
+    """Ids of the names of a graph, and its triples.
+
+    Attributes:
+        known: the triples, to mark answers.
+    """
 
     def __init__(self, graph: Graph):
-        self.queries: list[tuple[int, int]] = []
         self.entities = _Vocabulary("entity", graph.entities)
         self.relations = _Vocabulary("relation", graph.relations)
+        self.known = KnownAnswers.from_splits(graph.splits.values(), len(graph.relations))
 
-    def question(self, number: int, line: bytes | Refused) -> _Question:
-        id_ = None
-        try:
-            if isinstance(line, Refused):
-                raise line
-            value = parse(line)
-            id_ = _check_id(value.get("id"))
-            end, other = _check_keys(value)
-            top = _check_top(value.get("top", TOP))
-            entity = self.entities.id(check_text(value[end], repr(end)))
-            relation = self.relations.id(check_text(value["relation"], "'relation'"))
-        except Refused as error:
-            return _Question(number, id_, error=f"{error}.")
+
+class _Reader:
+    """Checks the questions of a file or a call."""
+
+    def __init__(self, lookup: Lookup):
+        self.entities, self.relations = lookup.entities, lookup.relations
+        self.searched: dict[tuple[str, str], str] = {}
+
+    def question(self, value: Mapping[str, Any]) -> _Question:
+        """A question.
+
+        Raises:
+            Refused: something in it is wrong.
+        """
+        end, other = _check_keys(value)
+        top = _check_top(value.get("top", TOP))
+        entity = self.id(self.entities, check_text(value[end], repr(end)))
+        relation = self.id(self.relations, check_text(value["relation"], "'relation'"))
         for_heads = other == "head"
-        self.queries.append((entity, relation + for_heads * len(self.relations.names)))
+        query = (entity, relation + for_heads * len(self.relations.names))
         names = {end: self.entities.names[entity], "relation": self.relations.names[relation]}
-        return _Question(number, id_, names, top)
+        return _Question(query, names, top)
+
+    def id(self, vocabulary: _Vocabulary, name: str) -> int:
+        """The id of a name, which may stand in angle brackets.
+
+        Raises:
+            Refused: it is unknown; the message has the nearest known ones.
+        """
+        for known in (name, strip_brackets(name)):
+            if known in vocabulary.ids:
+                return vocabulary.ids[known]
+        key = vocabulary.kind, name
+        if key not in self.searched and len(self.searched) < MAX_SEARCHES:
+            nearest = ", ".join(map(show, vocabulary.nearest.nearest(strip_brackets(name))))
+            self.searched[key] = f"; the nearest known: {nearest}" if nearest else ""
+        raise Refused(f"there is no {vocabulary.kind} {show(name)}{self.searched.get(key, '')}")
 
 
 class _Vocabulary:
@@ -147,30 +193,11 @@ class _Vocabulary:
 
     def __init__(self, kind: str, names: tuple[str, ...]):
         self.kind, self.names = kind, names
-        self._ids = {name: place for place, name in enumerate(names)}
-        self._index = Names(names)
-        self._nearest: dict[str, tuple[str, ...]] = {}
+        self.ids = {name: place for place, name in enumerate(names)}
 
-    def id(self, name: str) -> int:
-        """The id of a name, which may stand in angle brackets.
-
-        Raises:
-            Refused: it is unknown; the message has the nearest known ones.
-        """
-        for known in (name, strip_brackets(name)):
-            if known in self._ids:
-                return self._ids[known]
-        if name not in self._nearest and len(self._nearest) < MAX_SEARCHES:
-            self._nearest[name] = self._index.nearest(strip_brackets(name))
-        nearest = ", ".join(map(show, self._nearest.get(name, ())))
-        hint = f"; the nearest known: {nearest}" if nearest else ""
-        raise Refused(f"there is no {self.kind} {show(name)}{hint}")
-
-
-def _check_id(value: object) -> str | int | None:
-    if value is None or type(value) is int:
-        return value
-    return check_text(value, "'id'")
+    @cached_property
+    def nearest(self) -> Names:
+        return Names(self.names)
 
 
 def _check_keys(value: Mapping[Any, Any]) -> tuple[str, str]:

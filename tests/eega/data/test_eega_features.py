@@ -10,6 +10,7 @@ from PIL import Image
 
 from configs import jmere as configs
 from remote_jax.data.images import crop
+from remote_jax.data.media import Folder
 from remote_jax.eega.data import parse_files
 from remote_jax.eega.data.examples import SentenceDataset
 from remote_jax.eega.data.features import Featurize, within
@@ -48,7 +49,7 @@ def folder(tmp_path):
 def features(folder, pieces, place=0, split="train", **changes):
     config = settings(folder, **changes)
     data = SentenceDataset(config)
-    make = Featurize(pieces, data.corpus, data.root, config)
+    make = Featurize(pieces, data.corpus, Folder(data.root), config)
     return make.map(data.examples(split)[place]), data
 
 
@@ -174,7 +175,7 @@ def test_no_room_for_a_word(folder, pieces):
 def test_a_picture_that_went_away(folder, pieces):
     config = settings(folder)
     data = SentenceDataset(config)
-    make = Featurize(pieces, data.corpus, data.root, config)
+    make = Featurize(pieces, data.corpus, Folder(data.root), config)
     example = data.examples("train")[0]
     (folder / "img_org" / "a.png").unlink()
     with pytest.raises(UserError, match="not there any more; the file changed"):
@@ -185,7 +186,7 @@ def test_a_word_without_pieces_is_unknown(folder, pieces):
     found, _ = features(folder, pieces)
     config = settings(folder)
     data = SentenceDataset(config)
-    make = Featurize(pieces, data.corpus, data.root, config)
+    make = Featurize(pieces, data.corpus, Folder(data.root), config)
     features_of = make._text(("\u200b", "ann"))
     assert features_of["words"].sum() == 2
     assert features_of["tokens"][1] == pieces.unk_token_id

@@ -11,6 +11,8 @@ from parse_examples import made
 from PIL import Image
 
 from configs import jmere as configs
+from remote_jax.data import posts as lines_of
+from remote_jax.data.media import BesideFile
 from remote_jax.eega.data import parses
 from remote_jax.eega.data.corpus_statistics import CorpusStatistics
 from remote_jax.eega.data.features import Featurize
@@ -49,11 +51,11 @@ def pipeline(monkeypatch):
     """In the place of spaCy: every word hangs on the first; five words are too many for it."""
     asked = []
 
-    def parse(name, sentences, cache):
+    def parse(name, sentences):
         asked.extend(sentences)
         return [made([0] * len(w)) if len(w) != 5 else Refused("odd") for w in sentences]
 
-    monkeypatch.setattr(parses, "parse", parse)
+    monkeypatch.setattr(parses, "fresh", parse)
     return asked
 
 
@@ -71,8 +73,9 @@ def read(folder, *lines, **changes):
     path = folder / "posts.jsonl"
     path.write_text("".join(x if isinstance(x, str) else json.dumps(x) + "\n" for x in lines))
     config = settings_of(**changes)
-    found = read_posts(path, KNOWN, config)
-    featurize = Featurize(PIECES, KNOWN, folder, config)
+    beside = BesideFile(path)
+    found = read_posts([value for _, value in lines_of.read(path)], beside, KNOWN, config)
+    featurize = Featurize(PIECES, KNOWN, beside, config)
     examples = [post.example for post in found if post.example is not None]
     return Posts(found, [featurize.map(example) for example in examples], VOCABULARY)
 
@@ -87,7 +90,9 @@ def answer(posts, *labels):
         tags.append(-CERTAIN * (padded[..., None] != np.arange(len(VOCABULARY.tags))))
         words.append(count)
     outputs = {"tags": np.array(tags), "words": np.array(words)} if tags else {}
-    return list(posts.rows(outputs))
+    return [
+        {"line": line, **one.to_dict()} for line, one in enumerate(posts.answers(outputs), start=1)
+    ]
 
 
 def error(folder, line, **changes):
@@ -200,7 +205,7 @@ def test_no_parser_where_one_is_needed(folder, monkeypatch):
     def missing(*arguments):
         raise UserError("The text graph needs spaCy, which is not installed.")
 
-    monkeypatch.setattr(parses, "parse", missing)
+    monkeypatch.setattr(parses, "fresh", missing)
     with pytest.raises(UserError, match="needs spaCy"):
         read(folder, {"text": TEXT})
     read(folder, {"tokens": TOKENS, "parse": PARSE}, "{\n")  # nothing to parse

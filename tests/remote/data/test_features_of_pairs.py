@@ -20,8 +20,9 @@ from released import (
     words_tokenizer,
 )
 
-from remote_jax.data import crop_cache, pipeline
+from remote_jax.data import media, pipeline
 from remote_jax.data.images import crop
+from remote_jax.data.media import Folder
 from remote_jax.errors import UserError
 from remote_jax.remote.data.features import (
     Featurize,
@@ -53,7 +54,7 @@ def make(folder, cache):
         for key, value in options.items():
             settings["features" if key in settings.features else "data"][key] = value
         pairs = PairDataset(settings)
-        return dataset(pairs.records("train"), Featurize(TOKENIZER, pairs.root, settings))
+        return dataset(pairs.records("train"), Featurize(TOKENIZER, Folder(pairs.root), settings))
 
     return features
 
@@ -166,7 +167,7 @@ def test_wrong_settings_are_named(folder, cache):
         PairDataset(config(folder, cache, name="umr"))
     for options in ({"max_tokens": 10}, {"max_objects": 1}):
         with pytest.raises(UserError, match="max_tokens"):
-            Featurize(TOKENIZER, folder, config(folder, cache, **options))
+            Featurize(TOKENIZER, Folder(folder), config(folder, cache, **options))
 
 
 def test_a_picture_that_changed_since_is_an_error(tmp_path):
@@ -174,7 +175,7 @@ def test_a_picture_that_changed_since_is_an_error(tmp_path):
     settings = config(folder, tmp_path / "cache")
     pairs = PairDataset(settings)
     (folder / "UMKE_IMG" / "a.png").write_bytes(b"")
-    examples = dataset(pairs.records("train"), Featurize(TOKENIZER, pairs.root, settings))
+    examples = dataset(pairs.records("train"), Featurize(TOKENIZER, Folder(pairs.root), settings))
     with pytest.raises(UserError, match=r"a\.png cannot be decoded"):
         examples[0]
     (folder / "UMKE_IMG" / "a.png").unlink()
@@ -201,7 +202,8 @@ def test_real_mnre_rows(shared, tmp_path):
     (tmp_path / "mnre_val.txt").write_text("\n".join(lines), "utf-8")
     settings = config(tmp_path, tmp_path / "cache", name="mnre")
     pairs = PairDataset(settings)
-    examples = dataset(pairs.records("validation"), Featurize(TOKENIZER, pairs.root, settings))
+    featurize = Featurize(TOKENIZER, Folder(pairs.root), settings)
+    examples = dataset(pairs.records("validation"), featurize)
     assert len(examples) == 200
     for example in examples:
         assert (
@@ -241,17 +243,15 @@ def test_more_objects_than_the_model_sees(tmp_path):
     (folder / "pos_umke.json").write_text(str({"a.png": boxes}).replace("'", '"'))
     settings = config(folder, tmp_path / "cache")
     pairs = PairDataset(settings)
-    example = dataset(pairs.records("train"), Featurize(TOKENIZER, pairs.root, settings))[0]
+    example = dataset(pairs.records("train"), Featurize(TOKENIZER, Folder(pairs.root), settings))[0]
     assert example["object"].tolist() == [-1, 0]
     np.testing.assert_allclose(example["boxes"][:, 2], [0.1, 0.6, 0.5], rtol=1e-6)
 
 
 def test_crops_are_read_once(make, monkeypatch):
     calls = []
-    original = crop_cache.read_picture
-    monkeypatch.setattr(
-        crop_cache, "read_picture", lambda path: calls.append(path) or original(path)
-    )
+    original = media.read_picture
+    monkeypatch.setattr(media, "read_picture", lambda path: calls.append(path) or original(path))
     examples = make()
     first = [examples[index] for index in range(3)]
     again = [examples[index] for index in range(3)]

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from released import WORDS, config, picture, words_tokenizer
 
+from remote_jax.data import media
+from remote_jax.data import posts as posts_of
 from remote_jax.errors import UserError
-from remote_jax.remote.data import posts as module
 from remote_jax.remote.data.posts import Posts
 
 TOKENIZER = words_tokenizer()
@@ -27,16 +28,21 @@ def folder(tmp_path):
 
 def read(folder, *posts, **data):
     path = folder / "posts.jsonl"
-    lines = [post if isinstance(post, str) else json.dumps(post) for post in posts]
-    path.write_text("\n".join(lines), "utf-8", "surrogateescape")
-    return Posts(path, TOKENIZER, RELATIONS, config(folder, folder, **data))
+    written = [post if isinstance(post, str) else json.dumps(post) for post in posts]
+    path.write_text("\n".join(written), "utf-8", "surrogateescape")
+    found = list(posts_of.read(path))
+    values, beside = [value for _, value in found], media.BesideFile(path)
+    posts = Posts(values, beside, TOKENIZER, RELATIONS, config(folder, folder, **data))
+    return [number for number, _ in found], posts
 
 
-def answer(posts):
+def answer(read):
+    numbers, posts = read
     count = len(posts.dataset)
     outputs = {"label": np.arange(count) % 3, "probability": np.linspace(0.5, 1, count)}
-    lines = list(posts.rows(outputs if count else {}))
-    return json.loads(json.dumps(lines))
+    answers = posts.answers(outputs if count else {})
+    rows = [{"line": n, **one.to_dict()} for n, one in zip(numbers, answers, strict=True)]
+    return json.loads(json.dumps(rows))
 
 
 def text(example):
@@ -49,7 +55,7 @@ def test_a_picture_without_boxes_is_one_object_where_it_was_in_training(folder):
     for name, objects in (("mnre", 1), ("umre", 0)):
         posts = read(folder, post, boxed, name=name, triplets="ee")
         assert [len(line["relations"]) for line in answer(posts)] == [2, 2]
-        alone, beside = posts.dataset[0], posts.dataset[2]
+        alone, beside = posts[1].dataset[0], posts[1].dataset[2]
         assert alone["rgb_mask"].sum() == objects
         assert alone["boxes"][0].tolist() == [0, 0, objects, objects]
         assert beside["rgb_mask"].sum() == 1
@@ -76,14 +82,14 @@ def test_a_post_with_everything(folder):
     np.testing.assert_allclose(
         [r["probability"] for r in line["relations"]], np.linspace(0.5, 1, 8)
     )
-    example = posts.dataset[2]
+    example = posts[1].dataset[2]
     assert text(example) == (
         "[CLS] <s1> ann lee </s1> ' s cup, in oslo! [SEP] <o2> a golden cup </o2> [SEP]"
     )
     assert example["object"].tolist() == [-1, 1]
     assert example["rgb_mask"].tolist() == example["depth_mask"].tolist() == [True, True, False]
-    assert [int(posts.dataset[i]["row"]) for i in range(8)] == list(range(8))
-    assert {int(posts.dataset[i]["label"]) for i in range(8)} == {-1}
+    assert [int(posts[1].dataset[i]["row"]) for i in range(8)] == list(range(8))
+    assert {int(posts[1].dataset[i]["label"]) for i in range(8)} == {-1}
 
 
 def test_tokens_and_a_post_without_a_picture(folder):
@@ -91,8 +97,8 @@ def test_tokens_and_a_post_without_a_picture(folder):
     (line,) = answer(posts)
     assert "id" not in line
     assert line["relations"][0]["head"] == {"name": "Ann Lee", "start": 0, "end": 2}
-    assert text(posts.dataset[1]).startswith("[CLS] <s2> ann lee </s2> met <s1> bob </s1>")
-    assert not posts.dataset[0]["rgb_mask"].any()
+    assert text(posts[1].dataset[1]).startswith("[CLS] <s2> ann lee </s2> met <s1> bob </s1>")
+    assert not posts[1].dataset[0]["rgb_mask"].any()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +107,7 @@ def test_tokens_and_a_post_without_a_picture(folder):
 )
 def test_spans_take_whole_words(folder, span, marked):
     posts = read(folder, {"text": TEXT, "entities": [span, [18, 22]]})
-    assert marked in text(posts.dataset[0])
+    assert marked in text(posts[1].dataset[0])
     head = answer(posts)[0]["relations"][0]["head"]
     assert head == {"name": TEXT[slice(*span)], "start": span[0], "end": span[1]}
 
@@ -117,7 +123,7 @@ def test_posts_with_fewer_than_two_ends_have_no_relations(folder):
 def test_triplet_types_choose_pairs(folder):
     post = {"text": TEXT, "entities": [[0, 7], [18, 22]], "objects": [[0, 0, 1, 1]] * 2}
     for names, count in (("ee", 2), ("oo", 2), ("eo", 4), ("ee,oo,eo", 8)):
-        assert len(read(folder, post, triplets=names).dataset) == count
+        assert len(read(folder, post, triplets=names)[1].dataset) == count
 
 
 GOOD = {"text": TEXT, "entities": [[0, 7], [18, 22]]}
@@ -176,13 +182,14 @@ def test_a_bad_post_keeps_its_id(folder):
 
 def test_a_file_that_cannot_be_read(tmp_path):
     with pytest.raises(UserError, match=r"none\.jsonl"):
-        Posts(tmp_path / "none.jsonl", TOKENIZER, RELATIONS, config(tmp_path, tmp_path))
+        list(posts_of.read(tmp_path / "none.jsonl"))
 
 
 def test_a_picture_is_checked_once(folder, monkeypatch):
     calls = []
-    original = module.read_picture
-    monkeypatch.setattr(module, "read_picture", lambda path: calls.append(path) or original(path))
+    original = media.read_picture
+    counted = {**media.READ, "image": lambda path: calls.append(path) or original(path)}
+    monkeypatch.setattr(media, "READ", counted)
     read(folder, *[{**GOOD, "image": "a.png"}] * 5)
     assert len(calls) == 1
 

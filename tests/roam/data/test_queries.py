@@ -8,18 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remote_jax.data import pipeline
+from remote_jax.data import pipeline, posts
 from remote_jax.errors import UserError
 from remote_jax.roam.data import queries
-from remote_jax.roam.data.queries import Questions
+from remote_jax.roam.data.queries import Lookup, Questions
 from remote_jax.roam.data.triples import Graph
-from remote_jax.roam.ranking import KnownAnswers
 
 ENTITIES = ("Oslo", "Norway", "Bergen", "http://x.org/Q1")
 RELATIONS = ("isLocatedIn", "hasCapital")
 TRIPLES = np.array([[0, 0, 1], [2, 0, 1], [1, 1, 0]], np.int32)
 GRAPH = Graph(ENTITIES, RELATIONS, {"train": TRIPLES}, "")
-KNOWN = KnownAnswers.from_splits([TRIPLES], len(RELATIONS))
 
 
 @pytest.fixture
@@ -28,16 +26,21 @@ def read(tmp_path):
         path = tmp_path / "questions.jsonl"
         text = "".join((x if isinstance(x, str) else json.dumps(x)) + "\n" for x in lines)
         path.write_bytes(text.encode("utf-8", "surrogateescape"))
-        return Questions.read(path, GRAPH, KNOWN)
+        return ask(path)
 
     return read
+
+
+def ask(path):
+    return Questions.read([value for _, value in posts.read(path)], Lookup(GRAPH))
 
 
 def answer(questions):
     """Entities in the order of their ids, for every query; of falling scores."""
     count = len(questions.queries)
     entities = np.tile(np.arange(len(ENTITIES), dtype=np.int32), (count, 1))
-    return list(questions.rows({"entities": entities, "scores": -entities.astype(np.float32)}))
+    outputs = {"entities": entities, "scores": -entities.astype(np.float32)}
+    return [one.to_dict() for one in questions.answers(outputs)]
 
 
 def test_questions_for_tails_and_heads(read):
@@ -49,7 +52,6 @@ def test_questions_for_tails_and_heads(read):
     assert questions.queries.tolist() == [[0, 0], [1, 2], [3, 1]]
     first, second, third = answer(questions)
     assert first == {
-        "line": 1,
         "id": "a",
         "head": "Oslo",
         "relation": "isLocatedIn",
@@ -75,7 +77,7 @@ def test_no_questions(read):
     for lines in ((), ("nonsense",)):
         questions = read(*lines)
         assert len(questions.dataset) == 0
-        assert [row["line"] for row in questions.rows({})] == [1] * len(lines)
+        assert [one.error is None for one in questions.answers({})] == [False] * len(lines)
 
 
 def test_fewer_entities_than_asked_for(read):
@@ -122,10 +124,10 @@ def test_a_bad_line_costs_itself(line, reason, read):
     questions = read(GOOD, line, GOOD)
     assert questions.queries.tolist() == [[0, 0], [0, 0]]
     first, bad, last = answer(questions)
-    assert list(bad) == ["line", "error"] and bad["line"] == 2
+    assert list(bad) == ["error"]
     assert bad["error"].endswith(".") and len(bad["error"]) < 400
     assert re.search(reason, bad["error"])
-    assert first["answers"] == last["answers"] and last["line"] == 3
+    assert first["answers"] == last["answers"]
 
 
 def test_a_bad_line_keeps_its_id(read):
@@ -146,9 +148,11 @@ VALUES = st.none() | st.integers() | st.sampled_from([*ENTITIES, *RELATIONS, "x"
 def test_any_line_has_an_answer(tmp_path_factory, lines):
     path = tmp_path_factory.mktemp("any") / "questions.jsonl"
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    found = answer(Questions.read(path, GRAPH, KNOWN))
+    found = answer(ask(path))
     content = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    assert [row["line"] for row in found] == [n for n, x in enumerate(content, 1) if x.strip()]
+    numbers = [number for number, _ in posts.read(path)]
+    assert numbers == [n for n, x in enumerate(content, 1) if x.strip()]
+    assert len(found) == len(numbers)
     assert all(("answers" in row) != ("error" in row) for row in found)
 
 
@@ -160,8 +164,8 @@ def test_searches_are_bounded(read, monkeypatch):
 
 
 def test_files_that_cannot_be_read(tmp_path, read, monkeypatch):
-    with pytest.raises(UserError, match="Cannot read"):
-        Questions.read(tmp_path / "none", GRAPH, KNOWN)
+    with pytest.raises(UserError, match="no file of posts"):
+        ask(tmp_path / "none")
     monkeypatch.setattr(queries, "MAX_QUESTIONS", 2)
     with pytest.raises(UserError, match="more than 2 questions"):
         read(GOOD, GOOD, GOOD)

@@ -1,0 +1,113 @@
+"""Reads the folder of an export back, to answer posts. Nobody vouches for what is in it.
+
+Parameters and names are read; the programs beside them are not run, since this package has them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+from ml_collections import ConfigDict
+
+from remote_jax import config as configs
+from remote_jax.data.files import read_json
+from remote_jax.errors import UserError
+from remote_jax.runtime import sharding
+from remote_jax.serve import load
+from remote_jax.task import Task, make_task
+from remote_jax.training.state import Params, Skeleton, split
+
+MAX_CONFIG = 2**20
+"""Bytes of config.json."""
+
+MAX_SIZE = 2**24
+"""Largest number of a config that may be the size of something."""
+
+NAME = re.compile(r"[\w.-]*")
+"""What a spaCy pipeline and a system may be called; a path to one is none of an export's."""
+
+
+def exists(folder: Path) -> bool:
+    """Whether an export is there."""
+    return (folder / "interface.json").is_file()
+
+
+def open_task(folder: Path) -> tuple[ConfigDict, Task]:
+    """The config and the task of an export, which has all that the task keeps of its data.
+
+    Raises:
+        UserError: a file is missing, malformed, or asks for what an export does not.
+    """
+    config = _config(folder)
+    with _understood(folder):
+        task = make_task(config)
+        task.prepare(folder, anew=False)
+    return config, task
+
+
+def read_model(folder: Path, task: Task) -> tuple[Skeleton, Params]:
+    """The model and its parameters, on the first device.
+
+    Raises:
+        UserError: the parameters are missing or damaged, or another model's.
+    """
+    path = folder / "model.safetensors"
+    try:
+        arrays = load.parameters(path)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    with _understood(folder):
+        skeleton, shapes = split(task.shapes())
+    for name in [*shapes, *arrays]:
+        was, wanted = (list(of[name].shape) if name in of else "absent" for of in (arrays, shapes))
+        if was != wanted:
+            raise UserError(f"{path} is of another model: {name} is {was}, expected {wanted}.")
+    places = sharding.place(sharding.first_device(), shapes)
+    return skeleton, {name: jax.device_put(arrays[name], places[name]) for name in shapes}
+
+
+def _config(folder: Path) -> ConfigDict:
+    """The config of an export, as far as it can be known to be harmless."""
+    path = folder / "config.json"
+    stored = read_json(path, MAX_CONFIG)
+    for key, value in _leaves(stored):
+        if type(value) in (int, float) and not -MAX_SIZE <= value <= MAX_SIZE and key != "seed":
+            raise UserError(f"{path}: {key} is {value}, expected at most {MAX_SIZE:,}.")
+    named = {"system": stored.get("system"), "data.pipeline": ""}
+    if isinstance(stored.get("data"), Mapping):
+        named["data.pipeline"] = stored["data"].get("pipeline", "")
+    for key, value in named.items():
+        if not isinstance(value, str) or not NAME.fullmatch(value):
+            raise UserError(f"{path}: {key} is {str(value)[:60]!r}, expected a plain name.")
+    with _understood(folder):
+        config = configs.read(folder)
+        configs.check(config, configs.LOOP_KEYS)
+    return config
+
+
+def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+@contextmanager
+def _understood(folder: Path) -> Iterator[None]:
+    """Around what takes a config or a vocabulary at its word.
+
+    Raises:
+        UserError: a key is missing, or something is of another kind.
+    """
+    try:
+        yield
+    except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError) as error:
+        raise UserError(
+            f"{folder} is no export that this version reads ({error}): export the run again."
+        ) from error

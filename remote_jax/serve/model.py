@@ -1,0 +1,111 @@
+"""A trained model that answers posts, whether it comes from a run or from an export."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import grain
+import numpy as np
+from ml_collections import ConfigDict
+
+from remote_jax import config as configs
+from remote_jax.data.media import Given
+from remote_jax.data.posts import Answer, Post, Query, values_of
+from remote_jax.runtime import sharding
+from remote_jax.serve import export
+from remote_jax.serve.runs import open_run
+from remote_jax.task import Outputs, Task
+from remote_jax.training.evaluation import best_model, make_predict
+from remote_jax.training.state import Params, Skeleton
+
+
+def load(path: str | Path) -> Model:
+    """The trained model of a run, the one that is best on validation, or of an export.
+
+    It runs on the first device, whatever devices it was trained on.
+
+    Args:
+        path: folder of a run, finished or not, or of `--mode=export`.
+
+    Raises:
+        UserError: there is neither; it is damaged, or of another version.
+    """
+    folder = Path(path).expanduser().resolve()  # no name of a folder is taken for one of the hub
+    if export.exists(folder):
+        config, task = export.open_task(folder)
+        skeleton, params = export.read_model(folder, task)
+        return Model(task, config, skeleton, params)
+    run = open_run(configs.read(folder), folder, new=False)
+    run.prepare(data=False)
+    skeleton, params, _ = best_model(run.task, folder, sharding.first_device())
+    return Model(run.task, run.config, skeleton, params)
+
+
+class Model:
+    """A trained model; `load` makes one.
+
+    Attributes:
+        config: as it was trained with.
+    """
+
+    def __init__(self, task: Task, config: ConfigDict, skeleton: Skeleton, params: Params):
+        self.config = config
+        self._task, self._params = task, params
+        self._compiled = make_predict(task, skeleton, sharding.first_device())
+        self._shared = self._compiled.shared(params)
+        self._lock = threading.Lock()
+
+    @property
+    def system(self) -> str:
+        """`remote`, `eega` or `roam`."""
+        return self.config.system
+
+    def predict(self, posts: Sequence[Mapping[str, Any] | Post | Query]) -> list[Answer]:
+        """Answers posts; each has the answer that it would have by itself.
+
+        They go through the model in batches of `config.train.eval_batch_size`; what is left is
+        filled up to the next power of two. The first batch of each size compiles a program, which
+        the model keeps. May be called from several threads, which then take turns.
+
+        Args:
+            posts: dicts with the keys of a line of `--mode=predict`, `Post`s or, for ROAM,
+                `Query`s. Paths of pictures are relative to the current folder, or absolute.
+
+        Returns:
+            For each post `Relations` (REMOTE), `Quintuples` (EEGA) or `Candidates` (ROAM). Where a
+            post is wrong nothing is raised; `error` of its answer is the sentence that says why.
+
+        Raises:
+            TypeError: `posts` is no sequence, or something in it is no post.
+            UserError: spaCy, or its pipeline, is not here to parse them; or the file of a picture
+                changed while it was read.
+        """
+        if isinstance(posts, str | bytes | Mapping) or not isinstance(posts, Sequence):
+            raise TypeError(f"predict takes a list of posts, found {type(posts).__name__}.")
+        values = [values_of(post) for post in posts]
+        with self._lock:
+            found = self._task.posts(values, Given())
+            return list(found.answers(self._outputs(found.dataset)))
+
+    def _outputs(self, dataset: grain.MapDataset) -> Outputs:
+        chunks, start = [], 0
+        for size in batch_sizes(len(dataset), self.config.train.eval_batch_size):
+            stop = min(start + size, len(dataset))
+            examples = [dataset[row] for row in range(start, stop)]
+            filled = examples + examples[-1:] * (size - len(examples))
+            batch = {name: np.stack([one[name] for one in filled]) for name in examples[0]}
+            there = sharding.put_batch(batch, self._compiled.mesh)
+            chunk = sharding.fetch(self._compiled.batch(self._params, self._shared, there))
+            chunks.append({name: value[: stop - start] for name, value in chunk.items()})
+            start = stop
+        return {name: np.concatenate([one[name] for one in chunks]) for name in (chunks or [{}])[0]}
+
+
+def batch_sizes(count: int, most: int) -> Iterator[int]:
+    """Sizes of batches for so many examples, which may leave room in the last one."""
+    yield from [most] * (count // most)
+    if rest := count % most:
+        yield min(1 << (rest - 1).bit_length(), most)

@@ -1,0 +1,170 @@
+"""A run: a config, its task and its folder. The command line and the library work on one alike."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from remote_jax import config as configs
+from remote_jax.errors import UserError, writing
+from remote_jax.reporting.results import read_results
+from remote_jax.runtime import processes, signals
+from remote_jax.task import Task, make_task
+from remote_jax.training import checkpoint, evaluation
+from remote_jax.training.checkpoint import Checkpoints
+from remote_jax.training.loop import train as train_model
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run in a folder.
+
+    Attributes:
+        begun: whether it has a checkpoint; until then nothing of it is worth keeping.
+    """
+
+    task: Task
+    config: ConfigDict
+    workdir: Path
+    begun: bool
+
+    @property
+    def results(self) -> Path:
+        """The file that says what came out; it is there once the run is finished."""
+        return self.workdir / "results.json"
+
+    def train(self) -> None:
+        """Trains from where the run stands, reads test once, and writes the results.
+
+        Raises:
+            UserError: the data are missing or malformed, another process trains there, or nothing
+                can be written.
+        """
+        with writing(self.workdir):
+            self.workdir.mkdir(parents=True, exist_ok=True)
+        with locked(self.workdir) if processes.first() else nullcontext():
+            with processes.first_ahead("data"):
+                # A run that has not begun may be given another config and other data.
+                self.task.prepare(self.workdir, anew=not self.begun and processes.first())
+                self.task.splits()  # builds the data also where nothing else asks for them here
+            if processes.first():
+                configs.write(self.config, self.workdir)
+            train_model(self.task, self.config, self.workdir)
+            evaluation.write_report(self.task, self.config, self.workdir)
+
+    def prepare(self, *, data: bool) -> None:
+        """Reads what the run keeps; with `data`, also what it was trained on.
+
+        Raises:
+            UserError: something is missing or malformed.
+        """
+        with processes.first_ahead("data"):
+            self.task.prepare(self.workdir, anew=False)
+            if data:
+                self.task.splits()
+
+    def evaluate(self, split: str) -> dict[str, float]:
+        """Scores of a split with the checkpoint that is best on validation; nothing is written.
+
+        Raises:
+            UserError: there is no such split or no checkpoint, it is another model's, or the data
+                have changed.
+        """
+        self.prepare(data=True)
+        if split not in (splits := self.task.splits()):
+            raise UserError(f"There is no split {split!r}; the data have {', '.join(splits)}.")
+        with Checkpoints(self.workdir, read_only=True) as checkpoints:
+            checkpoints.record().check_data(self.task.fingerprint())
+        dataset = self.task.dataset(split)
+        found, _, _ = evaluation.best_outputs(self.task, self.config, self.workdir, dataset)
+        return self.task.metrics(split, found)
+
+
+def open_run(config: ConfigDict, workdir: Path, *, new: bool) -> Run:
+    """The run in a folder.
+
+    Args:
+        new: whether it may be one that is to begin.
+
+    Raises:
+        UserError: the config is wrong, or another one than the run's; or there is no run.
+    """
+    configs.check(config, configs.LOOP_KEYS)
+    task = make_task(config)
+    begun = checkpoint.exist(workdir)
+    if begun:
+        configs.check_same(config, configs.read(workdir), workdir)
+    elif not new and not (workdir / "config.json").exists():
+        raise UserError(f"{workdir} holds no run; train one first with --mode=train.")
+    return Run(task, config, workdir, begun)
+
+
+def train(config: ConfigDict | str, workdir: str | Path) -> dict[str, dict[str, float]]:
+    """Trains a model, as the command line does: from where the run in the folder stands.
+
+    Prints how it goes. On SIGTERM the step under way is finished and saved, and `SystemExit` with
+    code 75 raised; the same call goes on from there.
+
+    Args:
+        config: of a system; or the name or file of one with its preset, as `configs/umre.py:paper`.
+        workdir: folder of the run, to be made, gone on with, or finished.
+
+    Returns:
+        Scores by name, of `validation` and then `test`, of the checkpoint that is best on
+        validation; without a test split, of `validation` alone. The folder has the rest.
+
+    Raises:
+        UserError: the config is wrong, or another one than the run's; the data are missing or
+            malformed; another process trains there.
+    """
+    config = configs.load(config) if isinstance(config, str) else config
+    with signals.listening():
+        run = open_run(config, Path(workdir), new=True)
+        if not run.results.exists():
+            run.train()
+    return read_results(run.results)[0]["metrics"]
+
+
+def evaluate(run: str | Path, split: str) -> dict[str, float]:
+    """Scores a split with the checkpoint that is best on validation.
+
+    Nothing is written. The run's results have the score of the test split, read once, at its end;
+    to read it again, for another choice than that checkpoint's, is up to the caller.
+
+    Args:
+        run: folder of a run, finished or not.
+        split: `train`, `validation` or `test`.
+
+    Returns:
+        Scores by name.
+
+    Raises:
+        UserError: there is no such run, checkpoint or split, or the data are gone or changed.
+    """
+    workdir = Path(run)
+    return open_run(configs.read(workdir), workdir, new=False).evaluate(split)
+
+
+@contextmanager
+def locked(workdir: Path) -> Iterator[None]:
+    """Keeps a second training out of the folder of a run; the system lets go when this one ends.
+
+    Raises:
+        UserError: another process trains there, or nothing can be written there.
+    """
+    path = workdir / "train.lock"
+    with writing(path):
+        file = path.open("w")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"Another process trains in {workdir}; wait for it, or choose another --workdir."
+            ) from error
+        yield
