@@ -14,8 +14,9 @@ from tucker_settings import TUCKER
 
 from configs import mkg_y
 from remote_jax import main
+from remote_jax.commands.arguments import Arguments
 from remote_jax.errors import UserError
-from remote_jax.main import Order, run
+from remote_jax.main import run
 from remote_jax.roam.data import saved_graph, triples
 from remote_jax.roam.task import make_task
 
@@ -64,7 +65,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[ConfigDict, Path]
     (root / "data").mkdir()
     write_graph(root / "data")
     settings = config(root / "data", root / "cache")
-    run(Order("train", settings, root / "run", None))
+    run(Arguments("train", settings, root / "run", None))
     return settings, root / "run"
 
 
@@ -137,7 +138,7 @@ def test_predict_answers_without_the_data(trained: tuple[ConfigDict, Path], tmp_
     asked.write_text("".join(json.dumps(question) + "\n" for question in questions))
     moved = settings.copy_and_resolve_references().unlock()
     moved.data.dir, moved.data.cache = str(tmp_path / "gone"), str(tmp_path / "new")
-    run(Order("predict", moved.lock(), workdir, (asked, tmp_path / "answers.jsonl")))
+    run(Arguments("predict", moved.lock(), workdir, (asked, tmp_path / "answers.jsonl")))
     first, second, third = map(json.loads, (tmp_path / "answers.jsonl").read_text().splitlines())
     assert first["id"] == "a" and len(first["answers"]) == 2
     scores = [answer["score"] for answer in second["answers"]]
@@ -160,7 +161,7 @@ def test_eval_needs_no_features(trained: tuple[ConfigDict, Path], tmp_path: Path
     moved = settings.copy_and_resolve_references().unlock()
     moved.data.dir = str(tmp_path / "data")
     before = json.loads((workdir / "results.json").read_text())
-    run(Order("eval", moved.lock(), workdir, None))
+    run(Arguments("eval", moved.lock(), workdir, None))
     after = json.loads((workdir / "results.json").read_text())
     assert after["metrics"] == before["metrics"] and after["dataset"] == before["dataset"]
 
@@ -175,13 +176,13 @@ def test_features_that_changed_are_refused(
     moved = settings.copy_and_resolve_references().unlock()
     moved.data.dir = str(tmp_path / "data")
     with pytest.raises(UserError, match=r"The data have changed .*in features"):
-        run(Order("eval", moved.lock(), workdir, None))
+        run(Arguments("eval", moved.lock(), workdir, None))
 
 
 def test_sampled_negatives_learn_too(tmp_path: Path) -> None:
     write_graph(tmp_path)
     changes = {"model.negatives": 12, "train.epochs": 40.0}
-    run(Order("train", config(tmp_path, tmp_path / "cache", **changes), tmp_path / "run", None))
+    run(Arguments("train", config(tmp_path, tmp_path / "cache", **changes), tmp_path / "run", None))
     rows = [json.loads(line) for line in (tmp_path / "run/predictions.jsonl").open()]
     tails = [row for row in rows if row["direction"] == "tail" and row["relation"] == "lives_in"]
     assert np.mean([1 / row["rank"] for row in tails]) > 0.9
@@ -194,7 +195,7 @@ def test_a_complex_core_learns_that_mates_mate_back(tmp_path: Path, penalty: str
     changes |= {"model.dropout.matrix": 0.0, "model.dropout.query": 0.0, "features.image": ""}
     changes |= {"train.optimizer": "adagrad", "train.learning_rate": 0.1}
     changes |= {"train.new_learning_rate": 1e-3, "train.schedule": "constant"}
-    run(Order("train", config(tmp_path, tmp_path / "cache", **changes), tmp_path / "run", None))
+    run(Arguments("train", config(tmp_path, tmp_path / "cache", **changes), tmp_path / "run", None))
     rows = [json.loads(line) for line in (tmp_path / "run/predictions.jsonl").open()]
     known = (tmp_path / "train.txt").read_text().splitlines()
     told = [r for r in rows if f"{r['tail']}\t{r['relation']}\t{r['head']}" in known]

@@ -20,9 +20,10 @@ from flax.traverse_util import flatten_dict
 from safetensors.numpy import load_file
 
 from remote_jax import config as configs
+from remote_jax.commands.arguments import Arguments
 from remote_jax.encoders.tokenizer import MARKERS
 from remote_jax.errors import UserError
-from remote_jax.main import Order, run
+from remote_jax.main import run
 from remote_jax.runtime import sharding
 from remote_jax.serve import folder
 from remote_jax.task import make_task
@@ -40,7 +41,7 @@ def exported(request, tmp_path_factory):
     systems.begin(config, root / "run")
     moved = config.copy_and_resolve_references()
     moved.data.cache = str(root / "no cache")
-    run(Order("export", moved, root / "run", None, root / "out"))
+    run(Arguments("export", moved, root / "run", None, root / "out"))
     assert not (root / "no cache").exists()
     task = make_task(config)
     task.prepare(root / "run", anew=False)
@@ -211,7 +212,7 @@ def test_an_export_that_fails_leaves_nothing(toy_run, tmp_path, monkeypatch):
     before = sorted(tmp_path.rglob("*"))
     monkeypatch.setattr(toy.ToyTask, "write_assets", fail)
     with pytest.raises(UserError, match="No space left"):
-        run(Order("export", *toy_run, None, tmp_path / "out"))
+        run(Arguments("export", *toy_run, None, tmp_path / "out"))
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -219,11 +220,11 @@ def test_a_folder_in_use_is_left_alone(toy_run, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
     with pytest.raises(UserError, match="not an empty folder"):
-        run(Order("export", *toy_run, None, tmp_path / "out"))
+        run(Arguments("export", *toy_run, None, tmp_path / "out"))
     with pytest.raises(UserError, match="not an empty folder"):
         folder.check_free(tmp_path / "out" / "mine.txt")
     (tmp_path / "out" / "mine.txt").unlink()
-    run(Order("export", *toy_run, None, tmp_path / "out"))
+    run(Arguments("export", *toy_run, None, tmp_path / "out"))
     assert (tmp_path / "out" / "predict.stablehlo").is_file()
 
 
@@ -232,8 +233,8 @@ def test_the_folder_one_is_in_is_not_replaced(toy_run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "here")
     for target in (Path(), tmp_path / "here"):
         with pytest.raises(UserError, match="is the folder you are in"):
-            run(Order("export", *toy_run, None, target))
-    run(Order("export", *toy_run, None, Path("../there/.")))
+            run(Arguments("export", *toy_run, None, target))
+    run(Arguments("export", *toy_run, None, Path("../there/.")))
     assert (tmp_path / "there" / "load.py").is_file()
 
 
@@ -241,7 +242,7 @@ def test_the_folder_one_is_in_is_not_replaced(toy_run, tmp_path, monkeypatch):
 def test_results_that_are_none_are_refused_in_a_sentence(toy_run, tmp_path, text):
     (toy_run[1] / "results.json").write_text(text)
     with pytest.raises(UserError, match=r"results\.json"):
-        run(Order("export", *toy_run, None, tmp_path / "out"))
+        run(Arguments("export", *toy_run, None, tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
@@ -249,12 +250,12 @@ def test_results_of_another_checkpoint_are_not_told(toy_run, tmp_path):
     results = {"best_step": 3, "metrics": {}, "tables": []}
     (toy_run[1] / "results.json").write_text(json.dumps(results))
     with pytest.raises(UserError, match=r"is of step 3, but the best checkpoint is of step 1"):
-        run(Order("export", *toy_run, None, tmp_path / "out"))
+        run(Arguments("export", *toy_run, None, tmp_path / "out"))
 
 
 def test_before_the_first_checkpoint(tmp_path):
     toy.install()
     configs.write(toy.get_config(), tmp_path)
     with pytest.raises(UserError, match="no checkpoint yet"):
-        run(Order("export", toy.get_config(), tmp_path, None, tmp_path / "out"))
+        run(Arguments("export", toy.get_config(), tmp_path, None, tmp_path / "out"))
     assert not (tmp_path / "out").exists()

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from jax import export
 from safetensors.numpy import save_file
 
-from remote_jax.main import Order, run
+from remote_jax.commands.arguments import Arguments
+from remote_jax.main import run
 from remote_jax.serve.load import Model, load, parameters
 
 ARRAYS = {
@@ -111,7 +112,7 @@ def out(tmp_path_factory):
     root = tmp_path_factory.mktemp("toy")
     toy.install()
     systems.begin(toy.get_config(), root / "run")
-    run(Order("export", toy.get_config(), root / "run", None, root / "out"))
+    run(Arguments("export", toy.get_config(), root / "run", None, root / "out"))
     return root / "out"
 
 
