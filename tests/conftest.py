@@ -10,6 +10,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+import remote_jax.config  # noqa: F401  # makes remote_jax.configs the configs of this checkout
+
 # Before jax is imported, here and in the processes that tests start.
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"remote_jax-xla-{os.getuid()}")
