@@ -1,0 +1,161 @@
+"""The example files on the page of formats, read by the readers that read a person's own."""
+
+import json
+
+import numpy as np
+import pytest
+from pages import ROOT, titled, write_examples
+from released import config, words_tokenizer
+
+from configs import jmere as jmere_config
+from remote_jax.data import release
+from remote_jax.eega.data import builders as sentence_builders
+from remote_jax.eega.data import examples, formats, posts
+from remote_jax.remote.data import builders
+from remote_jax.remote.data import formats as pair_formats
+from remote_jax.remote.data.posts import Posts
+from remote_jax.roam.data import features, text, triples
+from remote_jax.roam.data.queries import Questions
+from remote_jax.roam.ranking import Known
+
+PAGE = ROOT / "docs" / "formats.md"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("formats")
+    write_examples(PAGE, made)
+    return made
+
+
+def pairs(folder, cache, layout, **options):
+    builder = builders.build(pair_formats.locate(layout, folder, **options), cache, 0.0)
+    source = builder.as_data_source("train")
+    label = builder.info.features["label"].int2str
+    found = [builders.decode(source[index], index) for index in range(len(source))]
+    return found, [label(pair.label) for pair in found]
+
+
+def test_every_example_is_read_by_a_test_below():
+    tops = {title.split("/")[0] for title, _ in titled(PAGE)}
+    assert tops == {"umre", "own", "more", "mnre", "jmere", "graph", "openke", "posts"}
+
+
+def test_umre(folder, tmp_path):
+    found, labels = pairs(folder / "umre", tmp_path, pair_formats.UMRE)
+    assert labels == ["/per/per/partner", "/per/misc/awarded", "/per/per/self"]
+    assert [pair.type for pair in found] == [0, 1, 2]
+    assert {(pair.image, pair.depth) for pair in found} == {("UMKE_IMG/a.png", "depth_data/a.npz")}
+    np.testing.assert_allclose(found[0].boxes, [[0, 0, 0.5, 1], [0.5, 0.2, 1, 0.9]])
+    assert found[0].head.caption == "an actress"
+    assert found[1].tail.caption == "a golden cup"
+
+
+def test_a_vocabulary_of_ones_own(folder, tmp_path):
+    _, labels = pairs(folder / "own", tmp_path, pair_formats.UMRE)
+    assert labels == ["knows"]
+
+
+def test_more_with_boxes_by_their_centres(folder, tmp_path):
+    (pair,), labels = pairs(folder / "more", tmp_path, pair_formats.MORE, boxes="centers")
+    np.testing.assert_allclose(pair.boxes, [[0.3, 0.1, 0.7, 0.9]], atol=1e-6)
+    assert labels == ["/per/per/partner"] and pair.tail.object == 0
+
+
+def test_mnre(folder, tmp_path):
+    (pair,), labels = pairs(folder / "mnre", tmp_path, pair_formats.MNRE)
+    assert labels == ["/per/org/member_of"] and pair.tail.span == (3, 4)
+
+
+def sentences(folder, cache, name):
+    settings = jmere_config.get_config()
+    settings.data.update({"name": name, "dir": str(folder), "cache": str(cache)})
+    settings.features.picture = name == "jmere"
+    return settings, examples.Sentences(settings)
+
+
+def test_jmere(folder, tmp_path):
+    settings, data = sentences(folder / "jmere", tmp_path, "jmere")
+    (example,) = data.examples("train")
+    assert len(example.sentence.labels.quintuples) == 2
+    assert example.parse.heads.tolist() == [2, 0, 2, 2, 2, 4]
+    assert example.parse.dependencies[-1] == "pobj" and example.parse.pos[2] == "VERB"
+    assert example.sentence.image == "img_org/a.png"
+    assert data.knowledge.classes[1:] == ("woman", "cup")
+    assert data.knowledge.relations == ("holding",)
+    np.testing.assert_allclose(example.graph.boxes[0], [0, 0, 0.5, 1])
+    assert example.graph.adjacent[0, 1]
+    found = formats.locate(formats.JMERE, folder / "jmere")
+    other = examples.Objects(found, objects=5, threshold=0.1).graph("img_org/b.png")
+    assert other.mask.sum() == len(json.loads(found.boxes.read_text())["b.png"])
+
+
+def test_jmere_of_rows_of_mnre(folder, tmp_path):
+    found = formats.locate(formats.MNRE, folder / "mnre")
+    builder = sentence_builders.build(found, tmp_path, 0.0)
+    (sentence,) = sentence_builders.read(builder, "train")
+    (quintuple,) = sentence.labels.quintuples
+    names = release.bundled("relations", "jmere")[1:]
+    assert names[quintuple.relation] == "member_of"
+
+
+def test_graph(folder):
+    graph = triples.read(folder / "graph")
+    assert graph.entities == ("Oslo", "Norway", "Bergen")
+    assert graph.splits["train"].tolist() == [[0, 0, 1], [2, 0, 1], [1, 1, 0]]
+    assert graph.splits["test"].tolist() == [[0, 0, 1]]
+    image = features.load_matrix(folder / "graph/image.npz", graph.entities)
+    assert image.present.tolist() == [True, False, True]
+    assert features.load_matrix(folder / "graph/text.npy", graph.entities).present.all()
+    lines, values = (
+        text.read_descriptions(folder / "graph" / f"descriptions.{end}") for end in ("txt", "json")
+    )
+    assert lines == values and set(lines) == {"Oslo", "Bergen"}
+
+
+def test_graph_of_openke(folder):
+    graph = triples.read(folder / "openke")
+    assert graph.splits["train"].tolist() == [[0, 0, 1], [2, 0, 1]]
+    assert graph.relations == ("isLocatedIn",)
+
+
+def answered(lines, count):
+    found = list(lines)
+    assert [line for line in found if "error" in line] == [] and len(found) == count
+    return found
+
+
+def test_posts_of_remote(folder, tmp_path):
+    settings = config(folder / "posts", tmp_path)
+    read = Posts(folder / "posts/remote.jsonl", words_tokenizer(), ("none", "knows"), settings)
+    count = len(read.dataset)
+    outputs = {"label": np.ones(count, int), "probability": np.ones(count)}
+    first, second = answered(read.rows(outputs), 2)
+    assert [end["name"] for end in (first["relations"][0][key] for key in ("head", "tail"))] == [
+        "Ann Lee",
+        "Bob",
+    ]
+    assert len(second["relations"]) == 2 + 2 + 4  # entities, objects, each with each
+    assert read.dataset[0]["rgb_mask"].sum() == 0 and read.dataset[2]["depth_mask"].sum() == 2
+
+
+def test_posts_of_eega(folder, tmp_path):
+    settings, data = sentences(folder / "jmere", tmp_path, "jmere")
+    (post,) = posts.read_posts(folder / "posts/eega.jsonl", data.knowledge, settings)
+    assert not post.error
+    assert post.example.parse.heads.tolist() == [1, 1, 1]
+    assert post.example.graph.mask.sum() == 2
+
+
+def test_questions(folder):
+    graph = triples.read(folder / "graph")
+    known = Known.of(graph.splits.values(), len(graph.relations))
+    read = Questions.read(folder / "posts/roam.jsonl", graph, known)
+    best = np.array([[1, 2], [0, 2]], np.int32)
+    first, second = answered(read.rows({"entities": best, "scores": -best.astype(float)}), 2)
+    assert (first["id"], first["answers"][0]["name"], first["answers"][0]["known"]) == (
+        7,
+        "Norway",
+        True,
+    )
+    assert second["tail"] == "Norway" and second["answers"][0]["name"] == "Oslo"
