@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN, LINE = 150, 76, 40, 28, 20, 17
@@ -75,7 +76,7 @@ class Figure:
 
     def chain(self, *boxes: Box) -> None:
         """Adds an arrow from the right side of each box to the left side of the next one."""
-        for one, other in zip(boxes, boxes[1:], strict=False):
+        for one, other in pairwise(boxes):
             start = (one.left + WIDTH, one.middle[1])
             self._arrow([start, (other.left, other.middle[1])])
 
@@ -143,7 +144,9 @@ def remote() -> Figure:
         start = figure.box(0, row, "data", *source)
         blocks = figure.box(1, row, "model", encoder, "block by block", equation)
         moved = figure.box(2, row, "transport", "Optimal transport", "of the levels", "Eqs. 5-8")
-        mixed = figure.box(3, row, "model", f"{stream} stream", f"experts read {other}", "Eqs. 9-12")
+        mixed = figure.box(
+            3, row, "model", f"{stream} stream", f"experts read {other}", "Eqs. 9-12"
+        )
         figure.chain(start, blocks, moved)
         figure.back(moved, blocks, above=row == 0)
         streams.append((moved, mixed))

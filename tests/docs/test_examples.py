@@ -75,7 +75,7 @@ def sentences(folder, cache, name):
 
 
 def test_jmere(folder, tmp_path):
-    settings, data = sentences(folder / "jmere", tmp_path, "jmere")
+    _, data = sentences(folder / "jmere", tmp_path, "jmere")
     (example,) = data.examples("train")
     assert len(example.sentence.labels.quintuples) == 2
     assert example.parse.heads.tolist() == [2, 0, 2, 2, 2, 4]
