@@ -8,15 +8,16 @@ from pages import ROOT, titled, write_examples
 from released import config, words_tokenizer
 
 from configs import jmere as jmere_config
-from remote_jax.data import release
+from remote_jax.data import media, records, release
+from remote_jax.data import posts as lines
 from remote_jax.eega.data import builders as sentence_builders
 from remote_jax.eega.data import examples, formats, posts
+from remote_jax.eega.data.objects import ObjectGraphs
 from remote_jax.remote.data import builders
 from remote_jax.remote.data import formats as pair_formats
 from remote_jax.remote.data.posts import Posts
 from remote_jax.roam.data import features, text, triples
-from remote_jax.roam.data.queries import Questions
-from remote_jax.roam.ranking import Known
+from remote_jax.roam.data.queries import Lookup, Questions
 
 PAGE = ROOT / "docs" / "formats.md"
 
@@ -29,7 +30,8 @@ def folder(tmp_path_factory):
 
 
 def pairs(folder, cache, layout, **options):
-    builder = builders.build(pair_formats.locate(layout, folder, **options), cache, 0.0)
+    files = pair_formats.locate(layout, folder, **options)
+    builder = records.build_rows(builders.BUILDERS, files, cache, 0.0)
     source = builder.as_data_source("train")
     label = builder.info.features["label"].int2str
     found = [builders.decode(source[index], index) for index in range(len(source))]
@@ -71,7 +73,7 @@ def sentences(folder, cache, name):
     settings = jmere_config.get_config()
     settings.data.update({"name": name, "dir": str(folder), "cache": str(cache)})
     settings.features.picture = name == "jmere"
-    return settings, examples.Sentences(settings)
+    return settings, examples.SentenceDataset(settings)
 
 
 def test_jmere(folder, tmp_path):
@@ -81,18 +83,18 @@ def test_jmere(folder, tmp_path):
     assert example.parse.heads.tolist() == [2, 0, 2, 2, 2, 4]
     assert example.parse.dependencies[-1] == "pobj" and example.parse.pos[2] == "VERB"
     assert example.sentence.image == "img_org/a.png"
-    assert data.knowledge.classes[1:] == ("woman", "cup")
-    assert data.knowledge.relations == ("holding",)
+    assert data.corpus.classes[1:] == ("woman", "cup")
+    assert data.corpus.relations == ("holding",)
     np.testing.assert_allclose(example.graph.boxes[0], [0, 0, 0.5, 1])
     assert example.graph.adjacent[0, 1]
     found = formats.locate(formats.JMERE, folder / "jmere")
-    other = examples.Objects(found, objects=5, threshold=0.1).graph("img_org/b.png")
+    other = ObjectGraphs(found, objects=5, threshold=0.1).graph("img_org/b.png")
     assert other.mask.sum() == len(json.loads(found.boxes.read_text())["b.png"])
 
 
 def test_jmere_of_rows_of_mnre(folder, tmp_path):
     found = formats.locate(formats.MNRE, folder / "mnre")
-    builder = sentence_builders.build(found, tmp_path, 0.0)
+    builder = records.build_rows(sentence_builders.BUILDERS, found, tmp_path, 0.0)
     (sentence,) = sentence_builders.read(builder, "train")
     (quintuple,) = sentence.labels.quintuples
     names = release.bundled("relations", "jmere")[1:]
@@ -119,43 +121,44 @@ def test_graph_of_openke(folder):
     assert graph.relations == ("isLocatedIn",)
 
 
-def answered(lines, count):
-    found = list(lines)
-    assert [line for line in found if "error" in line] == [] and len(found) == count
+def read(path):
+    """The posts of a file, and what finds their pictures."""
+    return [value for _, value in lines.read(path)], media.BesideFile(path)
+
+
+def answered(answers, count):
+    found = [one.to_dict() for one in answers]
+    assert [one for one in found if "error" in one] == [] and len(found) == count
     return found
 
 
 def test_posts_of_remote(folder, tmp_path):
     settings = config(folder / "posts", tmp_path)
-    read = Posts(folder / "posts/remote.jsonl", words_tokenizer(), ("none", "knows"), settings)
-    count = len(read.dataset)
+    values, beside = read(folder / "posts/remote.jsonl")
+    asked = Posts(values, beside, words_tokenizer(), ("none", "knows"), settings)
+    count = len(asked.dataset)
     outputs = {"label": np.ones(count, int), "probability": np.ones(count)}
-    first, second = answered(read.rows(outputs), 2)
-    assert [end["name"] for end in (first["relations"][0][key] for key in ("head", "tail"))] == [
-        "Ann Lee",
-        "Bob",
-    ]
+    first, second = answered(asked.answers(outputs), 2)
+    names = [first["relations"][0][key]["name"] for key in ("head", "tail")]
+    assert names == ["Ann Lee", "Bob"]
     assert len(second["relations"]) == 2 + 2 + 4  # entities, objects, each with each
-    assert read.dataset[0]["rgb_mask"].sum() == 0 and read.dataset[2]["depth_mask"].sum() == 2
+    assert asked.dataset[0]["rgb_mask"].sum() == 0 and asked.dataset[2]["depth_mask"].sum() == 2
 
 
 def test_posts_of_eega(folder, tmp_path):
     settings, data = sentences(folder / "jmere", tmp_path, "jmere")
-    (post,) = posts.read_posts(folder / "posts/eega.jsonl", data.knowledge, settings)
+    values, beside = read(folder / "posts/eega.jsonl")
+    (post,) = posts.read_posts(values, beside, data.corpus, settings)
     assert not post.error
     assert post.example.parse.heads.tolist() == [1, 1, 1]
     assert post.example.graph.mask.sum() == 2
 
 
 def test_questions(folder):
-    graph = triples.read(folder / "graph")
-    known = Known.of(graph.splits.values(), len(graph.relations))
-    read = Questions.read(folder / "posts/roam.jsonl", graph, known)
+    values, _ = read(folder / "posts/roam.jsonl")
+    asked = Questions.read(values, Lookup(triples.read(folder / "graph")))
     best = np.array([[1, 2], [0, 2]], np.int32)
-    first, second = answered(read.rows({"entities": best, "scores": -best.astype(float)}), 2)
-    assert (first["id"], first["answers"][0]["name"], first["answers"][0]["known"]) == (
-        7,
-        "Norway",
-        True,
-    )
+    first, second = answered(asked.answers({"entities": best, "scores": -best.astype(float)}), 2)
+    assert (first["id"], first["answers"][0]["name"]) == (7, "Norway")
+    assert first["answers"][0]["known"] is True
     assert second["tail"] == "Norway" and second["answers"][0]["name"] == "Oslo"
