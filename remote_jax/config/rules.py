@@ -35,6 +35,21 @@ class Between:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """A whole number in [low, high]."""
+
+    low: int
+    high: int
+
+    def __contains__(self, value: object) -> bool:
+        # A bool is an int to `isinstance`.
+        return type(value) is int and self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"a whole number from {self.low:,} to {self.high:,}"
+
+
+@dataclass(frozen=True)
 class OneOf:
     """One of a few values."""
 
@@ -74,7 +89,7 @@ class Key:
         free: whether it may change between a start and a resume: it says where and how, not what.
     """
 
-    rule: Between | OneOf | Text
+    rule: Between | Whole | OneOf | Text
     meaning: str
     optional: bool = False
     free: bool = False

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ml_collections import ConfigDict
 
@@ -70,33 +70,9 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-class Range(NamedTuple):
-    """What a setting of a sample may be: a whole number, or a share, from `low` to `high`."""
-
-    low: float
-    high: float
-    whole: bool = True
-
-    def check(self, name: str, value: object) -> None:
-        """Raises a UserError unless `value` is in the range."""
-        kinds, kind = ((int,), "whole number") if self.whole else ((int, float), "share")
-        # A bool is an int to `isinstance`, and NaN is in no range.
-        if type(value) not in kinds or not self.low <= value <= self.high:  # type: ignore[operator]
-            raise UserError(
-                f"config.data.sample.{name} must be a {kind} from {self.low} to {self.high}, "
-                f"found {value!r}."
-            )
-
-
-SEED = Range(0, 2**31)
-POSTS = {split: Range(1, 100_000) for split in ("train", "validation", "test")} | {"seed": SEED}
-"""Settings of a sample of posts: how many a split has, and the seed."""
-
-
 def ensure_generated(
     parent: Path,
     settings: Mapping[str, Any],
-    ranges: Mapping[str, Range],
     code: Path,
     write: Callable[..., object],
 ) -> Path:
@@ -104,17 +80,14 @@ def ensure_generated(
 
     Args:
         parent: the sample goes to PARENT/KEY, the key being of its settings and its code.
-        settings: `config.data.sample`.
-        ranges: the settings that decide the sample.
+        settings: `config.data.sample`, as the system's `KEYS` let it through.
         code: folder of the modules that make it.
         write: fills a folder, given its path and the settings by name.
 
     Raises:
-        UserError: a setting is out of its range, or the folder cannot be written.
+        UserError: the folder cannot be written.
     """
-    chosen = {name: settings[name] for name in ranges}
-    for name, allowed in ranges.items():
-        allowed.check(name, chosen[name])
+    chosen = dict(settings)
     folder = parent / _key(chosen, code)
     if folder.is_dir():
         return folder

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ml_collections import ConfigDict
 
-from remote_jax.config import SWITCH, Between, Key, Keys, OneOf, Text
+from remote_jax.config import SWITCH, Between, Key, Keys, OneOf, Text, Whole
 from remote_jax.encoders.settings import ENCODER_KEYS
 from remote_jax.errors import UserError
 
@@ -18,7 +18,7 @@ PARSE_CHANNELS = frozenset({"pos", "distance", "dependency"})
 
 PROTOCOLS = ("directed", "folded")
 
-_POSTS = Between(1, 100_000)
+_POSTS = Whole(1, 100_000)
 
 KEYS: Keys = {
     "metric": Key(
@@ -42,7 +42,7 @@ KEYS: Keys = {
     "data.sample.train": Key(_POSTS, "Generated posts for training.", optional=True),
     "data.sample.validation": Key(_POSTS, "Generated posts for validation.", optional=True),
     "data.sample.test": Key(_POSTS, "Generated posts for testing.", optional=True),
-    "data.sample.seed": Key(Between(0, 2**31), "Seed of the generated posts.", optional=True),
+    "data.sample.seed": Key(Whole(0, 2**31), "Seed of the generated posts.", optional=True),
     "features.picture": Key(SWITCH, "Whether the model sees the picture."),
     "features.classes": Key(
         SWITCH, "Whether it is told the detector's class of an object, beside its pixels."

@@ -1,9 +1,9 @@
 """Keys of a config that REMOTE reads, beside those of the training loop."""
 
-from remote_jax.config import SWITCH, Between, Key, Keys, OneOf, Text
+from remote_jax.config import SWITCH, Between, Key, Keys, OneOf, Text, Whole
 from remote_jax.encoders.settings import ENCODER_KEYS
 
-_POSTS = Between(1)
+_POSTS = Whole(1, 100_000)
 
 KEYS: Keys = {
     "data.name": Key(
@@ -30,7 +30,7 @@ KEYS: Keys = {
     ),
     "data.sample.validation": Key(_POSTS, "Generated posts for validation.", optional=True),
     "data.sample.test": Key(_POSTS, "Generated posts for testing.", optional=True),
-    "data.sample.seed": Key(Between(0), "Seed of the generated posts.", optional=True),
+    "data.sample.seed": Key(Whole(0, 2**31), "Seed of the generated posts.", optional=True),
     "features.sentence": Key(SWITCH, "Whether the model reads the sentence."),
     "features.picture": Key(SWITCH, "Whether it sees the picture's objects (Table 4)."),
     "features.position": Key(SWITCH, "Whether it knows where in the picture they are (Table 4)."),

@@ -1,15 +1,15 @@
 """Keys of a config that ROAM reads, beside those of the training loop."""
 
-from remote_jax.config import SWITCH, Between, Key, Keys, OneOf, Text
+from remote_jax.config import SWITCH, Between, Key, Keys, OneOf, Text, Whole
 
 _DROPOUT = Between(0, 1)
 
 KEYS: Keys = {
     "data.name": Key(Text(), "What the graph is called in results and in the cache."),
     "data.sample.entities": Key(
-        Between(200, 100_000), "Entities of the generated graph.", optional=True
+        Whole(200, 100_000), "Entities of the generated graph.", optional=True
     ),
-    "data.sample.seed": Key(Between(0, 2**31), "Seed of the generated graph.", optional=True),
+    "data.sample.seed": Key(Whole(0, 2**31), "Seed of the generated graph.", optional=True),
     "data.sample.image": Key(
         Between(0, 0.3), "Share of held-out triples that images alone decide.", optional=True
     ),

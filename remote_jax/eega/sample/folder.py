@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from remote_jax.data.cache import POSTS, ensure_generated
+from remote_jax.data.cache import ensure_generated
 from remote_jax.eega.sample.write import write
 
 
@@ -18,7 +18,7 @@ def ensure(cache: Path, settings: Mapping[str, Any]) -> Path:
         settings: posts of `train`, `validation` and `test`, and the `seed`.
 
     Raises:
-        UserError: the cache cannot be written, or a setting is out of its range.
+        UserError: the cache cannot be written.
     """
     code = Path(__file__).parent
-    return ensure_generated(cache / "jmere_sample", settings, POSTS, code, write)
+    return ensure_generated(cache / "jmere_sample", settings, code, write)

@@ -6,17 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from remote_jax.data.cache import SEED, Range, ensure_generated
+from remote_jax.data.cache import ensure_generated
 from remote_jax.roam.sample.write import write
-
-RANGES = {
-    "entities": Range(200, 100_000),
-    "seed": SEED,
-    "image": Range(0, 0.3, whole=False),
-    "text": Range(0, 0.3, whole=False),
-    "missing": Range(0, 0.5, whole=False),
-}
-"""Of each setting."""
 
 
 def ensure(cache: Path, settings: Mapping[str, Any]) -> Path:
@@ -28,9 +19,9 @@ def ensure(cache: Path, settings: Mapping[str, Any]) -> Path:
             only that modality decides, and the share `missing` of entities without a modality.
 
     Raises:
-        UserError: the cache cannot be written, or a setting is out of its range.
+        UserError: the cache cannot be written.
     """
     code = Path(__file__).parent
-    folder = ensure_generated(cache / "roam_sample", settings, RANGES, code, write)
+    folder = ensure_generated(cache / "roam_sample", settings, code, write)
     print(f"The graph is a generated sample, invented and no benchmark: {folder}", flush=True)
     return folder

@@ -7,12 +7,15 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 from PIL import Image
+from sample_keys import sample_keys
 
+from remote_jax import config as configs
 from remote_jax.data.records import build_rows
 from remote_jax.eega.data import builders, formats
 from remote_jax.eega.sample import folder as kept
 from remote_jax.eega.sample.scene import HEIGHT, WIDTH, resized
 from remote_jax.eega.sample.write import write
+from remote_jax.eega.settings import KEYS
 from remote_jax.errors import UserError
 
 POSTS = {"train": 400, "validation": 120, "test": 40}
@@ -194,8 +197,8 @@ def test_it_is_written_once(tmp_path):
 
 
 @pytest.mark.parametrize("wrong", [{"train": 0}, {"test": True}, {"seed": -1}, {"validation": 1e9}])
-def test_settings_out_of_range(tmp_path, wrong):
+def test_settings_out_of_range(wrong):
     settings = {"train": 2, "validation": 1, "test": 1, "seed": 0, **wrong}
     name = next(iter(wrong))
     with pytest.raises(UserError, match=f"data.sample.{name} must be a whole number from"):
-        kept.ensure(tmp_path, settings)
+        configs.check(*sample_keys(settings, KEYS))

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 from ml_collections import ConfigDict
+from sample_keys import sample_keys
 
+from remote_jax import config as configs
 from remote_jax.errors import UserError
 from remote_jax.remote.sample import folder, write
+from remote_jax.remote.settings import KEYS
 
 NUMBERS = {"train": 3, "validation": 1, "test": 1, "seed": 0}
 SLOW = """
@@ -102,6 +105,6 @@ def test_cache_that_cannot_be_written(tmp_path: Path) -> None:
         folder.ensure(tmp_path, ConfigDict(NUMBERS))
 
 
-def test_numbers_must_be_positive(tmp_path: Path) -> None:
+def test_numbers_must_be_positive() -> None:
     with pytest.raises(UserError, match=r"sample\.test must be a whole number .*, found 0"):
-        folder.ensure(tmp_path, ConfigDict(NUMBERS | {"test": 0}))
+        configs.check(*sample_keys(NUMBERS | {"test": 0}, KEYS))

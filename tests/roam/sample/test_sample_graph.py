@@ -9,13 +9,16 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
+from sample_keys import sample_keys
 
+from remote_jax import config as configs
 from remote_jax.data import cache
 from remote_jax.errors import UserError
 from remote_jax.roam.data import features, triples
 from remote_jax.roam.sample import world
 from remote_jax.roam.sample.folder import ensure
 from remote_jax.roam.sample.write import write
+from remote_jax.roam.settings import KEYS
 
 SETTINGS = {"entities": 1500, "seed": 0, "image": 0.25, "text": 0.2, "missing": 0.08}
 MODALITY = {"image": "bears", "text": "sworn_to"}
@@ -198,22 +201,22 @@ def test_half_a_sample_is_never_found(tmp_path):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(UserError, match=r"Cannot write the sample .* No space left"):
-        cache.ensure_generated(tmp_path, {}, {}, tmp_path, fail)
-    folder = cache.ensure_generated(tmp_path, {}, {}, tmp_path, lambda folder: None)
+        cache.ensure_generated(tmp_path, {}, tmp_path, fail)
+    folder = cache.ensure_generated(tmp_path, {}, tmp_path, lambda folder: None)
     assert folder.is_dir() and not list(folder.iterdir())
 
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("entities", 10, "entities must be a whole number from 200 to 100000, found 10"),
+        ("entities", 10, "entities must be a whole number from 200 to 100,000, found 10"),
         ("entities", 1e3, "entities must be a whole number"),
         ("seed", -1, "seed must be a whole number"),
-        ("image", 0.9, r"image must be a share from 0 to 0\.3, found 0\.9"),
-        ("missing", float("nan"), "missing must be a share"),
-        ("text", "x", "text must be a share"),
+        ("image", 0.9, r"image must be a number .* at most 0\.3, found 0\.9"),
+        ("missing", float("nan"), "missing must be a number"),
+        ("text", "x", "text must be a number"),
     ],
 )
-def test_settings_out_of_range(tmp_path, name, value, message):
+def test_settings_out_of_range(name, value, message):
     with pytest.raises(UserError, match=message):
-        ensure(tmp_path, SETTINGS | {name: value})
+        configs.check(*sample_keys(SETTINGS | {name: value}, KEYS))
