@@ -56,18 +56,27 @@ def find(folder: Path, name: str) -> Path | None:
         raise Refused(f"the file {name!r} cannot be looked up: {error.strerror}") from error
 
 
+def read_json_value(path: Path, limit: int) -> Any:
+    """What a JSON file of at most `limit` bytes holds.
+
+    Raises:
+        UserError: it is missing, longer or malformed.
+    """
+    try:
+        return json.loads(read_bytes(path, limit))
+    except Refused as error:
+        raise UserError(f"{path}: {error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not JSON: {error}.") from error
+
+
 def read_json(path: Path, limit: int) -> dict[str, Any]:
     """The object in a JSON file of at most `limit` bytes.
 
     Raises:
         UserError: it is missing, longer, malformed or no object.
     """
-    try:
-        value = json.loads(read_bytes(path, limit))
-    except Refused as error:
-        raise UserError(f"{path}: {error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not JSON: {error}.") from error
+    value = read_json_value(path, limit)
     if not isinstance(value, dict):
         raise UserError(f"{path} holds a JSON {type(value).__name__}, expected an object.")
     return value

@@ -12,7 +12,6 @@ graph; entities that it lacks, and those whose row is zero or NaN throughout, ha
 from __future__ import annotations
 
 import hashlib
-import json
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from safetensors import SafetensorError, safe_open
 
 from remote_jax.data import arrays
-from remote_jax.data.files import read_bytes, read_lines
+from remote_jax.data.files import read_json_value, read_lines
 from remote_jax.errors import Refused, UserError
 from remote_jax.roam.data import text, triples
 
@@ -211,12 +210,7 @@ def _read_text(file: Path) -> list[str]:
 
 
 def _read_json(file: Path) -> Names:
-    try:
-        ids = json.loads(read_bytes(file, MAX_IDS_BYTES))
-    except Refused as error:
-        raise UserError(f"{file}: {error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{file} is not JSON: {error}.") from error
+    ids = read_json_value(file, MAX_IDS_BYTES)
     kinds = {type(item) for item in ids} if isinstance(ids, list) else set()
     if kinds not in ({str}, {int}):
         raise UserError(f"{file} must be a list of names, or one of numbers.")
