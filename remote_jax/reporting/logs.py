@@ -22,20 +22,20 @@ PLAIN_SECONDS = 10.0
 class MetricsLog:
     """`metrics.jsonl`: one line a split and step, repeatable but for what is under `time`."""
 
-    def __init__(self, workdir: Path, step: int, *, kept: bool = True) -> None:
+    def __init__(self, workdir: Path, step: int, *, enabled: bool = True) -> None:
         """Opens the log of a run that stands at `step`; later lines of an earlier try are dropped.
 
         Every line up to a step is on disk before that step is saved, so a run that is stopped and
         goes on leaves the same file as one that never stopped.
 
         Args:
-            kept: whether anything is written; of many processes one does.
+            enabled: whether anything is written; of many processes one does.
         """
         # Imported here because it takes seconds, which no other mode should pay.
         from tensorboardX import SummaryWriter
 
-        self._path = path = workdir / "metrics.jsonl" if kept else Path(os.devnull)
-        if kept:
+        self._path = path = workdir / "metrics.jsonl" if enabled else Path(os.devnull)
+        if enabled:
             write_atomically(path, list(_lines_until(path, step)))
         with writing(path):
             self._file = path.open("a", encoding="utf-8")
@@ -43,7 +43,7 @@ class MetricsLog:
         with writing(board):
             # Its queue has no bound: on a full disk its thread ends, and a full queue would block.
             self._board = SummaryWriter(
-                str(board), purge_step=step + 1, max_queue=0, write_to_disk=kept
+                str(board), purge_step=step + 1, max_queue=0, write_to_disk=enabled
             )
 
     def write(

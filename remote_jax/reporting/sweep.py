@@ -94,7 +94,7 @@ def train(runs: Sequence[Run], config: str, jobs: int) -> None:
     for job in range(jobs):
         shares.put(cores[job::jobs])
 
-    def one(run: Run) -> None:
+    def train_on_share(run: Run) -> None:
         share = shares.get()
         try:
             _train_one(run, config, share)
@@ -102,7 +102,7 @@ def train(runs: Sequence[Run], config: str, jobs: int) -> None:
             shares.put(share)
 
     with ThreadPoolExecutor(jobs) as pool:
-        for done in [pool.submit(one, run) for run in runs]:
+        for done in [pool.submit(train_on_share, run) for run in runs]:
             done.result()
 
 

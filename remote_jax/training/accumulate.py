@@ -29,7 +29,7 @@ def accumulated(gradient: Gradient[Tree], parts: int, mesh: Mesh) -> Gradient[Tr
     if parts == 1:
         return gradient
 
-    def whole(params: Params, batch: Batch, key: Key[Array, ""]) -> Tree:
+    def of_all_parts(params: Params, batch: Batch, key: Key[Array, ""]) -> Tree:
         def add(total: Tree, place_and_part: tuple[Array, Batch]) -> tuple[Tree, None]:
             place, part = place_and_part
             found = gradient(params, part, jax.random.fold_in(key, place))
@@ -41,7 +41,7 @@ def accumulated(gradient: Gradient[Tree], parts: int, mesh: Mesh) -> Gradient[Tr
         zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), like)
         return jax.lax.scan(add, zeros, (jnp.arange(parts), split))[0]
 
-    return whole
+    return of_all_parts
 
 
 def _split(batch: Batch, parts: int, mesh: Mesh) -> Batch:

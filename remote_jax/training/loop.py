@@ -106,7 +106,7 @@ def train(task: Task, config: ConfigDict, workdir: Path) -> None:
     with Checkpoints(workdir) as checkpoints:
         run = _Run(task, config, mesh, checkpoints)
         first = processes.first()
-        log = MetricsLog(workdir, run.record.step, kept=first)
+        log = MetricsLog(workdir, run.record.step, enabled=first)
         progress = Progress(run.plan.total, run.record.step, shown=first)
         with closing(log), closing(progress):
             run.to_end(log, progress)

@@ -27,7 +27,7 @@ def call(workdir: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An undisturbed run."""
     toy.install()
     workdir = tmp_path_factory.mktemp("whole")
@@ -94,7 +94,7 @@ def counted(patch: pytest.MonkeyPatch, owner: object, name: str, at: int) -> Non
 def test_a_stopped_run_ends_as_an_undisturbed_one(
     moment: Callable[[pytest.MonkeyPatch], None],
     step: int,
-    whole: Path,
+    uninterrupted: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -107,9 +107,9 @@ def test_a_stopped_run_ends_as_an_undisturbed_one(
     assert said.endswith("remote_jax: stopped by SIGTERM; start the same command again.\n")
     assert call(tmp_path) == 0
     assert f"goes on after step {step} of 12" in capsys.readouterr().err
-    assert_same(whole, tmp_path, toy.get_config())
+    assert_same(uninterrupted, tmp_path, toy.get_config())
     for name in ("predictions.jsonl", "config.json"):
-        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+        assert (tmp_path / name).read_bytes() == (uninterrupted / name).read_bytes()
 
 
 def test_stopped_before_its_first_step(

@@ -31,7 +31,7 @@ ARRAYS = {
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def safetensors_bytes(tmp_path_factory):
     path = tmp_path_factory.mktemp("load") / "whole.safetensors"
     save_file(ARRAYS, path, metadata={"format": "flax"})
     return path.read_bytes()
@@ -46,8 +46,8 @@ def pack(header, data=b"\0" * 8):
     return struct.pack("<Q", len(text)) + text + data
 
 
-def test_reads_what_safetensors_writes(whole, tmp_path):
-    (tmp_path / "x").write_bytes(whole)
+def test_reads_what_safetensors_writes(safetensors_bytes, tmp_path):
+    (tmp_path / "x").write_bytes(safetensors_bytes)
     found = parameters(tmp_path / "x")
     assert found.keys() == ARRAYS.keys()
     for name, value in ARRAYS.items():
@@ -90,11 +90,13 @@ def test_damaged_files_are_refused_in_a_sentence(content, said, tmp_path):
 
 
 @given(st.data())
-def test_any_cut_or_changed_file_is_refused_or_has_the_same_sizes(whole, tmp_path_factory, data):
-    cut = data.draw(st.integers(0, len(whole)))
-    content = bytearray(whole[:cut])
-    if cut == len(whole):
-        place = data.draw(st.integers(0, len(whole) - 1))
+def test_any_cut_or_changed_file_is_refused_or_has_the_same_sizes(
+    safetensors_bytes, tmp_path_factory, data
+):
+    cut = data.draw(st.integers(0, len(safetensors_bytes)))
+    content = bytearray(safetensors_bytes[:cut])
+    if cut == len(safetensors_bytes):
+        place = data.draw(st.integers(0, len(safetensors_bytes) - 1))
         content[place] = data.draw(st.integers(0, 255))
     path = tmp_path_factory.getbasetemp() / "changed.safetensors"
     path.write_bytes(bytes(content))
@@ -103,7 +105,7 @@ def test_any_cut_or_changed_file_is_refused_or_has_the_same_sizes(whole, tmp_pat
     except ValueError as error:
         assert str(path) in str(error)
     else:
-        assert cut == len(whole)
+        assert cut == len(safetensors_bytes)
         assert sum(x.nbytes for x in found.values()) == sum(x.nbytes for x in ARRAYS.values())
 
 

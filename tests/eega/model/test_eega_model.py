@@ -43,11 +43,11 @@ def run(model, data, **changes):
     skeleton, params = split(model)
 
     @jax.jit
-    def found(params, data):
+    def step(params, data):
         model = skeleton.model(params)
         return Found(*task.loss(model, data, None), *model(data))
 
-    return found(params, data)
+    return step(params, data)
 
 
 def gradients(model, data, **changes):
@@ -57,10 +57,10 @@ def gradients(model, data, **changes):
 
     @jax.jit
     @jax.value_and_grad
-    def found(params, data):
+    def loss(params, data):
         return task.loss(skeleton.model(params), data, None)[0]
 
-    return found(params, data)
+    return loss(params, data)
 
 
 @pytest.mark.parametrize("changes", SWITCHES)
