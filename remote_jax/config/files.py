@@ -97,6 +97,7 @@ def _run(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise UserError(f"{path} is not a Python file; a config is a .py file with get_config.")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where a dataclass of the file looks its names up
     before = list(sys.path)
     if path.parent != _shipped():
         sys.path.insert(0, str(path.resolve().parents[1]))

@@ -15,7 +15,7 @@ from configs import mkg_y
 from remote_jax.roam.model import entities
 from remote_jax.roam.model.roam import Roam, Sizes
 from remote_jax.roam.model.routing import POTENTIAL_SCALE
-from remote_jax.roam.model.training_loss import TrainingCandidates, all_entities, negatives
+from remote_jax.roam.model.training_loss import TrainingCandidates, all_entities, sampled_candidates
 from remote_jax.roam.model.variants import ARCHITECTURES
 from remote_jax.training.optimizer import OF_DATA
 from remote_jax.training.state import split
@@ -195,17 +195,17 @@ def test_some_entities_are_encoded_as_among_all(architecture: str) -> None:
     np.testing.assert_allclose(it.encode(some).v, it.encode().v[:, :, some], atol=1e-6)
 
 
-@pytest.mark.parametrize("draw", [all_entities, negatives])
-def test_a_step_hides_structure(draw: Callable[..., TrainingCandidates]) -> None:
+@pytest.mark.parametrize("make", [all_entities, sampled_candidates])
+def test_a_step_hides_structure(make: Callable[..., TrainingCandidates]) -> None:
     it = model(**{"model.dropout.structure": 1.0})
     known = np.random.default_rng(3).integers(0, 256, (10, 5), dtype=np.uint8)
     batch = {"query": queries(10), "answer": jnp.arange(10), "known": jnp.asarray(known)}
     settings = ConfigDict({"negatives": 5})
-    encoded = draw(it, batch, settings, nnx.Rngs(0))[1].v[0]
+    encoded = make(it, batch, settings, nnx.Rngs(0))[1].v[0]
     it.structure.set_value(it.structure[...] + 1.0)
-    changed = (draw(it, batch, settings, nnx.Rngs(0))[1].v[0] != encoded).any((0, 2))
+    changed = (make(it, batch, settings, nnx.Rngs(0))[1].v[0] != encoded).any((0, 2))
     assert 0 < changed.sum() < len(changed)
-    if draw is all_entities:
+    if make is all_entities:
         np.testing.assert_array_equal(changed, ~featured(it))
 
 
