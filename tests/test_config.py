@@ -150,3 +150,46 @@ def test_run_name() -> None:
     assert configs.run_name("configs/umre.py", 0) == "umre-seed0"
     assert configs.run_name("configs/umre.py:paper", 2) == "umre-paper-seed2"
     assert configs.run_name("umre.py:a/../b", 2) == "umre-a_b-seed2"
+
+
+def test_a_shipped_config_by_name_and_by_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Path(__file__).parents[1]
+    for name in configs.names():
+        for preset in ("", *(f":{preset}" for preset in configs.presets(name))):
+            by_file = configs.load(f"{root}/configs/{name}.py{preset}")
+            assert configs.load(name + preset).to_dict() == by_file.to_dict()
+        default = configs.load(name).to_dict()
+        assert default == configs.load(f"{name}:{configs.presets(name)[0]}").to_dict()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "umre").write_text("a file of this name changes nothing")
+    assert configs.load("umre").system == "remote"
+    assert configs.run_name("umre:paper", 0) == configs.run_name("configs/umre.py:paper", 0)
+
+
+def test_an_unknown_name_is_told_with_the_nearest() -> None:
+    with pytest.raises(UserError, match=r"no config umer \(did you mean 'umre'\?\).*db15k, "):
+        configs.load("umer:paper")
+    with pytest.raises(UserError, match="no config _base"):
+        configs.load("_base")
+
+
+def test_a_config_file_may_define_dataclasses(tmp_path: Path) -> None:
+    text = (
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "from ml_collections import ConfigDict\n"
+        "@dataclass(frozen=True, kw_only=True)\n"
+        "class Size:\n"
+        "    value: int\n"
+        "def get_config():\n"
+        "    return ConfigDict({'size': Size(value=3).value})\n"
+    )
+    assert configs.load(file(tmp_path, text)).size == 3
+
+
+def test_what_systems_share_is_not_shared_between_configs() -> None:
+    one, other = configs.load("umre"), configs.load("umre")
+    one.train.epochs = 99.0
+    assert other.train.epochs == configs.load("umre").train.epochs == 3.0

@@ -99,6 +99,7 @@ def _run(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where a dataclass of the file looks its names up
     before = list(sys.path)
+    sys.modules[spec.name] = module  # where dataclasses look for the module that they are in
     if path.parent != _shipped():
         sys.path.insert(0, str(path.resolve().parents[1]))
     try:
@@ -109,6 +110,7 @@ def _run(path: Path) -> ModuleType:
         raise UserError(f"{path} imports what is not there: {error}.") from error
     finally:
         sys.path[:] = before
+        del sys.modules[spec.name]
     return module
 
 

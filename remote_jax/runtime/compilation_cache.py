@@ -13,10 +13,10 @@ LARGEST = 4 * 2**30
 """Bytes that the folder may hold; what was not used for the longest time goes first."""
 
 THRESHOLDS = {
-    "jax_persistent_cache_min_compile_time_secs": 0.1,
+    "jax_persistent_cache_min_compile_time_secs": 0.0,
     "jax_persistent_cache_min_entry_size_bytes": 0,
 }
-"""What takes less to compile is not worth a file."""
+"""Small programs are kept too: a start has a hundred, and they take seconds together."""
 
 
 def folder() -> Path:

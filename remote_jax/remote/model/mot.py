@@ -47,7 +47,9 @@ class MultilevelTransport(nnx.Module):
         self.fusion, self.epsilon, self.iterations = fusion, epsilon, iterations
         if fusion == "none":
             return
-        self.alpha = nnx.List([nnx.Param(jnp.full((dim,), INITIAL_ALPHA)) for _ in range(blocks)])
+        self.alpha = nnx.List(
+            [nnx.Param(jnp.full((dim,), INITIAL_ALPHA, jnp.float32)) for _ in range(blocks)]
+        )
         if fusion == "cross_attention":
             self.query = nnx.Linear(dim, dim, use_bias=False, dtype=dtype, rngs=rngs)
             self.key = nnx.Linear(dim, dim, use_bias=False, dtype=dtype, rngs=rngs)
