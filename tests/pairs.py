@@ -111,7 +111,7 @@ def free_port(first: int = 20000) -> int:
 
 
 if __name__ == "__main__":
-    cluster.HEARTBEAT = 15  # else a process that just waits would be longer about it
+    cluster.HEARTBEAT_TIMEOUT = 15  # else a process that just waits would be longer about it
     toy.install()
     if "PAUSE" in os.environ:
         pause(os.environ["PAUSE"], float(os.environ["SECONDS"]))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from remote_jax import main
+from remote_jax.commands import arguments
 from remote_jax.runtime.cluster import Job
 
 ROOT = Path(__file__).parents[1]
@@ -69,7 +69,7 @@ def test_scripts_start_main_with_every_flag(script: Path, tmp_path: Path) -> Non
         assert direct == ("here,n1,n2" if script.stem == "slurm" else "here")
         assert folder == str(home) and xla.startswith("--before")
         assert command[:2] == ["-m", "remote_jax.main"]
-        order = main.parse(["remote_jax", *command[2:]])
+        order = arguments.parse(["remote_jax", *command[2:]], "")
         assert order is not None and order.config.data.dir == "/data/a b"
         assert order.config.train.epochs == 2
         assert (order.job == Job()) == (script.stem in ("slurm", "tpu_pod"))
@@ -93,7 +93,7 @@ def test_the_jobset_starts_as_many_processes_as_it_says() -> None:
     for index in range(spec["completions"]):
         command = shlex.split(line.replace("$JOB_COMPLETION_INDEX", str(index)))
         assert command[:4] == ["exec", "python", "-m", "remote_jax.main"]
-        order = main.parse(["remote_jax", *command[4:]])
+        order = arguments.parse(["remote_jax", *command[4:]], "")
         assert order is not None and order.job is not None and order.job.coordinator
         assert order.job.processes == spec["parallelism"] == spec["completions"]
         assert order.job.process == index

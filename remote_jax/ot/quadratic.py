@@ -17,7 +17,7 @@ from remote_jax.ot import linear
 from remote_jax.ot.linear import COST_RANGE, dot
 
 # Σ|ΔT| of a step after which a plan is as right as float32 and the inner solver make it.
-SETTLED = 2e-6
+PLAN_TOLERANCE = 2e-6
 
 
 class GromovWasserstein(NamedTuple):
@@ -145,7 +145,7 @@ def _plan(
         length = jnp.where(state.going, _length(xx, yy, state.plan, towards, epsilon), 0.0)
         # A plan that has settled must not move on, whatever the others of its batch need.
         move = length[:, None, None] * (towards - state.plan)
-        going = state.going & (jnp.abs(move).sum((1, 2)) > SETTLED)
+        going = state.going & (jnp.abs(move).sum((1, 2)) > PLAN_TOLERANCE)
         return _State(state.step + 1, state.plan + move, (potentials[0], potentials[1]), going)
 
     zeros = jnp.zeros_like(a), jnp.zeros_like(b)

@@ -11,10 +11,10 @@ from absl import flags
 
 from remote_jax.errors import UserError
 
-PATIENCE = 300
+CONNECT_TIMEOUT = 300
 """Seconds that a process waits at the start for all others: machines come up one after another."""
 
-HEARTBEAT = 40
+HEARTBEAT_TIMEOUT = 40
 """Seconds without a sign of life after which a process counts as dead, and the others end."""
 
 
@@ -83,10 +83,10 @@ def join(job: Job) -> None:
 
     from remote_jax.runtime import preemption
 
-    # When jax's own patience ends it aborts, with a stack trace of C++.
-    patience = threading.Timer(PATIENCE, _give_up, [job])
-    patience.daemon = True
-    patience.start()
+    # When jax's own timer ends it aborts, with a stack trace of C++.
+    timer = threading.Timer(CONNECT_TIMEOUT, _give_up, [job])
+    timer.daemon = True
+    timer.start()
     try:
         with preemption.listening():
             jax.distributed.initialize(
@@ -94,8 +94,8 @@ def join(job: Job) -> None:
                 job.processes,
                 job.process,
                 cluster_detection_method="deactivate" if job.coordinator else None,
-                initialization_timeout=2 * PATIENCE,
-                heartbeat_timeout_seconds=HEARTBEAT,
+                initialization_timeout=2 * CONNECT_TIMEOUT,
+                heartbeat_timeout_seconds=HEARTBEAT_TIMEOUT,
             )
     except (ValueError, LookupError, RuntimeError, OSError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
@@ -111,7 +111,7 @@ def join(job: Job) -> None:
             "--processes=N and --process=I."
         ) from error
     finally:
-        patience.cancel()
+        timer.cancel()
     if jax.default_backend() == "cpu":
         # What XLA:CPU reads back from its cache of compiled programs does not keep the order of
         # exchanges, and processes were seen to wait for each other in different ones for ever.
@@ -123,8 +123,8 @@ def _give_up(job: Job) -> None:
     wanted = f"all {job.processes} processes" if job.coordinator else "all processes of the job"
     where = f" at {job.coordinator}" if job.coordinator else ""
     print(
-        f"remote_jax: {wanted} did not meet{where} within {PATIENCE} seconds: start them together, "
-        "and see that process 0 can be reached from every machine.",
+        f"remote_jax: {wanted} did not meet{where} within {CONNECT_TIMEOUT} seconds: "
+        "start them together, and see that process 0 can be reached from every machine.",
         file=sys.stderr,
         flush=True,
     )

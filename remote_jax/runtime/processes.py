@@ -24,10 +24,10 @@ from jax.experimental import multihost_utils
 
 from remote_jax.errors import UserError
 
-LONGEST = 24 * 60 * 60
+BARRIER_TIMEOUT = 24 * 60 * 60
 """Seconds that others wait for process 0, which may have a whole data set to build."""
 
-FAREWELL = 3
+EXIT_GRACE = 3
 """Seconds that process 0 outlives an error. When it goes jax aborts the others, which may be about
 to tell the same error in a sentence."""
 
@@ -46,7 +46,7 @@ def wait(name: str) -> None:
     """Comes back when every process has come here; each place has a name of its own."""
     if many():
         # Between hosts alone: no device is kept busy by waiting for long.
-        ocp.multihost.get_barrier_sync_fn()(key=name, timeout_ms=1000 * LONGEST)
+        ocp.multihost.get_barrier_sync_fn()(key=name, timeout_ms=1000 * BARRIER_TIMEOUT)
 
 
 def compile_together(name: str, function: Any, *arguments: Any) -> None:
@@ -115,7 +115,8 @@ def together() -> Iterator[None]:
 def _leave(code: int) -> None:
     """Ends this process at once, and so the others.
 
-    They notice at once in a computation that they share, else after `job.HEARTBEAT` seconds.
+    They notice at once in a computation that they share, else after
+    `cluster.HEARTBEAT_TIMEOUT` seconds.
     """
     print(
         f"remote_jax: process {jax.process_index()} of {jax.process_count()} ends here, and so do "
@@ -128,12 +129,12 @@ def _leave(code: int) -> None:
 
 def end(code: int) -> None:
     """Ends this process at once, from any thread."""
-    farewell = threading.Timer(FAREWELL, os._exit, [code])
-    farewell.start()
+    timer = threading.Timer(EXIT_GRACE, os._exit, [code])
+    timer.start()
     sys.stdout.flush()
     sys.stderr.flush()
     for worker in multiprocessing.active_children():
         worker.kill()
     if not first():  # this waits for devices, where they are still looked for
         os._exit(code)
-    farewell.join()
+    timer.join()

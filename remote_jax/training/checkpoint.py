@@ -17,7 +17,7 @@ from remote_jax.runtime import processes, sharding
 from remote_jax.runtime.signals import Stopped
 from remote_jax.training import checksums
 from remote_jax.training.average import scored
-from remote_jax.training.checksums import Damaged
+from remote_jax.training.checksums import CorruptCheckpoint
 from remote_jax.training.record import Best, Record
 from remote_jax.training.state import Params, TrainState
 
@@ -100,7 +100,7 @@ class Checkpoints:
     def restore(self, like: TrainState, mesh: Mesh) -> Restored | None:
         """The latest whole checkpoint, or None where there is none yet.
 
-        Damaged ones are moved to `WORKDIR/checkpoints/damaged`, so that their steps can be saved
+        Corrupt ones are moved to `WORKDIR/checkpoints/damaged`, so that their steps can be saved
         again. The best parameters are whole afterwards, or made again as the steps are.
 
         Args:
@@ -120,7 +120,7 @@ class Checkpoints:
         for step in steps:
             try:
                 state, record = _restore(self._latest, step, like, mesh)
-            except Damaged as error:
+            except CorruptCheckpoint as error:
                 lost[step] = str(error)
                 continue
             found = Restored(state, Record.read(record, self._latest.directory / str(step)), lost)
@@ -142,7 +142,7 @@ class Checkpoints:
             try:
                 _restore(self._best, held, like.params, mesh)
                 return
-            except Damaged as error:
+            except CorruptCheckpoint as error:
                 reason = str(error)
         again = self._of_step(best["step"], found, like, mesh) if best is not None else None
         if again is None and held is not None and held > found.record.step:
@@ -166,7 +166,7 @@ class Checkpoints:
             return None
         try:
             return scored(_restore(self._latest, step, like, mesh)[0])
-        except Damaged:
+        except CorruptCheckpoint:
             return None
 
     def _set_aside(self, manager: ocp.CheckpointManager, step: int) -> None:
@@ -194,8 +194,8 @@ class Checkpoints:
         folder = self._latest.directory / str(step)
         try:
             with checksums.reading(folder):
-                record = checksums.opened(PARTS["record"]().restore(folder / "record"))
-        except Damaged as error:
+                record = checksums.verified(PARTS["record"]().restore(folder / "record"))
+        except CorruptCheckpoint as error:
             raise self._damaged(self._latest, step, error) from error
         return Record.read(record, folder)
 
@@ -210,10 +210,12 @@ class Checkpoints:
             raise self._nothing()
         try:
             return _restore(self._best, step, like, mesh)
-        except Damaged as error:
+        except CorruptCheckpoint as error:
             raise self._damaged(self._best, step, error) from error
 
-    def _damaged(self, manager: ocp.CheckpointManager, step: int, error: Damaged) -> UserError:
+    def _damaged(
+        self, manager: ocp.CheckpointManager, step: int, error: CorruptCheckpoint
+    ) -> UserError:
         return UserError(
             f"The checkpoint {manager.directory / str(step)} is damaged ({error}): put back a copy "
             f"of it, or train again with another --workdir than {self.workdir}."
@@ -249,7 +251,7 @@ def _restore(manager: ocp.CheckpointManager, step: int, like: Tree, mesh: Mesh) 
 
     Raises:
         UserError: they are another model's.
-        Damaged: they are not what was saved, and so in every process, whichever found it.
+        CorruptCheckpoint: they are not what was saved, and so in every process, whichever found it.
     """
     wanted, places = _named(like), _named(sharding.place(mesh, like))
     abstract = {
@@ -263,21 +265,21 @@ def _restore(manager: ocp.CheckpointManager, step: int, like: Tree, mesh: Mesh) 
             # Not by the manager: its restore waits for processes that may have failed before.
             args = ocp.args.StandardRestore(abstract)
             arrays = PARTS["arrays"]().restore(folder / "arrays", args=args)
-            sealed = PARTS["record"]().restore(folder / "record")
-            checksums.opened(sealed)
-    except Damaged as error:
+            stored = PARTS["record"]().restore(folder / "record")
+            checksums.verified(stored)
+    except CorruptCheckpoint as error:
         reason = str(error)
     # Each reads the part of its own devices; the sums are of all, and no one enters them alone.
     if processes.any_of(reason is not None):
-        raise Damaged(reason or "another process cannot read its part")
-    record = checksums.opened(sealed, arrays)
+        raise CorruptCheckpoint(reason or "another process cannot read its part")
+    record = checksums.verified(stored, arrays)
     return jax.tree.unflatten(jax.tree.structure(like), [arrays[name] for name in wanted]), record
 
 
 def _save(manager: ocp.CheckpointManager, step: int, tree: Any, record: dict[str, Any]) -> None:
     arrays = _named(tree)
-    sealed = checksums.sealed(record, arrays)
-    parts = {"arrays": ocp.args.StandardSave(arrays), "record": ocp.args.JsonSave(sealed)}
+    stored = checksums.with_checksums(record, arrays)
+    parts = {"arrays": ocp.args.StandardSave(arrays), "record": ocp.args.JsonSave(stored)}
     manager.save(step, args=ocp.args.Composite(**parts))
 
 

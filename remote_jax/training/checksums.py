@@ -22,17 +22,17 @@ from jaxtyping import Array, Shaped, UInt32
 
 from remote_jax.errors import UserError
 
-WORDS = {1: jnp.uint8, 2: jnp.uint16, 4: jnp.uint32, 8: jnp.uint32}
+UNSIGNED = {1: jnp.uint8, 2: jnp.uint16, 4: jnp.uint32, 8: jnp.uint32}
 """The integers that a number of so many bytes is read as; two of them where it has eight."""
 
-SUMS = "sums"
+CHECKSUMS = "sums"
 """Key of the sums in a record on disk."""
 
 UNREADABLE = ("DATA_LOSS", "FAILED_PRECONDITION", "INVALID_ARGUMENT", "NOT_FOUND", "OUT_OF_RANGE")
 """What TensorStore's errors begin with where files are missing or malformed."""
 
 
-class Damaged(Exception):
+class CorruptCheckpoint(Exception):
     """A checkpoint that cannot be read, or reads as something else than was written."""
 
 
@@ -51,29 +51,33 @@ def sum_of_bits(arrays: Any) -> int:
 def _bits(array: Shaped[Array, "..."]) -> UInt32[Array, ""]:
     if array.dtype == bool:
         array = array.astype(jnp.uint8)
-    words = jax.lax.bitcast_convert_type(array, WORDS[array.dtype.itemsize])
+    words = jax.lax.bitcast_convert_type(array, UNSIGNED[array.dtype.itemsize])
     return words.astype(jnp.uint32).sum(dtype=jnp.uint32)
 
 
-def sealed(record: dict[str, Any], arrays: Any) -> dict[str, Any]:
+def with_checksums(record: dict[str, Any], arrays: Any) -> dict[str, Any]:
     """A record with its own checksum and that of its arrays."""
-    return {**record, SUMS: [_crc(record), sum_of_bits(arrays)]}
+    return {**record, CHECKSUMS: [_crc(record), sum_of_bits(arrays)]}
 
 
-def opened(sealed: dict[str, Any], arrays: Any = None) -> dict[str, Any]:
-    """The record that was sealed; without arrays, theirs is not looked at.
+def verified(stored: dict[str, Any], arrays: Any = None) -> dict[str, Any]:
+    """A stored record without its checksums, once they are found right.
+
+    Without arrays, theirs is not looked at.
 
     Raises:
-        Damaged: the record or an array is not what was sealed.
+        CorruptCheckpoint: the record or an array is not what was written.
     """
-    record = dict(sealed)
-    if SUMS not in record:
-        raise Damaged("its record has no checksums: it is of an older version of remote_jax")
-    own, theirs = record.pop(SUMS)
+    record = dict(stored)
+    if CHECKSUMS not in record:
+        raise CorruptCheckpoint(
+            "its record has no checksums: it is of an older version of remote_jax"
+        )
+    own, theirs = record.pop(CHECKSUMS)
     if _crc(record) != own:
-        raise Damaged("its record has changed since it was written")
+        raise CorruptCheckpoint("its record has changed since it was written")
     if arrays is not None and sum_of_bits(arrays) != theirs:
-        raise Damaged("its arrays have changed since they were written")
+        raise CorruptCheckpoint("its arrays have changed since they were written")
     return record
 
 
@@ -86,7 +90,7 @@ def reading(folder: Path) -> Iterator[None]:
     """Around what reads a checkpoint.
 
     Raises:
-        Damaged: a part of it is missing or malformed.
+        CorruptCheckpoint: a part of it is missing or malformed.
         UserError: as it was raised, or the system refuses to read.
     """
     heard, hook = io.StringIO(), sys.unraisablehook
@@ -95,12 +99,12 @@ def reading(folder: Path) -> Iterator[None]:
         sys.unraisablehook = lambda _: None
         with contextlib.redirect_stderr(heard):
             yield
-    except (Damaged, UserError):
+    except (CorruptCheckpoint, UserError):
         raise
     except Exception as error:  # Orbax raises all kinds, and `Exception` itself
         sort = _sort(error)
         if sort is not None:
-            raise Damaged(sort) from None
+            raise CorruptCheckpoint(sort) from None
         sys.stderr.write(heard.getvalue())
         number = _number(error)
         if number is None:

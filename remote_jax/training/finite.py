@@ -38,7 +38,7 @@ def _finite(array: Shaped[Array, "..."]) -> Bool[Array, ""]:
     return jnp.isfinite(array).all()
 
 
-def not_finite(
+def step_not_finite(
     task: Task,
     config: ConfigDict,
     workdir: Path,
@@ -76,7 +76,7 @@ def not_finite(
     )
 
 
-def spoiled(config: ConfigDict, step: int, saved: int) -> UserError:
+def state_not_finite(config: ConfigDict, step: int, saved: int) -> UserError:
     """The error for a finite loss whose update made parameters that are not."""
     return UserError(
         f"Parameters or moments are not finite after step {step}, though the loss was; "

@@ -217,7 +217,7 @@ class _Run:
         """Waits for all steps, and sees that what is to be saved is finite."""
         self._fetch(0, progress)
         if not finite.is_finite(self.state):
-            raise finite.spoiled(self.config, self.done, self.checkpoints.saved())
+            raise finite.state_not_finite(self.config, self.done, self.checkpoints.saved())
 
     def _fetch(self, leave: int, progress: Progress) -> None:
         """Brings the scalars of all but the last few steps here, waiting for those steps."""
@@ -234,7 +234,7 @@ class _Run:
         """Counts a step that made no update, unless there have been too many."""
         most = self.config.train.max_skipped
         if self.record.skipped >= most:
-            raise finite.not_finite(
+            raise finite.step_not_finite(
                 self.task,
                 self.config,
                 self.checkpoints.workdir,

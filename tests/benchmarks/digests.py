@@ -50,6 +50,7 @@ def main() -> None:
     from flax import nnx
 
     from remote_jax import main as front_door
+    from remote_jax.commands import arguments
     from remote_jax.data import pipeline
     from remote_jax.runtime import sharding
     from remote_jax.task import make_task
@@ -60,10 +61,10 @@ def main() -> None:
     from remote_jax.training.state import TrainState, split
 
     front_door.quiet()
-    order = front_door.parse(sys.argv)
-    if order is None:
+    command = arguments.parse(sys.argv, __doc__ or "")
+    if command is None:
         return
-    config, task = order.config, make_task(order.config)
+    config, task = command.config, make_task(command.config)
     with tempfile.TemporaryDirectory() as workdir:
         task.prepare(Path(workdir), anew=True)
         model = task.model(nnx.Rngs(config.seed))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import toy
 
-from remote_jax import main
+from remote_jax.commands import arguments
 from remote_jax.errors import UserError
 from remote_jax.runtime import cluster
 
@@ -20,9 +20,9 @@ CLUSTERS = ("SLURM_", "OMPI_", "KUBERNETES_", "TPU_", "JAX_COORDINATOR")
 
 
 def asked(*flags: str) -> cluster.Job | None:
-    order = main.parse(["remote_jax", CONFIG, *flags])
-    assert order is not None
-    return order.job
+    found = arguments.parse(["remote_jax", CONFIG, *flags], "")
+    assert found is not None
+    return found.job
 
 
 def test_nothing_but_a_flag_makes_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,8 @@ def test_flags_that_do_not_go_together(flags: tuple[str, ...], sentence: str) ->
 
 def test_who_finds_no_other_says_so(tmp_path: Path) -> None:
     """Where there is no cluster, and where no other process comes, at either end."""
-    call = "import sys; from remote_jax import job, main; job.PATIENCE = 1; "
+    call = "import sys; from remote_jax import main; from remote_jax.runtime import cluster; "
+    call += "cluster.CONNECT_TIMEOUT = 1; "
     call += "sys.exit(main.main(['remote_jax', *sys.argv[1:]]))"
     environment = {k: v for k, v in os.environ.items() if not k.startswith(CLUSTERS)}
     alone = ("--coordinator=127.0.0.1:61", "--processes=2", "--process=1")

@@ -25,7 +25,7 @@ from remote_jax import main
 from remote_jax.errors import UserError
 from remote_jax.training import checkpoint, checksums
 from remote_jax.training.checkpoint import Checkpoints
-from remote_jax.training.checksums import Damaged
+from remote_jax.training.checksums import CorruptCheckpoint
 from remote_jax.training.record import Record
 from remote_jax.training.state import TrainState
 
@@ -121,7 +121,7 @@ def test_what_is_no_damage_moves_nothing(
     )
     with Checkpoints(tmp_path) as checkpoints, pytest.raises(kind, match=sentence) as caught:
         checkpoints.restore(one, MESH)
-    assert not isinstance(caught.value, Damaged)
+    assert not isinstance(caught.value, CorruptCheckpoint)
     assert told or caught.value.__cause__ is error
     latest = tmp_path / "checkpoints" / "latest"
     assert {path.name for path in latest.iterdir()} == {"4", "8"}
@@ -149,7 +149,7 @@ def test_a_record_of_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyP
     newer = {"fingerprint": {}, "step": 4, "unheard": 1}
     with Checkpoints(tmp_path / "newer") as checkpoints:
         checkpoint._save(checkpoints._latest, 4, one, newer)
-    monkeypatch.setattr(checksums, "sealed", lambda record, arrays: record)
+    monkeypatch.setattr(checksums, "with_checksums", lambda record, arrays: record)
     with Checkpoints(tmp_path / "older") as checkpoints:
         checkpoints.save(one, Record({}, 4))
     for name, words in (("newer", "another version.*unheard"), ("older", "an older version")):
@@ -267,12 +267,12 @@ def test_any_flipped_bit_changes_the_sum(dtype: Any) -> None:
 
 def test_what_is_sealed_opens() -> None:
     record, arrays = {"step": 3, "best": None, "x": [1 / 3]}, {"a": jnp.ones(4)}
-    sealed = checksums.sealed(record, arrays)
-    assert checksums.opened(sealed, arrays) == checksums.opened(sealed) == record
-    with pytest.raises(Damaged, match="record has changed"):
-        checksums.opened({**sealed, "step": 4})
-    with pytest.raises(Damaged, match="arrays have changed"):
-        checksums.opened(sealed, {"a": jnp.ones(4).at[2].set(2)})
+    stored = checksums.with_checksums(record, arrays)
+    assert checksums.verified(stored, arrays) == checksums.verified(stored) == record
+    with pytest.raises(CorruptCheckpoint, match="record has changed"):
+        checksums.verified({**stored, "step": 4})
+    with pytest.raises(CorruptCheckpoint, match="arrays have changed"):
+        checksums.verified(stored, {"a": jnp.ones(4).at[2].set(2)})
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def test_only_the_first_process_writes_the_batch(
     monkeypatch.setattr(finite.processes, "first", lambda: False)
     task = toy.ToyTask(toy.get_config())
     task.prepare(tmp_path, anew=True)
-    error = finite.not_finite(task, toy.get_config(), tmp_path, 1, {"loss": math.nan}, 0)
+    error = finite.step_not_finite(task, toy.get_config(), tmp_path, 1, {"loss": math.nan}, 0)
     assert "loss is nan at step 1" in str(error)
     assert not list(tmp_path.iterdir())
 
