@@ -21,6 +21,7 @@ from runs import MESH, assert_same
 from test_checkpoint import assert_equal, moved, state
 from test_loop import Stop, run, stop_at
 
+from remote_jax import config as configs
 from remote_jax import main
 from remote_jax.errors import UserError
 from remote_jax.training import checkpoint, checksums
@@ -243,7 +244,7 @@ def test_a_run_does_again_what_was_damaged(
         cut(checkpoints / kind / "12" / "arrays" / "manifest.ocdbt")
     capsys.readouterr()
     flags = [f"--config={Path(toy.__file__)}", f"--workdir={tmp_path / 'parts'}"]
-    main.configs.write(config, tmp_path / "parts")
+    configs.write(config, tmp_path / "parts")
     assert main.main(["x", *flags, "--config.train.epochs=2.25"]) == 0
     said = capsys.readouterr().err
     assert re.search(r"of step 12 is damaged \(.*\): 4 steps are done again\n", said)
