@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import toy
 
+import remote_jax
 from remote_jax import main
 from remote_jax.commands import arguments
 from remote_jax.errors import UserError
@@ -242,3 +243,19 @@ def test_an_error_of_ours_keeps_its_trace(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(toy.ToyTask, "prepare", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         call(CONFIG, f"--workdir={tmp_path}")
+
+
+def test_help_of_a_config_names_its_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("--config=umre:paper", "--help") == 0
+    assert "--config.train.learning_rate=1e-05" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("--version") == 0
+    assert capsys.readouterr().out == f"{remote_jax.__version__}\n"
+
+
+def test_a_sweep_is_a_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    flags = ("--config=umre", f"--workdir={tmp_path}", "--seeds=one", "--variant=all:")
+    assert call("sweep", *flags) == 2
+    assert "remote-jax sweep: A sweep needs" in capsys.readouterr().err

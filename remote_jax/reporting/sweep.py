@@ -1,6 +1,6 @@
 """Trains a config in several variants and seeds, and prints one table: mean ± std over seeds.
 
-    python -m remote_jax.reporting.sweep --config=configs/umre.py --workdir=runs/sweep \
+    remote-jax sweep --config=umre --workdir=runs/sweep \
         --variant='full:' --variant='no depth: --config.features.depth=false' \
         --seeds=0,1,2 --metrics=f1,f1_eo
 
@@ -155,10 +155,8 @@ def mean_and_std(values: Sequence[float]) -> str:
 
 def main(argv: Sequence[str]) -> int:
     """Runs the sweep that the command line asks for; returns 0, or 2 for a mistake of the user."""
-    parser = argparse.ArgumentParser(
-        "remote_jax.reporting.sweep", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--config", required=True, help="FILE[:PRESET], as configs/umre.py")
+    parser = argparse.ArgumentParser("remote-jax sweep", description=__doc__.splitlines()[0])
+    parser.add_argument("--config", required=True, help="NAME[:PRESET] or a file, as umre:paper")
     parser.add_argument("--workdir", required=True, type=Path, help="folder of the runs")
     parser.add_argument("--seeds", default="0,1,2", help="seeds of every variant")
     parser.add_argument("--variant", action="append", default=[], help="NAME: FLAGS; repeat it")
@@ -170,7 +168,7 @@ def main(argv: Sequence[str]) -> int:
         train(runs, options.config, max(options.jobs, 1))
         text = table(runs, [name for name in options.metrics.split(",") if name])
     except UserError as error:
-        print(f"remote_jax.reporting.sweep: {error}", file=sys.stderr)
+        print(f"remote-jax sweep: {error}", file=sys.stderr)
         return 2
     (options.workdir / "table.md").write_text(text + "\n", encoding="utf-8")
     print(f"\n{text}")

@@ -18,27 +18,34 @@ import toy
 
 from remote_jax.runtime import compilation_cache
 
-FLAGS = ("--config.train.epochs=2", "--config.train.log_every=1")
+FLAGS = ("--config.train.epochs=1", "--config.train.log_every=1")
 
 
-Done = subprocess.CompletedProcess[str]
+SMALL = """
+import jax
+from remote_jax.runtime import compilation_cache
+print(compilation_cache.enable())
+jax.jit(lambda x: 3 * x)(1.0)
+"""
 
 
-def train(home: Path, workdir: Path, *flags: str, **environment: str) -> Done:
-    """The toy, as a person trains it whose cache folder is `home`."""
+def start(home: Path, *arguments: object, **environment: str) -> str:
+    """Runs Python where a person's cache folder is `home`; returns what was printed."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
     path = os.pathsep.join(filter(None, sys.path))
     done = subprocess.run(
-        [
-            *(sys.executable, toy.__file__, f"--config={toy.__file__}", f"--workdir={workdir}"),
-            *(*FLAGS, *flags),
-        ],
+        [sys.executable, *map(str, arguments)],
         env=inherited | {"XDG_CACHE_HOME": str(home), "PYTHONPATH": path} | environment,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return done
+    return done.stdout
+
+
+def train(home: Path, workdir: Path) -> None:
+    """Trains the toy."""
+    start(home, toy.__file__, f"--config={toy.__file__}", f"--workdir={workdir}", *FLAGS)
 
 
 def metrics(workdir: Path) -> list[dict[str, Any]]:
@@ -72,7 +79,7 @@ def test_a_second_run_compiles_nothing_and_is_the_same(first: Path) -> None:
     before = programs(first / "home")
     train(first / "home", first / "two")
     assert programs(first / "home") == before
-    assert len(metrics(first / "one")) > 10 and metrics(first / "two") == metrics(first / "one")
+    assert len(metrics(first / "one")) > 5 and metrics(first / "two") == metrics(first / "one")
     assert (first / "two" / "predictions.jsonl").read_bytes() == (
         first / "one" / "predictions.jsonl"
     ).read_bytes()
@@ -89,15 +96,15 @@ def test_damage_costs_time_alone(first: Path, tmp_path: Path) -> None:
 
 
 def test_switches(tmp_path: Path) -> None:
-    train(tmp_path / "home", tmp_path / "off", JAX_ENABLE_COMPILATION_CACHE="false")
-    assert not programs(tmp_path / "home")
-    train(tmp_path / "home", tmp_path / "there", JAX_COMPILATION_CACHE_DIR=str(tmp_path / "own"))
-    assert not programs(tmp_path / "home") and list((tmp_path / "own").glob("*-cache"))
+    home, own = tmp_path / "home", tmp_path / "own"
+    assert start(home, "-c", SMALL, JAX_ENABLE_COMPILATION_CACHE="false") == "None\n"
+    assert start(home, "-c", SMALL, JAX_COMPILATION_CACHE_DIR=str(own)) == f"{own}\n"
+    assert not programs(home) and list(own.glob("*-cache"))
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    said = train(tmp_path / "file" / "home", tmp_path / "run").stdout
+    said = start(tmp_path / "file" / "home", "-c", SMALL)
     assert "Compiled programs are not kept: cannot write" in said and "Not a directory" in said
 
 
