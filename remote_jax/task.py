@@ -39,6 +39,7 @@ class Interface:
         inputs: shape and type of each array of an example, as `Task.answer` reads it.
         fields: a line on each input and each answer, by name; Markdown without bars.
         notes: what else there is to know.
+        post: one that a model of this kind answers, for those who have its system.
         ranges: lowest and highest of each number along the last axis of an input, by its name,
             where a wrong one would go unseen.
     """
@@ -47,6 +48,7 @@ class Interface:
     inputs: Mapping[str, jax.ShapeDtypeStruct]
     fields: Mapping[str, str]
     notes: str = ""
+    post: Mapping[str, Any] = field(default_factory=dict)
     ranges: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
 
 

@@ -33,6 +33,8 @@ class Kind:
 
 
 MATRIX = Kind("a matrix of numbers", 2, "fiu")
+NUMBERS = Kind("a list of whole numbers", 1, "iu")
+NUMBER = Kind("a whole number", 0, "iu")
 LIST = Kind("a list of names or numbers, saved as strings and not as objects", 1, "USiu")
 
 
@@ -47,7 +49,7 @@ def read_npy(file: IO[bytes], kind: Kind, limit: int) -> np.ndarray:
     header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
     with PARSING:
         shape, columns_first, dtype = header(file)
-    if len(shape) != kind.dims or min(shape) < 1 or dtype.kind not in kind.kinds:
+    if len(shape) != kind.dims or min(shape, default=1) < 1 or dtype.kind not in kind.kinds:
         raise Refused(f"expected {kind.what}, found {dtype} of shape {shape}")
     size = math.prod(shape) * dtype.itemsize
     if size > limit:

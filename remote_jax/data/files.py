@@ -82,6 +82,18 @@ def read_json(path: Path, limit: int) -> dict[str, Any]:
     return value
 
 
+def read_names(path: Path, limit: int) -> list[str]:
+    """The list of texts in a JSON file of at most `limit` bytes.
+
+    Raises:
+        UserError: it is missing, longer, malformed or no such list.
+    """
+    found = read_json_value(path, limit)
+    if not isinstance(found, list) or not all(type(name) is str for name in found):
+        raise UserError(f"{path} holds no list of names.")
+    return found
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:

@@ -19,8 +19,10 @@ DESCRIPTION = (
 )
 NOTES = (
     "Entities and quintuples are read off the tags by `remote_jax.eega.tags.decode`, which is not "
-    "in this folder."
+    "in this folder. A model that reads parses has those of a post made by the spaCy pipeline that "
+    "config.json names, unless the post brings its own."
 )
+POST = {"text": "Gatika Bamorel plays for Divafen Rovers"}
 FIELDS = {
     "tokens": "`[CLS]`, the pieces of the words, `[SEP]`",
     "token_mask": "false for padding",
@@ -59,4 +61,4 @@ def interface(featurize: Featurize, objects: int) -> Interface:
         if name != TAGS
     }
     fields = {name: FIELDS[name] for name in inputs}
-    return Interface(DESCRIPTION, inputs, fields | ANSWERS, NOTES)
+    return Interface(DESCRIPTION, inputs, fields | ANSWERS, NOTES, POST)

@@ -75,7 +75,7 @@ class EegaTask:
             save.save_for_run(self.config, workdir, texts, build.parts(self.config))
             found.save(workdir)
         self.corpus = CorpusStatistics.load(workdir)
-        self.tokenizer = tokenizers.load(workdir / save.TOKENIZER)
+        self.tokenizer = tokenizers.read(workdir / save.TOKENIZER)
 
     @cached_property
     def data(self) -> SentenceDataset:
@@ -163,7 +163,7 @@ class EegaTask:
         assert isinstance(model, Eega)
         write_json(folder / "tags.json", list(self.corpus.vocabulary.tags))
         self.corpus.save(folder)
-        save.save_for_export(folder, self.tokenizer, model.text.bert, model.vision)
+        save.save_for_export(self.workdir, folder, model.text.bert, model.vision)
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
         """Scores of quintuples under the config's protocol, and of entities (#MNER)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -21,7 +22,7 @@ from remote_jax.encoders.vit import ViT
 from remote_jax.encoders.weights import SINGLE
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+    pass
 
 TOKENIZER, ENCODERS = "tokenizer", "encoders"
 """Folders in a workdir: of the tokenizer, and of the settings of pretrained encoders."""
@@ -90,12 +91,17 @@ def save_for_run(
     build.save_settings(config, workdir / ENCODERS, parts)
 
 
-def save_for_export(
-    folder: Path, tokenizer: PreTrainedTokenizerFast, bert: Bert, vision: VisionEncoding | None
-) -> None:
-    """Writes the tokenizer and the encoders as other libraries read them, and the notice."""
+def save_for_export(workdir: Path, folder: Path, bert: Bert, vision: VisionEncoding | None) -> None:
+    """Writes what `save_for_run` wrote, and the encoders as other libraries read them.
+
+    Args:
+        workdir: of the run.
+        folder: of the export.
+    """
     copy_notice(folder)
-    tokenizer.save_pretrained(folder / TOKENIZER)
+    for name in (TOKENIZER, ENCODERS):
+        if (workdir / name).is_dir():
+            shutil.copytree(workdir / name, folder / name)
     save_bert(bert, folder / "bert")
     if vision is not None:
         save_vit(vision.vit, folder / "vit", mean=vision.mean, std=vision.std)

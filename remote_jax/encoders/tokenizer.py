@@ -13,12 +13,14 @@ from tokenizers.processors import TemplateProcessing
 from tokenizers.trainers import WordPieceTrainer
 from transformers import BertTokenizerFast, PreTrainedTokenizerFast
 
+from remote_jax.data.files import read_bytes, read_json
 from remote_jax.encoders import folder as files
 from remote_jax.errors import UserError
 
 # Opening and closing marker of the head and tail in the sentence, then of their captions.
 MARKERS = ("<s1>", "</s1>", "<s2>", "</s2>", "<o1>", "</o1>", "<o2>", "</o2>")
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+ROLES = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 
 
@@ -36,6 +38,30 @@ def load(name: str | Path) -> PreTrainedTokenizerFast:
         raise UserError(f"{folder}: the tokenizer cannot be read: {error}") from error
     tokenizer.add_tokens([marker(text) for text in MARKERS], special_tokens=True)
     return tokenizer
+
+
+def read(folder: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer that a run or an export keeps, told by two files of JSON and nothing else.
+
+    Args:
+      folder: where `save_pretrained` wrote it.
+
+    Raises UserError if it is not there, or malformed.
+    """
+    settings = read_json(folder / "tokenizer_config.json", files.MAX_JSON_BYTES)
+    special: dict[str, str] = {}
+    for role in ROLES:
+        token = settings.get(role)
+        token = token.get("content") if isinstance(token, dict) else token
+        if token is not None and not isinstance(token, str):
+            raise UserError(f"{folder / 'tokenizer_config.json'}: {role} is no text")
+        special |= {} if token is None else {role: token}
+    path = folder / "tokenizer.json"
+    try:
+        pieces = Tokenizer.from_str(read_bytes(path, files.MAX_JSON_BYTES).decode())
+    except Exception as error:  # tokenizers raises this class and no other
+        raise UserError(f"{path}: the tokenizer cannot be read: {error}") from error
+    return PreTrainedTokenizerFast(tokenizer_object=pieces, **special)
 
 
 def train(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:

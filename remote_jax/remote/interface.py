@@ -33,6 +33,8 @@ FIELDS = {
     "probabilities": "of each relation of relations.json",
 }
 
+POST = {"text": "Gatika Bamorel plays for Divafen Rovers", "entities": [[0, 14], [25, 39]]}
+
 
 def interface(featurize: Featurize) -> Interface:
     """Names, shapes and types of what the model reads, as features of an empty pair have them."""
@@ -43,4 +45,4 @@ def interface(featurize: Featurize) -> Interface:
         for name, value in example.items()
         if name in FIELDS
     }
-    return Interface(DESCRIPTION, inputs, FIELDS, NOTES)
+    return Interface(DESCRIPTION, inputs, FIELDS, NOTES, POST)

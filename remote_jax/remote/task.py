@@ -17,6 +17,7 @@ from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.data.cache import with_data_folder
+from remote_jax.data.files import read_names
 from remote_jax.data.media import Folder, PostMedia
 from remote_jax.data.posts import Values
 from remote_jax.encoders import build as encoders
@@ -33,6 +34,9 @@ from remote_jax.remote.settings import KEYS
 from remote_jax.reporting.results import Table, write_atomically, write_json
 from remote_jax.reporting.score import most_frequent_first, score_table
 from remote_jax.task import Batch, Interface, Outputs
+
+MAX_RELATIONS = 2**24
+"""Bytes of the file of their names."""
 
 
 def make_task(config: ConfigDict) -> RemoteTask:
@@ -67,8 +71,8 @@ class RemoteTask:
             found = self.pairs.relations  # data first: an error in them is the nearer one
             save.save_for_run(self.config, workdir, self.pairs.texts("train"))
             write_atomically(relations, [json.dumps(found, indent=1) + "\n"])
-        self.relations: list[str] = json.loads(relations.read_text(encoding="utf-8"))
-        self.tokenizer = tokenizers.load(workdir / save.TOKENIZER)
+        self.relations = read_names(relations, MAX_RELATIONS)
+        self.tokenizer = tokenizers.read(workdir / save.TOKENIZER)
 
     @cached_property
     def pairs(self) -> PairDataset:
@@ -142,7 +146,7 @@ class RemoteTask:
         """Names of relations, the tokenizer and both encoders."""
         assert isinstance(model, Remote)
         write_json(folder / "relations.json", self.relations)
-        save.save_for_export(folder, self.tokenizer, model.text.bert, model.vision)
+        save.save_for_export(self.workdir, folder, model.text.bert, model.vision)
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
         """Accuracy over all pairs; micro scores over relations other than none (§6.3)."""

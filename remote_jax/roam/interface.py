@@ -12,6 +12,8 @@ DESCRIPTION = (
     "answer."
 )
 
+POST = {"head": "name of an entity", "relation": "name of a relation", "top": 3}
+
 
 def interface(entities: int, relations: int) -> Interface:
     """A query of so many entities and, without their reciprocals, relations."""
@@ -23,7 +25,7 @@ def interface(entities: int, relations: int) -> Interface:
     }
     ranges = {"query": ((0, entities - 1), (0, 2 * relations - 1))}
     query = jax.ShapeDtypeStruct((2,), jnp.int32)
-    return Interface(DESCRIPTION, {"query": query}, fields, ranges=ranges)
+    return Interface(DESCRIPTION, {"query": query}, fields, post=POST, ranges=ranges)
 
 
 PROBABILITIES = {"softmax": jax.nn.softmax, "sigmoid": jax.nn.sigmoid}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +35,9 @@ from remote_jax.roam.routing_report import routing_report
 from remote_jax.roam.sample import folder as sample
 from remote_jax.roam.settings import KEYS
 from remote_jax.task import Batch, Interface, Outputs
+
+GRAPH = "graph"
+"""Folder of what is kept of the graph, in a run and in an export."""
 
 
 def make_task(config: ConfigDict) -> RoamTask:
@@ -83,7 +87,7 @@ class RoamTask:
         Raises:
             UserError: the data are missing or malformed.
         """
-        self.graph_folder = workdir / "graph"
+        self.graph_folder = workdir / GRAPH
         if anew or not saved_graph.exists(self.graph_folder):
             print(builders.describe(self.graph, self._name), flush=True)
             print(modalities.describe(self.modalities, structure=self.config.features.structure))
@@ -215,10 +219,11 @@ class RoamTask:
         return {"scores": scores, "probabilities": PROBABILITIES[self.config.model.loss](scores)}
 
     def write_assets(self, model: nnx.Module, folder: Path) -> None:
-        """Names of entities and relations; features are among the parameters."""
+        """Names of entities and relations, and the graph; features are among the parameters."""
         graph = saved_graph.read_graph(self.graph_folder)
         write_json(folder / "entities.json", list(graph.entities))
         write_json(folder / "relations.json", list(graph.relations))
+        shutil.copytree(self.graph_folder, folder / GRAPH)
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
         """MR, MRR and Hits of both directions together."""

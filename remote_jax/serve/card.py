@@ -6,6 +6,7 @@ meaning in Markdown.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,7 +28,9 @@ FILES = {
     "predict.stablehlo": "answers from parameters and a batch: portable StableHLO, lowered by "
     "`jax.export` for CPU, CUDA and TPU, for batches of any size",
     "shared.stablehlo": "what all batches share, from the parameters; `load.py` runs it once",
-    "config.json": "the config of the run, its folders included",
+    "config.json": "the config of the run, without the folders of the machine that trained it",
+    "encoders": "settings of the checkpoints that encoders started from",
+    "graph": "names and triples of the graph, by which answers are known already",
     "tokenizer": "word pieces, for `transformers`' `BertTokenizerFast.from_pretrained`",
     "bert": "the fine-tuned text encoder, for `transformers`' `BertModel.from_pretrained`; "
     "it has no pooler",
@@ -95,6 +98,26 @@ def code(value: object) -> str:
 
 
 def _usage(interface: Interface) -> str:
+    posts = _posts(interface.post) if interface.post else []
+    return "\n".join([*posts, *_arrays(interface)])
+
+
+def _posts(post: Mapping[str, Any]) -> list[str]:
+    return [
+        'Posts, by `pip install "remote_jax[serve]"`, then in this folder:',
+        "",
+        "```python",
+        "import remote_jax",
+        "",
+        'model = remote_jax.load(".")',
+        f"answers = model.predict([{json.dumps(post)}])",
+        "print(answers[0].to_dict())",
+        "```",
+        "",
+    ]
+
+
+def _arrays(interface: Interface) -> list[str]:
     names = [
         (code(name), _array(one), interface.fields.get(name, ""))
         for name, one in interface.inputs.items()
@@ -104,28 +127,26 @@ def _usage(interface: Interface) -> str:
         for name, about in interface.fields.items()
         if name not in interface.inputs
     ]
-    return "\n".join(
-        [
-            "`pip install jax numpy`, then in this folder:",
-            "",
-            "```python",
-            "import numpy as np",
-            "from load import load",
-            "",
-            'model = load(".")',
-            "# A batch of two examples of nothing; put your own features in their place.",
-            "features = {",
-            '    one["name"]: np.zeros([2, *one["shape"][1:]], one["dtype"])',
-            "    for one in model.inputs",
-            "}",
-            "answers = model(**features)",
-            "```",
-            "",
-            _table(("input", "type and shape", "what"), names),
-            "",
-            _table(("answer", "what"), answers),
-        ]
-    )
+    return [
+        "Arrays, by `pip install jax numpy` alone, then in this folder:",
+        "",
+        "```python",
+        "import numpy as np",
+        "from load import load",
+        "",
+        'model = load(".")',
+        "# A batch of two examples of nothing; put your own features in their place.",
+        "features = {",
+        '    one["name"]: np.zeros([2, *one["shape"][1:]], one["dtype"])',
+        "    for one in model.inputs",
+        "}",
+        "answers = model(**features)",
+        "```",
+        "",
+        _table(("input", "type and shape", "what"), names),
+        "",
+        _table(("answer", "what"), answers),
+    ]
 
 
 def _array(one: jax.ShapeDtypeStruct) -> str:

@@ -26,6 +26,9 @@ from remote_jax.task import Task
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.evaluation import best_model
 
+OF_THE_MACHINE = ("data.dir", "data.cache")
+"""Keys of the config that say where things are, and nothing else."""
+
 
 def write(task: Task, config: ConfigDict, workdir: Path, target: Path) -> None:
     """Exports the best checkpoint of a run.
@@ -60,13 +63,34 @@ def write(task: Task, config: ConfigDict, workdir: Path, target: Path) -> None:
         (folder / "model.safetensors").write_bytes(stored)
         packed = msgpack_serialize(unflatten_dict(arrays, sep="/"))
         (folder / "flax_model.msgpack").write_bytes(packed)
-        configs.write(config, folder)
+        said = portable(config)
+        configs.write(said, folder)
         task.write_assets(skeleton.model(params), folder)
         loader = importlib.resources.files("remote_jax.serve") / "load.py"
         (folder / "load.py").write_bytes(loader.read_bytes())
         files = sorted(path.name for path in folder.iterdir())
-        text = card.write(task.interface(), config, results, best, record, files)
+        text = card.write(task.interface(), said, results, best, record, files)
         (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def portable(config: ConfigDict) -> ConfigDict:
+    """The config without what is of this machine: of a path its last name is left, if anything."""
+    found = config.copy_and_resolve_references()
+    with found.unlocked():
+        for key, value in configs.flatten(config).items():
+            if key in OF_THE_MACHINE:
+                found.update_from_flattened_dict({key: ""})
+            elif isinstance(value, str) and _is_path(value):
+                found.update_from_flattened_dict({key: Path(value).name})
+    return found
+
+
+def _is_path(value: str) -> bool:
+    """Whether this names a place on this machine, as names of checkpoints on the hub do not."""
+    path = Path(value)
+    return len(path.parts) > 1 and (
+        path.is_absolute() or value.startswith(("~", ".")) or path.expanduser().exists()
+    )
 
 
 def check_free(target: Path) -> None:

@@ -30,7 +30,6 @@ from remote_jax.errors import Refused, UserError
 KINDS = ("dependencies", "pos")
 MAX_BYTES = 2**28
 """Longest file, and longest array in it."""
-NUMBERS = arrays.Kind("a list of whole numbers", 1, "iu")
 
 
 def write(path: Path, parses: Sequence[Parse]) -> None:
@@ -82,14 +81,14 @@ def _parses(archive: zipfile.ZipFile) -> list[Parse]:
 
 
 def _numbers(archive: zipfile.ZipFile, name: str) -> Int[np.ndarray, " numbers"]:
-    values = arrays.read_member(archive, name, NUMBERS, MAX_BYTES)
+    values = arrays.read_member(archive, name, arrays.NUMBERS, MAX_BYTES)
     if np.abs(values.astype(np.float64)).max() >= 2**31:
         raise Refused(f"{name!r} has a number of 32 bits and more")
     return values.astype(np.int32)
 
 
 def _names(archive: zipfile.ZipFile, name: str) -> list[str]:
-    values = arrays.read_member(archive, name, NUMBERS, MAX_BYTES)
+    values = arrays.read_member(archive, name, arrays.NUMBERS, MAX_BYTES)
     names = json.loads(values.astype(np.uint8).tobytes())
     if not isinstance(names, list) or not all(type(label) is str for label in names):
         raise Refused(f"{name!r} is no list of labels")

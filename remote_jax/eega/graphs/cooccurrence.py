@@ -10,12 +10,9 @@ seen at least once, and look unlike the pairs of any other sentence.
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import scipy.sparse
@@ -80,25 +77,3 @@ class Cooccurrence:
         pmi = np.log2(np.where(seen, both, 1.0) * others / expected)
         rounded = np.where(pmi < 0, -1, np.ceil(pmi))
         return np.where(seen, np.clip(rounded, -1, MAX_LEVEL) + 1, 1).astype(np.int32)
-
-    def save(self, path: Path) -> None:
-        """Writes the counts as arrays, to be read by `load`."""
-        content = io.BytesIO()
-        np.savez_compressed(
-            content,
-            words=np.frombuffer(json.dumps(self.words).encode(), np.uint8),
-            counts=self.together.data,
-            columns=self.together.indices,
-            starts=self.together.indptr,
-            sentences=self.sentences,
-        )
-        path.write_bytes(content.getvalue())
-
-    @classmethod
-    def load(cls, path: Path) -> Cooccurrence:
-        """Reads what `save` wrote."""
-        with np.load(path, allow_pickle=False) as arrays:
-            words = tuple(json.loads(arrays["words"].tobytes()))
-            parts = arrays["counts"], arrays["columns"], arrays["starts"]
-            together = scipy.sparse.csr_array(parts, shape=(len(words), len(words)))
-            return cls(words, together, int(arrays["sentences"]))

@@ -46,14 +46,3 @@ def test_levels_are_bounded():
     ]
     found = Cooccurrence.count(sentences).levels(["rare", "pair"], counted=False)
     assert found.max() == LEVELS - 1
-
-
-def test_saved_counts_are_the_same(tmp_path):
-    counts = Cooccurrence.count([["Curry", "a\nb"], ["curry", "é"], ["NBA"]])
-    counts.save(tmp_path / "counts.npz")
-    read = Cooccurrence.load(tmp_path / "counts.npz")
-    assert (read.words, read.sentences) == (counts.words, 3)
-    some = ["curry", "a\nb", "NBA", "é"]
-    np.testing.assert_array_equal(
-        read.levels(some, counted=False), counts.levels(some, counted=False)
-    )
