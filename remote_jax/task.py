@@ -77,6 +77,9 @@ class Task(Protocol):
     metric: str
     """Key of `metrics` whose highest value on validation selects the checkpoint."""
 
+    assets: Sequence[str]
+    """Files and folders that `prepare` keeps in the workdir, and an export has too."""
+
     def prepare(self, workdir: Path, *, anew: bool) -> None:
         """Reads or builds the data, before anything else is asked.
 

@@ -90,6 +90,7 @@ class ToyAnswer(Answer):
 
 class ToyTask:
     metric = "accuracy"
+    assets = ()
 
     def __init__(self, config: ConfigDict) -> None:
         self.config = config

@@ -97,7 +97,6 @@ def _run(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise UserError(f"{path} is not a Python file; a config is a .py file with get_config.")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where a dataclass of the file looks its names up
     before = list(sys.path)
     sys.modules[spec.name] = module  # where dataclasses look for the module that they are in
     if path.parent != _shipped():

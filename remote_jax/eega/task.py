@@ -20,7 +20,7 @@ from remote_jax.data.media import Folder, Pictures, PostMedia
 from remote_jax.data.posts import Values
 from remote_jax.eega import answers, build, metrics
 from remote_jax.eega.build import Sizes
-from remote_jax.eega.data import builders
+from remote_jax.eega.data import builders, corpus_statistics
 from remote_jax.eega.data.corpus_statistics import CorpusStatistics
 from remote_jax.eega.data.examples import Example, SentenceDataset
 from remote_jax.eega.data.features import Featurize
@@ -57,6 +57,7 @@ class EegaTask:
     """Implements `remote_jax.task.Task` for EEGA."""
 
     metric = "f1"
+    assets = (*corpus_statistics.FILES, save.TOKENIZER)
 
     def __init__(self, config: ConfigDict):
         self.config = config

@@ -54,13 +54,13 @@ def read(folder: Path) -> PreTrainedTokenizerFast:
         token = settings.get(role)
         token = token.get("content") if isinstance(token, dict) else token
         if token is not None and not isinstance(token, str):
-            raise UserError(f"{folder / 'tokenizer_config.json'}: {role} is no text")
+            raise UserError(f"{folder / 'tokenizer_config.json'}: {role} is no text.")
         special |= {} if token is None else {role: token}
     path = folder / "tokenizer.json"
     try:
         pieces = Tokenizer.from_str(read_bytes(path, files.MAX_JSON_BYTES).decode())
     except Exception as error:  # tokenizers raises this class and no other
-        raise UserError(f"{path}: the tokenizer cannot be read: {error}") from error
+        raise UserError(f"{path}: the tokenizer cannot be read: {error}.") from error
     return PreTrainedTokenizerFast(tokenizer_object=pieces, **special)
 
 

@@ -55,6 +55,7 @@ class RemoteTask:
     """Implements `remote_jax.task.Task` for REMOTE."""
 
     metric = "f1"
+    assets = ("relations.json", save.TOKENIZER)
 
     def __init__(self, config: ConfigDict):
         self.config = config

@@ -76,6 +76,7 @@ class RoamTask:
     """Implements `remote_jax.task.Task` for ROAM."""
 
     metric = "mrr"
+    assets = (f"{GRAPH}/{saved_graph.FACTS}",)
 
     def __init__(self, config: ConfigDict):
         self.config = config

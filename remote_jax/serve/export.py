@@ -46,6 +46,9 @@ def open_task(folder: Path) -> tuple[ConfigDict, Task]:
     config = _config(folder)
     with _understood(folder):
         task = make_task(config)
+        for name in task.assets:  # else they would be made from data, which are not these
+            if not (folder / name).exists():
+                raise UserError(f"{folder} has no {name} to read posts with: export the run again.")
         task.prepare(folder, anew=False)
     return config, task
 

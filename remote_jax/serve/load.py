@@ -17,7 +17,7 @@ import math
 import os
 import re
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import jax
@@ -25,7 +25,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export
 
-DTYPES = {"F32": "float32"}  # safetensors' names; every parameter is of float32
 MAX_JSON = 2**26  # bytes of interface.json, and of the header of the parameters
 MAX_PROGRAM = 2**28  # bytes; the parameters are not in it
 MAX_PARAMETERS = 2**37  # bytes
@@ -42,10 +41,7 @@ FORBIDDEN = re.compile(
 
 
 def load(folder="."):
-    """The model of an exported folder.
-
-    Returns:
-        A `Model`, to be called with features.
+    """The `Model` of an exported folder.
 
     Raises:
         ValueError: a file is missing, damaged, or of another export.
@@ -56,8 +52,7 @@ def load(folder="."):
     _check_same(folder / "model.safetensors", params, facts["parameters"])
     shared = {}
     if facts["shared"]:
-        run = _program(folder, facts, "shared", [facts["parameters"]], facts["shared"])
-        shared = run(params)
+        shared = _program(folder, facts, "shared", [facts["parameters"]], facts["shared"])(params)
     arguments = [facts["parameters"], facts["shared"], facts["inputs"]]
     run = _program(folder, facts, "predict", arguments, facts["outputs"])
     return Model(facts["inputs"], facts["outputs"], lambda batch: run(params, shared, batch))
@@ -105,20 +100,17 @@ def parameters(path):
         data = np.frombuffer(file.read(size - 8 - length), np.uint8)
     if len(data) != size - 8 - length:
         raise ValueError(f"{path} is cut off: it became shorter while it was read.")
-    return {
-        name: data[start:stop].view(np.dtype(dtype).newbyteorder("<")).reshape(shape)
-        for name, dtype, shape, (start, stop) in places
-    }
+    return {name: data[slice(*at)].view("<f4").reshape(shape) for name, shape, at in places}
 
 
 def _places(path, header, size):
-    """Name, type, shape and place of each array; together they fill so many bytes."""
+    """Name, shape and place of each array; together they fill so many bytes."""
     header.pop("__metadata__", None)
     entries = [(name, *_entry(path, name, entry)) for name, entry in header.items()]
-    entries.sort(key=lambda one: one[3])
+    entries.sort(key=lambda one: one[2])
     end = 0
-    for name, dtype, shape, (start, stop) in entries:
-        bytes_needed = math.prod(shape) * np.dtype(dtype).itemsize
+    for name, shape, (start, stop) in entries:
+        bytes_needed = 4 * math.prod(shape)
         if start != end or stop - start != bytes_needed or stop > size:
             raise ValueError(
                 f"{path} is damaged or cut off: {name!r} is said to be bytes {start} to {stop} of "
@@ -133,13 +125,9 @@ def _places(path, header, size):
 @contextmanager
 def _opened(path, most):
     """A plain file of at most so many bytes, and how many it has."""
-
-    def opener(name, flags):
-        # A pipe that nobody writes to would be waited for.
-        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
-
+    nonblock = getattr(os, "O_NONBLOCK", 0)  # a pipe that nobody writes to would be waited for
     try:
-        with open(path, "rb", opener=opener) as file:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | nonblock)) as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise ValueError(f"{path} is no plain file.")
@@ -156,12 +144,12 @@ def _read(path, most):
 
 
 def _entry(path, name, entry):
-    """Type, shape and place of an array, as the header has them."""
-    if isinstance(entry, dict) and entry.get("dtype") in list(DTYPES):
+    """Shape and place of an array of float32, as every parameter is, by the header."""
+    if isinstance(entry, dict) and entry.get("dtype") == "F32":
         shape, place = (entry.get(key, ()) for key in ("shape", "data_offsets"))
         if _naturals(shape, MAX_DIMENSIONS) and _naturals(place, 2) and len(place) == 2:
-            return DTYPES[entry["dtype"]], shape, tuple(place)
-    expected = f"dtype ({' or '.join(DTYPES)}), shape and data_offsets"
+            return shape, tuple(place)
+    expected = "dtype (F32), shape and data_offsets"
     raise ValueError(f"{path}: {name!r} must have {expected}, found {str(entry)[:100]}.")
 
 
@@ -181,35 +169,25 @@ def _check_same(path, arrays, expected):
 
 
 def _program(folder, facts, name, arguments, outputs):
-    """A compiled function of arrays by name.
-
-    Only the program itself is stored. What jax wants to know beside it differs between its
-    versions, so it is asked for that of a stand-in with the same arguments and answers.
-    """
+    """A compiled function of arrays by name."""
     path = folder / f"{name}.stablehlo"
     program = facts["programs"][name]
     module = _checked(path, program["sha256"])
+    made = f"it was made by jax {facts['made_with']['jax']}: install that version."
     lowest = export.minimum_supported_calling_convention_version
     highest = export.maximum_supported_calling_convention_version
     if not lowest <= program["calling_convention"] <= highest:
-        raise ValueError(
-            f"{path} was made by jax {facts['made_with']['jax']}, which calls programs in another "
-            f"way than the jax {jax.__version__} here; install that version."
-        )
+        raise ValueError(f"{path} is called in another way than jax {jax.__version__} does; {made}")
     count = sum(map(len, arguments))
     if program["arguments"] != sorted({x for x in program["arguments"] if x < count}):
-        raise ValueError(
-            f"{path} is said to read arguments of {count} that are not there or twice."
-        )
+        raise ValueError(f"{path} reads, of {count} arguments, some that are not there or twice.")
     # jax has no class of its own for what it cannot read.
     try:
         filled = _filled(module, program, facts["platforms"], arguments, outputs)
         text = filled.mlir_module()
     except Exception as error:
-        raise ValueError(
-            f"{path} is nothing that the jax {jax.__version__} here can read; it was made by jax "
-            f"{facts['made_with']['jax']}: install that version."
-        ) from error
+        said = f"{path} is nothing that the jax {jax.__version__} here can read"
+        raise ValueError(f"{said}; {made}") from error
     _check_calls(path, text)
     run = jax.jit(filled.call)
     try:
@@ -234,13 +212,17 @@ def _checked(path, sha256):
 
 
 def _filled(module, program, platforms, arguments, outputs):
-    """The stand-in with the program put in."""
+    """The program as jax calls one.
+
+    Only the program itself is stored. What jax wants to know beside it differs between its
+    versions, so it is asked for that of a stand-in with the same arguments and answers.
+    """
     (batch,) = export.symbolic_shape("batch")
 
+    (answers,) = _specs([outputs], batch)
+
     def stand_in(*_):
-        return {
-            one["name"]: jnp.zeros(_sizes(one["shape"], batch), one["dtype"]) for one in outputs
-        }
+        return {name: jnp.zeros(one.shape, one.dtype) for name, one in answers.items()}
 
     blank = export.export(jax.jit(stand_in), platforms=platforms)(*_specs(arguments, batch))
     return dataclasses.replace(
@@ -262,17 +244,11 @@ def _check_calls(path, text):
 
 
 def _specs(arguments, batch):
-    return [
-        {
-            one["name"]: jax.ShapeDtypeStruct(_sizes(one["shape"], batch), one["dtype"])
-            for one in part
-        }
-        for part in arguments
-    ]
+    def spec(one):
+        sizes = tuple(batch if size == "batch" else size for size in one["shape"])
+        return jax.ShapeDtypeStruct(sizes, one["dtype"])
 
-
-def _sizes(shape, batch):
-    return tuple(batch if size == "batch" else size for size in shape)
+    return [{one["name"]: spec(one) for one in part} for part in arguments]
 
 
 def _fitted(expected, value):
@@ -283,10 +259,8 @@ def _fitted(expected, value):
         raise ValueError(f"{name!r} is empty; a batch has at least one example.")
     fits = value.ndim == len(shape) and list(value.shape[1:]) == shape[1:]
     if not fits or not np.can_cast(value.dtype, dtype, "same_kind"):
-        wanted = ", ".join(map(str, shape))
-        raise ValueError(
-            f"{name!r} is {value.dtype}{list(value.shape)}, expected {dtype}[{wanted}]."
-        )
+        found, wanted = f"{value.dtype}{list(value.shape)}", ", ".join(map(str, shape))
+        raise ValueError(f"{name!r} is {found}, expected {dtype}[{wanted}].")
     with np.errstate(over="ignore"):
         cast = value.astype(dtype)
     exact = value.dtype.kind in "iu" and dtype.kind in "iu"
@@ -303,7 +277,7 @@ def _fitted(expected, value):
 def _interface(path):
     """What interface.json says, as far as it is used here."""
     facts = _json(path, _read(path, MAX_JSON))
-    try:
+    with suppress(KeyError, TypeError, AttributeError):
         known = all(
             _is_array(one, kind in ("inputs", "outputs"))
             for kind in ("parameters", "shared", "inputs", "outputs")
@@ -316,8 +290,6 @@ def _interface(path):
         strings = [facts["made_with"]["jax"], *facts["platforms"]]
         if known and facts["inputs"] and all(type(one) is str for one in strings):
             return facts
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is not that of an exported model.") from error
     raise ValueError(f"{path} is not that of an exported model.")
 
 

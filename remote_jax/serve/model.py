@@ -14,14 +14,15 @@ from ml_collections import ConfigDict
 from remote_jax import config as configs
 from remote_jax.data.media import Given
 from remote_jax.data.posts import Answer, Post, Query, values_of
-from remote_jax.runtime import sharding
+from remote_jax.runtime import compilation_cache, sharding
 from remote_jax.serve import export
-from remote_jax.serve.runs import open_run
+from remote_jax.serve.runs import open_run, quiet
 from remote_jax.task import Outputs, Task
 from remote_jax.training.evaluation import best_model, make_predict
 from remote_jax.training.state import Params, Skeleton
 
 
+@quiet()
 def load(path: str | Path) -> Model:
     """The trained model of a run, the one that is best on validation, or of an export.
 
@@ -33,6 +34,7 @@ def load(path: str | Path) -> Model:
     Raises:
         UserError: there is neither; it is damaged, or of another version.
     """
+    compilation_cache.enable()
     folder = Path(path).expanduser().resolve()  # no name of a folder is taken for one of the hub
     if export.exists(folder):
         config, task = export.open_task(folder)
@@ -57,6 +59,7 @@ class Model:
         self._compiled = make_predict(task, skeleton, sharding.first_device())
         self._shared = self._compiled.shared(params)
         self._lock = threading.Lock()
+        task.posts((), Given())  # reads what names and vocabularies there are, so that they are so
 
     @property
     def system(self) -> str:

@@ -8,12 +8,13 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from absl import logging as absl_logging
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.errors import UserError, writing
 from remote_jax.reporting.results import read_results
-from remote_jax.runtime import processes, signals
+from remote_jax.runtime import compilation_cache, processes, signals
 from remote_jax.task import Task, make_task
 from remote_jax.training import checkpoint, evaluation
 from remote_jax.training.checkpoint import Checkpoints
@@ -104,6 +105,18 @@ def open_run(config: ConfigDict, workdir: Path, *, new: bool) -> Run:
     return Run(task, config, workdir, begun)
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps the libraries' own remarks off the screen of those who import this one."""
+    before = absl_logging.get_verbosity()
+    absl_logging.set_verbosity(absl_logging.ERROR)
+    try:
+        yield
+    finally:
+        absl_logging.set_verbosity(before)
+
+
+@quiet()
 def train(config: ConfigDict | str, workdir: str | Path) -> dict[str, dict[str, float]]:
     """Trains a model, as the command line does: from where the run in the folder stands.
 
@@ -122,6 +135,7 @@ def train(config: ConfigDict | str, workdir: str | Path) -> dict[str, dict[str, 
         UserError: the config is wrong, or another one than the run's; the data are missing or
             malformed; another process trains there.
     """
+    compilation_cache.enable()
     config = configs.load(config) if isinstance(config, str) else config
     with signals.listening():
         run = open_run(config, Path(workdir), new=True)
@@ -130,6 +144,7 @@ def train(config: ConfigDict | str, workdir: str | Path) -> dict[str, dict[str, 
     return read_results(run.results)[0]["metrics"]
 
 
+@quiet()
 def evaluate(run: str | Path, split: str) -> dict[str, float]:
     """Scores a split with the checkpoint that is best on validation.
 
@@ -146,6 +161,7 @@ def evaluate(run: str | Path, split: str) -> dict[str, float]:
     Raises:
         UserError: there is no such run, checkpoint or split, or the data are gone or changed.
     """
+    compilation_cache.enable()
     workdir = Path(run)
     return open_run(configs.read(workdir), workdir, new=False).evaluate(split)
 

@@ -26,26 +26,10 @@ from remote_jax.errors import UserError
 from remote_jax.main import run
 from remote_jax.runtime import sharding
 from remote_jax.serve import folder
-from remote_jax.task import make_task
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.state import split
 
 ALONE = Path(__file__).with_name("alone.py")
-
-
-@pytest.fixture(scope="module", params=systems.SYSTEMS)
-def exported(request, tmp_path_factory):
-    """Name of a system, its task, its workdir and its export, made where no data were."""
-    root = tmp_path_factory.mktemp(request.param)
-    config = systems.SYSTEMS[request.param](root / "cache")
-    systems.begin(config, root / "run")
-    moved = config.copy_and_resolve_references()
-    moved.data.cache = str(root / "no cache")
-    run(Arguments("export", moved, root / "run", None, root / "out"))
-    assert not (root / "no cache").exists()
-    task = make_task(config)
-    task.prepare(root / "run", anew=False)
-    return request.param, task, root / "run", root / "out"
 
 
 @pytest.fixture(scope="module")

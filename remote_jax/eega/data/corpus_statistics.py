@@ -22,7 +22,7 @@ from remote_jax.eega.quintuples import Vocabulary
 from remote_jax.errors import Refused, UserError
 from remote_jax.reporting.results import write_json
 
-NAMES, COUNTS = "knowledge.json", "cooccurrence.npz"
+NAMES, COUNTS = FILES = "knowledge.json", "cooccurrence.npz"
 MAX_JSON = 2**24
 MAX_COUNTS = 2**31
 """Bytes of the counts, and of an array of them."""
