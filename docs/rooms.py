@@ -40,7 +40,7 @@ def floors() -> list[list[str]]:
 
 def imports() -> set[tuple[str, str]]:
     """Which room imports from which."""
-    graph = grimp.build_graph(PACKAGE)
+    graph = grimp.build_graph(PACKAGE, exclude_type_checking_imports=True)
     found: set[tuple[str, str]] = set()
     for module in graph.modules - {PACKAGE}:
         here = module.split(".")[1]

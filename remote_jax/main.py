@@ -36,11 +36,12 @@ COMMANDS = {"doctor": "remote_jax.commands.doctor", "sweep": "remote_jax.reporti
 
 def run(arguments: Arguments) -> None:
     """Does what the command line asks for, and prints what came out."""
+    from remote_jax.data.cache import cache_folder
     from remote_jax.runtime import compilation_cache, processes
     from remote_jax.serve import folder, runs
     from remote_jax.training import evaluation
 
-    compilation_cache.enable()
+    compilation_cache.enable(cache_folder(""))
     config, workdir = arguments.config, arguments.workdir
     asked = runs.open_run(config, workdir, new=arguments.mode == "train")
     if arguments.folder is not None:

@@ -94,7 +94,7 @@ def _cache(what: str, folder: Path) -> Finding:
 
 
 def _compiled() -> Finding:
-    place = compilation_cache.enable()
+    place = compilation_cache.enable(cache_folder(""))
     if place is None:
         return Finding("note", "compiled programs are not kept: each start compiles anew")
     return _cache("compiled programs", place)

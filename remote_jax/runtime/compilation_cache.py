@@ -7,8 +7,6 @@ import os
 import platform
 from pathlib import Path
 
-from remote_jax.data.cache import cache_folder
-
 LARGEST = 4 * 2**30
 """Bytes that the folder may hold; what was not used for the longest time goes first."""
 
@@ -19,16 +17,18 @@ THRESHOLDS = {
 """Small programs are kept too: a start has a hundred, and they take seconds together."""
 
 
-def folder() -> Path:
-    """Where compiled programs of this machine are kept, unless `JAX_COMPILATION_CACHE_DIR` says so.
+def folder(cache: Path) -> Path:
+    """Where a cache keeps the compiled programs of this machine.
+
+    `JAX_COMPILATION_CACHE_DIR` goes first.
 
     Machines of several kinds may share a home folder. Code for one CPU can stop another, and jax
     knows no more of a CPU than that it is one.
     """
-    return cache_folder("") / "xla" / _cpu()
+    return cache / "xla" / _cpu()
 
 
-def enable() -> Path | None:
+def enable(cache: Path) -> Path | None:
     """Has jax keep what it compiles; to be called before it compiles anything. Returns the folder.
 
     jax's own environment variables go first: `JAX_COMPILATION_CACHE_DIR` names another folder, and
@@ -45,7 +45,7 @@ def enable() -> Path | None:
         return None
     if chosen := jax.config.values["jax_compilation_cache_dir"]:
         return Path(chosen)
-    place = folder()
+    place = folder(cache)
     try:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:

@@ -12,6 +12,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
+from remote_jax.data.cache import cache_folder
 from remote_jax.data.media import Given
 from remote_jax.data.posts import Answer, Post, Query, values_of
 from remote_jax.runtime import compilation_cache, sharding
@@ -34,7 +35,7 @@ def load(path: str | Path) -> Model:
     Raises:
         UserError: there is neither; it is damaged, or of another version.
     """
-    compilation_cache.enable()
+    compilation_cache.enable(cache_folder(""))
     folder = Path(path).expanduser().resolve()  # no name of a folder is taken for one of the hub
     if export.exists(folder):
         config, task = export.open_task(folder)

@@ -12,6 +12,7 @@ from absl import logging as absl_logging
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
+from remote_jax.data.cache import cache_folder
 from remote_jax.errors import UserError, writing
 from remote_jax.reporting.results import read_results
 from remote_jax.runtime import compilation_cache, processes, signals
@@ -135,7 +136,7 @@ def train(config: ConfigDict | str, workdir: str | Path) -> dict[str, dict[str, 
         UserError: the config is wrong, or another one than the run's; the data are missing or
             malformed; another process trains there.
     """
-    compilation_cache.enable()
+    compilation_cache.enable(cache_folder(""))
     config = configs.load(config) if isinstance(config, str) else config
     with signals.listening():
         run = open_run(config, Path(workdir), new=True)
@@ -161,7 +162,7 @@ def evaluate(run: str | Path, split: str) -> dict[str, float]:
     Raises:
         UserError: there is no such run, checkpoint or split, or the data are gone or changed.
     """
-    compilation_cache.enable()
+    compilation_cache.enable(cache_folder(""))
     workdir = Path(run)
     return open_run(configs.read(workdir), workdir, new=False).evaluate(split)
 

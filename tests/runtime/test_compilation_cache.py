@@ -23,8 +23,9 @@ FLAGS = ("--config.train.epochs=1", "--config.train.log_every=1")
 
 SMALL = """
 import jax
+from remote_jax.data.cache import cache_folder
 from remote_jax.runtime import compilation_cache
-print(compilation_cache.enable())
+print(compilation_cache.enable(cache_folder("")))
 jax.jit(lambda x: 3 * x)(1.0)
 """
 
@@ -109,8 +110,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 
 def test_the_folder_is_that_of_the_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    here = compilation_cache.folder()
-    assert here.parent == tmp_path / "remote_jax" / "xla" and here == compilation_cache.folder()
+    here = compilation_cache.folder(tmp_path)
+    assert here.parent == tmp_path / "xla" and here == compilation_cache.folder(tmp_path)
     monkeypatch.setattr(compilation_cache.platform, "machine", lambda: "another")
-    assert compilation_cache.folder() != here
+    assert compilation_cache.folder(tmp_path) != here
