@@ -42,8 +42,8 @@ def test_the_example_runs_as_it_is_written(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "load", raising=False)
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    for text in (written(), readme):
+    page = (Path(__file__).parents[2] / "docs" / "export.md").read_text()
+    for text in (written(), page):
         (example,) = re.findall(
             "```python\n(from load|import numpy as np\nfrom load)(.*?)```", text, re.S
         )

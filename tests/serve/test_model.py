@@ -8,6 +8,8 @@ import threading
 
 import numpy as np
 import pytest
+import systems
+import toy
 from PIL import Image
 
 import remote_jax

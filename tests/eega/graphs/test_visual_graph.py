@@ -12,6 +12,7 @@ from remote_jax.eega.graphs.visual_graph import (
     build,
     edge_types,
     empty,
+    from_relations,
 )
 from remote_jax.errors import Refused
 
