@@ -52,7 +52,7 @@ def probabilities(system, model, batch):
         return jax.nn.softmax(model(batch))
     if system == "eega":
         return jax.nn.softmax(model(batch).logits)
-    return jax.nn.softmax(model(batch["query"], model.every_candidate())[0])
+    return jax.nn.softmax(model(batch["query"], model.all_candidates())[0])
 
 
 def assert_as_predicted(system, predicted, answers):

@@ -112,7 +112,7 @@ def test_neither_a_run_nor_an_export(tmp_path):
 FILES = {
     "remote": ("tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json", "relations.json"),
     "eega": ("knowledge.json", "cooccurrence.npz"),
-    "roam": ("graph/facts.json", "graph/entities.txt", "graph/train.txt"),
+    "roam": ("graph/facts.json", "graph/entities.txt", "graph/relations.txt"),
 }
 
 
