@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 LARGEST = 4 * 2**30
 """Bytes that the folder may hold; what was not used for the longest time goes first."""
+
+LOCK_SECONDS = 5
+"""How long a start waits for others that write at this moment."""
 
 THRESHOLDS = {
     "jax_persistent_cache_min_compile_time_secs": 0.0,
@@ -32,9 +38,9 @@ def enable(cache: Path) -> Path | None:
     """Has jax keep what it compiles; to be called before it compiles anything. Returns the folder.
 
     jax's own environment variables go first: `JAX_COMPILATION_CACHE_DIR` names another folder, and
-    `JAX_ENABLE_COMPILATION_CACHE=false` keeps nothing. A damaged file is compiled anew, with a
-    warning of jax. Whoever can write into the folder can have this program run what they like, so
-    it is this user's alone.
+    `JAX_ENABLE_COMPILATION_CACHE=false` keeps nothing. A damaged file costs a warning of jax and
+    the time to compile, at every start until it is deleted. Whoever can write into the folder can
+    have this program run what they like, so it is this user's alone.
     """
     import jax  # takes a second, which a command that only explains itself should not pay
 
@@ -51,9 +57,21 @@ def enable(cache: Path) -> Path | None:
     except OSError as error:
         print(f"Compiled programs are not kept: cannot write {place}: {error.strerror}.")
         return None
+    _drop_unfinished(place)
     jax.config.update("jax_compilation_cache_dir", str(place))
     jax.config.update("jax_compilation_cache_max_size", LARGEST)
     return place
+
+
+def _drop_unfinished(place: Path) -> None:
+    """Deletes what a process was killed while writing, which jax would neither read nor replace.
+
+    jax writes a program and then the time of its last use, both under its lock.
+    """
+    with contextlib.suppress(Timeout, OSError), FileLock(place / ".lockfile", timeout=LOCK_SECONDS):
+        for program in place.glob("*-cache"):
+            if not program.with_name(program.name.removesuffix("cache") + "atime").exists():
+                program.unlink()
 
 
 def _cpu() -> str:
