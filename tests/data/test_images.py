@@ -268,3 +268,34 @@ def test_headers_of_depth_maps_are_parsed_one_at_a_time(tmp_path, monkeypatch):
         for found in pool.map(images.read_depth, [path] * 40):
             np.testing.assert_array_equal(found, alone)
     assert max(most) == 1
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.zeros((4, 4, 3)), "float64"),
+        (np.zeros((4, 4, 2), np.uint8), "expected uint8"),
+        (np.zeros(4, np.uint8), "expected uint8"),
+        (np.zeros((0, 4, 3), np.uint8), "cannot be decoded|is empty"),
+        (np.broadcast_to(np.uint8(0), (10_000, 10_000)), "expected at most 50,000,000 pixels"),
+    ],
+)
+def test_arrays_that_are_no_pictures(array, said):
+    with pytest.raises(Refused, match=said):
+        images.read_picture(array)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros(3),
+        np.zeros((2, 2, 3), np.uint8),
+        np.zeros((0, 2)),
+        np.array([[1.0, np.nan]]),
+        np.array([["a"]]),
+        np.broadcast_to(np.float64(0), (10_000, 10_000)),
+    ],
+)
+def test_arrays_that_are_no_depth_maps(array):
+    with pytest.raises(Refused, match="the depth map"):
+        images.read_depth(array)

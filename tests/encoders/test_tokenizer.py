@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from tokenizers.normalizers import BertNormalizer
 
 from remote_jax.encoders import tokenizer
 from remote_jax.encoders.tokenizer import MARKERS, SPECIAL
@@ -104,3 +105,33 @@ def test_malformed_files_are_refused(tmp_path, content):
 def test_a_folder_without_tokenizer_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"neither tokenizer\.json nor vocab\.txt"):
         tokenizer.load(tmp_path)
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_a_kept_tokenizer_is_the_one_that_was_saved(tmp_path, lower):
+    made = tokenizer.train(["Ann met Bob in Oslo, twice"] * 3, 90)
+    if not lower:
+        made.backend_tokenizer.normalizer = BertNormalizer(lowercase=False)
+    made.save_pretrained(tmp_path)
+    kept = tokenizer.read(tmp_path)
+    texts = ["Ann met <s1> Bob </s1> [SEP] Åse", "oslo TWICE"]
+    assert [kept(text)["input_ids"] for text in texts] == [made(x)["input_ids"] for x in texts]
+    assert len(kept) == len(made)
+    for role in tokenizer.ROLES:
+        assert getattr(kept, role) == getattr(made, role)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tokenizer.json", b"{}"),
+        ("tokenizer.json", b"\xff"),
+        ("tokenizer_config.json", b"[]"),
+        ("tokenizer_config.json", b'{"cls_token": 3}'),
+    ],
+)
+def test_a_kept_tokenizer_of_a_stranger(tmp_path, name, content):
+    tokenizer.train(["Ann met Bob in Oslo, twice"] * 3, 90).save_pretrained(tmp_path)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=name):
+        tokenizer.read(tmp_path)
