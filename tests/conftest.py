@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import tempfile
@@ -12,16 +13,52 @@ import pytest
 
 import remote_jax.config  # noqa: F401  # makes remote_jax.configs the configs of this checkout
 
-# Before jax is imported, here and in the processes that tests start.
+# Before jax is imported, here and in the processes that tests start: what one of them has compiled
+# the others read, small programs too, of which a model's start alone has a hundred.
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"remote_jax-xla-{os.getuid()}")
 )
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+# XLA's older way to fuse operations compiles twice as fast as the default one.
+os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false " + os.environ.get("XLA_FLAGS", "")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 # A busy machine is no failure.
 hypothesis.settings.register_profile("steady", deadline=None)
 hypothesis.settings.load_profile("steady")
+
+
+LONGEST = (
+    "docs/test_notebooks.py",
+    "eega/model/test_eega_model.py",
+    "serve/test_export_folder.py",
+    "remote/model/test_remote.py",
+    "eega/test_eega_task.py",
+    "training/test_loop.py",
+    "roam/model/test_roam_model.py",
+    "runtime/test_processes.py",
+    "runtime/test_compilation_cache.py",
+    "roam/test_roam_task.py",
+    "remote/test_task.py",
+    "training/test_checksums.py",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Has pytest-xdist, where it is there, give files to workers in the order that they are in."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first, so that no worker ends alone with one of them."""
+    place = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
+
+
+def pytest_collection_finish() -> None:
+    """Spares garbage collections all that was imported: every restored checkpoint asks for one."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,12 @@ SYSTEMS = {
 BATCH = {"train.batch_size": 16, "train.eval_batch_size": 16, "train.log_every": 1}
 
 
+def simulated(devices: int) -> dict[str, str]:
+    """The environment of a process with so many devices."""
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
+    return {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+
+
 def train(system: str, devices: int, workdir: Path, **changes: object) -> None:
     """Twenty steps and a few, in a process with so many devices."""
     settings = {**SYSTEMS[system], **BATCH, **changes, "data.cache": workdir.parent / "cache"}
@@ -52,9 +58,7 @@ def train(system: str, devices: int, workdir: Path, **changes: object) -> None:
             *(f"--workdir={workdir}", *flags),
         ],
         cwd=ROOT,
-        env=os.environ
-        | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
-        | {"JAX_PLATFORMS": "cpu"},
+        env=os.environ | simulated(devices),
         capture_output=True,
         text=True,
     )

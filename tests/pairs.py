@@ -15,7 +15,7 @@ from typing import Any
 
 import jax
 import toy
-from meshes import ROOT
+from meshes import ROOT, simulated
 
 from remote_jax import main
 from remote_jax.runtime import cluster, processes
@@ -58,8 +58,8 @@ def start(log: Path, devices: int, *flags: str, **variables: str) -> subprocess.
     """A process with so many devices; what it says goes to the log."""
     environment = os.environ | {
         "PYTHONPATH": f"{ROOT}{os.pathsep}{CONFIG.parent}",
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",  # each compiles for itself
+        **simulated(devices),
         **variables,
     }
     with log.open("ab") as file:

@@ -17,6 +17,7 @@ import pytest
 import toy
 from flax import nnx
 from jax.sharding import AbstractMesh
+from meshes import simulated
 
 from configs import jmere, mkg_y, umre
 from remote_jax import main
@@ -61,11 +62,7 @@ def test_several_devices_train_as_one_and_one_goes_on_for_them(
     train(task, task.config, one)
     command = [sys.executable, str(ROOT / "tests" / "toy.py"), f"--config={ROOT}/tests/toy.py"]
     flags = ["--config.train.epochs=2", "--config.train.log_every=1", "--config.mesh.fsdp=2"]
-    environment = os.environ | {
-        "PYTHONPATH": str(ROOT),
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
-    }
+    environment = os.environ | {"PYTHONPATH": str(ROOT), **simulated(4)}
     done = subprocess.run(
         [*command, *flags, f"--workdir={tmp_path / 'four'}"],
         env=environment,

@@ -1,5 +1,6 @@
 """What must hold for the whole model, whatever its weights, and for each of its switches."""
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from models import quick_jit
 from small_eega import PLAIN, N, batch, config, longer, make
 
 from remote_jax.eega.graphs.text_graph import OFFSETS
@@ -38,29 +40,29 @@ class Found(NamedTuple):
 
 
 def run(model, data, **changes):
-    """All that the model says of a batch, in one compilation."""
-    task = EegaTask(config(**changes))
-    skeleton, params = split(model)
-
-    @jax.jit
-    def step(params, data):
-        model = skeleton.model(params)
-        return Found(*task.loss(model, data, None), *model(data))
-
-    return step(params, data)
+    """All that the model says of a batch, in one program."""
+    return programs(frozenset(changes.items()))[0](split(model)[1], data)
 
 
 def gradients(model, data, **changes):
     """The loss, and its gradient by parameter."""
-    task = EegaTask(config(**changes))
-    skeleton, params = split(model)
+    return programs(frozenset(changes.items()))[1](split(model)[1], data)
 
-    @jax.jit
-    @jax.value_and_grad
+
+@functools.cache
+def programs(changes):
+    """Of a model with these changes; each is compiled once for a shape of batches."""
+    task = EegaTask(config(**dict(changes)))
+    skeleton, _ = split(make(**dict(changes)))
+
+    def found(params, data):
+        model = skeleton.model(params)
+        return Found(*task.loss(model, data, None), *model(data))
+
     def loss(params, data):
         return task.loss(skeleton.model(params), data, None)[0]
 
-    return loss(params, data)
+    return quick_jit(found), quick_jit(jax.value_and_grad(loss))
 
 
 @pytest.mark.parametrize("changes", SWITCHES)
@@ -229,7 +231,7 @@ def test_dropout_is_drawn_from_its_rngs():
     changes = APART | {"model.dropout": 0.5, "text.dropout": 0.5, "vision.dropout": 0.5}
     data, (skeleton, params) = batch(), split(make(**changes))
 
-    @jax.jit
+    @quick_jit
     def drawn(params, seed):
         return skeleton.model(params)(data, rngs=nnx.Rngs(jax.random.key(seed))).logits
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from models import quick_jit, with_noise
 
 from configs import umre
 from remote_jax.remote import build
@@ -22,9 +23,23 @@ def config(**model):
 
 
 def make(**model):
-    return build.remote(
-        config(**model), relations=RELATIONS, vocabulary=VOCABULARY, rngs=nnx.Rngs(0)
-    )
+    return built(config(**model))
+
+
+def built(settings):
+    sizes = {"relations": RELATIONS, "vocabulary": VOCABULARY}
+    return with_noise(lambda: build.remote(settings, **sizes, rngs=nnx.Rngs(0)), 0.1)
+
+
+@quick_jit
+def logits_of(model, data):
+    return model(data)
+
+
+@quick_jit
+def dropped(model, data, seed):
+    """Logits in training."""
+    return model(data, rngs=nnx.Rngs(dropout=jax.random.key(seed)))
 
 
 def batch(b=4, n=N, o=OBJECTS, seed=0):
@@ -55,16 +70,16 @@ def test_padding_with_words_and_objects_changes_no_logit():
         # The long batch is the short one plus rubbish where the masks say that nothing is.
         index = tuple(slice(0, size) for size in value.shape)
         long[name][index] = value
-    np.testing.assert_allclose(model(short), model(long), atol=2e-5)
+    np.testing.assert_allclose(logits_of(model, short), logits_of(model, long), atol=2e-5)
 
 
 def test_a_pair_does_not_depend_on_its_neighbours():
     model = make()
     whole = batch()
-    logits = model(whole)
+    logits = logits_of(model, whole)
     for i in range(4):
         alone = {name: value[i : i + 1] for name, value in whole.items()}
-        np.testing.assert_allclose(model(alone)[0], logits[i], atol=2e-5)
+        np.testing.assert_allclose(logits_of(model, alone)[0], logits[i], atol=2e-5)
 
 
 @pytest.mark.parametrize("mot", ["sinkhorn", "cross_attention", "none"])
@@ -76,11 +91,13 @@ def test_every_parameter_gets_a_finite_gradient(mot, mmoe):
     data["rgb"] = np.full_like(data["rgb"], 128)
     data["depth"] = np.full_like(data["depth"], 128)
 
-    def loss(model):
+    @quick_jit
+    @jax.grad
+    def slope(model):
         logits = model(data, rngs=nnx.Rngs(dropout=1))
         return -jax.nn.log_softmax(logits)[jnp.arange(4), data["label"]].mean()
 
-    gradient = nnx.grad(loss)(model)
+    gradient = slope(model)
     leaves = {jax.tree_util.keystr(k): v for k, v in jax.tree_util.tree_leaves_with_path(gradient)}
     assert all(jnp.isfinite(v).all() for v in leaves.values())
     silent = [name for name, v in leaves.items() if not jnp.abs(v).max() > 0]
@@ -90,18 +107,18 @@ def test_every_parameter_gets_a_finite_gradient(mot, mmoe):
 
 def test_dropout_is_drawn_from_the_key_alone():
     model, data = make(dropout=0.5), batch()
-    first = model(data, rngs=nnx.Rngs(dropout=3))
-    np.testing.assert_array_equal(first, model(data, rngs=nnx.Rngs(dropout=3)))
-    assert jnp.abs(first - model(data, rngs=nnx.Rngs(dropout=4))).max() > 1e-4
+    first = dropped(model, data, 3)
+    np.testing.assert_array_equal(first, dropped(model, data, 3))
+    assert jnp.abs(first - dropped(model, data, 4)).max() > 1e-4
 
 
 def test_bfloat16_stays_close_to_float32():
     exact, data = make(), batch()
     half = config()
     half.compute_dtype = "bfloat16"
-    rounded = build.remote(half, relations=RELATIONS, vocabulary=VOCABULARY, rngs=nnx.Rngs(0))
-    assert rounded(data).dtype == jnp.float32
-    np.testing.assert_allclose(rounded(data), exact(data), atol=0.1)
+    rounded = logits_of(built(half), data)
+    assert rounded.dtype == jnp.float32
+    np.testing.assert_allclose(rounded, logits_of(exact, data), atol=0.1)
 
 
 def test_object_means_count_only_tokens_with_mass():
