@@ -55,8 +55,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
 
 
-def pytest_collection_finish() -> None:
-    """Spares garbage collections all that was imported: every restored checkpoint asks for one."""
+@pytest.fixture(scope="module", autouse=True)
+def frozen_garbage() -> None:
+    """Takes what was imported and compiled before a file out of garbage collection.
+
+    Every restored checkpoint asks for a collection, which would look through all of it.
+    """
     gc.collect()
     gc.freeze()
 

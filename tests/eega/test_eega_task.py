@@ -10,7 +10,7 @@ import pytest
 from flax import nnx
 from jmere_files import LABELS, jmere, mnre, pair, row
 from ml_collections import ConfigDict
-from models import quick_jit
+from models import IN_HASTE, quick_jit
 from parse_examples import made
 from small_eega import PLAIN
 
@@ -158,6 +158,7 @@ def test_eight_sentences_are_learnt_by_heart(task):
     step = make_step(found, skeleton, optimizer, 0, mesh)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
     batch = next(pipeline.eval_batches(found.dataset("train"), batch_size=8))
+    step = step.lower(state, batch).compile(IN_HASTE)
     for _ in range(steps):
         state, scalars = step(state, batch)
     assert scalars["tagging_loss"] < 0.01

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from models import quick_jit
 
 from remote_jax.encoders.bert import Bert, BertConfig
 from remote_jax.encoders.vit import ViT, ViTConfig
@@ -77,9 +76,9 @@ CASES = [(bert, read_text), (vit, look), (transport, fuse), (experts, embed)]
 def test_gradients_are_the_same(make: Callable, call: Callable) -> None:
     plain, params = prepared(make, call, False)
     again, _ = prepared(make, call, True)
-    expected = quick_jit(jax.grad(plain))(params)
+    expected = jax.jit(jax.grad(plain))(params)
     assert max(float(abs(value).max()) for value in expected.values()) > 0
-    for name, value in quick_jit(jax.grad(again))(params).items():
+    for name, value in jax.jit(jax.grad(again))(params).items():
         np.testing.assert_allclose(value, expected[name], rtol=1e-4, atol=1e-5, err_msg=name)
 
 

@@ -126,7 +126,8 @@ def test_features_are_not_trained_and_everything_else_is(architecture: str) -> N
 
     for name, gradient in quick_jit(jax.grad(loss))(params).items():
         assert np.isfinite(gradient).all(), name
-        assert gradient.any() != name.startswith(OF_DATA), name
+        if name != "summary/score/bias":  # moves all scores of a softmax alike
+            assert gradient.any() != name.startswith(OF_DATA), name
 
 
 @pytest.mark.parametrize(
