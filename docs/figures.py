@@ -124,12 +124,12 @@ def pipeline() -> Figure:
     post = figure.box(0, 0.5, "data", "Posts", "a sentence and", "its picture each")
     remote = figure.box(1, 0, "model", "REMOTE", "relates the entities", "and objects given")
     eega = figure.box(1, 1, "model", "EEGA", "finds entities and", "their relations")
-    triplets = figure.box(2, 0.5, "data", "Triplets", "head, relation, tail")
+    triples = figure.box(2, 0.5, "data", "Triples", "head, relation, tail")
     roam = figure.box(3, 0.5, "model", "ROAM", "ranks the entities", "that may be missing")
     graph = figure.box(4, 0.5, "answer", "Knowledge graph", "completed")
     for system in (remote, eega):
-        figure.chain(post, system, triplets)
-    figure.chain(triplets, roam, graph)
+        figure.chain(post, system, triples)
+    figure.chain(triples, roam, graph)
     return figure
 
 
@@ -138,7 +138,7 @@ def remote() -> Figure:
     figure = Figure("REMOTE")
     streams = []
     for row, source, encoder, equation, stream, other in (
-        (0, ("Sentence", "with marked ends,", "and captions"), "BERT", "Eq. 3", "Text", "vision"),
+        (0, ("Sentence", "head, tail marked,", "and captions"), "BERT", "Eq. 3", "Text", "vision"),
         (1, ("Objects", "crops, depth,", "boxes"), "ViT", "Eq. 4", "Visual", "text"),
     ):
         start = figure.box(0, row, "data", *source)
@@ -150,7 +150,7 @@ def remote() -> Figure:
         figure.chain(start, blocks, moved)
         figure.back(moved, blocks, above=row == 0)
         streams.append((moved, mixed))
-    ends = figure.box(4, 0.5, "model", "Classifier", "reads both ends", "Eq. 13")
+    classifier = figure.box(4, 0.5, "model", "Classifier", "head and tail", "Eq. 13")
     relation = figure.box(5, 0.5, "answer", "Relation", "of the pair")
     for moved, _ in streams:
         for _, mixed in streams:
@@ -165,7 +165,7 @@ def eega() -> Figure:
     """EEGA."""
     figure = Figure("EEGA")
     words = figure.box(0, 0, "data", "Words", "and their parse")
-    objects = figure.box(0, 1, "data", "Objects", "and how they", "are related")
+    objects = figure.box(0, 1, "data", "Objects", "and their", "relations")
     text = figure.box(1, 0, "model", "BERT", "attribute transformer", "Eqs. 1, 3, 4")
     image = figure.box(1, 1, "model", "ViT", "attribute transformer", "Eqs. 2-4")
     aligned = figure.box(2, 1, "transport", "Graph alignment", "of nodes and edges", "Eqs. 5-7")
@@ -191,10 +191,10 @@ def roam() -> Figure:
             [("Structure", "learnt embeddings"), ("Image", "features"), ("Text", "features")]
         )
     ]
-    experts = figure.box(1, 1, "model", "K groups", "an expert a modality", "Eq. 2")
-    fused = figure.box(2, 0.5, "model", "Attention", "under the relation", "Eqs. 3, 4")
-    cost = figure.box(2, 1.5, "model", "Cost", "entity, relation, group", "Eqs. 5-8, 12")
-    shares = figure.box(3, 1.5, "transport", "Optimal transport", "shares of groups", "Eq. 11")
+    experts = figure.box(1, 1, "model", "K groups", "expert per modality", "Eq. 2")
+    fused = figure.box(2, 0.5, "model", "Attention", "given the relation", "Eqs. 3, 4")
+    cost = figure.box(2, 1.5, "model", "Cost", "entity, relation, group", "Eqs. 6-8")
+    shares = figure.box(3, 1.5, "transport", "Optimal transport", "weights of groups", "Eq. 11")
     head = figure.box(4, 0.5, "model", "Head", "mixed over groups")
     scores = figure.box(5, 0.5, "model", "Tucker scores", "of every candidate", "Eq. 10")
     ranked = figure.box(6, 0.5, "answer", "Ranked entities")

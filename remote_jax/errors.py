@@ -1,4 +1,4 @@
-"""Errors made by the person who runs the program, and by the data that it is given."""
+"""Errors caused by the user or by the input data, each explained in one sentence."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Trains where the run in --workdir stands, reads the test split once with the checkpoint that is
 best on validation, and writes results.json and predictions.jsonl. Started again with the same
-flags it goes on where it was stopped; a finished run only reports.
+flags it resumes; a finished run only reports.
 
     remote-jax --config=umre --help    every key of a config
     remote-jax doctor                  what is installed, and what a run would miss

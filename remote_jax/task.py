@@ -1,4 +1,4 @@
-"""What the training loop asks of a system; the only thing it knows about one."""
+"""The protocol between the training loop and a system."""
 
 from __future__ import annotations
 

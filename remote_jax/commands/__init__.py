@@ -1,1 +1,1 @@
-"""What the command line does beside the modes of a run."""
+"""Command-line arguments, `doctor`, and the reference of all keys."""

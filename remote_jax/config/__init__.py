@@ -1,4 +1,4 @@
-"""Configs: the files that make them, the rules of their keys, and what a run keeps of its own."""
+"""Configs: their files, the rules of their keys, and the config that a run stores."""
 
 from remote_jax.config.files import (
     load,

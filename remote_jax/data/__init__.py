@@ -1,1 +1,1 @@
-"""Strangers' files in, checked records, pictures and batches out."""
+"""Untrusted input files in; checked records, pictures and batches out."""

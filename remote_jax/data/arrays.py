@@ -1,4 +1,4 @@
-"""Arrays from `.npy` and `.npz` files that nobody vouches for."""
+"""Arrays from `.npy` and `.npz` files: untrusted input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Boxes of objects in pictures, from rows that nobody vouches for."""
+"""Boxes of objects in pictures, from untrusted input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures and depth maps from files, or in memory, that nobody vouches for."""
+"""Pictures and depth maps, from files or in memory: untrusted input."""
 
 from __future__ import annotations
 

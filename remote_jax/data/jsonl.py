@@ -1,4 +1,4 @@
-"""Lines of strangers, a dict each as JSON or a Python literal, parsed without evaluating them."""
+"""Untrusted input, one dict per line (JSON or a Python literal), parsed without evaluating it."""
 
 from __future__ import annotations
 

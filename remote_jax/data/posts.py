@@ -1,4 +1,4 @@
-"""Posts and queries of one's own, and their answers: what they have in common."""
+"""User-supplied posts and queries, and their answers: what the systems share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words of a sentence and spans of them, from rows that nobody vouches for."""
+"""Words of a sentence and spans of them, from untrusted input."""
 
 from __future__ import annotations
 

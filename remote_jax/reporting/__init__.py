@@ -1,1 +1,1 @@
-"""What a run tells: results, logs, scores and sweeps."""
+"""Output of a run: results, logs, scores and sweeps."""

@@ -5,7 +5,7 @@
         --seeds=0,1,2 --metrics=f1,f1_eo
 
 A variant is a name, a colon, and flags of `remote_jax.main`. Every run has a folder of its own
-under --workdir and goes on where it stopped, so an interrupted sweep is started again as it was.
+under --workdir and resumes, so an interrupted sweep is started again with the same command.
 Scores are those of the split that a run reports last: test, read once with the checkpoint that is
 best on validation. A score within [0, 1] in every run is a share and printed in percent, any other
 (a mean rank) as it is; the table says which.

@@ -1,4 +1,4 @@
-"""What is told of the ranks of a split: tables by direction and by relation, a line a query."""
+"""Reports of a split's ranks: tables by direction and by relation, and one line per query."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Devices, processes and signals: where a run lives."""
+"""Devices, processes, clusters and signals."""

@@ -1,9 +1,9 @@
-"""SIGTERM to one of many processes: it leaves at once, or after a step that all agree on.
+"""SIGTERM to one of many processes: it exits at once, or after a step that all agree on.
 
-Where there is nothing to save (others are waited for, data are prepared, a step compiles, the test
-split is scored) none waits for the others, who may wait for it. A thread hears the signal: the main
-thread may be in a call that lasts, and Python tells it of signals between two lines alone. Once
-steps are made, jax is told, and finds the step after which all processes save and leave.
+Before there is anything to save, and after the last save, a signalled process exits at once. A
+thread receives the signal, because Python handles signals only between bytecodes of the main
+thread, which may be in a long call. During training steps jax is told of the signal; it finds the
+step after which all processes save and exit.
 """
 
 from __future__ import annotations

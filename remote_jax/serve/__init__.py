@@ -1,1 +1,1 @@
-"""A trained model as a folder that runs elsewhere, without this package."""
+"""Exports, and loading a trained model from a run or an export."""

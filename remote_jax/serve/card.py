@@ -1,6 +1,6 @@
 """The README.md of an export: what the model is, how it was trained and scored, how to run it.
 
-Much of it comes from configs and data of strangers, so every name is kept to a line, and loses its
+Much of it comes from untrusted configs and data, so every name is kept to a line, and loses its
 meaning in Markdown.
 """
 

@@ -1,4 +1,4 @@
-"""Reads the folder of an export back, to answer posts. Nobody vouches for what is in it.
+"""Reads the folder of an export back, to answer posts. What is in it is untrusted input.
 
 Parameters and names are read; the programs beside them are not run, since this package has them.
 """

@@ -4,10 +4,10 @@
     model = load(".")
     answers = model(**features)      # arrays by name, as interface.json says, the batch in front
 
-Files are believed in nothing: each length is checked before it is used, no Python object is read
-from one (no pickle), and a mistake is a ValueError whose message is a sentence. A program that
-calls what is not of StableHLO itself, as functions of this process, is refused unread; the others
-compute, but run inside of jax, and as long as they like: take them from people you trust.
+Files are untrusted: each length is checked before it is used, no Python object is read from one (no
+pickle), and a mistake raises a ValueError whose message is one sentence. A program that calls
+anything outside StableHLO, such as functions of this process, is rejected before it runs. The
+others only compute, but inside jax and without a time limit: take them from people you trust.
 """
 
 import dataclasses

@@ -1,1 +1,1 @@
-"""The training loop and what it is made of; systems meet it through `remote_jax.task`."""
+"""The training loop and its parts; a system implements the protocol in `remote_jax.task`."""

@@ -1,4 +1,4 @@
-"""Checkpoints that are not what was written, and disks that take no more."""
+"""Detects corrupt checkpoints and full disks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from jaxtyping import Array, Shaped, UInt32
 from remote_jax.errors import UserError
 
 UNSIGNED = {1: jnp.uint8, 2: jnp.uint16, 4: jnp.uint32, 8: jnp.uint32}
-"""The integers that a number of so many bytes is read as; two of them where it has eight."""
+"""The integer type that a number of each size in bytes is read as; eight bytes are two of them."""
 
 CHECKSUMS = "sums"
 """Key of the sums in a record on disk."""
@@ -39,8 +39,8 @@ class CorruptCheckpoint(Exception):
 def sum_of_bits(arrays: Any) -> int:
     """The bits of all numbers, as integers, summed modulo 2³².
 
-    A bit that is flipped changes it, and how the arrays are split over devices does not. What
-    Orbax writes has sums of its own for indices, but none for the values.
+    A bit that is flipped changes it, and how the arrays are split over devices does not. Orbax's
+    files have checksums for indices, but none for the values.
     """
     # An array at a time: few programs to compile, since many arrays have the same shape. Each is
     # waited for: XLA:CPU's devices may meet in different ones of many that are under way.

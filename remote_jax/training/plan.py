@@ -1,4 +1,4 @@
-"""When a training run does what."""
+"""Schedule of logging, validation and saving."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 @dataclass(frozen=True)
 class Plan:
-    """When what happens, in steps."""
+    """Intervals and length of a run, in steps."""
 
     total: int
     epoch: float

@@ -1,4 +1,4 @@
-"""What is kept beside the arrays of a run, as JSON."""
+"""JSON metadata stored with a checkpoint."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Best(TypedDict):
 
 @dataclass
 class Record:
-    """What is kept beside the arrays of a run, as JSON."""
+    """JSON metadata stored with a checkpoint."""
 
     fingerprint: dict[str, Any]
-    """Of the data."""
+    """The data's fingerprint."""
     step: int = 0
     """Steps done."""
     best: Best | None = None

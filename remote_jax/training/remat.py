@@ -1,4 +1,4 @@
-"""Rematerialisation: what a block made on the way is made again for its gradient, not kept."""
+"""Rematerialisation: recomputes activations in the backward pass instead of storing them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def rematerialised(method: Callable[P, R]) -> Callable[P, R]:
     """Keeps nothing but the inputs of a module's method where the module's `remat` is set.
 
     The module has a class attribute `remat = False`; `switch` sets it. Values are the same either
-    way, dropout's included, because its keys come in with `rngs`. XLA's compiler for CPUs may make
-    them again early and gain nothing; those for accelerators wait.
+    way, dropout's included, because its keys come in with `rngs`. XLA's compiler for CPUs may
+    recompute activations early and save no memory; those for accelerators do it late.
     """
 
     @functools.wraps(method)

@@ -1,4 +1,4 @@
-"""Posts of one's own, for `predict`: JSON lines in, entities and quintuples out.
+"""User-supplied posts, for `predict`: JSON lines in, entities and quintuples out.
 
     {"id": 7, "text": "...", "image": "a.jpg", "depth": "a.npz",
      "objects": [[0.1, 0.2, 0.5, 0.9], {"box": [...], "class": "person", "score": 0.9}]}

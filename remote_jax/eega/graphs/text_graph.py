@@ -1,8 +1,7 @@
 """The textual graph and the matrices of the multi-channel layer, over words (appendix A; `offsets`
 are not in it).
 
-Everything is of the words of a sentence; a model that reads word pieces takes, for a piece, what
-there is of its word.
+All matrices are per word; a word piece inherits its word's entries.
 """
 
 from __future__ import annotations

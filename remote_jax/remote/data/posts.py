@@ -1,4 +1,4 @@
-"""Posts of one's own, for `predict`: JSON lines in, the relation of every pair out.
+"""User-supplied posts, for `predict`: JSON lines in, the relation of every pair out.
 
     {"id": 7, "text": "...", "entities": [[0, 5], {"start": 9, "end": 13}], "image": "a.jpg",
      "depth": "a.npz", "objects": [[0.1, 0.2, 0.5, 0.9], {"box": [...], "caption": "..."}]}

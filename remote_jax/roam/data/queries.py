@@ -1,4 +1,4 @@
-"""Questions of one's own, for `predict`: JSON lines in, ranked names out.
+"""User-supplied queries, for `predict`: JSON lines in, ranked names out.
 
     {"id": 7, "head": "Oslo", "relation": "isLocatedIn", "top": 3}
     {"relation": "isLocatedIn", "tail": "Norway"}

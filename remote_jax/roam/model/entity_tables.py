@@ -1,6 +1,6 @@
 """What the data say about each entity; part of the model, but not trained (`optimizer.OF_DATA`).
 
-Rows of nothing fill the tables up to a multiple of `SHARED`, so that devices can share them.
+Tables are padded with zero rows to a multiple of `SHARED`, so that devices can share them.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class FeatureTable(nnx.Module):
 class SeenEntities(nnx.Module):
     """Which entities have a triple to learn structure from.
 
-    The embeddings of others are what chance and being no answer to anything made of them, and
-    would stand in the way of what features tell.
+    The embeddings of the others are random initial values, only ever trained as wrong answers. They
+    would mask the features.
 
     Args:
         hidden: share of the entities that a training step takes for unseen, drawn anew each time:
