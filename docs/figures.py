@@ -156,8 +156,8 @@ def remote() -> Figure:
         for _, mixed in streams:
             figure.chain(moved, mixed)
     for _, mixed in streams:
-        figure.chain(mixed, ends)
-    figure.chain(ends, relation)
+        figure.chain(mixed, classifier)
+    figure.chain(classifier, relation)
     return figure
 
 

@@ -53,7 +53,7 @@ class Interface:
 
 
 class Posts(Protocol):
-    """A person's own posts: what the model reads, and how its outputs become answers."""
+    """User-supplied posts: the model's inputs, and how its outputs become answers."""
 
     @property
     def dataset(self) -> grain.MapDataset:

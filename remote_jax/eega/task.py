@@ -214,7 +214,7 @@ class EegaTask:
         return {}
 
     def posts(self, posts: Iterable[Values], media: PostMedia) -> Posts:
-        """Reads a person's own posts.
+        """Reads user-supplied posts.
 
         Raises:
             UserError: they cannot be parsed.

@@ -1,4 +1,4 @@
-"""Draws a post of the test split beside what a trained model says of its pairs.
+"""Draws a test post with a trained model's predictions for its pairs.
 
     python -m remote_jax.remote.picture --workdir=runs/umre-seed0 --output=example.png
 

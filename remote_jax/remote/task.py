@@ -199,5 +199,5 @@ class RemoteTask:
         return {}
 
     def posts(self, posts: Iterable[Values], media: PostMedia) -> Posts:
-        """Reads a person's own posts."""
+        """Reads user-supplied posts."""
         return Posts(posts, media, self.tokenizer, self.relations, self.config)

@@ -1,4 +1,4 @@
-"""Keys of a config that ROAM reads, beside those of the training loop."""
+"""Keys of a config that ROAM reads, in addition to those of the training loop."""
 
 from remote_jax.config import SWITCH, Between, Key, Keys, OneOf, Text, Whole
 

@@ -246,7 +246,7 @@ class RoamTask:
         return {"routing.json": routing_report(self.graph.relations, names, relations, outputs)}
 
     def posts(self, posts: Iterable[Values], media: PostMedia) -> Questions:
-        """Reads a person's own questions; none has a picture."""
+        """Reads user-supplied queries; none has a picture."""
         return Questions.read(posts, self._lookup)
 
     @cached_property

@@ -1,7 +1,9 @@
-"""The contracts between rooms: kept, able to fail, and drawn as they are."""
+"""The contracts between packages: kept, able to fail, and drawn and listed as they are."""
 
 from __future__ import annotations
 
+import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +24,7 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
+def project(tmp_path: Path) -> Path:
     """A copy of the package and its contracts."""
     shutil.copytree(
         ROOT / "remote_jax", tmp_path / "remote_jax", ignore=shutil.ignore_patterns("__pycache__")
@@ -31,8 +33,8 @@ def house(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_contracts_are_kept(house: Path) -> None:
-    found = lint(house)
+def test_the_contracts_are_kept(project: Path) -> None:
+    found = lint(project)
     assert found.returncode == 0, found.stdout
 
 
@@ -41,25 +43,56 @@ def test_the_contracts_are_kept(house: Path) -> None:
     [
         ("training/loop.py", "remote_jax.roam.task"),  # upwards
         ("eega/task.py", "remote_jax.remote.task"),  # from one system to another
-        ("data/files.py", "remote_jax.reporting.results"),  # from one room to its neighbour
+        ("data/files.py", "remote_jax.reporting.results"),  # within a layer
         ("remote/model/mot.py", "remote_jax.data.images"),  # from equations to files
         ("roam/model/moseg.py", "transformers"),  # from equations to tokenizers
     ],
 )
-def test_a_planted_import_is_found(house: Path, importer: str, imported: str) -> None:
-    path = house / "remote_jax" / importer
+def test_a_planted_import_is_found(project: Path, importer: str, imported: str) -> None:
+    path = project / "remote_jax" / importer
     path.write_text(path.read_text() + f"\nimport {imported}\n")
-    found = lint(house)
+    found = lint(project)
     named = "remote_jax." + importer.removesuffix(".py").replace("/", ".")
     assert found.returncode == 1 and f"{named} ->" in found.stdout, found.stdout + found.stderr
 
 
-def test_a_room_that_no_contract_knows_is_found(house: Path) -> None:
-    (house / "remote_jax" / "attic.py").write_text('"""Not on any floor."""\n')
-    assert lint(house).returncode == 1
+def test_a_package_that_no_contract_lists_is_found(project: Path) -> None:
+    (project / "remote_jax" / "unlisted.py").write_text('"""Not in any layer."""\n')
+    assert lint(project).returncode == 1
 
 
-def test_the_picture_is_of_these_rooms() -> None:
+def listed(page: str) -> list[list[str]]:
+    """The packages of each layer in the table of the page, from the top; layers count down."""
+    table = page.split("## Layers")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (\d*) ?\| `([a-z_]+)(?:/|\.py)` \|", table, re.MULTILINE)
+    found: list[list[str]] = []
+    for number, package in rows:
+        if number:
+            found.append([])
+        found[-1].append(package)
+    numbers = [int(number) for number, _ in rows if number]
+    assert numbers == list(range(len(found), 0, -1))
+    assert len(rows) == table.count("\n|") - 2  # but for the header
+    return found
+
+
+def contracted() -> list[list[str]]:
+    """The packages of each layer in the contract, as `docs/rooms.py` reads them."""
+    spec = importlib.util.spec_from_file_location("rooms", ROOT / "docs" / "rooms.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.layers()
+
+
+def test_the_table_lists_the_layers_of_the_contract() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert [sorted(layer) for layer in listed(page)] == [sorted(layer) for layer in contracted()]
+    without = re.sub(r"(?m)^\| 7 \| `commands/`.*\n", "", page).replace("| 8 |", "| 7 |")
+    assert without != page and listed(without) != listed(page)
+
+
+def test_the_picture_is_of_these_packages() -> None:
     drawn = subprocess.run(
         [sys.executable, ROOT / "docs" / "rooms.py"], cwd=ROOT, capture_output=True, text=True
     )
@@ -68,7 +101,7 @@ def test_the_picture_is_of_these_rooms() -> None:
     assert drawn.stdout == picture, "python docs/rooms.py > docs/images/rooms.svg"
 
 
-def test_rooms_and_files_stay_small() -> None:
+def test_packages_and_files_stay_small() -> None:
     package = ROOT / "remote_jax"
     assert len(list(package.glob("*.py"))) <= LIMIT_TOP
     for folder in {path.parent for path in package.rglob("*.py")}:

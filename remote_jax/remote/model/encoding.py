@@ -9,8 +9,8 @@ from remote_jax.encoders.vit import ViT
 from remote_jax.remote.model.mmoe import Levels
 from remote_jax.remote.model.mot import MultilevelTransport
 
-# Five numbers beside the thousands of a patch: they start three times as loud as is usual, or small
-# encoders take long to notice them.
+# Initial weights are three times the usual scale: five inputs against thousands of pixels were
+# learnt too slowly by small encoders.
 POSITION_INIT = nnx.initializers.variance_scaling(9.0, "fan_in", "truncated_normal")
 
 

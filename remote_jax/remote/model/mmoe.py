@@ -9,8 +9,8 @@ from jaxtyping import Array, Bool, Float
 
 EXPERTS = ("T2V", "V2T", "T", "V")
 
-# W_h starts a tenth as large as is usual. What is read from the other modality means nothing yet;
-# heard in full, it is noise that the router learns to shut out, and then it stays shut.
+# W_h starts at a tenth of the usual scale. Attended features are noise at first; at full scale the
+# router learns to ignore them for good.
 VALUE_INIT = nnx.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
 
 

@@ -12,8 +12,8 @@ from remote_jax.task import Batch
 class PairClassifier(nnx.Module):
     """Eq. 13: reads head and tail out of the streams and scores every relation.
 
-    An entity is H^{T,V} at its opening marker. An object is that at its caption's marker
-    beside the mean of its tokens in H^{V,T}, brought to d_t by one linear layer.
+    An entity is H^{T,V} at its opening marker. An object is H^{T,V} at its caption's marker
+    concatenated with the mean of its patch tokens in H^{V,T}, projected to d_t.
     """
 
     def __init__(
