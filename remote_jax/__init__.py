@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from remote_jax.serve.runs import evaluate as evaluate
     from remote_jax.serve.runs import train as train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _MODULES = {
     "Answer": "remote_jax.data.posts",
@@ -56,4 +56,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_MODULES])
+    return sorted(__all__)

@@ -20,6 +20,11 @@ def test_every_public_name_is_there_and_documented():
         _ = remote_jax.predict
 
 
+def test_only_public_names_are_listed():
+    assert dir(remote_jax) == sorted(remote_jax.__all__)
+    assert remote_jax.__version__ == "0.2.0"
+
+
 def test_the_import_waits_for_nothing():
     program = (
         "import sys, remote_jax\n"

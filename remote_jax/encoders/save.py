@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from flax import nnx
@@ -20,9 +20,6 @@ from remote_jax.encoders.bert import Bert
 from remote_jax.encoders.names import BERT, CLIP, VIT
 from remote_jax.encoders.vit import ViT
 from remote_jax.encoders.weights import SINGLE
-
-if TYPE_CHECKING:
-    pass
 
 TOKENIZER, ENCODERS = "tokenizer", "encoders"
 """Folders in a workdir: of the tokenizer, and of the settings of pretrained encoders."""

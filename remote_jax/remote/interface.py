@@ -1,4 +1,4 @@
-"""What REMOTE reads and answers, for an export; the arrays are those of `data.Featurize`."""
+"""What REMOTE reads and answers, for an export; the arrays are those of `features.Featurize`."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class RemoteTask:
         return self.pairs.splits
 
     def dataset(self, split: str) -> grain.MapDataset:
-        """Features of every pair of a split (`data.Featurize`)."""
+        """Features of every pair of a split (`features.Featurize`)."""
         featurize = Featurize(self.tokenizer, Folder(self.pairs.root), self.config)
         return dataset(self.pairs.records(split), featurize)
 

@@ -40,7 +40,7 @@ class PairClassifier(nnx.Module):
         *,
         rngs: nnx.Rngs | None = None,
     ) -> Float[Array, "b r"]:
-        """Logits over relations; `marker` and `index` as in the batch contract of `data.py`."""
+        """Logits over relations; `marker` and `index` as in the batch contract of `remote.task`."""
         at_marker = jnp.take_along_axis(text, marker[..., None], axis=1)
         at_object = jnp.take_along_axis(objects, jnp.maximum(index, 0)[..., None], axis=1)
         seen = self.object(jnp.concatenate([at_marker, at_object.astype(text.dtype)], axis=-1))
@@ -66,7 +66,7 @@ class Remote(nnx.Module):
         self.text, self.vision, self.mmoe, self.classifier = text, vision, mmoe, classifier
 
     def __call__(self, batch: Batch, *, rngs: nnx.Rngs | None = None) -> Float[Array, "b r"]:
-        """Logits over relations of every pair in the batch (contract in `data.py`).
+        """Logits over relations of every pair in the batch (contract in `remote.task`).
 
         `rngs` gives dropout; without it the model is deterministic.
         """
