@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import platform
+import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -16,11 +19,14 @@ LARGEST = 4 * 2**30
 LOCK_SECONDS = 5
 """How long a start waits for others that write at this moment."""
 
-THRESHOLDS = {
-    "jax_persistent_cache_min_compile_time_secs": 0.0,
-    "jax_persistent_cache_min_entry_size_bytes": 0,
-}
-"""Small programs are kept too: a start has a hundred, and they take seconds together."""
+THRESHOLD = {"jax_persistent_cache_min_compile_time_secs": (1.0, 0.0)}
+"""jax's own value, and ours: small programs are kept too, since a start has a hundred, and they
+take seconds together."""
+
+SIZE = {"jax_compilation_cache_max_size": (-1, LARGEST)}
+"""The same of the folder that this makes."""
+
+log = logging.getLogger(__name__)
 
 
 def folder(cache: Path) -> Path:
@@ -37,16 +43,16 @@ def folder(cache: Path) -> Path:
 def enable(cache: Path) -> Path | None:
     """Has jax keep what it compiles; to be called before it compiles anything. Returns the folder.
 
-    jax's own environment variables go first: `JAX_COMPILATION_CACHE_DIR` names another folder, and
-    `JAX_ENABLE_COMPILATION_CACHE=false` keeps nothing. A damaged file costs a warning of jax and
-    the time to compile, at every start until it is deleted. Whoever can write into the folder can
-    have this program run what they like, so it is this user's alone.
+    What the caller has set goes first, by jax's environment variables or `jax.config.update`:
+    `JAX_COMPILATION_CACHE_DIR` names another folder, `JAX_ENABLE_COMPILATION_CACHE=false` keeps
+    nothing. Where the folder cannot be used, that is logged. A damaged file costs a
+    warning of jax and the time to compile, at every start until it is deleted. Whoever can write
+    into the folder can have this program run what they like, so one that is not this user's alone
+    is not used.
     """
     import jax  # takes a second, which a command that only explains itself should not pay
 
-    for name, value in THRESHOLDS.items():
-        if name.upper() not in os.environ:
-            jax.config.update(name, value)
+    _set(THRESHOLD)
     if not jax.config.values["jax_enable_compilation_cache"]:
         return None
     if chosen := jax.config.values["jax_compilation_cache_dir"]:
@@ -55,12 +61,34 @@ def enable(cache: Path) -> Path | None:
     try:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        print(f"Compiled programs are not kept: cannot write {place}: {error.strerror}.")
+        log.warning("Compiled programs are not kept: cannot write %s: %s.", place, error.strerror)
+        return None
+    if not _own(place):
+        log.warning(
+            "Compiled programs are not kept: %s must belong to this user and be closed to others "
+            "(chmod 700).",
+            place,
+        )
         return None
     _drop_unfinished(place)
     jax.config.update("jax_compilation_cache_dir", str(place))
-    jax.config.update("jax_compilation_cache_max_size", LARGEST)
+    _set(SIZE)
     return place
+
+
+def _set(settings: Mapping[str, tuple[float, float]]) -> None:
+    """Sets what the caller has left at jax's own value."""
+    import jax
+
+    for name, (default, value) in settings.items():
+        if jax.config.values[name] == default and name.upper() not in os.environ:
+            jax.config.update(name, value)
+
+
+def _own(place: Path) -> bool:
+    """Whether a folder is this user's, and nobody else may enter it."""
+    found = place.stat()
+    return found.st_uid == os.getuid() and not stat.S_IMODE(found.st_mode) & 0o077
 
 
 def _drop_unfinished(place: Path) -> None:

@@ -32,7 +32,7 @@ jax.jit(lambda x: 3 * x)(1.0)
 
 
 def start(home: Path, *arguments: object, **environment: str) -> str:
-    """Runs Python where a person's cache folder is `home`; returns what was printed."""
+    """Runs Python where a person's cache folder is `home`; returns what it said."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
     path = os.pathsep.join(filter(None, sys.path))
     done = subprocess.run(
@@ -42,7 +42,7 @@ def start(home: Path, *arguments: object, **environment: str) -> str:
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done.stdout + "".join(line for line in done.stderr.splitlines(True) if "kept" in line)
 
 
 def train(home: Path, workdir: Path) -> None:
@@ -129,3 +129,45 @@ def test_the_folder_is_that_of_the_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert here.parent == tmp_path / "xla" and here == compilation_cache.folder(tmp_path)
     monkeypatch.setattr(compilation_cache.platform, "machine", lambda: "another")
     assert compilation_cache.folder(tmp_path) != here
+
+
+SETTINGS = """
+from pathlib import Path
+import jax
+from remote_jax.runtime import compilation_cache
+for name, value in {changes}.items():
+    jax.config.update(name, value)
+compilation_cache.enable(Path({cache}))
+names = [*compilation_cache.THRESHOLD, *compilation_cache.SIZE, "jax_compilation_cache_dir"]
+print(*[jax.config.values[name] for name in names])
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, "0.0 4294967296 HOME"),
+        ({"jax_persistent_cache_min_compile_time_secs": 5.0}, "5.0 4294967296 HOME"),
+        ({"jax_compilation_cache_max_size": 7}, "0.0 7 HOME"),
+        ({"jax_compilation_cache_dir": "/own"}, "0.0 -1 /own"),
+    ],
+)
+def test_what_the_caller_has_set_stays(
+    changes: dict[str, object], found: str, tmp_path: Path
+) -> None:
+    program = SETTINGS.format(changes=changes, cache=repr(str(tmp_path)))
+    said = start(tmp_path, "-c", program).strip()
+    assert said == found.replace("HOME", str(compilation_cache.folder(tmp_path)))
+
+
+def test_a_folder_of_others_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = compilation_cache.folder(tmp_path)
+    place.mkdir(parents=True)
+    place.chmod(0o770)
+    said = start(tmp_path, "-c", SETTINGS.format(changes={}, cache=repr(str(tmp_path))))
+    assert "0.0 -1 None" in said
+    assert f"{place} must belong to this user and be closed to others (chmod 700)" in said
+    place.chmod(0o700)
+    assert compilation_cache._own(place)
+    monkeypatch.setattr(os, "getuid", lambda: -1)
+    assert not compilation_cache._own(place)
