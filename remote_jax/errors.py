@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,3 +31,20 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+LIKE = 0.6
+"""Least similarity, of `difflib`, of a name that is proposed for another."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """` (did you mean ...?)` with the likeliest known name, one with the same last part first.
+
+    "" where none is like it.
+    """
+    names = list(known)
+    last = name.rpartition(".")[2]
+    same_last = [key for key in names if key.rpartition(".")[2] == last]
+    cutoff = 0.0 if same_last else LIKE
+    close = difflib.get_close_matches(name, same_last or names, n=1, cutoff=cutoff)
+    return f" (did you mean {close[0]!r}?)" if close else ""

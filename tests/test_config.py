@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remote_jax import config as configs
+from remote_jax.commands.reference import SYSTEMS, keys_of
 from remote_jax.config import Between, Key, OneOf
 from remote_jax.errors import UserError
 
@@ -123,7 +124,7 @@ def test_not_a_run(tmp_path: Path) -> None:
         configs.read(tmp_path)
 
 
-@pytest.mark.parametrize("key", configs.FREE)
+@pytest.mark.parametrize("key", configs.RESUMABLE_KEYS)
 def test_free_keys_may_change(key: str, tmp_path: Path) -> None:
     config = toy.get_config()
     other = toy.get_config()
@@ -173,6 +174,30 @@ def test_an_unknown_name_is_told_with_the_nearest() -> None:
         configs.load("umer:paper")
     with pytest.raises(UserError, match="no config _base"):
         configs.load("_base")
+
+
+def test_whole_numbers_are_whole() -> None:
+    config = configs.load("umre")
+    with config.unlocked(), config.ignore_type():
+        config.train.batch_size = 2.5
+    with pytest.raises(
+        UserError, match=r"batch_size must be a whole number at least 1, found 2\.5"
+    ):
+        configs.check(config, configs.LOOP_KEYS)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_key_that_is_whole_in_every_preset_is_so_by_its_rule(system: str) -> None:
+    values = [
+        configs.flatten(configs.load(f"{name}:{preset}"))
+        for name in configs.names()
+        for preset in configs.presets(name)
+    ]
+    mine = [one for one in values if one["system"] == system]
+    for name, key in keys_of(system).items():
+        found = [one[name] for one in mine if name in one]
+        if found and all(type(value) is int for value in found):
+            assert isinstance(key.rule, configs.Whole), name
 
 
 def test_a_config_file_may_define_dataclasses(tmp_path: Path) -> None:

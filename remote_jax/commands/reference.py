@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from remote_jax import config as configs
-from remote_jax.config import SWITCH, Between, Key, Keys, OneOf
+from remote_jax.config import SWITCH, Key, Keys, OneOf
 from remote_jax.eega.settings import KEYS as EEGA_KEYS
 from remote_jax.errors import UserError
 from remote_jax.remote.settings import KEYS as REMOTE_KEYS
@@ -58,7 +58,7 @@ def help_text(spec: str) -> str:
         for name, value in values.items():
             lines.append(f"  --config.{name}={written(value)}")
             if key := keys.get(name):  # a person's own config may have more
-                about = f"{key.meaning} [{allowed(key, value)}]"
+                about = f"{key.meaning} [{allowed(key)}]"
                 lines += textwrap.wrap(
                     about, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT
                 )
@@ -76,14 +76,12 @@ def written(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def allowed(key: Key, value: object) -> str:
-    """The values that a key may have, `value` being one of them."""
+def allowed(key: Key) -> str:
+    """The values that a key may have."""
     if key.rule == SWITCH:
         return "true or false"
     if isinstance(key.rule, OneOf):
         return " or ".join(map(written, key.rule.values))
-    if isinstance(key.rule, Between) and isinstance(value, int):
-        return str(key.rule).replace("a number", "a whole number")
     return str(key.rule)
 
 
@@ -126,11 +124,11 @@ class _Book:
             yield from _head(
                 "key", *(f"`{main}:{preset}`" for preset in columns), "values", "meaning"
             )
-            for name, value in found.items():
+            for name in found:
                 yield _row(
                     f"`{name}`" + (" ↻" if keys[name].free else ""),
                     *(_cell(values.get(name)) for values in columns.values()),
-                    html.escape(allowed(keys[name], value), quote=False),
+                    html.escape(allowed(keys[name]), quote=False),
                     html.escape(keys[name].meaning, quote=False),
                 )
         if others:

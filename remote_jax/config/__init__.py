@@ -19,13 +19,13 @@ from remote_jax.config.rules import (
     check,
     check_override,
     flatten,
-    nearest,
+    override,
 )
-from remote_jax.config.runs import FREE, check_same, read, write
+from remote_jax.config.runs import RESUMABLE_KEYS, check_same, read, write
 
 __all__ = [
-    "FREE",
     "LOOP_KEYS",
+    "RESUMABLE_KEYS",
     "SWITCH",
     "Between",
     "Key",
@@ -39,7 +39,7 @@ __all__ = [
     "flatten",
     "load",
     "names",
-    "nearest",
+    "override",
     "presets",
     "read",
     "run_name",

@@ -13,8 +13,7 @@ from types import ModuleType
 from ml_collections import ConfigDict
 
 import remote_jax
-from remote_jax.config.rules import nearest
-from remote_jax.errors import UserError
+from remote_jax.errors import UserError, nearest
 
 PACKAGE = "remote_jax.configs"
 """The shipped configs as a package; in a checkout its folder is the top-level `configs/`."""

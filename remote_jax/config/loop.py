@@ -1,11 +1,11 @@
 """Keys that every system has: what the training loop reads, and where data and cache are."""
 
-from remote_jax.config.rules import SWITCH, Between, Key, Keys, OneOf, Text
+from remote_jax.config.rules import SWITCH, Between, Key, Keys, OneOf, Text, Whole
 
 LOOP_KEYS: Keys = {
     "system": Key(Text("remote, eega or roam"), "The system that is trained."),
     "seed": Key(
-        Between(0, 2**31 - 1), "Seed of the parameters, of dropout and of the order of the data."
+        Whole(0, 2**31 - 1), "Seed of the parameters, of dropout and of the order of the data."
     ),
     "compute_dtype": Key(
         OneOf(("float32", "bfloat16")), "Type of activations; parameters are float32."
@@ -20,29 +20,30 @@ LOOP_KEYS: Keys = {
         free=True,
     ),
     "data.workers": Key(
-        Between(0, 1024), "Processes that read and prepare examples; 0: none beside.", free=True
+        Whole(0, 1024), "Processes that load examples; 0: load in this process.", free=True
     ),
     "train.epochs": Key(Between(0, open=True), "Passes over the training split."),
-    "train.batch_size": Key(Between(1), "Examples in a step."),
+    "train.batch_size": Key(Whole(1), "Examples in a step."),
     "train.accumulation": Key(
-        Between(1), "Parts of a batch that are on the device one after another."
+        Whole(1), "Parts of a batch that are on the device one after another."
     ),
     "train.remat": Key(
         SWITCH, "Keep only the inputs of blocks for the gradient: slower, less memory.", free=True
     ),
     "train.eval_batch_size": Key(
-        Between(1), "Examples at a time in evaluation and prediction.", free=True
+        Whole(1), "Examples at a time in evaluation and prediction.", free=True
     ),
     "train.optimizer": Key(
         OneOf(("adam", "adagrad")),
         "AdamW; or Adagrad for the tables of embeddings.",
     ),
     "train.learning_rate": Key(
-        Between(0, open=True), "Peak learning rate of all that new_learning_rate is not for."
+        Between(0, open=True),
+        "Peak learning rate of encoders, pretrained or not; with adagrad, of tables of embeddings.",
     ),
     "train.new_learning_rate": Key(
         Between(0),
-        "Peak learning rate outside encoders, or with adagrad tables; 0: the same.",
+        "Peak learning rate of all other parameters; 0: as learning_rate.",
     ),
     "train.warmup": Key(Between(0, 1), "Share of the steps in which the rate rises from 0."),
     "train.schedule": Key(
@@ -56,22 +57,22 @@ LOOP_KEYS: Keys = {
         "Decay of the averaged parameters that are scored and kept; 0: those of the last step.",
     ),
     "train.eval_every": Key(Between(0, open=True), "Epochs between two validations."),
-    "train.save_every": Key(Between(1), "Steps between two checkpoints.", free=True),
-    "train.log_every": Key(Between(1), "Steps between two lines of metrics.jsonl.", free=True),
+    "train.save_every": Key(Whole(1), "Steps between two checkpoints.", free=True),
+    "train.log_every": Key(Whole(1), "Steps between two lines of metrics.jsonl.", free=True),
     "train.frozen": Key(
         Text("beginnings of names"),
         "Parameters that are not trained, separated by commas, as text/bert/words.",
     ),
     # A run that stopped at a loss that is no number may go on with it.
     "train.max_skipped": Key(
-        Between(0),
+        Whole(0),
         "Steps that may be skipped because their loss or gradient is not finite.",
         free=True,
     ),
-    "mesh.data": Key(Between(-1), "Devices that split a batch; -1: all that are left.", free=True),
-    "mesh.fsdp": Key(Between(1), "Devices that split a batch and also the parameters.", free=True),
+    "mesh.data": Key(Whole(-1), "Devices that split a batch; -1: all that are left.", free=True),
+    "mesh.fsdp": Key(Whole(1), "Devices that split a batch and also the parameters.", free=True),
     "mesh.tensor": Key(
-        Between(1), "Devices that split matrices of blocks and tables of entities.", free=True
+        Whole(1), "Devices that split matrices of blocks and tables of entities.", free=True
     ),
     "profile": Key(SWITCH, "Time a few steps, and trace some for TensorBoard or XProf.", free=True),
 }

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from remote_jax.errors import UserError
+from remote_jax.errors import UserError, nearest
 
 
 @dataclass(frozen=True)
@@ -39,13 +38,15 @@ class Whole:
     """A whole number in [low, high]."""
 
     low: int
-    high: int
+    high: float = math.inf
 
     def __contains__(self, value: object) -> bool:
         # A bool is an int to `isinstance`.
         return type(value) is int and self.low <= value <= self.high
 
     def __str__(self) -> str:
+        if math.isinf(self.high):
+            return f"a whole number at least {self.low:,}"
         return f"a whole number from {self.low:,} to {self.high:,}"
 
 
@@ -121,6 +122,23 @@ def check_override(config: ConfigDict, key: str) -> None:
         raise UserError(f"Unknown config key {key!r}{nearest(key, known)}.")
 
 
+def override(config: ConfigDict, values: Mapping[str, Any]) -> ConfigDict:
+    """A copy of the config with other values, by dotted key.
+
+    Raises:
+        UserError: there is no such key, or its values are of another type.
+    """
+    copy = ConfigDict(config.to_dict())
+    for key, value in values.items():
+        check_override(copy, key)
+        try:
+            copy.update_from_flattened_dict({key: value})
+        except TypeError as error:
+            kind = type(flatten(copy)[key]).__name__
+            raise UserError(f"config.{key} must be of type {kind}, found {value!r}.") from error
+    return copy.lock()
+
+
 def flatten(config: Mapping[str, Any] | ConfigDict, prefix: str = "") -> dict[str, Any]:
     """Leaves by dotted key, in the order of the config."""
     leaves: dict[str, Any] = {}
@@ -130,12 +148,3 @@ def flatten(config: Mapping[str, Any] | ConfigDict, prefix: str = "") -> dict[st
         else:
             leaves[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
     return leaves
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """` (did you mean ...?)` with the likeliest known name; one with the same last part first."""
-    names = list(known)
-    last = name.rpartition(".")[2]
-    same_last = [key for key in names if key.rpartition(".")[2] == last]
-    close = difflib.get_close_matches(name, same_last or names, n=1, cutoff=0.0)
-    return f" (did you mean {close[0]!r}?)" if close else ""

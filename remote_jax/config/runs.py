@@ -12,12 +12,12 @@ from remote_jax.config.rules import flatten
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import write_atomically
 
-FREE = tuple(name for name, key in LOOP_KEYS.items() if key.free)
+RESUMABLE_KEYS = tuple(name for name, key in LOOP_KEYS.items() if key.free)
 """Keys that may change between a start and a resume."""
 
-LATER = {"train.average": 0.0}
-"""Keys that configs did not always have, and the value that means what was done without them: with
-it, runs of before go on and are evaluated."""
+DEFAULTS_OF_OLD_RUNS = {"train.average": 0.0}
+"""Values of keys that a run begun before they existed does not have in its `config.json`. Each
+stands for what was done at that time, so that such a run can go on and be evaluated."""
 
 
 def write(config: ConfigDict, workdir: Path) -> None:
@@ -27,7 +27,7 @@ def write(config: ConfigDict, workdir: Path) -> None:
 
 
 def read(workdir: Path) -> ConfigDict:
-    """Reads `WORKDIR/config.json`, with what is in `LATER` where it is absent.
+    """Reads `WORKDIR/config.json`, with what is in `DEFAULTS_OF_OLD_RUNS` where it is absent.
 
     Raises:
         UserError: there is none, or it is not JSON.
@@ -41,7 +41,7 @@ def read(workdir: Path) -> ConfigDict:
         raise UserError(f"{path} is not the config of a run: {error}.") from error
     if not isinstance(stored, dict):
         raise UserError(f"{path} is not the config of a run: it holds no JSON object.")
-    for key, value in LATER.items():
+    for key, value in DEFAULTS_OF_OLD_RUNS.items():
         part, _, name = key.partition(".")
         if isinstance(stored.get(part), dict):
             stored[part].setdefault(name, value)
@@ -49,10 +49,10 @@ def read(workdir: Path) -> ConfigDict:
 
 
 def check_same(config: ConfigDict, stored: ConfigDict, workdir: Path) -> None:
-    """Raises a UserError for the first key, outside FREE, that differs from the stored run's."""
+    """Raises a UserError for the first key that differs from the run's and is not resumable."""
     new, old = flatten(config), flatten(stored)
     for key in [*new, *(key for key in old if key not in new)]:
-        if key in FREE or (key in new and key in old and new[key] == old[key]):
+        if key in RESUMABLE_KEYS or (key in new and key in old and new[key] == old[key]):
             continue
         was, now = (repr(c[key]) if key in c else "absent" for c in (old, new))
         raise UserError(

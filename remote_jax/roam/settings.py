@@ -43,10 +43,10 @@ KEYS: Keys = {
         OneOf(("moseg", "sep", "mge")),
         "Modality-specific expert groups, or the arrangements of Table 3.",
     ),
-    "model.dim": Key(Between(1), "Width of an entity's embedding."),
-    "model.relation_dim": Key(Between(1), "Width of a relation's embedding."),
-    "model.hidden": Key(Between(1), "Hidden units of an expert."),
-    "model.groups": Key(Between(1), "Number of expert groups K."),
+    "model.dim": Key(Whole(1), "Width of an entity's embedding."),
+    "model.relation_dim": Key(Whole(1), "Width of a relation's embedding."),
+    "model.hidden": Key(Whole(1), "Hidden units of an expert."),
+    "model.groups": Key(Whole(1), "Number of expert groups K."),
     "model.temperature": Key(Between(0, open=True), "Temperature τ of Eq. 4."),
     "model.noise": Key(SWITCH, "Noise δ of Eq. 4, in training."),
     "model.core": Key(
@@ -75,12 +75,12 @@ KEYS: Keys = {
         OneOf(("sinkhorn", "topk", "sparse", "lowrank")), "How queries are routed (Table 10)."
     ),
     "model.router.epsilon": Key(Between(0, open=True), "Entropic regularisation τ of Eq. 11."),
-    "model.router.iterations": Key(Between(1), "Iterations L of Sinkhorn."),
-    "model.router.hidden": Key(Between(1), "Hidden units of φ."),
+    "model.router.iterations": Key(Whole(1), "Iterations L of Sinkhorn."),
+    "model.router.hidden": Key(Whole(1), "Hidden units of φ."),
     "model.router.weight": Key(Between(0), "λ of Eq. 9, the weight of the routing's loss."),
     "model.loss": Key(OneOf(("softmax", "sigmoid")), "Cross-entropy over all entities, or Eq. 10."),
     "model.negatives": Key(
-        Between(0), "Random entities that a batch is scored against; 0: all entities."
+        Whole(0), "Random entities that a batch is scored against; 0: all entities."
     ),
     "model.smoothing": Key(Between(0, 1), "Smoothing of the targets."),
     "model.answers": Key(

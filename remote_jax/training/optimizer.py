@@ -9,8 +9,7 @@ import optax
 from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
-from remote_jax.config import nearest
-from remote_jax.errors import UserError
+from remote_jax.errors import UserError, nearest
 from remote_jax.training.average import averaging
 from remote_jax.training.state import Params
 
