@@ -176,7 +176,7 @@ class ToyTask:
         return {"toy.json": {"split": split, "examples": len(outputs["probability"])}}
 
     def posts(self, posts: Any, media: Any) -> Any:
-        found = list(checked(posts, lambda post: np.array(post["x"], np.float32)))
+        found = list(checked(posts, lambda post: np.array(post["x"], np.float32), ("id", "x")))
         examples = [{"x": x, "label": np.int32(-1)} for _, x in found]
         return SimpleNamespace(
             dataset=grain.MapDataset.source(examples),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Shaped, UInt8
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from remote_jax.data import arrays
 from remote_jax.data.files import read_bytes
@@ -78,6 +78,8 @@ def _opened(source: Source) -> Iterator[Image.Image]:
             yield image
     except Refused:
         raise
+    except UnidentifiedImageError as error:  # its message has the address of a buffer
+        raise Refused(f"{what} cannot be decoded: it is none of {', '.join(FORMATS)}") from error
     except Image.DecompressionBombError as error:
         raise Refused(f"{what} is too large, expected at most {MAX_PIXELS:,} pixels") from error
     except Exception as error:  # decoders raise whatever a broken file provokes

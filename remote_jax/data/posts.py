@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from remote_jax.data.files import read_lines
 from remote_jax.data.images import Source
-from remote_jax.data.jsonl import MAX_LINE, check_text, parse
+from remote_jax.data.jsonl import MAX_LINE, check_text, parse, show
+from remote_jax.data.media import READ
 from remote_jax.data.words import MAX_WORDS, check_tokens
-from remote_jax.errors import Refused, UserError
+from remote_jax.errors import Refused, UserError, nearest
 
 WORD = re.compile(r"https?://\S*[\w/]|@\w+|\w+|[^\w\s]")
 """Links and mentions are whole, as they are in the tokens of published posts."""
 
 MAX_ITEMS = 100
 """Most items of a list in a post."""
+
+NESTED = 4
+"""Depth of a post: a number in a box in an object in a list."""
 
 Id = str | int | None
 Values = Mapping[str, Any] | Refused
@@ -72,6 +78,12 @@ class Query:
     id: Id = None
 
 
+POST_KEYS = tuple(field.name for field in fields(Post))
+OBJECT_KEYS = ("box", "caption", "class", "score")
+"""Posts go to either system, so each takes the keys of the other and leaves them unread."""
+QUERY_KEYS = tuple(field.name for field in fields(Query))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """What is found in a post, or on a query; each system has its own.
@@ -102,17 +114,32 @@ def plain(value: Any) -> Any:
 
 
 def values_of(post: object) -> dict[str, Any]:
-    """The keys and values of a post or query, those that it has.
+    """The keys and values of a post or query, those that it has; NumPy's values as Python's.
+
+    Pictures and depth maps stay as they are.
 
     Raises:
         TypeError: it is neither a mapping nor a `Post` or `Query`.
     """
     if isinstance(post, Mapping):
-        return dict(post)
-    if isinstance(post, Post | Query):
-        found = {field.name: getattr(post, field.name) for field in fields(post)}
-        return {key: value for key, value in found.items() if value is not None}
-    raise TypeError(f"A post is a dict, a Post or a Query, found {type(post).__name__}.")
+        found = dict(post)
+    elif isinstance(post, Post | Query):
+        named = {field.name: getattr(post, field.name) for field in fields(post)}
+        found = {key: value for key, value in named.items() if value is not None}
+    else:
+        raise TypeError(f"A post is a dict, a Post or a Query, found {type(post).__name__}.")
+    return {key: value if key in READ else _builtin(value) for key, value in found.items()}
+
+
+def _builtin(value: Any, depth: int = NESTED) -> Any:
+    """NumPy's numbers and arrays as Python's, also inside of lists and dicts."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if depth and isinstance(value, list | tuple):
+        return [_builtin(one, depth - 1) for one in value]
+    if depth and isinstance(value, Mapping):
+        return {key: _builtin(one, depth - 1) for key, one in value.items()}
+    return value
 
 
 def read(path: Path) -> Iterator[tuple[int, Values]]:
@@ -131,15 +158,20 @@ def read(path: Path) -> Iterator[tuple[int, Values]]:
 
 
 def checked(
-    posts: Iterable[Values], check: Callable[[Mapping[str, Any]], T]
+    posts: Iterable[Values], check: Callable[[Mapping[str, Any]], T], keys: Collection[str]
 ) -> Iterator[tuple[Id, T | str]]:
-    """The id of each post and what `check` makes of it, or the sentence of what is wrong."""
+    """The id of each post and what `check` makes of it, or the sentence of what is wrong.
+
+    Args:
+        keys: those that a post may have; one with another is wrong.
+    """
     for post in posts:
         id_, found = None, None
         try:
             if isinstance(post, Refused):
                 raise post
             id_ = check_id(post.get("id"))
+            check_keys(post, keys, "a query" if keys == QUERY_KEYS else "a post")
             found = check(post)
         except Refused as error:
             yield id_, f"{error}."
@@ -147,10 +179,20 @@ def checked(
             yield id_, found
 
 
+def check_keys(value: Mapping[Any, Any], known: Collection[str], what: str) -> None:
+    """Raises `Refused` for a key of `value` that is not known, with the one that it is like."""
+    for key in value:
+        if key not in known:
+            hint = nearest(key, known) if isinstance(key, str) else ""
+            raise Refused(f"{show(key)} is none of the keys of {what}{hint}: {', '.join(known)}")
+
+
 def check_id(value: object) -> Id:
     """`value` if it is a whole number or text, or nothing."""
     if value is None or type(value) is int:
         return value
+    if not isinstance(value, str):
+        raise Refused(f"'id' must be text or a whole number, found {show(value)}")
     return check_text(value, "'id'")
 
 

@@ -80,12 +80,12 @@ class Model:
 
         Returns:
             For each post `Relations` (REMOTE), `Quintuples` (EEGA) or `Candidates` (ROAM). Where a
-            post is wrong nothing is raised; `error` of its answer is the sentence that says why.
+            post is wrong, or spaCy is not here to parse it, nothing is raised; `error` of its
+            answer is the sentence that says why.
 
         Raises:
             TypeError: `posts` is no sequence, or something in it is no post.
-            UserError: spaCy, or its pipeline, is not here to parse them; or the file of a picture
-                changed while it was read.
+            UserError: the file of a picture changed while it was read.
         """
         if isinstance(posts, str | bytes | Mapping) or not isinstance(posts, Sequence):
             raise TypeError(f"predict takes a list of posts, found {type(posts).__name__}.")

@@ -131,8 +131,13 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
     )
 
 
-def write_answers(task: Task, config: ConfigDict, workdir: Path, source: Path, target: Path) -> int:
-    """Reads posts and writes the best checkpoint's answers; returns the number of lines.
+def write_answers(
+    task: Task, config: ConfigDict, workdir: Path, source: Path, target: Path
+) -> tuple[int, int]:
+    """Reads posts and writes the best checkpoint's answers.
+
+    Returns:
+        The numbers of lines that are written, and of those that are errors.
 
     Raises:
         UserError: the posts cannot be read or the answers not written, there is no checkpoint,
@@ -147,11 +152,16 @@ def write_answers(task: Task, config: ConfigDict, workdir: Path, source: Path, t
 
     found = task.posts(numbered(), BesideFile(source))
     outputs, _, _ = best_outputs(task, config, workdir, found.dataset)
-    rows = (
-        {"line": line, **answer.to_dict()}
-        for line, answer in zip(lines, found.answers(outputs), strict=True)
-    )
-    return results.write_rows(target, rows) if processes.first() else 0
+    wrong: list[int] = []
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for line, answer in zip(lines, found.answers(outputs), strict=True):
+            if answer.error is not None:
+                wrong.append(line)
+            yield {"line": line, **answer.to_dict()}
+
+    count = results.write_rows(target, rows()) if processes.first() else 0
+    return count, len(wrong)
 
 
 def best_outputs(

@@ -270,6 +270,15 @@ def test_headers_of_depth_maps_are_parsed_one_at_a_time(tmp_path, monkeypatch):
     assert max(most) == 1
 
 
+def test_what_is_no_picture_is_told_with_what_is_one(tmp_path):
+    (tmp_path / "a.png").write_text("text")
+    formats = "cannot be decoded: it is none of JPEG, PNG, WEBP, GIF, BMP$"
+    with pytest.raises(Refused, match=f"the picture a.png {formats}"):
+        images.read_picture(tmp_path / "a.png")
+    with pytest.raises(Refused, match=f"^the picture {formats}"):
+        images.read_picture(b"text")
+
+
 @pytest.mark.parametrize(
     ("array", "said"),
     [

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from remote_jax.data.posts import words
+from remote_jax.data.posts import Post, values_of, words
 from remote_jax.errors import Refused
 
 PIECES = st.sampled_from(
@@ -44,3 +45,24 @@ def test_a_text_or_tokens_but_not_both() -> None:
     for post in ({}, {"text": "a", "tokens": ["a"]}, {"text": " "}):
         with pytest.raises(Refused):
             words(post)
+
+
+def test_values_of_numpy_are_those_of_python() -> None:
+    picture = np.zeros((2, 2, 3), np.uint8)
+    post = Post(
+        tokens=np.array(["Ann", "sings"]),
+        entities=[np.array([0, 1]), {"start": np.int64(1), "end": np.int32(2)}],
+        objects=[{"box": np.array([0, 0, 0.5, 1], np.float32), "score": np.float32(0.5)}],
+        image=picture,
+        id=np.int64(7),
+    )
+    found = values_of(post)
+    assert found.pop("image") is picture
+    assert found == {
+        "tokens": ["Ann", "sings"],
+        "entities": [[0, 1], {"start": 1, "end": 2}],
+        "objects": [{"box": [0.0, 0.0, 0.5, 1.0], "score": 0.5}],
+        "id": 7,
+    }
+    assert type(found["id"]) is int and type(found["objects"][0]["score"]) is float
+    assert values_of(dict(found, image=picture))["id"] == 7

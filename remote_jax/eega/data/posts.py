@@ -4,10 +4,11 @@
      "objects": [[0.1, 0.2, 0.5, 0.9], {"box": [...], "class": "person", "score": 0.9}]}
 
 or `tokens`, a list of words, in place of `text`, which may bring its parse: `"parse": {"heads":
-[...], "dependencies": [...], "pos": [...]}` (`trees.Parse`). Answers have offsets in characters for
-`text`, in words for `tokens`. In a file of posts, pictures are named relative to its folder.
-Everything but `text` or `tokens` may be left out. Of many objects those with the highest scores are
-read, the largest where one has no score; a picture without objects is one object, the whole of it.
+[...], "dependencies": [...], "pos": [...]}` (`graphs.trees.Parse`). Answers have offsets in
+characters for `text`, in words for `tokens`. In a file of posts, pictures are named relative to its
+folder. Everything but `text` or `tokens` may be left out. Of many objects those with the highest
+scores are read, the largest where one has no score; a picture without objects is one object, the
+whole of it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,16 @@ from ml_collections import ConfigDict
 from remote_jax.data.boxes import check_box
 from remote_jax.data.jsonl import check_text, show
 from remote_jax.data.media import PostMedia
-from remote_jax.data.posts import Id, Values, checked, items, words
+from remote_jax.data.posts import (
+    OBJECT_KEYS,
+    POST_KEYS,
+    Id,
+    Values,
+    check_keys,
+    checked,
+    items,
+    words,
+)
 from remote_jax.eega import answers
 from remote_jax.eega.answers import Quintuples
 from remote_jax.eega.data import parses
@@ -38,7 +48,7 @@ from remote_jax.eega.graphs.trees import Parse
 from remote_jax.eega.graphs.visual_graph import VisualGraph
 from remote_jax.eega.quintuples import Entity, Vocabulary
 from remote_jax.eega.settings import Inputs
-from remote_jax.errors import Refused
+from remote_jax.errors import Refused, UserError
 
 PARSE = ("heads", "dependencies", "pos")
 """What a post's parse must have, a list each."""
@@ -113,15 +123,12 @@ def read_posts(
         media: finds their pictures.
         corpus: of the trained model.
         config: as it was trained with.
-
-    Raises:
-        UserError: there are posts to parse, but no way to do it.
     """
     reader = _Reader(media, corpus, config)
     return reader.parsed(
         [
             Post(id_, error=found) if isinstance(found, str) else replace(found, id=id_)
-            for id_, found in checked(posts, reader.post)
+            for id_, found in checked(posts, reader.post, POST_KEYS)
         ]
     )
 
@@ -155,11 +162,18 @@ class _Reader:
         ]
         if not waiting:
             return list(posts)
-        found = iter(parses.fresh(self.data.pipeline, waiting))
+        found = iter(self._parses(waiting))
         return [
             _with_parse(post, next(found)) if post.example and not post.example.parse else post
             for post in posts
         ]
+
+    def _parses(self, sentences: Sequence[Sequence[str]]) -> list[Parse | Refused]:
+        """Parses by spaCy; where it cannot be used, why, for each sentence."""
+        try:
+            return parses.fresh(self.data.pipeline, sentences)
+        except UserError as error:
+            return [Refused(str(error).rstrip("."))] * len(sentences)
 
     def _parse(self, value: Mapping[str, Any], count: int) -> Parse | None:
         given = value.get("parse")
@@ -169,6 +183,7 @@ class _Reader:
             raise Refused("'parse' goes with 'tokens', whose words it is of")
         parts: list[Any] = [None]
         if isinstance(given, Mapping):
+            check_keys(given, PARSE, "'parse'")
             parts = [given.get(key) for key in PARSE]
         kinds = (int, str, str)
         if not all(
@@ -205,6 +220,7 @@ class _Reader:
         what = f"object {place}"
         if not isinstance(item, Mapping):
             return check_box(item, what), 0, math.nan
+        check_keys(item, OBJECT_KEYS, what)
         name, score = item.get("class"), item.get("score", math.nan)
         number = 0 if name is None else self.classes.get(check_text(name, f"the class of {what}"))
         if number is None:

@@ -23,7 +23,7 @@ from remote_jax.data.boxes import check_box
 from remote_jax.data.images import WHOLE, Box
 from remote_jax.data.jsonl import check_text
 from remote_jax.data.media import PostMedia
-from remote_jax.data.posts import Values, checked, items, words
+from remote_jax.data.posts import OBJECT_KEYS, POST_KEYS, Values, check_keys, checked, items, words
 from remote_jax.data.words import check_span
 from remote_jax.errors import Refused
 from remote_jax.remote import answers
@@ -70,7 +70,7 @@ class Posts:
             config: `data` and `features` as the model was trained with.
         """
         self._relations = tuple(relations)
-        self._posts = tuple(checked(posts, _Reader(media, config).post))
+        self._posts = tuple(checked(posts, _Reader(media, config).post, POST_KEYS))
         found = [post for _, post in self._posts if isinstance(post, _Post)]
         pairs = [pair for post in found for pair in post.pairs]
         numbered = [replace(pair, row=row) for row, pair in enumerate(pairs)]
@@ -154,6 +154,7 @@ def _entity(
     what, name = f"entity {index}", ""
     span: object = item
     if isinstance(item, Mapping):
+        check_keys(item, ("start", "end", "name"), what)
         span = [item.get("start"), item.get("end")]
         name = check_text(item["name"], f"the name of {what}") if "name" in item else ""
     start, end = check_span(span, what, len(words) if text is None else len(text))
@@ -169,6 +170,7 @@ def _object(item: object, index: int) -> tuple[Box, str]:
     what = f"object {index}"
     if not isinstance(item, Mapping):
         return check_box(item, what), ""
+    check_keys(item, OBJECT_KEYS, what)
     caption = item.get("caption") or ""
     if caption:
         caption = check_text(caption, f"the caption of {what}")

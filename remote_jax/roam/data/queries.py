@@ -19,7 +19,7 @@ import grain
 import numpy as np
 
 from remote_jax.data.jsonl import check_text, show
-from remote_jax.data.posts import Answer, Id, Values, checked, plain
+from remote_jax.data.posts import QUERY_KEYS, Answer, Id, Values, checked, plain
 from remote_jax.errors import Refused, UserError
 from remote_jax.roam.data.nearest import Names
 from remote_jax.roam.data.triples import Graph, strip_brackets
@@ -33,8 +33,6 @@ MAX_QUESTIONS = 1_000_000
 
 MAX_SEARCHES = 100
 """Unknown names of a file, or a call, for which the nearest known ones are looked up."""
-
-KEYS = ("id", "head", "relation", "tail", "top")
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,9 @@ class Questions:
         Raises:
             UserError: there are more than `MAX_QUESTIONS`.
         """
-        found = tuple(islice(checked(questions, _Reader(lookup).question), MAX_QUESTIONS + 1))
+        found = tuple(
+            islice(checked(questions, _Reader(lookup).question, QUERY_KEYS), MAX_QUESTIONS + 1)
+        )
         if len(found) > MAX_QUESTIONS:
             raise UserError(f"There are more than {MAX_QUESTIONS:,} questions; split them.")
         queries = [one.query for _, one in found if isinstance(one, _Question)]
@@ -163,7 +163,7 @@ class _Reader:
         Raises:
             Refused: something in it is wrong.
         """
-        end, other = _check_keys(value)
+        end, other = _ends(value)
         top = _check_top(value.get("top", TOP))
         entity = self.id(self.entities, check_text(value[end], repr(end)))
         relation = self.id(self.relations, check_text(value["relation"], "'relation'"))
@@ -200,11 +200,8 @@ class _Vocabulary:
         return Names(self.names)
 
 
-def _check_keys(value: Mapping[Any, Any]) -> tuple[str, str]:
+def _ends(value: Mapping[Any, Any]) -> tuple[str, str]:
     """The end that a question gives, and the one that it asks for."""
-    odd = [key for key in value if key not in KEYS]
-    if odd:
-        raise Refused(f"{show(odd[0])} is none of the keys of a question: {', '.join(KEYS)}")
     if "relation" not in value:
         raise Refused("a question needs a 'relation'")
     if ("head" in value) == ("tail" in value):

@@ -206,9 +206,27 @@ def test_no_parser_where_one_is_needed(folder, monkeypatch):
         raise UserError("The text graph needs spaCy, which is not installed.")
 
     monkeypatch.setattr(parses, "fresh", missing)
-    with pytest.raises(UserError, match="needs spaCy"):
-        read(folder, {"text": TEXT})
-    read(folder, {"tokens": TOKENS, "parse": PARSE}, "{\n")  # nothing to parse
+    lines = answer(
+        read(folder, {"tokens": TOKENS, "parse": PARSE}, {"text": TEXT, "id": 4}, "{\n"), Labels()
+    )
+    assert lines[0]["quintuples"] == []
+    assert lines[1] == {
+        "line": 2,
+        "id": 4,
+        "error": "The text graph needs spaCy, which is not installed.",
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"imge": "a.png"},
+        {"image": "a.png", "objects": [{"box": [0, 0, 1, 1], "scor": 1.0}]},
+        {"parse": {**PARSE, "heds": []}},
+    ],
+)
+def test_a_misspelt_key_is_told(folder, changes):
+    assert "did you mean" in error(folder, {"tokens": TOKENS, **changes})
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remote_jax.data import pipeline, posts
+from remote_jax.data.posts import QUERY_KEYS
 from remote_jax.errors import UserError
 from remote_jax.roam.data import queries
 from remote_jax.roam.data.queries import Lookup, Questions
@@ -103,7 +104,10 @@ BOTH = {**GOOD, "tail": "Norway"}
         ({"relation": "isLocatedIn"}, "either 'head'"),
         (BOTH, "either 'head'"),
         ({**GOOD, "tail": None}, "either 'head'"),
-        ({**GOOD, "tpo": 3}, "'tpo' is none of the keys of a question: id, head, relation"),
+        (
+            {**GOOD, "tpo": 3},
+            r"'tpo' .* keys of a query \(did you mean 'top'\?\): relation, head",
+        ),
         ({**GOOD, "head": 3}, "'head' must be text, found 3"),
         ({**GOOD, "head": ""}, "'head' is empty"),
         ({**GOOD, "head": "\ud800"}, "not valid Unicode"),
@@ -141,7 +145,7 @@ VALUES = st.none() | st.integers() | st.sampled_from([*ENTITIES, *RELATIONS, "x"
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(
-        st.dictionaries(st.sampled_from(queries.KEYS), VALUES).map(json.dumps)
+        st.dictionaries(st.sampled_from(QUERY_KEYS), VALUES).map(json.dumps)
         | st.text(st.characters(exclude_characters="\n\r", exclude_categories=("Cs",)))
     )
 )
