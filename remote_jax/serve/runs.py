@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from absl import logging as absl_logging
 from ml_collections import ConfigDict
@@ -20,6 +21,9 @@ from remote_jax.task import Task, make_task
 from remote_jax.training import checkpoint, evaluation
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.loop import train as train_model
+
+IN_THIS_PROCESS = {"data.workers": 0}
+"""No worker process, which would run a script that calls this library once more."""
 
 
 @dataclass(frozen=True)
@@ -118,26 +122,44 @@ def quiet() -> Iterator[None]:
 
 
 @quiet()
-def train(config: ConfigDict | str, workdir: str | Path) -> dict[str, dict[str, float]]:
+def train(
+    config: ConfigDict | str | Path,
+    workdir: str | Path,
+    overrides: Mapping[str, Any] | None = None,
+) -> dict[str, dict[str, float]]:
     """Trains a model, as the command line does: from where the run in the folder stands.
 
     Prints how it goes. On SIGTERM the step under way is finished and saved, and `SystemExit` with
     code 75 raised; the same call goes on from there.
 
+    Examples are loaded by threads of this process, whatever `data.workers` the config has: worker
+    processes would run the caller's script once more, unless it guards its main part by
+    `if __name__ == "__main__"`. With such a guard, `overrides={"data.workers": 2}` starts two; the
+    batches are the same.
+
     Args:
         config: of a system; or the name or file of one with its preset, as `configs/umre.py:paper`.
         workdir: folder of the run, to be made, gone on with, or finished.
+        overrides: other values for keys of the config, as `{"train.epochs": 2}`.
 
     Returns:
         Scores by name, of `validation` and then `test`, of the checkpoint that is best on
         validation; without a test split, of `validation` alone. The folder has the rest.
 
     Raises:
+        TypeError: `config` is none of these.
         UserError: the config is wrong, or another one than the run's; the data are missing or
             malformed; another process trains there.
     """
     compilation_cache.enable(cache_folder(""))
-    config = configs.load(config) if isinstance(config, str) else config
+    if isinstance(config, str | Path):
+        config = configs.load(str(config))
+    elif not isinstance(config, ConfigDict):
+        raise TypeError(
+            "train takes a ConfigDict, or the name or file of a config, as 'umre:paper'; found "
+            f"{type(config).__name__}."
+        )
+    config = configs.override(config, {**IN_THIS_PROCESS, **(overrides or {})})
     with signals.listening():
         run = open_run(config, Path(workdir), new=True)
         if not run.results.exists():
@@ -149,8 +171,9 @@ def train(config: ConfigDict | str, workdir: str | Path) -> dict[str, dict[str, 
 def evaluate(run: str | Path, split: str) -> dict[str, float]:
     """Scores a split with the checkpoint that is best on validation.
 
-    Nothing is written. The run's results have the score of the test split, read once, at its end;
-    to read it again, for another choice than that checkpoint's, is up to the caller.
+    Nothing is written, and examples are loaded by threads, as in `train`. The run's results have
+    the score of the test split, read once, at its end; to read it again, for another choice than
+    that checkpoint's, is up to the caller.
 
     Args:
         run: folder of a run, finished or not.
@@ -164,7 +187,8 @@ def evaluate(run: str | Path, split: str) -> dict[str, float]:
     """
     compilation_cache.enable(cache_folder(""))
     workdir = Path(run)
-    return open_run(configs.read(workdir), workdir, new=False).evaluate(split)
+    config = configs.override(configs.read(workdir), IN_THIS_PROCESS)
+    return open_run(config, workdir, new=False).evaluate(split)
 
 
 @contextmanager

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import toy
@@ -10,6 +13,7 @@ import toy
 import remote_jax
 from remote_jax.main import main
 from remote_jax.reporting.results import read_results
+from remote_jax.serve import runs
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +61,58 @@ def test_what_cannot_be_scored(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({**stored, "system": "none"}))
     with pytest.raises(remote_jax.UserError, match="Unknown system"):
         remote_jax.evaluate(tmp_path, "test")
+
+
+def test_keys_are_changed_as_on_the_command_line(tmp_path):
+    changes = {"train.epochs": 2, "seed": 3}
+    found = remote_jax.train(toy.__file__, tmp_path / "one", overrides=changes)
+    config = toy.get_config(**{"train.epochs": 2.0, "seed": 3})
+    assert remote_jax.train(config, tmp_path / "other") == found
+    stored = [json.loads((tmp_path / x / "config.json").read_text()) for x in ("one", "other")]
+    assert stored[0] == stored[1] and config.seed == 3
+
+    def says(overrides):
+        with pytest.raises(remote_jax.UserError) as error:
+            remote_jax.train(config, tmp_path / "none", overrides=overrides)
+        return str(error.value)
+
+    assert "did you mean 'train.epochs'" in says({"train.epoch": 3})
+    assert "did you mean 'train." in says({"train": 3})
+    assert "config.train.batch_size must be of type int, found 'many'" in says(
+        {"train.batch_size": "many"}
+    )
+    assert "a whole number at least 1, found 0" in says({"train.batch_size": 0})
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("config", [None, 3, {"system": "toy"}])
+def test_what_is_no_config(config, tmp_path):
+    with pytest.raises(TypeError, match="train takes a ConfigDict, or the name or file"):
+        remote_jax.train(config, tmp_path)
+
+
+def test_worker_processes_are_started_only_where_asked_for(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(runs.Run, "train", lambda run: asked.append(run.config.data.workers))
+    monkeypatch.setattr(runs, "read_results", lambda _: [{"metrics": {}}])
+    config = toy.get_config(**{"data.workers": 2})
+    remote_jax.train(config, tmp_path)
+    remote_jax.train(config, tmp_path, overrides={"data.workers": 3})
+    monkeypatch.setattr(runs.Run, "evaluate", lambda run, _: asked.append(run.config.data.workers))
+    (tmp_path / "config.json").write_text(json.dumps(config.to_dict()))
+    remote_jax.evaluate(tmp_path, "test")
+    assert asked == [0, 3, 0] and config.data.workers == 2
+
+
+def test_a_script_needs_no_guard(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import remote_jax, toy\n"
+        "toy.install()\n"
+        "config = toy.get_config(**{'data.workers': 2, 'train.epochs': 1.0})\n"
+        f"print(remote_jax.train(config, {str(tmp_path / 'run')!r})['test'])\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "accuracy" in done.stdout
