@@ -10,7 +10,8 @@ flags it resumes; a finished run only reports.
     remote-jax --version
 
 It exits with 0 when it is done, 2 after a mistake that a sentence tells, 75 after SIGTERM, once the
-step under way is finished and saved (start the same command again), and 130 after Ctrl-C.
+step under way is finished and saved (start the same command again), 130 after Ctrl-C,
+and 141 where nobody reads its output any more, as after `| head`.
 `python -m remote_jax.main` is the same program.
 """
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import select
 import sys
 from pathlib import Path
 
@@ -30,8 +32,11 @@ from remote_jax.errors import UserError
 from remote_jax.reporting.results import read_results
 from remote_jax.runtime import cluster, signals
 
-COMMANDS = {"doctor": "remote_jax.commands.doctor", "sweep": "remote_jax.reporting.sweep"}
+COMMANDS = {"doctor": "remote_jax.commands.doctor", "sweep": "remote_jax.commands.sweep"}
 """Modules whose `main(argv)` is a command of its own, with flags of its own."""
+
+UNREAD = 141
+"""Exit code of a program whose output nobody reads: what a shell says of SIGPIPE."""
 
 
 def run(arguments: Arguments) -> None:
@@ -61,8 +66,9 @@ def run(arguments: Arguments) -> None:
     else:
         asked.prepare(data=arguments.mode == "eval")
     if arguments.posts is not None:
-        count = evaluation.write_answers(asked.task, config, workdir, *arguments.posts)
-        print(f"{count} lines in {arguments.posts[1]}")
+        lines, errors = evaluation.write_answers(asked.task, config, workdir, *arguments.posts)
+        wrong = f", {errors} of them with an error" if errors else ""
+        print(f"{lines} lines in {arguments.posts[1]}{wrong}")
         return
     if arguments.folder is not None:
         folder.write(asked.task, config, workdir, arguments.folder)
@@ -110,16 +116,10 @@ def quiet() -> None:
 def main(argv: list[str]) -> int:
     """Runs the program; returns its exit code, as the top of this file lists them."""
     quiet()
-    if len(argv) > 1 and argv[1] in COMMANDS:
-        return importlib.import_module(COMMANDS[argv[1]]).main(argv[2:])
     try:
-        arguments = parse(argv, __doc__)
-        if arguments is not None:
-            if arguments.job is not None:
-                run_together(arguments, arguments.job)
-            else:
-                with signals.listening():
-                    run(arguments)
+        code = _dispatch(argv)
+        sys.stdout.flush()  # here, where a reader that has gone is still told apart
+        return code
     except UserError as error:
         print(f"remote_jax: {error}", file=sys.stderr)
         return 2
@@ -129,7 +129,39 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         print("remote_jax: interrupted; the same command goes on from here.", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        if not _unread():
+            raise
+        return UNREAD
+
+
+def _dispatch(argv: list[str]) -> int:
+    """Does what the command line asks for; returns the exit code where nothing is raised."""
+    if len(argv) > 1 and argv[1] in COMMANDS:
+        return importlib.import_module(COMMANDS[argv[1]]).main(argv[2:])
+    arguments = parse(argv, __doc__)
+    if arguments is not None:
+        if arguments.job is not None:
+            run_together(arguments, arguments.job)
+        else:
+            with signals.listening():
+                run(arguments)
     return 0
+
+
+def _unread() -> bool:
+    """Whether nobody reads what this prints any more; what is left of it is then dropped."""
+    try:
+        output = sys.stdout.fileno()
+    except OSError:  # it is no file
+        return False
+    poll = select.poll()
+    poll.register(output, 0)
+    if not poll.poll(0):
+        return False
+    # Python flushes once more as it ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    return True
 
 
 def start() -> int:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,6 +130,12 @@ def test_mistakes_on_the_command_line(
     assert "no config file nowhere.py" in says("--config=nowhere.py")
     assert "mode" in says(CONFIG, "--mode=exprot")
     assert "did you mean 'workdir'" in says(CONFIG, "--workdri=x")
+    assert "Unknown flag --cofnig (did you mean 'config'?)" in says("--cofnig=umre")
+    assert "did you mean 'config'" in says("--cofnig", "umre", f"--workdir={tmp_path}")
+    assert "argument 'train'; flags look like --mode=train." in says("train")
+    assert "Unknown flag --zzzzzz." in says(CONFIG, "--zzzzzz=1")
+    assert "Unknown config key 'zzzzzz'." in says(CONFIG, "--config.zzzzzz=1")
+    assert "--config=NAME" in says("--config.train.clip", "-1")
     assert "did you mean 'train.epochs'" in says(CONFIG, "--config.train.epoch=3")
     assert "did you mean 'train.epochs'" in says(CONFIG, "--config.epochs=3")
     assert "did you mean 'train." in says(CONFIG, "--config.train=3")
@@ -259,3 +269,47 @@ def test_a_sweep_is_a_command(capsys: pytest.CaptureFixture[str], tmp_path: Path
     flags = ("--config=umre", f"--workdir={tmp_path}", "--seeds=one", "--variant=all:")
     assert call("sweep", *flags) == 2
     assert "remote-jax sweep: A sweep needs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", main.COMMANDS)
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [(KeyboardInterrupt(), 130, "interrupted"), (UserError("It is so."), 2, "It is so.")],
+)
+def test_commands_end_as_the_modes_do(
+    command: str,
+    raised: BaseException,
+    code: int,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stop(_: list[str]) -> int:
+        raise raised
+
+    monkeypatch.setattr(importlib.import_module(main.COMMANDS[command]), "main", stop)
+    assert call(command) == code
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flags", [["--help"], ["--version"], ["doctor", "--help"]])
+def test_a_reader_that_has_gone_leaves_no_trace(flags: list[str]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "remote_jax.main", *flags]
+    try:
+        done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True)
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (main.UNREAD, "")
+
+
+def test_another_broken_pipe_keeps_its_trace(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(toy.ToyTask, "prepare", broken)
+    with pytest.raises(BrokenPipeError):
+        call(CONFIG, f"--workdir={tmp_path}")

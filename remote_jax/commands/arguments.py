@@ -12,10 +12,13 @@ from ml_collections import ConfigDict, config_flags
 import remote_jax
 from remote_jax import config as configs
 from remote_jax.commands import reference
-from remote_jax.errors import UserError
+from remote_jax.errors import UserError, nearest
 from remote_jax.runtime import cluster
 
 MODES = ("train", "eval", "predict", "export")
+
+OVERRIDE = re.compile(r"--?(?:no)?config\.([^=]*)")
+"""A flag that sets a key of the config."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ def parse(argv: list[str], about: str) -> Arguments | None:
     if values.version:
         print(remote_jax.__version__)
         return None
+    _check_known(rest, values)
     workdir = Path(values.workdir) if values.workdir else None
     if values.config:
         config = configs.load(values.config)
@@ -75,7 +79,7 @@ def parse(argv: list[str], about: str) -> Arguments | None:
     else:
         missing = "--config=NAME" if values.mode == "train" else "--workdir or --config=NAME"
         raise UserError(f"--mode={values.mode} needs {missing}, as --config=umre.")
-    _override(config, rest, values)
+    _override(config, rest)
     _check_mode(values)
     return Arguments(
         mode=values.mode,
@@ -112,23 +116,44 @@ def _check_mode(values: flags.FlagValues) -> None:
         raise UserError("--mode=export is for one process: leave out the flags of a job.")
 
 
-def _override(config: ConfigDict, argv: list[str], known: flags.FlagValues) -> None:
+def _check_known(argv: list[str], known: flags.FlagValues) -> None:
+    """Raises a UserError for what is no flag of the program and overrides no key either.
+
+    Args:
+        argv: what the program's own flags left, its name first.
+    """
+    takes_value = False
+    for argument in argv[1:]:
+        if OVERRIDE.match(argument):
+            takes_value = "=" not in argument
+        elif argument.startswith("--") or (argument.startswith("-") and not takes_value):
+            name = argument.lstrip("-").partition("=")[0]
+            raise UserError(f"Unknown flag --{name}{nearest(name, known)}.")
+        elif takes_value:
+            takes_value = False
+        else:
+            raise _unexpected(argument)
+
+
+def _unexpected(argument: str) -> UserError:
+    example = f"--mode={argument}" if argument in MODES else "--name=value"
+    return UserError(f"Unexpected argument {argument!r}; flags look like {example}.")
+
+
+def _override(config: ConfigDict, argv: list[str]) -> None:
     """Applies `--config.KEY=VALUE` flags to the config."""
     for flag in argv[1:]:
-        if found := re.match(r"--?(?:no)?config\.([^=]*)", flag):
+        if found := OVERRIDE.match(flag):
             configs.check_override(config, found[1])
     values = flags.FlagValues()
     config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=argv)
     values.set_gnu_getopt()
     try:
         rest = values(argv)
-    except flags.UnrecognizedFlagError as error:
-        hint = configs.nearest(error.flagname, known)
-        raise UserError(f"Unknown flag --{error.flagname}{hint}.") from error
     except (flags.Error, TypeError, ValueError) as error:
         raise UserError(_sentence(error)) from error
     if len(rest) > 1:
-        raise UserError(f"Unexpected argument {rest[1]!r}; flags look like --name=value.")
+        raise _unexpected(rest[1])
 
 
 def _sentence(error: Exception) -> str:

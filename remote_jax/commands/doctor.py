@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import os
 import platform
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -101,8 +103,12 @@ def _compiled() -> Finding:
 
 
 def _size(folder: Path) -> str:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return f"{sum(path.stat().st_size for path in files) / 1e6:,.1f} MB in {len(files)} files"
+    sizes = []
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # another program may delete it meanwhile
+            if stat.S_ISREG((found := path.stat()).st_mode):
+                sizes.append(found.st_size)
+    return f"{sum(sizes) / 1e6:,.1f} MB in {len(sizes)} files"
 
 
 def _named(last: str) -> dict[str, list[str]]:

@@ -1,1 +1,1 @@
-"""Output of a run: results, logs, scores and sweeps."""
+"""Output of a run: results, logs and scores."""

@@ -40,6 +40,18 @@ def test_a_sound_place(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> No
     assert "error" not in found.values()
 
 
+def test_what_is_deleted_meanwhile_is_not_counted(tmp_path: Path) -> None:
+    (tmp_path / "here").write_bytes(bytes(100_000))
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    gone = tmp_path / "meanwhile"
+
+    class Place(type(tmp_path)):  # type: ignore[misc]
+        def rglob(self, *_: object, **__: object):  # type: ignore[override, no-untyped-def]
+            return iter([gone, tmp_path / "gone", tmp_path / "here", tmp_path])
+
+    assert doctor._size(Place(tmp_path)) == "0.1 MB in 1 files"
+
+
 @pytest.mark.parametrize("needed", ["jax>=99", "no-such-library>=1"])
 def test_what_is_missing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, needed: str

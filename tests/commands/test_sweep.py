@@ -2,7 +2,6 @@
 
 import json
 import statistics
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,8 +9,8 @@ import pytest
 import toy
 
 from remote_jax import main
+from remote_jax.commands import sweep
 from remote_jax.errors import UserError
-from remote_jax.reporting import sweep
 
 
 def finished(workdir: Path, **test: float) -> None:
@@ -29,9 +28,9 @@ def test_a_sweep_is_every_variant_with_every_seed_in_folders_of_their_own(tmp_pa
         ("no depth", 4),
     ]
     assert len({run.workdir for run in runs}) == 4
-    command = runs[3].command("configs/umre.py")
-    assert command[:4] == [sys.executable, "-m", "remote_jax.main", "--config=configs/umre.py"]
-    assert command[-2:] == ["--config.seed=4", "--config.features.depth=false"]
+    arguments = runs[3].arguments("configs/umre.py")
+    assert arguments[:2] == ["--config=configs/umre.py", f"--workdir={runs[3].workdir}"]
+    assert arguments[-2:] == ["--config.seed=4", "--config.features.depth=false"]
 
 
 @pytest.mark.parametrize(
@@ -120,3 +119,41 @@ def test_a_sweep_goes_on_and_refuses_other_flags(
         train("--config.train.epochs=2")
     assert "was started with train.epochs = 1" in capfd.readouterr().err
     assert (tmp_path / "full" / "seed0" / "results.json").read_bytes() == left
+
+
+@pytest.mark.parametrize(
+    ("config", "flags", "said"),
+    [
+        ("umer", "", "Variant 'full': There is no config umer (did you mean 'umre'?)"),
+        ("umre", "--config.train.epoch=1", "did you mean 'train.epochs'"),
+        ("umre", "--config.train.batch_size=0", "a whole number at least 1, found 0"),
+        ("umre", "--mode=eval", "something else than training"),
+    ],
+)
+def test_mistakes_are_told_before_a_run_starts(
+    config: str,
+    flags: str,
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sweep, "train", lambda *_: pytest.fail("a run was started"))
+    where = (f"--config={config}", f"--workdir={tmp_path / 'sweep'}", "--seeds=0")
+    assert main.main(["x", "sweep", *where, f"--variant=full: {flags}"]) == 2
+    told = capsys.readouterr().err
+    assert said in told and told.count("\n") == 1
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_ctrl_c_starts_no_more_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = []
+
+    def interrupted(run: sweep.Run, *_: object) -> None:
+        begun.append(run.seed)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweep, "_train_one", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sweep.train(sweep.plan(["full:"], [str(n) for n in range(2000)], tmp_path), "x", jobs=1)
+    assert 0 < len(begun) < 2000

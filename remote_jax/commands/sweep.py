@@ -27,6 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
+from remote_jax import config as configs
+from remote_jax.commands.arguments import parse
 from remote_jax.errors import UserError
 
 
@@ -39,12 +41,22 @@ class Run:
     seed: int
     workdir: Path
 
-    def command(self, config: str) -> list[str]:
-        """What a person would type for this run alone."""
+    def arguments(self, config: str) -> list[str]:
+        """What a person would type for this run alone, after the program's name."""
         return [
-            *(sys.executable, "-m", "remote_jax.main", f"--config={config}"),
-            *(f"--workdir={self.workdir}", f"--config.seed={self.seed}", *self.flags),
+            *(f"--config={config}", f"--workdir={self.workdir}"),
+            *(f"--config.seed={self.seed}", *self.flags),
         ]
+
+    def check(self, config: str) -> None:
+        """Raises a UserError where the run would end at once: no such config, flag or value."""
+        try:
+            found = parse(["remote-jax", *self.arguments(config)], "")
+            if found is None or found.mode != "train":
+                raise UserError("its flags ask for something else than training.")
+            configs.check(found.config, configs.LOOP_KEYS)
+        except UserError as error:
+            raise UserError(f"Variant {self.variant!r}: {error}") from error
 
     def scores(self) -> dict[str, float]:
         """Scores of the split that the finished run reported last."""
@@ -102,8 +114,13 @@ def train(runs: Sequence[Run], config: str, jobs: int) -> None:
             shares.put(share)
 
     with ThreadPoolExecutor(jobs) as pool:
-        for done in [pool.submit(train_on_share, run) for run in runs]:
-            done.result()
+        started = [pool.submit(train_on_share, run) for run in runs]
+        try:
+            for done in started:
+                done.result()
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)  # no run is started after Ctrl-C
+            raise
 
 
 def _train_one(run: Run, config: str, cores: Sequence[int]) -> None:
@@ -112,7 +129,11 @@ def _train_one(run: Run, config: str, cores: Sequence[int]) -> None:
         os.sched_setaffinity(0, cores)  # of this thread; the process it starts inherits it
     log = run.workdir / "log.txt"
     with log.open("a", encoding="utf-8") as file:
-        done = subprocess.run(run.command(config), stdout=file, stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            [sys.executable, "-m", "remote_jax.main", *run.arguments(config)],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
     if done.returncode:
         raise UserError(f"{run.variant}, seed {run.seed}, ended with an error; see {log}.")
     print(f"{run.variant}, seed {run.seed}: {run.scores()}", flush=True)
@@ -165,6 +186,8 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     try:
         runs = plan(options.variant, options.seeds.split(","), options.workdir)
+        for run in runs:
+            run.check(options.config)
         train(runs, options.config, max(options.jobs, 1))
         text = table(runs, [name for name in options.metrics.split(",") if name])
     except UserError as error:
