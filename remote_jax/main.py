@@ -43,14 +43,14 @@ def run(arguments: Arguments) -> None:
     """Does what the command line asks for, and prints what came out."""
     from remote_jax.data.cache import cache_folder
     from remote_jax.runtime import compilation_cache, processes
-    from remote_jax.serve import folder, runs
+    from remote_jax.serve import export_writer, runs
     from remote_jax.training import evaluation
 
     compilation_cache.enable(cache_folder(""))
     config, workdir = arguments.config, arguments.workdir
     asked = runs.open_run(config, workdir, new=arguments.mode == "train")
     if arguments.folder is not None:
-        folder.check_free(arguments.folder)
+        export_writer.check_free(arguments.folder)
     print(f"{arguments.mode} in {workdir}", flush=True)
     if arguments.mode == "eval" and not asked.results.exists():
         raise UserError(
@@ -71,7 +71,7 @@ def run(arguments: Arguments) -> None:
         print(f"{lines} lines in {arguments.posts[1]}{wrong}")
         return
     if arguments.folder is not None:
-        folder.write(asked.task, config, workdir, arguments.folder)
+        export_writer.write(asked.task, config, workdir, arguments.folder)
         print(f"The model is in {arguments.folder}; its README.md says what is there.")
         return
     if arguments.mode == "eval":

@@ -31,7 +31,7 @@ hypothesis.settings.load_profile("steady")
 LONGEST = (
     "docs/test_notebooks.py",
     "eega/model/test_eega_model.py",
-    "serve/test_export_folder.py",
+    "serve/test_export_writer.py",
     "remote/model/test_remote.py",
     "eega/test_eega_task.py",
     "training/test_loop.py",

@@ -63,7 +63,7 @@ class Folder:
         return str(self.root)
 
 
-class BesideFile(Folder):
+class PostFileMedia(Folder):
     """Files beside a file of posts, each read once to see that it can be."""
 
     def __init__(self, posts: Path):
@@ -89,7 +89,7 @@ class BesideFile(Folder):
         return self._found[key, name]
 
 
-class Given:
+class InMemoryMedia:
     """What a caller gives with posts: paths of any file, contents of files, images and arrays."""
 
     def __init__(self) -> None:

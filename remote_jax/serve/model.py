@@ -13,10 +13,10 @@ from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.data.cache import cache_folder
-from remote_jax.data.media import Given
+from remote_jax.data.media import InMemoryMedia
 from remote_jax.data.posts import Answer, Post, Query, values_of
 from remote_jax.runtime import compilation_cache, sharding
-from remote_jax.serve import export
+from remote_jax.serve import export_reader
 from remote_jax.serve.runs import open_run, quiet
 from remote_jax.task import Outputs, Task
 from remote_jax.training.evaluation import best_model, make_predict
@@ -37,9 +37,9 @@ def load(path: str | Path) -> Model:
     """
     compilation_cache.enable(cache_folder(""))
     folder = Path(path).expanduser().resolve()  # no name of a folder is taken for one of the hub
-    if export.exists(folder):
-        config, task = export.open_task(folder)
-        skeleton, params = export.read_model(folder, task)
+    if export_reader.exists(folder):
+        config, task = export_reader.open_task(folder)
+        skeleton, params = export_reader.read_model(folder, task)
         return Model(task, config, skeleton, params)
     run = open_run(configs.read(folder), folder, new=False)
     run.prepare(data=False)
@@ -60,7 +60,12 @@ class Model:
         self._compiled = make_predict(task, skeleton, sharding.first_device())
         self._shared = self._compiled.shared(params)
         self._lock = threading.Lock()
-        task.posts((), Given())  # reads what names and vocabularies there are, so that they are so
+        task.posts(
+            (), InMemoryMedia()
+        )  # reads what names and vocabularies there are, so that they are so
+
+    def __repr__(self) -> str:
+        return f"<remote_jax.Model: {self.system} on {self.config.data.name}>"
 
     @property
     def system(self) -> str:
@@ -91,7 +96,7 @@ class Model:
             raise TypeError(f"predict takes a list of posts, found {type(posts).__name__}.")
         values = [values_of(post) for post in posts]
         with self._lock:
-            found = self._task.posts(values, Given())
+            found = self._task.posts(values, InMemoryMedia())
             return list(found.answers(self._outputs(found.dataset)))
 
     def _outputs(self, dataset: grain.MapDataset) -> Outputs:

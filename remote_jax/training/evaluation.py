@@ -14,7 +14,7 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from remote_jax.data import pipeline, posts
-from remote_jax.data.media import BesideFile
+from remote_jax.data.media import PostFileMedia
 from remote_jax.data.posts import Values
 from remote_jax.reporting import results
 from remote_jax.runtime import processes, sharding
@@ -150,7 +150,7 @@ def write_answers(
             lines.append(line)
             yield values
 
-    found = task.posts(numbered(), BesideFile(source))
+    found = task.posts(numbered(), PostFileMedia(source))
     outputs, _, _ = best_outputs(task, config, workdir, found.dataset)
     wrong: list[int] = []
 

@@ -123,7 +123,7 @@ def test_graph_of_openke(folder):
 
 def read(path):
     """The posts of a file, and what finds their pictures."""
-    return [value for _, value in lines.read(path)], media.BesideFile(path)
+    return [value for _, value in lines.read(path)], media.PostFileMedia(path)
 
 
 def answered(answers, count):

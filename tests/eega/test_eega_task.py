@@ -17,7 +17,7 @@ from small_eega import PLAIN
 from configs import jmere as configs
 from remote_jax.data import pipeline
 from remote_jax.data import posts as lines
-from remote_jax.data.media import BesideFile
+from remote_jax.data.media import PostFileMedia
 from remote_jax.eega.data import parse_files
 from remote_jax.eega.model.eega import Eega
 from remote_jax.eega.tags import CERTAIN, encode
@@ -183,7 +183,7 @@ def test_predict_needs_no_data(task, tmp_path):
     alone.prepare(task.workdir, anew=False)
     skeleton, _ = split(alone.shapes())
     _, params = split(task.model(nnx.Rngs(0)))
-    source = alone.posts([value for _, value in lines.read(posts)], BesideFile(posts))
+    source = alone.posts([value for _, value in lines.read(posts)], PostFileMedia(posts))
     found = evaluate(make_predict(alone, skeleton, MESH), params, source.dataset, alone.config)
     good, bad = source.answers(found)
     assert set(good.to_dict()) == {"entities", "quintuples"}

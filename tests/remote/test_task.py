@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 from configs import mnre, more, umre
 from remote_jax import config as configs
 from remote_jax.data import posts as lines
-from remote_jax.data.media import BesideFile
+from remote_jax.data.media import PostFileMedia
 from remote_jax.errors import UserError
 from remote_jax.remote import picture
 from remote_jax.remote.task import make_task
@@ -83,7 +83,7 @@ def test_predict_needs_no_data(task, cache, tmp_path):
     alone.prepare(task.workdir, anew=False)
     skeleton, _ = split(alone.shapes())
     _, params = split(task.model(nnx.Rngs(0)))
-    source = alone.posts([value for _, value in lines.read(posts)], BesideFile(posts))
+    source = alone.posts([value for _, value in lines.read(posts)], PostFileMedia(posts))
     found = evaluate(make_predict(alone, skeleton, MESH), params, source.dataset, alone.config)
     good, bad = source.answers(found)
     # Both orders of the two entities, and each of them with the object.

@@ -40,7 +40,7 @@ class Candidate:
     """An entity that may answer a query.
 
     Attributes:
-        score: how likely it is among all entities; higher is likelier.
+        score: the model's logit, a number of no fixed range; higher is likelier.
         known: whether the graph has that triple already.
     """
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from configs import jmere as configs
 from remote_jax.data import posts as lines_of
-from remote_jax.data.media import BesideFile
+from remote_jax.data.media import PostFileMedia
 from remote_jax.eega.data import parses
 from remote_jax.eega.data.corpus_statistics import CorpusStatistics
 from remote_jax.eega.data.features import Featurize
@@ -73,7 +73,7 @@ def read(folder, *lines, **changes):
     path = folder / "posts.jsonl"
     path.write_text("".join(x if isinstance(x, str) else json.dumps(x) + "\n" for x in lines))
     config = settings_of(**changes)
-    beside = BesideFile(path)
+    beside = PostFileMedia(path)
     found = read_posts([value for _, value in lines_of.read(path)], beside, KNOWN, config)
     featurize = Featurize(PIECES, KNOWN, beside, config)
     examples = [post.example for post in found if post.example is not None]

@@ -31,7 +31,7 @@ def read(folder, *posts, **data):
     written = [post if isinstance(post, str) else json.dumps(post) for post in posts]
     path.write_text("\n".join(written), "utf-8", "surrogateescape")
     found = list(posts_of.read(path))
-    values, beside = [value for _, value in found], media.BesideFile(path)
+    values, beside = [value for _, value in found], media.PostFileMedia(path)
     posts = Posts(values, beside, TOKENIZER, RELATIONS, config(folder, folder, **data))
     return [number for number, _ in found], posts
 

@@ -26,7 +26,7 @@ from remote_jax.task import Task
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.evaluation import best_model
 
-OF_THE_MACHINE = ("data.dir", "data.cache")
+MACHINE_KEYS = ("data.dir", "data.cache")
 """Keys of the config that say where things are, and nothing else."""
 
 
@@ -54,7 +54,7 @@ def write(task: Task, config: ConfigDict, workdir: Path, target: Path) -> None:
                 f"checkpoint is of step {best['step']}: run --mode=eval first."
             )
     programs = lower(task, skeleton, params)
-    with _whole(target) as folder:
+    with _atomic_folder(target) as folder:
         for name, exported in programs.exported.items():
             (folder / f"{name}.stablehlo").write_bytes(exported.mlir_module_serialized)
         write_json(folder / "interface.json", dict(programs.facts))
@@ -78,7 +78,7 @@ def portable(config: ConfigDict) -> ConfigDict:
     found = config.copy_and_resolve_references()
     with found.unlocked():
         for key, value in configs.flatten(config).items():
-            if key in OF_THE_MACHINE:
+            if key in MACHINE_KEYS:
                 found.update_from_flattened_dict({key: ""})
             elif isinstance(value, str) and _is_path(value):
                 found.update_from_flattened_dict({key: Path(value).name})
@@ -104,7 +104,7 @@ def check_free(target: Path) -> None:
 
 
 @contextmanager
-def _whole(target: Path) -> Iterator[Path]:
+def _atomic_folder(target: Path) -> Iterator[Path]:
     """A folder to fill, beside `target`, that becomes it in one move; where it fails, it goes."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ from remote_jax.encoders.tokenizer import MARKERS
 from remote_jax.errors import UserError
 from remote_jax.main import run
 from remote_jax.runtime import sharding
-from remote_jax.serve import folder
+from remote_jax.serve import export_writer
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.state import split
 
@@ -206,7 +206,7 @@ def test_a_folder_in_use_is_left_alone(toy_run, tmp_path):
     with pytest.raises(UserError, match="not an empty folder"):
         run(Arguments("export", *toy_run, None, tmp_path / "out"))
     with pytest.raises(UserError, match="not an empty folder"):
-        folder.check_free(tmp_path / "out" / "mine.txt")
+        export_writer.check_free(tmp_path / "out" / "mine.txt")
     (tmp_path / "out" / "mine.txt").unlink()
     run(Arguments("export", *toy_run, None, tmp_path / "out"))
     assert (tmp_path / "out" / "predict.stablehlo").is_file()

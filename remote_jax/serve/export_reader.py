@@ -44,7 +44,7 @@ def open_task(folder: Path) -> tuple[ConfigDict, Task]:
         UserError: a file is missing, malformed, or asks for what an export does not.
     """
     config = _config(folder)
-    with _understood(folder):
+    with _as_user_error(folder):
         task = make_task(config)
         for name in task.assets:  # else they would be made from data, which are not these
             if not (folder / name).exists():
@@ -64,7 +64,7 @@ def read_model(folder: Path, task: Task) -> tuple[Skeleton, Params]:
         arrays = load.parameters(path)
     except ValueError as error:
         raise UserError(str(error)) from error
-    with _understood(folder):
+    with _as_user_error(folder):
         skeleton, shapes = split(task.shapes())
     for name in [*shapes, *arrays]:
         was, wanted = (list(of[name].shape) if name in of else "absent" for of in (arrays, shapes))
@@ -87,7 +87,7 @@ def _config(folder: Path) -> ConfigDict:
     for key, value in named.items():
         if not isinstance(value, str) or not NAME.fullmatch(value):
             raise UserError(f"{path}: {key} is {str(value)[:60]!r}, expected a plain name.")
-    with _understood(folder):
+    with _as_user_error(folder):
         config = configs.read(folder)
         configs.check(config, configs.LOOP_KEYS)
     return config
@@ -102,7 +102,7 @@ def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 @contextmanager
-def _understood(folder: Path) -> Iterator[None]:
+def _as_user_error(folder: Path) -> Iterator[None]:
     """Around what takes a config or a vocabulary at its word.
 
     Raises:
