@@ -170,11 +170,14 @@ def make_task(config: ConfigDict) -> Task:
     Raises:
         UserError: there is no such system, or its part of the config is wrong.
     """
+    unknown = f"Unknown system {config.system!r}; there are remote, eega and roam."
+    if not config.system.isidentifier():
+        raise UserError(unknown)
     name = f"remote_jax.{config.system}.task"
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not name.startswith(error.name):
             raise
-        raise UserError(f"Unknown system {config.system!r}; there is no {name}.") from error
+        raise UserError(unknown) from error
     return module.make_task(config)

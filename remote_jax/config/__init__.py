@@ -21,7 +21,7 @@ from remote_jax.config.rules import (
     flatten,
     override,
 )
-from remote_jax.config.runs import RESUMABLE_KEYS, check_same, read, write
+from remote_jax.config.runs import RESUMABLE_KEYS, check_folder, check_same, read, write
 
 __all__ = [
     "LOOP_KEYS",
@@ -34,6 +34,7 @@ __all__ = [
     "Text",
     "Whole",
     "check",
+    "check_folder",
     "check_override",
     "check_same",
     "flatten",

@@ -31,7 +31,7 @@ LOOP_KEYS: Keys = {
         SWITCH, "Keep only the inputs of blocks for the gradient: slower, less memory.", free=True
     ),
     "train.eval_batch_size": Key(
-        Whole(1), "Examples at a time in evaluation and prediction.", free=True
+        Whole(1, 2**20), "Examples at a time in evaluation and prediction.", free=True
     ),
     "train.optimizer": Key(
         OneOf(("adam", "adagrad")),

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
 from remote_jax.config.loop import LOOP_KEYS
 from remote_jax.config.rules import flatten
+from remote_jax.data.files import read_json
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import write_atomically
 
 RESUMABLE_KEYS = tuple(name for name, key in LOOP_KEYS.items() if key.free)
 """Keys that may change between a start and a resume."""
+
+MAX_BYTES = 2**20
+"""Of config.json."""
 
 DEFAULTS_OF_OLD_RUNS = {"train.average": 0.0}
 """Values of keys that a run begun before they existed does not have in its `config.json`. Each
@@ -30,22 +35,24 @@ def read(workdir: Path) -> ConfigDict:
     """Reads `WORKDIR/config.json`, with what is in `DEFAULTS_OF_OLD_RUNS` where it is absent.
 
     Raises:
-        UserError: there is none, or it is not JSON.
+        UserError: there is none, it is no folder, or what is there is no JSON object.
     """
+    check_folder(workdir)
     path = workdir / "config.json"
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{workdir} holds no run: there is no {path}.") from error
-    except ValueError as error:
-        raise UserError(f"{path} is not the config of a run: {error}.") from error
-    if not isinstance(stored, dict):
-        raise UserError(f"{path} is not the config of a run: it holds no JSON object.")
+    if not os.path.exists(path):
+        raise UserError(f"{workdir} holds no run: there is no {path}.")
+    stored = read_json(path, MAX_BYTES)
     for key, value in DEFAULTS_OF_OLD_RUNS.items():
         part, _, name = key.partition(".")
         if isinstance(stored.get(part), dict):
             stored[part].setdefault(name, value)
     return ConfigDict(stored).lock()
+
+
+def check_folder(workdir: Path) -> None:
+    """Raises a UserError where a file has the name that a folder is to have."""
+    if os.path.exists(workdir) and not os.path.isdir(workdir):
+        raise UserError(f"{workdir} is a file, expected the folder of a run or of an export.")
 
 
 def check_same(config: ConfigDict, stored: ConfigDict, workdir: Path) -> None:

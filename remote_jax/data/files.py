@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -126,16 +128,25 @@ def read_lines(path: Path, limit: int) -> Iterator[tuple[int, bytes | Refused]]:
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
-    """The content of a file of at most `limit` bytes.
+    """The content of a regular file of at most `limit` bytes.
+
+    A pipe or a device in its place is refused, and never waited for.
 
     Raises:
-        Refused: it is longer, or cannot be read.
+        Refused: it is longer, no regular file, or cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Refused(f"{path.name} is not a regular file")
             content = file.read(limit + 1)
     except OSError as error:
         raise Refused(f"{path.name} cannot be read: {error.strerror}") from error
     if len(content) > limit:
         raise Refused(f"{path.name} is longer than {limit:,} bytes")
     return content
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    """Opens a file; a named pipe too at once, and not when somebody writes into it."""
+    return os.open(name, flags | os.O_NONBLOCK)

@@ -26,19 +26,20 @@ KEYS: Keys = {
         "How quintuples are counted: head and tail the right way round, or as the authors' code.",
     ),
     "data.name": Key(
-        Text("jmere or jmere_mnre"), "JMERE as released, or derived from the files of MNRE."
+        OneOf(("jmere", "jmere_mnre")), "JMERE as released, or derived from the files of MNRE."
     ),
     "data.max_rejected": Key(
         Between(0, 1), "Share of malformed rows above which the build of the records stops."
     ),
     "data.pipeline": Key(
-        Text("a spaCy pipeline"), "Parses sentences where the data folder brings no parses."
+        Text("a spaCy pipeline, or its folder as ./FOLDER"),
+        "Parses sentences where the data folder brings no parses.",
     ),
     "data.threshold": Key(Between(0, 1), "Lowest score of a relation in a scene graph."),
-    "data.max_tokens": Key(Whole(1), "Most word pieces of a sentence."),
-    "data.max_words": Key(Whole(1), "Most words of a sentence."),
-    "data.max_objects": Key(Whole(1), "Most objects of a picture."),
-    "data.crop": Key(Whole(1), "Side, in pixels, that each object is scaled to."),
+    "data.max_tokens": Key(Whole(1, 4096), "Most word pieces of a sentence."),
+    "data.max_words": Key(Whole(1, 4096), "Most words of a sentence."),
+    "data.max_objects": Key(Whole(1, 1024), "Most objects of a picture."),
+    "data.crop": Key(Whole(1, 4096), "Side, in pixels, that each object is scaled to."),
     "data.sample.train": Key(_POSTS, "Generated posts for training.", optional=True),
     "data.sample.validation": Key(_POSTS, "Generated posts for validation.", optional=True),
     "data.sample.test": Key(_POSTS, "Generated posts for testing.", optional=True),
@@ -52,8 +53,8 @@ KEYS: Keys = {
         OneOf(("attribute", "vanilla", "none")),
         "Edge-enhanced attribute transformer, a plain one (Table 2), or none.",
     ),
-    "model.edge_dim": Key(Whole(1), "Features of an edge, d_zT and d_zI."),
-    "model.heads": Key(Whole(1), "Heads of the graph's attention."),
+    "model.edge_dim": Key(Whole(1, 2**16), "Features of an edge, d_zT and d_zI."),
+    "model.heads": Key(Whole(1, 1024), "Heads of the graph's attention."),
     "model.alignment.weight": Key(
         Between(0), "λ of Eq. 13; 0 leaves the alignment out (Table 2, Figure 9)."
     ),
@@ -66,19 +67,19 @@ KEYS: Keys = {
     "model.alignment.edge_epsilon": Key(
         Between(0, open=True), "Entropic regularisation of the transport of edges."
     ),
-    "model.alignment.iterations": Key(Whole(1), "Most iterations of Sinkhorn."),
+    "model.alignment.iterations": Key(Whole(1, 10_000), "Most iterations of Sinkhorn."),
     "model.alignment.steps": Key(
-        Whole(1), "Most problems of Sinkhorn that a Gromov-Wasserstein one is solved by."
+        Whole(1, 10_000), "Most problems of Sinkhorn that a Gromov-Wasserstein one is solved by."
     ),
     "model.channels": Key(
         Text(f"some of {', '.join(CHANNELS)}"),
         "Channels of the word-pair tagger, separated by commas; empty: none (Table 2).",
     ),
-    "model.channel_dim": Key(Whole(1), "Features of a channel, d_l."),
+    "model.channel_dim": Key(Whole(1, 2**16), "Features of a channel, d_l."),
     "model.channel_values": Key(
         SWITCH, "Whether words read the channels' vectors beside each other's."
     ),
-    "model.hidden": Key(Whole(0), "Width of a layer before the tags; 0 is Eq. 11."),
+    "model.hidden": Key(Whole(0, 2**16), "Width of a layer before the tags; 0 is Eq. 11."),
     "model.pair_features": Key(SWITCH, "Whether the tagger sees a pair's channels as well."),
     "model.dropout": Key(Between(0, 1), "Dropout of the graph's layers and before the tags."),
     "train.optimizer": Key(OneOf(("adam",)), "AdamW."),  # there are no tables for adagrad

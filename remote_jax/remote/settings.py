@@ -7,7 +7,7 @@ _POSTS = Whole(1, 100_000)
 
 KEYS: Keys = {
     "data.name": Key(
-        Text("umre, more or mnre"), "The data set, which says how files are laid out."
+        OneOf(("umre", "more", "mnre")), "The data set, which says how files are laid out."
     ),
     "data.captions": Key(Text("a file"), "The file of captions; empty: the only cap*.json there."),
     "data.boxes": Key(
@@ -20,10 +20,10 @@ KEYS: Keys = {
     "data.triplets": Key(
         Text("some of ee, oo, eo"), "Pairs that take part: of entities, objects, or one of each."
     ),
-    "data.max_tokens": Key(Whole(1), "Most word pieces of a sentence with its captions."),
-    "data.max_objects": Key(Whole(1), "Most objects of a picture; the largest are kept."),
+    "data.max_tokens": Key(Whole(1, 4096), "Most word pieces of a sentence with its captions."),
+    "data.max_objects": Key(Whole(1, 1024), "Most objects of a picture; the largest are kept."),
     "data.crop": Key(
-        Whole(1), "Side, in pixels, that each object is scaled to; a multiple of the patch."
+        Whole(1, 4096), "Side, in pixels, that each object is scaled to; a multiple of the patch."
     ),
     "data.sample.train": Key(
         _POSTS, "Generated posts for training; a post makes about five pairs.", optional=True
@@ -46,7 +46,7 @@ KEYS: Keys = {
         Text("some of T2V, V2T, T, V"), "Kinds of experts, separated by commas (Table 5)."
     ),
     "model.epsilon": Key(Between(0, open=True), "Entropic regularisation λ of Sinkhorn (Eq. 6)."),
-    "model.iterations": Key(Whole(1), "Most iterations of Sinkhorn."),
+    "model.iterations": Key(Whole(1, 10_000), "Most iterations of Sinkhorn."),
     "model.dropout": Key(Between(0, 1), "Dropout before the classifier."),
     "train.optimizer": Key(OneOf(("adam",)), "AdamW."),  # there are no tables for adagrad
 }

@@ -3,6 +3,7 @@
 from remote_jax.config import SWITCH, Between, Key, Keys, OneOf, Text, Whole
 
 _DROPOUT = Between(0, 1)
+_WIDTH = Whole(1, 2**16)
 
 KEYS: Keys = {
     "data.name": Key(Text(), "What the graph is called in results and in the cache."),
@@ -43,10 +44,10 @@ KEYS: Keys = {
         OneOf(("moseg", "sep", "mge")),
         "Modality-specific expert groups, or the arrangements of Table 3.",
     ),
-    "model.dim": Key(Whole(1), "Width of an entity's embedding."),
-    "model.relation_dim": Key(Whole(1), "Width of a relation's embedding."),
-    "model.hidden": Key(Whole(1), "Hidden units of an expert."),
-    "model.groups": Key(Whole(1), "Number of expert groups K."),
+    "model.dim": Key(_WIDTH, "Width of an entity's embedding."),
+    "model.relation_dim": Key(_WIDTH, "Width of a relation's embedding."),
+    "model.hidden": Key(_WIDTH, "Hidden units of an expert."),
+    "model.groups": Key(Whole(1, 1024), "Number of expert groups K."),
     "model.temperature": Key(Between(0, open=True), "Temperature τ of Eq. 4."),
     "model.noise": Key(SWITCH, "Noise δ of Eq. 4, in training."),
     "model.core": Key(
@@ -75,8 +76,8 @@ KEYS: Keys = {
         OneOf(("sinkhorn", "topk", "sparse", "lowrank")), "How queries are routed (Table 10)."
     ),
     "model.router.epsilon": Key(Between(0, open=True), "Entropic regularisation τ of Eq. 11."),
-    "model.router.iterations": Key(Whole(1), "Iterations L of Sinkhorn."),
-    "model.router.hidden": Key(Whole(1), "Hidden units of φ."),
+    "model.router.iterations": Key(Whole(1, 10_000), "Iterations L of Sinkhorn."),
+    "model.router.hidden": Key(_WIDTH, "Hidden units of φ."),
     "model.router.weight": Key(Between(0), "λ of Eq. 9, the weight of the routing's loss."),
     "model.loss": Key(OneOf(("softmax", "sigmoid")), "Cross-entropy over all entities, or Eq. 10."),
     "model.negatives": Key(

@@ -5,6 +5,7 @@ Parameters and names are read; the programs beside them are not run, since this 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,13 +29,16 @@ MAX_CONFIG = 2**20
 MAX_SIZE = 2**24
 """Largest number of a config that may be the size of something."""
 
-NAME = re.compile(r"[\w.-]*")
-"""What a spaCy pipeline and a system may be called; a path to one is none of an export's."""
+MAX_BATCH = 2**34
+"""Bytes of a batch as the model reads it."""
+
+PIPELINE = re.compile(r"([a-z]{2,3}_[a-z0-9_]+)?")
+"""What installed spaCy pipelines are called; no folder has such a name to `eega.data.parses`."""
 
 
 def exists(folder: Path) -> bool:
     """Whether an export is there."""
-    return (folder / "interface.json").is_file()
+    return os.path.isfile(folder / "interface.json")
 
 
 def open_task(folder: Path) -> tuple[ConfigDict, Task]:
@@ -44,8 +48,9 @@ def open_task(folder: Path) -> tuple[ConfigDict, Task]:
         UserError: a file is missing, malformed, or asks for what an export does not.
     """
     config = _config(folder)
-    with _as_user_error(folder):
-        task = make_task(config)
+    with as_user_error(folder):
+        task = make_task(config)  # checks the numbers
+        _check_batch(folder, config)
         for name in task.assets:  # else they would be made from data, which are not these
             if not (folder / name).exists():
                 raise UserError(f"{folder} has no {name} to read posts with: export the run again.")
@@ -64,7 +69,7 @@ def read_model(folder: Path, task: Task) -> tuple[Skeleton, Params]:
         arrays = load.parameters(path)
     except ValueError as error:
         raise UserError(str(error)) from error
-    with _as_user_error(folder):
+    with as_user_error(folder):
         skeleton, shapes = split(task.shapes())
     for name in [*shapes, *arrays]:
         was, wanted = (list(of[name].shape) if name in of else "absent" for of in (arrays, shapes))
@@ -81,16 +86,32 @@ def _config(folder: Path) -> ConfigDict:
     for key, value in _leaves(stored):
         if type(value) in (int, float) and not -MAX_SIZE <= value <= MAX_SIZE and key != "seed":
             raise UserError(f"{path}: {key} is {value}, expected at most {MAX_SIZE:,}.")
-    named = {"system": stored.get("system"), "data.pipeline": ""}
-    if isinstance(stored.get("data"), Mapping):
-        named["data.pipeline"] = stored["data"].get("pipeline", "")
-    for key, value in named.items():
-        if not isinstance(value, str) or not NAME.fullmatch(value):
-            raise UserError(f"{path}: {key} is {str(value)[:60]!r}, expected a plain name.")
-    with _as_user_error(folder):
+    with as_user_error(folder):
         config = configs.read(folder)
         configs.check(config, configs.LOOP_KEYS)
+        pipeline = config.data.get("pipeline", "")
+        if not PIPELINE.fullmatch(pipeline):
+            raise UserError(
+                f"{path}: data.pipeline is {pipeline[:60]!r}, expected the name of an installed "
+                "pipeline of spaCy, as en_core_web_sm."
+            )
     return config
+
+
+def _check_batch(folder: Path, config: ConfigDict) -> None:
+    """Raises a UserError where features and pairs of a batch would fill the memory."""
+    objects, side, words, tokens = (
+        config.data.get(key, 0) for key in ("max_objects", "crop", "max_words", "max_tokens")
+    )
+    # Three colours and the depth of each pixel; some 32 features, heads or tags of each pair.
+    numbers = 4 * objects * side**2 + 32 * (objects**2 + words**2 + tokens**2)
+    size = 4 * numbers * config.train.eval_batch_size
+    if size > MAX_BATCH:
+        raise UserError(
+            f"{folder / 'config.json'}: a batch would take {size / 2**30:,.0f} GiB by "
+            "data.max_objects, data.crop, data.max_words, data.max_tokens and "
+            f"train.eval_batch_size, expected at most {MAX_BATCH // 2**30}."
+        )
 
 
 def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -102,7 +123,7 @@ def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 @contextmanager
-def _as_user_error(folder: Path) -> Iterator[None]:
+def as_user_error(folder: Path) -> Iterator[None]:
     """Around what takes a config or a vocabulary at its word.
 
     Raises:

@@ -21,6 +21,7 @@ from remote_jax.errors import UserError
 from remote_jax.reporting.results import read_results, write_json
 from remote_jax.runtime import sharding
 from remote_jax.serve import card
+from remote_jax.serve.export_reader import PIPELINE
 from remote_jax.serve.programs import lower
 from remote_jax.task import Task
 from remote_jax.training.checkpoint import Checkpoints
@@ -82,6 +83,8 @@ def portable(config: ConfigDict) -> ConfigDict:
                 found.update_from_flattened_dict({key: ""})
             elif isinstance(value, str) and _is_path(value):
                 found.update_from_flattened_dict({key: Path(value).name})
+        if "pipeline" in found.data and not PIPELINE.fullmatch(found.data.pipeline):
+            found.data.pipeline = ""  # a folder's, which an export may not name
     return found
 
 

@@ -17,10 +17,10 @@ from remote_jax.data.media import InMemoryMedia
 from remote_jax.data.posts import Answer, Post, Query, values_of
 from remote_jax.runtime import compilation_cache, sharding
 from remote_jax.serve import export_reader
-from remote_jax.serve.runs import open_run, quiet
+from remote_jax.serve.runs import folder_of, open_run, quiet
 from remote_jax.task import Outputs, Task
 from remote_jax.training.evaluation import best_model, make_predict
-from remote_jax.training.state import Params, Skeleton
+from remote_jax.training.state import Params, Skeleton, count
 
 
 @quiet()
@@ -36,11 +36,12 @@ def load(path: str | Path) -> Model:
         UserError: there is neither; it is damaged, or of another version.
     """
     compilation_cache.enable(cache_folder(""))
-    folder = Path(path).expanduser().resolve()  # no name of a folder is taken for one of the hub
+    folder = folder_of(path).resolve()  # no name of a folder is taken for one of the hub
     if export_reader.exists(folder):
         config, task = export_reader.open_task(folder)
         skeleton, params = export_reader.read_model(folder, task)
-        return Model(task, config, skeleton, params)
+        with export_reader.as_user_error(folder):
+            return Model(task, config, skeleton, params)
     run = open_run(configs.read(folder), folder, new=False)
     run.prepare(data=False)
     skeleton, params, _ = best_model(run.task, folder, sharding.first_device())
@@ -60,12 +61,11 @@ class Model:
         self._compiled = make_predict(task, skeleton, sharding.first_device())
         self._shared = self._compiled.shared(params)
         self._lock = threading.Lock()
-        task.posts(
-            (), InMemoryMedia()
-        )  # reads what names and vocabularies there are, so that they are so
+        # Reads what names and vocabularies there are, so that they are so.
+        task.posts((), InMemoryMedia())
 
     def __repr__(self) -> str:
-        return f"<remote_jax.Model: {self.system} on {self.config.data.name}>"
+        return f"<remote_jax.Model: {self.system}, {count(self._params):,} parameters>"
 
     @property
     def system(self) -> str:

@@ -17,6 +17,7 @@ from remote_jax.data.cache import cache_folder
 from remote_jax.errors import UserError, writing
 from remote_jax.reporting.results import read_results
 from remote_jax.runtime import compilation_cache, processes, signals
+from remote_jax.serve import export_reader
 from remote_jax.task import Task, make_task
 from remote_jax.training import checkpoint, evaluation
 from remote_jax.training.checkpoint import Checkpoints
@@ -28,16 +29,11 @@ IN_THIS_PROCESS = {"data.workers": 0}
 
 @dataclass(frozen=True)
 class Run:
-    """A run in a folder.
-
-    Attributes:
-        begun: whether it has a checkpoint; until then nothing of it is worth keeping.
-    """
+    """A run in a folder."""
 
     task: Task
     config: ConfigDict
     workdir: Path
-    begun: bool
 
     @property
     def results(self) -> Path:
@@ -55,8 +51,10 @@ class Run:
             self.workdir.mkdir(parents=True, exist_ok=True)
         with locked(self.workdir) if processes.first() else nullcontext():
             with processes.first_ahead("data"):
-                # A run that has not begun may be given another config and other data.
-                self.task.prepare(self.workdir, anew=not self.begun and processes.first())
+                # A run that has not begun may be given another config and other data. Another
+                # process may have begun it before the folder was locked.
+                begun = _begun(self.config, self.workdir)
+                self.task.prepare(self.workdir, anew=not begun and processes.first())
                 self.task.splits()  # builds the data also where nothing else asks for them here
             if processes.first():
                 configs.write(self.config, self.workdir)
@@ -75,7 +73,9 @@ class Run:
                 self.task.splits()
 
     def evaluate(self, split: str) -> dict[str, float]:
-        """Scores of a split with the checkpoint that is best on validation; nothing is written.
+        """Scores of a split with the checkpoint that is best on validation.
+
+        Nothing is written into the folder; the cache gets the data where it has them not.
 
         Raises:
             UserError: there is no such split or no checkpoint, it is another model's, or the data
@@ -98,16 +98,48 @@ def open_run(config: ConfigDict, workdir: Path, *, new: bool) -> Run:
         new: whether it may be one that is to begin.
 
     Raises:
-        UserError: the config is wrong, or another one than the run's; or there is no run.
+        UserError: the config is wrong, or another one than the run's; there is no run, or it has
+            no checkpoint; or the folder is that of an export.
     """
+    configs.check_folder(workdir)
+    if export_reader.exists(workdir):
+        raise UserError(
+            f"{workdir} is an export, not a run: answer posts in Python with "
+            f"remote_jax.load({str(workdir)!r}).predict(posts); for all else name the folder of "
+            "the run that it was made from."
+        )
     configs.check(config, configs.LOOP_KEYS)
     task = make_task(config)
+    begun = _begun(config, workdir)
+    if not new:
+        if not begun and not (workdir / "config.json").exists():
+            raise UserError(f"{workdir} holds no run; train one first with --mode=train.")
+        checkpoint.check_scored(workdir)
+    return Run(task, config, workdir)
+
+
+def _begun(config: ConfigDict, workdir: Path) -> bool:
+    """Whether a run has a checkpoint; until then nothing of it is worth keeping.
+
+    Raises:
+        UserError: it has one, and another config.
+    """
     begun = checkpoint.exist(workdir)
     if begun:
         configs.check_same(config, configs.read(workdir), workdir)
-    elif not new and not (workdir / "config.json").exists():
-        raise UserError(f"{workdir} holds no run; train one first with --mode=train.")
-    return Run(task, config, workdir, begun)
+    return begun
+
+
+def folder_of(path: str | Path) -> Path:
+    """The folder that a caller names, `~` being the user's own.
+
+    Raises:
+        UserError: there is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"{path} names no folder: {error}") from error
 
 
 @contextmanager
@@ -161,33 +193,40 @@ def train(
         )
     config = configs.override(config, {**IN_THIS_PROCESS, **(overrides or {})})
     with signals.listening():
-        run = open_run(config, Path(workdir), new=True)
+        run = open_run(config, folder_of(workdir), new=True)
         if not run.results.exists():
             run.train()
     return read_results(run.results)[0]["metrics"]
 
 
 @quiet()
-def evaluate(run: str | Path, split: str) -> dict[str, float]:
+def evaluate(
+    run: str | Path, split: str, *, mesh: Mapping[str, int] | None = None
+) -> dict[str, float]:
     """Scores a split with the checkpoint that is best on validation.
 
-    Nothing is written, and examples are loaded by threads, as in `train`. The run's results have
-    the score of the test split, read once, at its end; to read it again, for another choice than
-    that checkpoint's, is up to the caller.
+    Examples are loaded by threads, as in `train`. Nothing is written into the folder of the run;
+    where the cache no longer has the sample or the records, they are made there again, which is
+    printed. The run's results have the score of the test split, read once, at its end. Reading it
+    again, for a choice other than that checkpoint's, is up to the caller.
 
     Args:
         run: folder of a run, finished or not.
         split: `train`, `validation` or `test`.
+        mesh: devices along `data`, `fsdp` and `tensor`, where they are others than those that the
+            run was trained on; `{"data": -1, "fsdp": 1, "tensor": 1}` takes all that are there.
 
     Returns:
         Scores by name.
 
     Raises:
-        UserError: there is no such run, checkpoint or split, or the data are gone or changed.
+        UserError: there is no such run, checkpoint or split, the data are gone or changed, or the
+            mesh is not that of the devices.
     """
     compilation_cache.enable(cache_folder(""))
-    workdir = Path(run)
-    config = configs.override(configs.read(workdir), IN_THIS_PROCESS)
+    workdir = folder_of(run)
+    changes = {f"mesh.{axis}": devices for axis, devices in (mesh or {}).items()}
+    config = configs.override(configs.read(workdir), {**IN_THIS_PROCESS, **changes})
     return open_run(config, workdir, new=False).evaluate(split)
 
 

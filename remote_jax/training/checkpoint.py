@@ -190,7 +190,7 @@ class Checkpoints:
         """
         step = self._latest.latest_step()
         if step is None:
-            raise self._nothing()
+            raise none_yet(self.workdir)
         folder = self._latest.directory / str(step)
         try:
             with checksums.reading(folder):
@@ -207,7 +207,7 @@ class Checkpoints:
         """
         step = self._best.latest_step()
         if step is None:
-            raise self._nothing()
+            raise none_yet(self.workdir)
         try:
             return _restore(self._best, step, like, mesh)
         except CorruptCheckpoint as error:
@@ -221,15 +221,27 @@ class Checkpoints:
             f"of it, or train again with another --workdir than {self.workdir}."
         )
 
-    def _nothing(self) -> UserError:
-        return UserError(
-            f"{self.workdir} holds no checkpoint yet: run --mode=train until its first validation."
-        )
-
 
 def exist(workdir: Path) -> bool:
     """Whether the run in `workdir` has a checkpoint to go on from."""
-    return any(path.name.isdecimal() for path in (workdir / "checkpoints" / "latest").glob("*"))
+    return _any(workdir / "checkpoints" / "latest")
+
+
+def check_scored(workdir: Path) -> None:
+    """Raises a UserError unless the run in `workdir` has a checkpoint that validation chose."""
+    if not _any(workdir / "checkpoints" / "best"):
+        raise none_yet(workdir)
+
+
+def none_yet(workdir: Path) -> UserError:
+    """The error of a run that has no checkpoint."""
+    return UserError(
+        f"{workdir} holds no checkpoint yet: run --mode=train until its first validation."
+    )
+
+
+def _any(checkpoints: Path) -> bool:
+    return any(path.name.isdecimal() for path in checkpoints.glob("*"))
 
 
 def _manager(folder: Path, keep: int, *, read_only: bool) -> ocp.CheckpointManager:

@@ -117,3 +117,9 @@ def test_the_cache_folder(tmp_path):
     assert cache_folder(str(tmp_path)) == tmp_path
     assert cache_folder("", {"XDG_CACHE_HOME": "/c"}).as_posix() == "/c/remote_jax"
     assert cache_folder("", {}).parts[-2:] == (".cache", "remote_jax")
+
+
+def test_a_named_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Refused, match="pipe is not a regular file"):
+        read_bytes(tmp_path / "pipe", 10)

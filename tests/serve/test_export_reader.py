@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import os
 import shutil
 
 import numpy as np
@@ -13,7 +15,7 @@ from systems import begin
 
 import remote_jax
 from remote_jax.commands.arguments import Arguments
-from remote_jax.main import run
+from remote_jax.main import main, run
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +45,8 @@ def change(folder, **values):
     path = folder / "config.json"
     config = json.loads(path.read_text())
     for key, value in values.items():
-        part, _, name = key.rpartition("__")
-        (config[part] if part else config)[name] = value
+        *parts, name = key.split("__")
+        functools.reduce(dict.__getitem__, parts, config)[name] = value
     path.write_text(json.dumps(config))
 
 
@@ -56,11 +58,19 @@ def test_the_export_as_it_is(folder):
     ("values", "said"),
     [
         ({"system": "os.path"}, "Unknown system"),
-        ({"system": "../../x"}, "plain name"),
-        ({"system": ["toy"]}, "plain name"),
+        ({"system": "../../x"}, "Unknown system"),
+        ({"system": ["toy"]}, "config.system must be"),
         ({"system": "nothing"}, "Unknown system"),
+        ({"system": "."}, "Unknown system '.'; there are remote, eega and roam"),
         ({"data__pipeline": "/tmp/pipeline"}, "data.pipeline is '/tmp/pipeline'"),
-        ({"data__pipeline": "./pipeline"}, "plain name"),
+        ({"data__pipeline": "./pipeline"}, "data.pipeline is './pipeline'"),
+        ({"data__pipeline": "."}, "data.pipeline is '.'"),
+        ({"data__pipeline": ".."}, "data.pipeline is '..'"),
+        ({"data__pipeline": "tokenizer"}, "data.pipeline is 'tokenizer'"),
+        ({"data__pipeline": ["en_core_web_sm"]}, "no export that this version reads"),
+        ({"data__crop": 8192, "data__max_objects": 4000}, "a batch would take 32,"),
+        ({"data__max_words": 2**20}, "a batch would take"),
+        ({"data__max_tokens": 2**20}, "a batch would take"),
         ({"model__hidden": 10**12}, "model.hidden is 1000000000000"),
         ({"model__hidden": -(10**12)}, "model.hidden"),
         ({"model__hidden": "8"}, "no export that this version reads"),
@@ -104,6 +114,25 @@ def test_programs_of_strangers_are_not_run(folder):
     assert remote_jax.load(folder).predict([{"x": [0.0] * toy.FEATURES}])[0].error is None
 
 
+@pytest.mark.parametrize("mode", ["train", "eval", "predict", "export"])
+def test_the_command_line_says_how_to_use_an_export(mode, folder, tmp_path, capsys):
+    posts = tmp_path / "posts.jsonl"
+    posts.write_text("")
+    flags = [f"--config={toy.__file__}"] if mode == "train" else []
+    flags += {
+        "predict": [f"--input={posts}", f"--output={posts}2"],
+        "export": [f"--output={tmp_path / 'again'}"],
+    }.get(mode, [])
+    before = sorted(folder.iterdir())
+    assert main(["remote-jax", f"--mode={mode}", f"--workdir={folder}", *flags]) == 2
+    said = capsys.readouterr().err
+    assert "is an export, not a run" in said
+    assert f"remote_jax.load('{folder}').predict(posts)" in said
+    with pytest.raises(remote_jax.UserError, match="is an export, not a run"):
+        remote_jax.evaluate(folder, "test")
+    assert sorted(folder.iterdir()) == before
+
+
 def test_neither_a_run_nor_an_export(tmp_path):
     assert "holds no run" in refused(tmp_path)
     assert "holds no run" in refused(tmp_path / "nowhere")
@@ -119,14 +148,51 @@ FILES = {
 def test_vocabularies_of_strangers(exported, tmp_path):
     system, *_, out = exported
     for name in FILES[system]:
-        for content in (None, b"", b"{}", b"[1]", b"\xff\xfe", b"9 9 9999999999"):
+        for content in (None, "pipe", b"", b"{}", b"[1]", b"\xff\xfe", b"9 9 9999999999"):
             folder = shutil.copytree(out, tmp_path / "out", ignore=shutil.ignore_patterns("*vit*"))
             path = folder / name
             path.unlink()
-            if content is not None:
+            if content == "pipe":
+                os.mkfifo(path)
+            elif content is not None:
                 path.write_bytes(content)
             refused(folder)
             shutil.rmtree(folder)
+
+
+SIZES = [
+    ("remote", {"text__layers": 20_000}, "text.layers must be a whole number from 1 to 512"),
+    ("remote", {"vision__heads": 5000}, "vision.heads must be"),
+    ("remote", {"model__iterations": 10**6}, "model.iterations must be"),
+    ("remote", {"data__name": "evil"}, "data.name must be one of 'umre', 'more', 'mnre'"),
+    ("remote", {"data__crop": 4096, "data__max_objects": 1000}, "a batch would take"),
+    ("eega", {"data__name": "evil"}, "data.name must be one of 'jmere', 'jmere_mnre'"),
+    ("eega", {"text__layers": 20_000}, "text.layers must be"),
+    ("eega", {"data__max_words": 4096}, "a batch would take"),
+    ("eega", {"model__heads": 10**6}, "model.heads must be"),
+    ("eega", {"data__crop": 8192, "data__max_objects": 4000}, "data.max_objects must be"),
+    ("roam", {"model__groups": 10**6}, "model.groups must be"),
+    ("roam", {"model__router__iterations": 10**6}, "model.router.iterations must be"),
+]
+
+
+def test_sizes_and_names_of_strangers(exported, tmp_path):
+    system, *_, out = exported
+    kept = (out / "config.json").read_text()
+    folder = shutil.copytree(out, tmp_path / "out", ignore=shutil.ignore_patterns("*vit*"))
+    for kind, values, said in SIZES:
+        if kind == system:
+            (folder / "config.json").write_text(kept)
+            change(folder, **values)
+            assert said in refused(folder)
+
+
+def test_what_probing_the_model_meets_is_a_sentence(folder, monkeypatch):
+    def fail(*_):
+        raise KeyError("evil")
+
+    monkeypatch.setattr(toy.ToyTask, "posts", fail)
+    assert "no export that this version reads ('evil')" in refused(folder)
 
 
 def test_names_of_another_model(exported, tmp_path):

@@ -8,12 +8,15 @@ import subprocess
 import sys
 
 import pytest
+import systems
 import toy
 
 import remote_jax
+from remote_jax import config as configs
 from remote_jax.main import main
 from remote_jax.reporting.results import read_results
 from remote_jax.serve import runs
+from remote_jax.serve.runs import open_run
 
 
 @pytest.fixture(autouse=True)
@@ -116,3 +119,85 @@ def test_a_script_needs_no_guard(tmp_path):
     done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "accuracy" in done.stdout
+
+
+def test_nothing_is_made_where_there_is_no_checkpoint(tmp_path, capsys):
+    config = systems.remote(tmp_path / "cache")
+    (tmp_path / "run").mkdir()
+    configs.write(config, tmp_path / "run")
+    with pytest.raises(remote_jax.UserError, match="holds no checkpoint yet"):
+        remote_jax.evaluate(tmp_path / "run", "test")
+    assert not (tmp_path / "cache").exists() and not capsys.readouterr().out
+
+
+def test_files_and_pipes_in_place_of_folders(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("a run?")
+    (tmp_path / "piped").mkdir()
+    os.mkfifo(tmp_path / "piped" / "config.json")
+    for function in (remote_jax.load, lambda path: remote_jax.evaluate(path, "test")):
+        with pytest.raises(remote_jax.UserError, match="is a file, expected the folder"):
+            function(file)
+        with pytest.raises(remote_jax.UserError, match="holds no run"):
+            function(file / "run")
+        with pytest.raises(remote_jax.UserError, match="not a regular file"):
+            function(tmp_path / "piped")
+        with pytest.raises(remote_jax.UserError, match="names no folder"):
+            function("~nobody of that name")
+    with pytest.raises(remote_jax.UserError, match="is a file, expected the folder"):
+        remote_jax.train(toy.get_config(), file)
+    assert file.read_text() == "a run?"
+
+
+@pytest.mark.parametrize("mode", ["train", "eval", "predict", "export"])
+def test_a_file_as_the_workdir(mode, tmp_path, capsys):
+    file, posts = tmp_path / "file", tmp_path / "posts.jsonl"
+    file.write_text("")
+    posts.write_text("")
+    flags = [f"--config={toy.__file__}"] if mode == "train" else []
+    flags += {
+        "predict": [f"--input={posts}", f"--output={posts}2"],
+        "export": [f"--output={tmp_path / 'out'}"],
+    }.get(mode, [])
+    assert main(["remote-jax", f"--mode={mode}", f"--workdir={file}", *flags]) == 2
+    assert "is a file, expected the folder" in capsys.readouterr().err
+
+
+def test_the_users_own_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = remote_jax.train(toy.get_config(**{"train.epochs": 1.0}), "~/run")
+    assert (tmp_path / "run" / "results.json").exists()
+    assert remote_jax.evaluate("~/run", "test") == found["test"]
+
+
+def test_a_run_of_other_devices(tmp_path):
+    found = remote_jax.train(toy.get_config(**{"train.epochs": 1.0}), tmp_path)
+    stored = json.loads((tmp_path / "config.json").read_text())
+    stored["mesh"]["fsdp"] = 64
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    with pytest.raises(remote_jax.UserError, match="asks for data=-1 x fsdp=64"):
+        remote_jax.evaluate(tmp_path, "test")
+    mesh = {"data": -1, "fsdp": 1, "tensor": 1}
+    assert remote_jax.evaluate(tmp_path, "test", mesh=mesh) == pytest.approx(found["test"])
+    with pytest.raises(remote_jax.UserError, match=r"Unknown config key 'mesh\.fdsp'"):
+        remote_jax.evaluate(tmp_path, "test", mesh={"fdsp": 1})
+
+
+def test_a_run_that_another_process_began(tmp_path, monkeypatch):
+    """Between the look at the folder and its lock."""
+    run = open_run(toy.get_config(**{"train.epochs": 1.0}), tmp_path, new=True)
+    remote_jax.train(toy.get_config(**{"train.epochs": 1.0}), tmp_path)
+    asked = []
+    prepare = toy.ToyTask.prepare
+
+    def noted(task, workdir, *, anew):
+        asked.append(anew)
+        prepare(task, workdir, anew=anew)
+
+    monkeypatch.setattr(toy.ToyTask, "prepare", noted)
+    run.train()
+    assert asked == [False]
+    other = open_run(toy.get_config(seed=1), tmp_path / "other", new=True)
+    remote_jax.train(toy.get_config(**{"train.epochs": 1.0}), tmp_path / "other")
+    with pytest.raises(remote_jax.UserError, match="was started with"):
+        other.train()

@@ -1,8 +1,9 @@
 """Parses of sentences by spaCy, kept once they are made.
 
-Any pipeline with a parser and parts of speech will do, by name (`en_core_web_trf`) or path. It gets
-the words as they are, so a parse has as many words as its sentence; one of another length, or whose
-heads go in a circle, is refused.
+Any pipeline with a parser and parts of speech will do: an installed one by its name, as
+`en_core_web_trf`, or one in a folder by a path with a slash, as `./pipeline`. It gets the words as
+they are, so a parse has as many words as its sentence; one of another length, or whose heads go in
+a circle, is refused.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def parse(pipeline: str, sentences: Sequence[Sequence[str]], cache: Path) -> lis
     """The parse of each sentence, or why it has none.
 
     Args:
-        pipeline: name of an installed spaCy pipeline, or a folder.
+        pipeline: name of an installed spaCy pipeline, or the path of a folder, with a slash.
         sentences: words of each.
         cache: parses go to CACHE/parses/KEY.npz, the key being of the pipeline's files, of spaCy's
             version and of the words; the second time, nothing is parsed.
@@ -87,15 +88,15 @@ def _spacy() -> Any:
 
 
 def _place(pipeline: str) -> Path:
-    """The folder of a pipeline."""
+    """The folder of a pipeline. A name without a slash never is one of the current folder."""
     folder = Path(pipeline).expanduser()
-    if pipeline and folder.is_dir():
+    if "/" in pipeline and folder.is_dir():
         return folder
     util = _spacy().util
     if not pipeline or not util.is_package(pipeline):
         raise UserError(
-            f"There is no spaCy pipeline {show(pipeline)}: it is neither a folder nor installed "
-            "(python -m spacy download en_core_web_sm)."
+            f"There is no spaCy pipeline {show(pipeline)}: it is neither a folder, by a path "
+            "with a slash, nor installed (python -m spacy download en_core_web_sm)."
         )
     return util.get_package_path(pipeline)
 

@@ -70,7 +70,7 @@ def write(graph: Graph, modalities: Mapping[str, Modality], folder: Path) -> Non
 
 def exists(folder: Path) -> bool:
     """Whether `write` was there, to the end."""
-    return (folder / FACTS).is_file()
+    return (folder / FACTS).exists()
 
 
 def read_facts(folder: Path) -> Facts:

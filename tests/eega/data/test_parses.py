@@ -55,7 +55,7 @@ def test_a_bad_parse_costs_its_sentence(tmp_path, pipeline):
 
 def test_no_such_pipeline(tmp_path):
     pytest.importorskip("spacy")
-    with pytest.raises(UserError, match="no spaCy pipeline 'en_none': it is neither a folder nor"):
+    with pytest.raises(UserError, match="no spaCy pipeline 'en_none': it is neither"):
         parses.parse("en_none", SENTENCES, tmp_path)
     with pytest.raises(UserError, match="no spaCy pipeline ''"):
         parses.parse("", SENTENCES, tmp_path)
@@ -89,3 +89,13 @@ def test_a_real_pipeline(shared, tmp_path):
     assert first.dependencies == ("nsubj", "ROOT", "obj")
     assert first.pos == ("PRON", "VERB", "PROPN")
     assert len(second.heads) == 3
+
+
+def test_a_plain_name_is_no_folder_of_the_current_one(tmp_path, pipeline, monkeypatch):
+    pytest.importorskip("spacy")
+    folder, *_ = pipeline
+    monkeypatch.chdir(folder.parent)
+    for name in ("pipeline", ".", ".."):
+        with pytest.raises(UserError, match="There is no spaCy pipeline"):
+            parses.parse(name, SENTENCES, tmp_path / "cache")
+    assert len(parses.parse("./pipeline", SENTENCES, tmp_path / "cache")) == 2
