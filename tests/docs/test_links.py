@@ -1,5 +1,6 @@
-"""What the pages name exists: files, modules, pages and headings; README stays short."""
+"""What the pages name exists: files, modules, definitions, headings; README stays short."""
 
+import ast
 import importlib.util
 import json
 import re
@@ -51,6 +52,36 @@ def test_what_is_missing_is_found():
     text = "`remote_jax/no/such.py`, `remote_jax/main.py`, python -m remote_jax.nothing --help"
     assert missing(text) == ["remote_jax/no/such.py", "remote_jax.nothing"]
     assert missing("python -m remote_jax.sweep") == ["remote_jax.sweep"]
+
+
+def definitions(path):
+    """Functions and classes of a module, and `Class.method`."""
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+            inner = node.body if isinstance(node, ast.ClassDef) else []
+            yield from (f"{node.name}.{x.name}" for x in inner if isinstance(x, ast.FunctionDef))
+
+
+def undefined(text):
+    """Names in the last column of the tables of equations that their files do not define."""
+    table = text.split("| function or class |")[1].split("\n\n")[0]
+    rows = [row.split(" | ") for row in table.splitlines() if "remote_jax/" in row]
+    assert len(rows) > 10
+    for *_, files, names in rows:
+        paths = [ROOT / file for file in re.findall(r"`([^`]+)`", files)]
+        defined = {name for path in paths for name in definitions(path)}
+        yield from set(re.findall(r"`([^`]+)`", names)) - defined
+
+
+@pytest.mark.parametrize("name", ["docs/remote.md", "docs/eega.md", "docs/roam.md"])
+def test_definitions_in_the_tables_of_equations_exist(name):
+    assert list(undefined(TEXTS[name])) == []
+
+
+def test_an_undefined_name_is_found():
+    text = TEXTS["docs/roam.md"]
+    assert list(undefined(text.replace("`Experts`", "`Expert`"))) == ["Expert"]
 
 
 def broken(page, text):
