@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -162,11 +163,12 @@ def test_a_workdir_that_cannot_be_written(
 
 
 def test_eval_leaves_an_unfinished_run_unfinished(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, trained: Path
 ) -> None:
-    (tmp_path / "config.json").write_text(json.dumps(toy.get_config().to_dict()))
-    assert "is not finished" in mistake(capsys, f"--workdir={tmp_path}", "--mode=eval")
-    assert not (tmp_path / "results.json").exists()
+    run = shutil.copytree(trained, tmp_path / "run")
+    (run / "results.json").unlink()
+    assert "is not finished" in mistake(capsys, f"--workdir={run}", "--mode=eval")
+    assert not (run / "results.json").exists()
 
 
 def test_predict_before_the_first_checkpoint(

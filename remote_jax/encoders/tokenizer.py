@@ -1,8 +1,11 @@
 """Word-piece tokenizers with the markers of entities and objects (REMOTE Eq. 3)."""
 
+import json
+import reprlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.decoders import WordPiece as WordPieceDecoder
@@ -13,7 +16,7 @@ from tokenizers.processors import TemplateProcessing
 from tokenizers.trainers import WordPieceTrainer
 from transformers import BertTokenizerFast, PreTrainedTokenizerFast
 
-from remote_jax.data.files import read_bytes, read_json
+from remote_jax.data.files import read_json
 from remote_jax.encoders import folder as files
 from remote_jax.errors import UserError
 
@@ -24,6 +27,17 @@ ROLES = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 
 
+COMPONENTS = {
+    "normalizer": ("BertNormalizer",),
+    "pre_tokenizer": ("BertPreTokenizer",),
+    "model": ("WordPiece",),
+    "post_processor": ("TemplateProcessing", "BertProcessing"),
+    "decoder": ("WordPiece",),
+}
+"""What a tokenizer.json may be made of: the types that BERT's and those trained here have. Some
+others, where they are damaged, bring down the library that reads them."""
+
+
 def load(name: str | Path) -> PreTrainedTokenizerFast:
     """The tokenizer of a checkpoint of BERT, in a folder or on the hub, with `MARKERS` added.
 
@@ -32,6 +46,8 @@ def load(name: str | Path) -> PreTrainedTokenizerFast:
     folder = files.find(name, FILES)
     if not any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt")):
         raise UserError(f"{folder} has neither tokenizer.json nor vocab.txt")
+    if (folder / "tokenizer.json").is_file():
+        read_components(folder / "tokenizer.json")
     try:
         tokenizer = BertTokenizerFast.from_pretrained(folder)
     except Exception as error:  # tokenizers raises this class and no other
@@ -57,11 +73,34 @@ def read(folder: Path) -> PreTrainedTokenizerFast:
             raise UserError(f"{folder / 'tokenizer_config.json'}: {role} is no text.")
         special |= {} if token is None else {role: token}
     path = folder / "tokenizer.json"
+    content = read_components(path)
     try:
-        pieces = Tokenizer.from_str(read_bytes(path, files.MAX_JSON_BYTES).decode())
+        pieces = Tokenizer.from_str(json.dumps(content))
     except Exception as error:  # tokenizers raises this class and no other
         raise UserError(f"{path}: the tokenizer cannot be read: {error}.") from error
     return PreTrainedTokenizerFast(tokenizer_object=pieces, **special)
+
+
+def read_components(path: Path) -> dict[str, Any]:
+    """What a tokenizer.json holds.
+
+    Raises UserError if it is not there, is no JSON object, or has a part of another type than
+    `COMPONENTS`.
+    """
+    content = read_json(path, files.MAX_JSON_BYTES)
+    for part, types in COMPONENTS.items():
+        found = content.get(part)
+        if found is None and part != "model":
+            continue
+        if part == "model" and isinstance(found, dict):
+            found.setdefault("type", "WordPiece")  # which the first files of BERT leave out
+        kind = found.get("type") if isinstance(found, dict) else found
+        if kind not in types:
+            raise UserError(
+                f"{path}: the {part} is {reprlib.repr(kind)}, expected {' or '.join(types)}, as "
+                "the tokenizer of a BERT has it."
+            )
+    return content
 
 
 def train(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:

@@ -98,7 +98,7 @@ def test_too_small_a_vocabulary_is_refused():
 @pytest.mark.parametrize("content", ["", "[1]", '{"version": "1.0"', "[" * 100_000])
 def test_malformed_files_are_refused(tmp_path, content):
     (tmp_path / "tokenizer.json").write_text(content)
-    with pytest.raises(UserError, match="tokenizer cannot be read"):
+    with pytest.raises(UserError, match=r"tokenizer\.json (is not JSON|holds a JSON list)"):
         tokenizer.load(tmp_path)
 
 
@@ -135,3 +135,36 @@ def test_a_kept_tokenizer_of_a_stranger(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=name):
         tokenizer.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("part", "kind"),
+    [
+        ("normalizer", "Lowercase"),
+        ("normalizer", "Sequence"),
+        ("pre_tokenizer", "Whitespace"),
+        ("model", "WordLevel"),
+        ("post_processor", "ByteLevel"),
+        ("decoder", "Fuse"),
+        ("decoder", ["WordPiece"]),
+    ],
+)
+def test_parts_of_other_tokenizers_are_refused(tmp_path, part, kind):
+    tokenizer.train(["some words"], 60).save_pretrained(tmp_path)
+    path = tmp_path / "tokenizer.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, part: {**content[part], "type": kind}}))
+    for read in (tokenizer.read, tokenizer.load):
+        with pytest.raises(UserError, match=rf"tokenizer\.json: the {part} is .*, expected "):
+            read(tmp_path)
+
+
+def test_a_model_without_a_type_is_of_word_pieces(tmp_path):
+    trained = tokenizer.train(["some words"], 60)
+    trained.save_pretrained(tmp_path)
+    path = tmp_path / "tokenizer.json"
+    content = json.loads(path.read_text())
+    del content["model"]["type"]
+    path.write_text(json.dumps(content))
+    found = tokenizer.read(tmp_path)
+    assert found("some words").input_ids == trained("some words").input_ids
