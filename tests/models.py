@@ -1,13 +1,11 @@
-"""Models for what must hold whatever their values are, and programs compiled in haste."""
+"""Models for what must hold whatever their values are."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from functools import partial
 from typing import TypeVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
@@ -15,11 +13,6 @@ from flax import nnx
 from remote_jax.training.state import split
 
 Model = TypeVar("Model", bound=nnx.Module)
-
-IN_HASTE = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
-
-quick_jit = partial(jax.jit, compiler_options=IN_HASTE)
-"""`jax.jit` for large models that run once or twice: a quarter of the time goes into compiling."""
 
 
 def with_noise(make: Callable[[], Model], size: float = 0.3, seed: int = 0) -> Model:

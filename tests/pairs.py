@@ -58,7 +58,6 @@ def start(log: Path, devices: int, *flags: str, **variables: str) -> subprocess.
     """A process with so many devices; what it says goes to the log."""
     environment = os.environ | {
         "PYTHONPATH": f"{ROOT}{os.pathsep}{CONFIG.parent}",
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",  # each compiles for itself
         **simulated(devices),
         **variables,
     }

@@ -10,7 +10,6 @@ import pytest
 from flax import nnx
 from jmere_files import LABELS, jmere, mnre, pair, row
 from ml_collections import ConfigDict
-from models import IN_HASTE, quick_jit
 from parse_examples import made
 from small_eega import PLAIN
 
@@ -121,7 +120,7 @@ def test_rows_say_what_was_found_and_what_words_looked_at(task):
 
 def test_predictions_of_the_model_are_those_of_its_logits(task, outputs):
     data = next(pipeline.eval_batches(task.dataset("test"), batch_size=4))
-    logits = quick_jit(lambda model: model(data).logits)(task.model(nnx.Rngs(0)))
+    logits = jax.jit(lambda model: model(data).logits)(task.model(nnx.Rngs(0)))
     expected = np.asarray(jax.nn.log_softmax(logits))
     rounding = 2.0**-11  # of half precision
     np.testing.assert_allclose(outputs["tags"][:4], expected, rtol=rounding, atol=1e-4)
@@ -140,7 +139,7 @@ def test_tags_that_are_impossible_stay_finite(task):
     model = task.model(nnx.Rngs(0))
     model.__class__ = Sure
     data = next(pipeline.eval_batches(task.dataset("test"), batch_size=4))
-    assert np.isfinite(quick_jit(task.predict)(model, data, None)["tags"]).all()
+    assert np.isfinite(jax.jit(task.predict)(model, data, None)["tags"]).all()
 
 
 def test_eight_sentences_are_learnt_by_heart(task):
@@ -158,7 +157,6 @@ def test_eight_sentences_are_learnt_by_heart(task):
     step = make_step(found, skeleton, optimizer, 0, mesh)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
     batch = next(pipeline.eval_batches(found.dataset("train"), batch_size=8))
-    step = step.lower(state, batch).compile(IN_HASTE)
     for _ in range(steps):
         state, scalars = step(state, batch)
     assert scalars["tagging_loss"] < 0.01

@@ -8,7 +8,6 @@ from typing import Any
 import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
-from models import quick_jit
 
 Arrays = dict[str, np.ndarray]
 
@@ -41,7 +40,7 @@ class Oracle:
         def run(params: Any) -> dict[str, Any]:
             return dict(self.model(*inputs, params=params, output_hidden_states=True).items())
 
-        return quick_jit(run)(self.params)
+        return jax.jit(run)(self.params)
 
 
 def to_torch(params: Mapping[str, Any]) -> Arrays:

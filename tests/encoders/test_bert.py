@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import transformers
 from flax import nnx
-from models import quick_jit
 from oracles import Oracle, to_flax
 from safetensors.numpy import load_file
 
@@ -28,7 +27,7 @@ def inputs(vocabulary, lengths, n):
 
 def assert_same_levels(oracle, model, tokens, mask, types):
     expected = oracle(tokens, mask.astype("i4"), types)["hidden_states"]
-    levels = quick_jit(lambda model: model(tokens, mask, types))(model)
+    levels = jax.jit(lambda model: model(tokens, mask, types))(model)
     assert len(levels) == len(expected)
     for level, (ours, theirs) in enumerate(zip(levels, expected, strict=True)):
         np.testing.assert_allclose(ours, theirs, atol=1e-4, rtol=0, err_msg=f"level {level}")
@@ -95,7 +94,7 @@ def test_bfloat16_is_near_float32():
     exact, rough = (Bert(TINY, dtype=dtype, rngs=nnx.Rngs(0)) for dtype in (None, "bfloat16"))
     tokens, _, types = inputs(60, (8, 5), 8)
     mask = np.array([[True] * 8, [False] * 8])
-    levels = quick_jit(lambda model: model(tokens, mask, types))
+    levels = jax.jit(lambda model: model(tokens, mask, types))
     for ours, theirs in zip(levels(rough), levels(exact), strict=True):
         assert ours.dtype == jnp.bfloat16
         np.testing.assert_allclose(ours.astype(jnp.float32), theirs, atol=0.1)

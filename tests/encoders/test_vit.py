@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import transformers
 from flax import nnx
-from models import quick_jit
 from oracles import to_torch
 
 from remote_jax.encoders import pretrained
@@ -23,7 +22,7 @@ def images(*shape):
 def assert_same_levels(oracle, model, pixels):
     """Every level, and the closing LayerNorm: on all tokens in ViT, on CLS alone in CLIP."""
     out = oracle(pixels.transpose(0, 3, 1, 2))
-    levels = quick_jit(lambda model: model(pixels))(model)
+    levels = jax.jit(lambda model: model(pixels))(model)
     assert len(levels) == len(out["hidden_states"])
     for level, (ours, theirs) in enumerate(zip(levels, out["hidden_states"], strict=True)):
         np.testing.assert_allclose(ours, theirs, atol=1e-4, rtol=0, err_msg=f"level {level}")
@@ -69,7 +68,7 @@ def test_positions_are_resampled_as_in_pytorch(flax_vision, tmp_path, kind, size
             output_hidden_states=True,
             interpolate_pos_encoding=True,
         ).hidden_states
-    levels = quick_jit(lambda model: model(pixels))(pretrained.load_vit(tmp_path))
+    levels = jax.jit(lambda model: model(pixels))(pretrained.load_vit(tmp_path))
     for ours, theirs in zip(levels, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4, rtol=0)
 
@@ -137,7 +136,7 @@ def test_bfloat16_and_masked_patches_are_finite():
     exact = ViT(TINY, rngs=nnx.Rngs(0))
     pixels, mask = images(2, 32, 32, 3), np.array([[True] * 4, [False] * 4])
 
-    @quick_jit
+    @jax.jit
     def last_level(model):
         x = model.enter(model.patches(pixels))
         for block in model.blocks:

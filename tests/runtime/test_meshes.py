@@ -8,11 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import meshes
-import pytest
 
 
-def test_eight_devices_train_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")  # it is compiling that takes time
+def test_eight_devices_train_as_one(tmp_path: Path) -> None:
     meshes.train("mkg_y", 1, tmp_path / "one")
     meshes.train("mkg_y", 8, tmp_path / "eight", **meshes.MESH)
     losses = meshes.losses(tmp_path / "one")

@@ -16,7 +16,6 @@ import toy
 import transformers
 from flax.serialization import msgpack_restore
 from flax.traverse_util import flatten_dict
-from models import quick_jit
 from safetensors.numpy import load_file
 
 from remote_jax import config as configs
@@ -77,11 +76,10 @@ def test_jax_and_numpy_alone_give_the_same(exported, model, tmp_path):
         np.savez(tmp_path / "in" / f"{size}.npz", **{k: x[:size] for k, x in batch.items()})
     command = [sys.executable, str(ALONE), str(tmp_path / "in"), str(tmp_path / "out")]
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    clean["XLA_FLAGS"] += " --xla_backend_optimization_level=0"  # it compiles sooner
     done = subprocess.run(command, cwd=out, env=clean, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
-    @quick_jit
+    @jax.jit
     def own(model, batch):
         predicted = task.predict(model, batch, task.shared(model))
         return probabilities(system, model, batch), predicted
@@ -156,7 +154,7 @@ def test_transformers_reads_the_encoders(exported, model):
     tokenizer = transformers.BertTokenizerFast.from_pretrained(out / "tokenizer")
     assert bert.config.vocab_size == rows >= len(tokenizer)
 
-    @quick_jit
+    @jax.jit
     def ours(model):
         return model.text.bert(tokens, mask, np.zeros_like(tokens)), model.vision.vit(pixels)
 
@@ -172,7 +170,7 @@ def levels(model, *inputs):
     def run(params):
         return model(*inputs, params=params, output_hidden_states=True)["hidden_states"]
 
-    return quick_jit(run)(model.params)
+    return jax.jit(run)(model.params)
 
 
 def assert_same_levels(theirs, ours, mask):

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from models import quick_jit
 from small_eega import PLAIN, N, batch, config, longer, make
 
 from remote_jax.eega.graphs.text_graph import OFFSETS
@@ -62,7 +61,7 @@ def programs(changes):
     def loss(params, data):
         return task.loss(skeleton.model(params), data, None)[0]
 
-    return quick_jit(found), quick_jit(jax.value_and_grad(loss))
+    return jax.jit(found), jax.jit(jax.value_and_grad(loss))
 
 
 @pytest.mark.parametrize("changes", SWITCHES)
@@ -231,7 +230,7 @@ def test_dropout_is_drawn_from_its_rngs():
     changes = APART | {"model.dropout": 0.5, "text.dropout": 0.5, "vision.dropout": 0.5}
     data, (skeleton, params) = batch(), split(make(**changes))
 
-    @quick_jit
+    @jax.jit
     def drawn(params, seed):
         return skeleton.model(params)(data, rngs=nnx.Rngs(jax.random.key(seed))).logits
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from models import quick_jit, with_noise
+from models import with_noise
 
 from configs import umre
 from remote_jax.remote import build
@@ -31,12 +31,12 @@ def built(settings):
     return with_noise(lambda: build.remote(settings, **sizes, rngs=nnx.Rngs(0)), 0.1)
 
 
-@quick_jit
+@jax.jit
 def logits_of(model, data):
     return model(data)
 
 
-@quick_jit
+@jax.jit
 def dropped(model, data, seed):
     """Logits in training."""
     return model(data, rngs=nnx.Rngs(dropout=jax.random.key(seed)))
@@ -91,7 +91,7 @@ def test_every_parameter_gets_a_finite_gradient(mot, mmoe):
     data["rgb"] = np.full_like(data["rgb"], 128)
     data["depth"] = np.full_like(data["depth"], 128)
 
-    @quick_jit
+    @jax.jit
     @jax.grad
     def slope(model):
         logits = model(data, rngs=nnx.Rngs(dropout=1))

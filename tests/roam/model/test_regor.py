@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from models import quick_jit
 
 from remote_jax.roam.model import moseg, regor
 
@@ -64,7 +63,7 @@ def test_gradient_of_the_cost_reaches_every_parameter_of_every_expert(kind: str)
     def total(state: nnx.State) -> jax.Array:
         return cost(left, summary(list(nnx.merge(graph, state)))).sum()
 
-    gradients = jax.tree.leaves(quick_jit(jax.grad(total))(state))
+    gradients = jax.tree.leaves(jax.jit(jax.grad(total))(state))
     assert len(gradients) == 5 * len(LENGTHS)
     for gradient in gradients:
         assert (gradient != 0).all() if kind == "parameters" else (gradient == 0).all()

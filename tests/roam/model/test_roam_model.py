@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from flax import nnx
 from ml_collections import ConfigDict
-from models import quick_jit
 
 from configs import mkg_y
 from remote_jax.roam.model import entities
@@ -55,7 +54,7 @@ def queries(count: int = 30) -> jax.Array:
     return jnp.asarray(np.stack([rng.integers(0, 40, count), rng.integers(0, 6, count)], 1))
 
 
-@quick_jit
+@jax.jit
 def answers(it: Roam, asked: jax.Array) -> jax.Array:
     scores, _ = it(asked, it.all_candidates())
     return scores
@@ -124,7 +123,7 @@ def test_features_are_not_trained_and_everything_else_is(architecture: str) -> N
         scores = it.scores(asked, head, candidates, rngs)
         return (scores**2).sum() + sum(it.routing_losses(routed, candidates_routed))
 
-    for name, gradient in quick_jit(jax.grad(loss))(params).items():
+    for name, gradient in jax.jit(jax.grad(loss))(params).items():
         assert np.isfinite(gradient).all(), name
         if name != "summary/score/bias":  # moves all scores of a softmax alike
             assert gradient.any() != name.startswith(OF_DATA), name
@@ -222,7 +221,7 @@ def test_in_training_structure_is_hidden_from_some_that_have_features() -> None:
     it = model(**{"model.dropout.structure": 0.5})
     v = it.encode().v[0]
 
-    @quick_jit
+    @jax.jit
     def changed(it: Roam, seed: int) -> jax.Array:
         drawn = it.encode(rngs=nnx.Rngs(jax.random.key(seed))).v[0]
         return (jnp.abs(drawn - v) > 1e-6).any((0, 2))
