@@ -32,6 +32,9 @@ MAX_SIZE = 2**24
 MAX_BATCH = 2**34
 """Bytes of a batch as the model reads it."""
 
+ARRAYS_OF_A_BLOCK = 8
+"""Fewer than any block of an encoder has."""
+
 PIPELINE = re.compile(r"([a-z]{2,3}_[a-z0-9_]+)?")
 """What installed spaCy pipelines are called; no folder has such a name to `eega.data.parses`."""
 
@@ -58,7 +61,7 @@ def open_task(folder: Path) -> tuple[ConfigDict, Task]:
     return config, task
 
 
-def read_model(folder: Path, task: Task) -> tuple[Skeleton, Params]:
+def read_model(folder: Path, config: ConfigDict, task: Task) -> tuple[Skeleton, Params]:
     """The model and its parameters, on the first device.
 
     Raises:
@@ -69,6 +72,10 @@ def read_model(folder: Path, task: Task) -> tuple[Skeleton, Params]:
         arrays = load.parameters(path)
     except ValueError as error:
         raise UserError(str(error)) from error
+    for part in ("text", "vision"):
+        layers = config[part].get("layers", 0) if part in config else 0
+        if layers * ARRAYS_OF_A_BLOCK > len(arrays):  # which would take minutes to find otherwise
+            raise UserError(f"{path} is of another model: it has no {layers} blocks of {part}.")
     with as_user_error(folder):
         skeleton, shapes = split(task.shapes())
     for name in [*shapes, *arrays]:

@@ -39,7 +39,7 @@ def load(path: str | Path) -> Model:
     folder = folder_of(path).resolve()  # no name of a folder is taken for one of the hub
     if export_reader.exists(folder):
         config, task = export_reader.open_task(folder)
-        skeleton, params = export_reader.read_model(folder, task)
+        skeleton, params = export_reader.read_model(folder, config, task)
         with export_reader.as_user_error(folder):
             return Model(task, config, skeleton, params)
     run = open_run(configs.read(folder), folder, new=False)

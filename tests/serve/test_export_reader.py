@@ -162,6 +162,7 @@ def test_vocabularies_of_strangers(exported, tmp_path):
 
 SIZES = [
     ("remote", {"text__layers": 20_000}, "text.layers must be a whole number from 1 to 512"),
+    ("remote", {"text__layers": 500}, "is of another model: it has no 500 blocks of text"),
     ("remote", {"vision__heads": 5000}, "vision.heads must be"),
     ("remote", {"model__iterations": 10**6}, "model.iterations must be"),
     ("remote", {"data__name": "evil"}, "data.name must be one of 'umre', 'more', 'mnre'"),
