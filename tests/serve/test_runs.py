@@ -103,6 +103,7 @@ def test_worker_processes_are_started_only_where_asked_for(tmp_path, monkeypatch
     remote_jax.train(config, tmp_path, overrides={"data.workers": 3})
     monkeypatch.setattr(runs.Run, "evaluate", lambda run, _: asked.append(run.config.data.workers))
     (tmp_path / "config.json").write_text(json.dumps(config.to_dict()))
+    (tmp_path / "checkpoints" / "best" / "1").mkdir(parents=True)
     remote_jax.evaluate(tmp_path, "test")
     assert asked == [0, 3, 0] and config.data.workers == 2
 
