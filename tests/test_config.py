@@ -117,10 +117,10 @@ def test_not_a_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no run"):
         configs.read(tmp_path)
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(UserError, match="not the config of a run"):
+    with pytest.raises(UserError, match=r"config\.json is not JSON"):
         configs.read(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps([1]))
-    with pytest.raises(UserError, match="not the config of a run"):
+    with pytest.raises(UserError, match=r"config\.json holds a JSON list, expected an object"):
         configs.read(tmp_path)
 
 

@@ -190,6 +190,7 @@ def test_real_mnre(shared, tmp_path):
     assert {split: len(found) for split, found in splits.items()} == {
         "train": 3465,
         "validation": 473,
+        "test": 460,
     }
     assert not builder.rejected and builder.rows("train") == 12_247
     relations = Counter(
@@ -198,4 +199,8 @@ def test_real_mnre(shared, tmp_path):
     assert relations.total() == 624
     assert relations[builder.files.vocabulary.relations.index("member_of")] == 121
     rows = builders.describe(splits).rows
-    assert rows == [["train", 3465, 7560, 4503, 46, 0], ["validation", 473, 1039, 624, 2, 0]]
+    assert rows == [
+        ["train", 3465, 7560, 4503, 46, 0],
+        ["validation", 473, 1039, 624, 2, 0],
+        ["test", 460, 1026, 640, 3, 0],
+    ]
