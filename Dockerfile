@@ -2,7 +2,7 @@
 #   docker build -t remote-jax .
 #   docker build -t remote-jax:cuda --build-arg EXTRA=cuda,text .
 # Runs, data and caches stay outside, in volumes:
-#   docker run --rm -v "$PWD/runs:/work/runs" -v remote-jax-cache:/cache remote-jax --config=umre
+#   docker run --rm -v "$PWD/runs:/app/runs" -v remote-jax-cache:/cache remote-jax --config=umre
 #   docker run --rm --gpus=all -v /data:/data:ro ... remote-jax:cuda --config=umre:paper \
 #       --config.data.dir=/data/umre
 FROM python:3.12-slim AS build
@@ -20,11 +20,11 @@ ENV PATH=/opt/remote_jax/bin:$PATH \
     HF_HOME=/cache/huggingface \
     PYTHONUNBUFFERED=1
 RUN useradd --create-home --uid 1000 person \
-    && mkdir -p /work/runs /cache \
-    && chown -R person /work /cache
+    && mkdir -p /app/runs /cache \
+    && chown -R person /app /cache
 USER person
-WORKDIR /work
-VOLUME ["/work/runs", "/cache"]
+WORKDIR /app
+VOLUME ["/app/runs", "/cache"]
 # SIGTERM of `docker stop` saves the step under way (exit code 75); give it time with --time=300.
 ENTRYPOINT ["remote-jax"]
 CMD ["--help"]
