@@ -156,7 +156,7 @@ def test_vocabularies_of_strangers(exported, tmp_path):
                 os.mkfifo(path)
             elif content is not None:
                 path.write_bytes(content)
-            assert str(folder) in refused(folder)
+            assert refused(folder)  # a sentence, and no trace
             shutil.rmtree(folder)
 
 
