@@ -191,6 +191,16 @@ def make_task(config: ConfigDict) -> ToyTask:
     return ToyTask(config)
 
 
+def flags_of(mode: str, posts: Path, exported: Path) -> list[str]:
+    """What a mode of the command line needs beside `--workdir`."""
+    needed = {
+        "train": [f"--config={__file__}"],
+        "predict": [f"--input={posts}", f"--output={posts}2"],
+        "export": [f"--output={exported}"],
+    }
+    return needed.get(mode, [])
+
+
 def install() -> None:
     """Lets `remote_jax.main` find this as the system `toy`."""
     package, module = ModuleType("remote_jax.toy"), ModuleType("remote_jax.toy.task")

@@ -67,8 +67,8 @@ def help_text(spec: str) -> str:
 
 def markdown() -> str:
     """The page `docs/configuration.md`."""
-    books = [_Book(system) for system in SYSTEMS]
-    return "\n".join([INTRODUCTION, *(line for book in books for line in book.lines())])
+    systems = [_SystemReference(system) for system in SYSTEMS]
+    return "\n".join([INTRODUCTION, *(line for system in systems for line in system.lines())])
 
 
 def written(value: object) -> str:
@@ -95,7 +95,7 @@ def _sections(values: Mapping[str, Any], keys: Keys) -> dict[str, dict[str, Any]
 
 
 @dataclass(frozen=True)
-class _Book:
+class _SystemReference:
     """The chapter of a system."""
 
     system: str

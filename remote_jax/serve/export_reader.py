@@ -7,24 +7,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import jax
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
-from remote_jax.data.files import read_json
 from remote_jax.errors import UserError
 from remote_jax.runtime import sharding
 from remote_jax.serve import load
 from remote_jax.task import Task, make_task
 from remote_jax.training.state import Params, Skeleton, split
-
-MAX_CONFIG = 2**20
-"""Bytes of config.json."""
 
 MAX_SIZE = 2**24
 """Largest number of a config that may be the size of something."""
@@ -89,12 +84,12 @@ def read_model(folder: Path, config: ConfigDict, task: Task) -> tuple[Skeleton, 
 def _config(folder: Path) -> ConfigDict:
     """The config of an export, as far as it can be known to be harmless."""
     path = folder / "config.json"
-    stored = read_json(path, MAX_CONFIG)
-    for key, value in _leaves(stored):
+    with as_user_error(folder):
+        config = configs.read(folder)
+    for key, value in configs.flatten(config).items():
         if type(value) in (int, float) and not -MAX_SIZE <= value <= MAX_SIZE and key != "seed":
             raise UserError(f"{path}: {key} is {value}, expected at most {MAX_SIZE:,}.")
     with as_user_error(folder):
-        config = configs.read(folder)
         configs.check(config, configs.LOOP_KEYS)
         pipeline = config.data.get("pipeline", "")
         if not PIPELINE.fullmatch(pipeline):
@@ -119,14 +114,6 @@ def _check_batch(folder: Path, config: ConfigDict) -> None:
             "data.max_objects, data.crop, data.max_words, data.max_tokens and "
             f"train.eval_batch_size, expected at most {MAX_BATCH // 2**30}."
         )
-
-
-def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 @contextmanager

@@ -118,11 +118,7 @@ def test_programs_of_strangers_are_not_run(folder):
 def test_the_command_line_says_how_to_use_an_export(mode, folder, tmp_path, capsys):
     posts = tmp_path / "posts.jsonl"
     posts.write_text("")
-    flags = [f"--config={toy.__file__}"] if mode == "train" else []
-    flags += {
-        "predict": [f"--input={posts}", f"--output={posts}2"],
-        "export": [f"--output={tmp_path / 'again'}"],
-    }.get(mode, [])
+    flags = toy.flags_of(mode, posts, tmp_path / "again")
     before = sorted(folder.iterdir())
     assert main(["remote-jax", f"--mode={mode}", f"--workdir={folder}", *flags]) == 2
     said = capsys.readouterr().err

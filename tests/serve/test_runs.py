@@ -155,11 +155,7 @@ def test_a_file_as_the_workdir(mode, tmp_path, capsys):
     file, posts = tmp_path / "file", tmp_path / "posts.jsonl"
     file.write_text("")
     posts.write_text("")
-    flags = [f"--config={toy.__file__}"] if mode == "train" else []
-    flags += {
-        "predict": [f"--input={posts}", f"--output={posts}2"],
-        "export": [f"--output={tmp_path / 'out'}"],
-    }.get(mode, [])
+    flags = toy.flags_of(mode, posts, tmp_path / "out")
     assert main(["remote-jax", f"--mode={mode}", f"--workdir={file}", *flags]) == 2
     assert "is a file, expected the folder" in capsys.readouterr().err
 
