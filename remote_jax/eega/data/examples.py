@@ -57,6 +57,9 @@ class SentenceDataset:
             UserError: files are missing, or too many rows are malformed.
         """
         data = config.data
+        if data.name not in formats.LAYOUTS:
+            known = ", ".join(formats.LAYOUTS)
+            raise UserError(f"config.data.name is {data.name!r}, expected one of {known}.")
         self._config, self._inputs = data, Inputs.from_config(config)
         self._files = formats.locate(formats.LAYOUTS[data.name], data.dir)
         self._cache = cache_folder(data.cache)

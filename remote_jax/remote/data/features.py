@@ -52,6 +52,8 @@ class PairDataset:
             UserError: files are missing, or too many rows are malformed.
         """
         data = config.data
+        if data.name not in LAYOUTS:
+            raise UserError(f"config.data.name is {data.name!r}, expected one of {list(LAYOUTS)}.")
         files = formats.locate(LAYOUTS[data.name], data.dir, data.captions, data.boxes)
         builder = build_rows(builders.BUILDERS, files, cache_folder(data.cache), data.max_rejected)
         self.root = files.root
