@@ -30,6 +30,13 @@ Outputs = Mapping[str, "np.ndarray"]
 """What `Task.predict` gave for a whole split, in the order of the data set."""
 
 
+Calibration = Mapping[str, float]
+"""What turns scores into probabilities and decisions, chosen on validation, by name.
+
+It is kept with the best checkpoint; empty for a system without one, and for runs of before.
+"""
+
+
 @dataclass(frozen=True)
 class Interface:
     """What a model reads and answers, for those who run it without its system (`serve`).
@@ -126,7 +133,15 @@ class Task(Protocol):
     def interface(self) -> Interface:
         """What `answer` reads and gives; no data are needed for it."""
 
-    def answer(self, model: nnx.Module, batch: Batch, shared: Any) -> dict[str, Array]:
+    def calibrate(self, outputs: Outputs) -> dict[str, float]:
+        """The calibration that fits `predict` of the validation split."""
+
+    def calibrated(self, outputs: Outputs, calibration: Calibration) -> Outputs:
+        """`predict` of a data set with what the calibration makes of it; no traced code."""
+
+    def answer(
+        self, model: nnx.Module, batch: Batch, shared: Any, calibration: Calibration
+    ) -> dict[str, Array]:
         """What an export answers: `predict` before anything is picked from it; traced.
 
         The size of the batch may be a symbol and no number (`jax.export.symbolic_shape`).
@@ -141,7 +156,7 @@ class Task(Protocol):
         """
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
-        """Scores of a whole split, by name."""
+        """Scores of a whole split, by name; outputs here and below are `calibrated` ones."""
 
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
         """What a person reads about a whole split."""

@@ -24,7 +24,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.data.posts import Answer, checked
 from remote_jax.reporting.results import Table
-from remote_jax.task import Interface
+from remote_jax.task import Calibration, Interface, Outputs
 
 CLASSES, FEATURES = 4, 6
 SIZES = {"train": 50, "validation": 21, "test": 19}
@@ -150,8 +150,21 @@ class ToyTask:
         about = {"x": "a point", "probabilities": "of each class"}
         return Interface("A toy that tells points apart.", {"x": points}, about)
 
-    def answer(self, model: Model, batch: Any, shared: jax.Array) -> dict[str, jax.Array]:
-        return {"probabilities": jax.nn.softmax(model(batch["x"]))}
+    def calibrate(self, outputs: Any) -> dict[str, float]:
+        return {"temperature": 1 + float(len(outputs["probability"]))}
+
+    def calibrated(self, outputs: Any, calibration: Calibration) -> Outputs:
+        temperature = calibration.get("temperature", 1.0)
+        if not outputs or temperature == 1:
+            return outputs
+        powers = outputs["probability"] ** (1 / temperature)
+        return {**outputs, "probability": powers / powers.sum(-1, keepdims=True)}
+
+    def answer(
+        self, model: Model, batch: Any, shared: jax.Array, calibration: Calibration
+    ) -> dict[str, jax.Array]:
+        temperature = calibration.get("temperature", 1.0)
+        return {"probabilities": jax.nn.softmax(model(batch["x"]) / temperature)}
 
     def write_assets(self, model: Model, folder: Path) -> None:
         (folder / "classes.txt").write_text("\n".join(map(str, range(CLASSES))))

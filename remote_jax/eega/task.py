@@ -35,7 +35,7 @@ from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.reporting.results import Table, write_json
-from remote_jax.task import Batch, Interface, Outputs
+from remote_jax.task import Batch, Calibration, Interface, Outputs
 
 MIN_LOG_PROBABILITY = -6e4
 """The least logarithm of a probability that is told, near the least number of half precision."""
@@ -149,12 +149,22 @@ class EegaTask:
             outputs["attention"] = tagged.attention
         return outputs
 
+    def calibrate(self, outputs: Outputs) -> dict[str, float]:
+        """Nothing."""
+        return {}
+
+    def calibrated(self, outputs: Outputs, calibration: Calibration) -> Outputs:
+        """The outputs as they are."""
+        return outputs
+
     def interface(self) -> Interface:
         """A post as the model reads it."""
         featurize = Featurize(self.tokenizer, self.corpus, Folder(Path()), self.config)
         return interface(featurize, self.config.data.max_objects)
 
-    def answer(self, model: nnx.Module, batch: Batch, shared: None) -> dict[str, Array]:
+    def answer(
+        self, model: nnx.Module, batch: Batch, shared: None, calibration: Calibration
+    ) -> dict[str, Array]:
         """The probability of every tag of each pair of words."""
         assert isinstance(model, Eega)
         return {"probabilities": jax.nn.softmax(model(batch).logits)}

@@ -33,7 +33,7 @@ from remote_jax.remote.sample import folder as sample
 from remote_jax.remote.settings import KEYS
 from remote_jax.reporting.results import Table, write_atomically, write_json
 from remote_jax.reporting.score import most_frequent_first, score_table
-from remote_jax.task import Batch, Interface, Outputs
+from remote_jax.task import Batch, Calibration, Interface, Outputs
 
 MAX_RELATIONS = 2**24
 """Bytes of the file of their names."""
@@ -131,14 +131,24 @@ class RemoteTask:
 
     def predict(self, model: nnx.Module, batch: Batch, shared: None) -> dict[str, Array]:
         """The likeliest relation of each pair, as an index, and its probability."""
-        probabilities = self.answer(model, batch, shared)["probabilities"]
+        probabilities = self.answer(model, batch, shared, {})["probabilities"]
         return {"label": probabilities.argmax(-1), "probability": probabilities.max(-1)}
+
+    def calibrate(self, outputs: Outputs) -> dict[str, float]:
+        """Nothing."""
+        return {}
+
+    def calibrated(self, outputs: Outputs, calibration: Calibration) -> Outputs:
+        """The outputs as they are."""
+        return outputs
 
     def interface(self) -> Interface:
         """A pair as the model reads it."""
         return interface(Featurize(self.tokenizer, Folder(Path()), self.config))
 
-    def answer(self, model: nnx.Module, batch: Batch, shared: None) -> dict[str, Array]:
+    def answer(
+        self, model: nnx.Module, batch: Batch, shared: None, calibration: Calibration
+    ) -> dict[str, Array]:
         """The probability of every relation."""
         assert isinstance(model, Remote)
         return {"probabilities": jax.nn.softmax(model(batch))}

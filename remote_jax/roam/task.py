@@ -34,7 +34,7 @@ from remote_jax.roam.ranking import KnownAnswers, both_directions, ranks, summar
 from remote_jax.roam.routing_report import routing_report
 from remote_jax.roam.sample import folder as sample
 from remote_jax.roam.settings import KEYS
-from remote_jax.task import Batch, Interface, Outputs
+from remote_jax.task import Batch, Calibration, Interface, Outputs
 
 GRAPH = "graph"
 """Folder of what is kept of the graph, in a run and in an export."""
@@ -209,11 +209,21 @@ class RoamTask:
             "weights": routed.weights.transpose(2, 1, 0),
         }
 
+    def calibrate(self, outputs: Outputs) -> dict[str, float]:
+        """Nothing."""
+        return {}
+
+    def calibrated(self, outputs: Outputs, calibration: Calibration) -> Outputs:
+        """The outputs as they are."""
+        return outputs
+
     def interface(self) -> Interface:
         """A query."""
         return interface(self._sizes.entities, self._sizes.relations)
 
-    def answer(self, model: nnx.Module, batch: Batch, shared: Candidates) -> dict[str, Array]:
+    def answer(
+        self, model: nnx.Module, batch: Batch, shared: Candidates, calibration: Calibration
+    ) -> dict[str, Array]:
         """The score of every entity as an answer, and its probability."""
         assert isinstance(model, Roam)
         scores, _ = model(batch["query"], shared)

@@ -28,6 +28,7 @@ FILES = {
     "predict.stablehlo": "answers from parameters and a batch: portable StableHLO, lowered by "
     "`jax.export` for CPU, CUDA and TPU, for batches of any size",
     "shared.stablehlo": "what all batches share, from the parameters; `load.py` runs it once",
+    "calibration.json": "what was chosen on validation to make probabilities of scores",
     "config.json": "the config of the run, without the folders of the machine that trained it",
     "encoders": "settings of the checkpoints that encoders started from",
     "graph": "names and triples of the graph, by which answers are known already",

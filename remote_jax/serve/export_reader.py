@@ -15,14 +15,19 @@ import jax
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
+from remote_jax.data.files import read_json
 from remote_jax.errors import UserError
 from remote_jax.runtime import sharding
 from remote_jax.serve import load
-from remote_jax.task import Task, make_task
+from remote_jax.task import Calibration, Task, make_task
 from remote_jax.training.state import Params, Skeleton, split
 
 MAX_SIZE = 2**24
 """Largest number of a config that may be the size of something."""
+
+CALIBRATION = "calibration.json"
+MAX_CALIBRATION = 2**16
+"""Bytes of that file."""
 
 MAX_BATCH = 2**34
 """Bytes of a batch as the model reads it."""
@@ -79,6 +84,20 @@ def read_model(folder: Path, config: ConfigDict, task: Task) -> tuple[Skeleton, 
             raise UserError(f"{path} is of another model: {name} is {was}, expected {wanted}.")
     places = sharding.place(sharding.first_device(), shapes)
     return skeleton, {name: jax.device_put(arrays[name], places[name]) for name in shapes}
+
+
+def read_calibration(folder: Path) -> Calibration:
+    """What was chosen on validation.
+
+    Raises:
+        UserError: the file is missing or malformed.
+    """
+    path = folder / CALIBRATION
+    found = read_json(path, MAX_CALIBRATION)
+    for name, value in found.items():
+        if type(value) is not float or not 0 <= value <= MAX_SIZE:  # NaN is neither
+            raise UserError(f"{path}: {name[:60]!r} must be a number of at least 0.")
+    return found
 
 
 def _config(folder: Path) -> ConfigDict:

@@ -21,7 +21,7 @@ from remote_jax.errors import UserError
 from remote_jax.reporting.results import read_results, write_json
 from remote_jax.runtime import sharding
 from remote_jax.serve import card
-from remote_jax.serve.export_reader import PIPELINE
+from remote_jax.serve.export_reader import CALIBRATION, PIPELINE
 from remote_jax.serve.programs import lower
 from remote_jax.task import Task
 from remote_jax.training.checkpoint import Checkpoints
@@ -54,11 +54,13 @@ def write(task: Task, config: ConfigDict, workdir: Path, target: Path) -> None:
                 f"{workdir / 'results.json'} is of step {results.get('best_step')}, but the best "
                 f"checkpoint is of step {best['step']}: run --mode=eval first."
             )
-    programs = lower(task, skeleton, params)
+    calibration = best.get("calibration", {})
+    programs = lower(task, skeleton, params, calibration)
     with _atomic_folder(target) as folder:
         for name, exported in programs.exported.items():
             (folder / f"{name}.stablehlo").write_bytes(exported.mlir_module_serialized)
         write_json(folder / "interface.json", dict(programs.facts))
+        write_json(folder / CALIBRATION, dict(calibration))
         arrays = {name: np.asarray(x) for name, x in jax.device_get(params).items()}
         stored = save(arrays, metadata={"format": "flax"})
         (folder / "model.safetensors").write_bytes(stored)

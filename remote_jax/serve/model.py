@@ -18,7 +18,7 @@ from remote_jax.data.posts import Answer, Post, Query, values_of
 from remote_jax.runtime import compilation_cache, sharding
 from remote_jax.serve import export_reader
 from remote_jax.serve.runs import folder_of, open_run, quiet
-from remote_jax.task import Outputs, Task
+from remote_jax.task import Calibration, Outputs, Task
 from remote_jax.training.evaluation import best_model, make_predict
 from remote_jax.training.state import Params, Skeleton, count
 
@@ -40,12 +40,13 @@ def load(path: str | Path) -> Model:
     if export_reader.exists(folder):
         config, task = export_reader.open_task(folder)
         skeleton, params = export_reader.read_model(folder, config, task)
+        calibration = export_reader.read_calibration(folder)
         with export_reader.as_user_error(folder):
-            return Model(task, config, skeleton, params)
+            return Model(task, config, skeleton, params, calibration)
     run = open_run(configs.read(folder), folder, new=False)
     run.prepare(data=False)
-    skeleton, params, _ = best_model(run.task, folder, sharding.first_device())
-    return Model(run.task, run.config, skeleton, params)
+    skeleton, params, best = best_model(run.task, folder, sharding.first_device())
+    return Model(run.task, run.config, skeleton, params, best.get("calibration", {}))
 
 
 class Model:
@@ -55,8 +56,15 @@ class Model:
         config: as it was trained with.
     """
 
-    def __init__(self, task: Task, config: ConfigDict, skeleton: Skeleton, params: Params):
-        self.config = config
+    def __init__(
+        self,
+        task: Task,
+        config: ConfigDict,
+        skeleton: Skeleton,
+        params: Params,
+        calibration: Calibration,
+    ):
+        self.config, self._calibration = config, calibration
         self._task, self._params = task, params
         self._compiled = make_predict(task, skeleton, sharding.first_device())
         self._shared = self._compiled.shared(params)
@@ -97,7 +105,8 @@ class Model:
         values = [values_of(post) for post in posts]
         with self._lock:
             found = self._task.posts(values, InMemoryMedia())
-            return list(found.answers(self._outputs(found.dataset)))
+            outputs = self._outputs(found.dataset)
+            return list(found.answers(self._task.calibrated(outputs, self._calibration)))
 
     def _outputs(self, dataset: grain.MapDataset) -> Outputs:
         chunks, start = [], 0

@@ -11,7 +11,7 @@ import jax
 from jax import export
 
 import remote_jax
-from remote_jax.task import Batch, Interface, Task
+from remote_jax.task import Batch, Calibration, Interface, Task
 from remote_jax.training.state import Params, Skeleton
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -34,11 +34,12 @@ class Programs:
     facts: Mapping[str, Any]
 
 
-def lower(task: Task, skeleton: Skeleton, params: Params) -> Programs:
+def lower(task: Task, skeleton: Skeleton, params: Params, calibration: Calibration) -> Programs:
     """Lowers what a task answers for `PLATFORMS`, for batches of any size.
 
     Args:
         params: only shapes and types are read.
+        calibration: its numbers become part of the program.
     """
     interface, shapes = task.interface(), _shapes(params)
     _, tree = jax.tree.flatten(jax.eval_shape(lambda p: task.shared(skeleton.model(p)), shapes))
@@ -51,7 +52,8 @@ def lower(task: Task, skeleton: Skeleton, params: Params) -> Programs:
 
     def predict(params: Params, shared: Arrays, batch: Batch) -> Arrays:
         leaves = [shared[name] for name in common]
-        return task.answer(skeleton.model(params), batch, jax.tree.unflatten(tree, leaves))
+        found = jax.tree.unflatten(tree, leaves)
+        return task.answer(skeleton.model(params), batch, found, calibration)
 
     (size,) = export.symbolic_shape(BATCH)
     inputs = {

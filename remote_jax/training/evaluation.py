@@ -167,14 +167,15 @@ def write_answers(
 def best_outputs(
     task: Task, config: ConfigDict, workdir: Path, dataset: grain.MapDataset
 ) -> tuple[Outputs, Params, Best]:
-    """What the model that is best on validation predicts of a data set, and that model.
+    """What the model that is best on validation predicts of a data set, calibrated; and it.
 
     Raises:
         UserError: there is no checkpoint, or it is another model's.
     """
     mesh = sharding.make_mesh(config.mesh)
     skeleton, params, best = best_model(task, workdir, mesh)
-    return evaluate(make_predict(task, skeleton, mesh), params, dataset, config), params, best
+    found = evaluate(make_predict(task, skeleton, mesh), params, dataset, config)
+    return task.calibrated(found, best.get("calibration", {})), params, best
 
 
 def best_model(task: Task, workdir: Path, mesh: Mesh) -> tuple[Skeleton, Params, Best]:

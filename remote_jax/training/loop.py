@@ -264,13 +264,14 @@ class _Run:
         """Scores the validation split, and keeps what was scored if it is the best so far."""
         began, params = time.monotonic(), scored(self.state)
         outputs = evaluate(self.predict, params, self.validation, self.config)
-        scores = self.task.metrics("validation", outputs)
+        calibration = self.task.calibrate(outputs)
+        scores = self.task.metrics("validation", self.task.calibrated(outputs, calibration))
         metrics = {name: float(score) for name, score in scores.items()}
         value, best = metrics[self.task.metric], self.record.best
         log.write(step, "validation", metrics, {"seconds": time.monotonic() - began})
         progress.log(f"step {step}: validation {self.task.metric} {value:.4f}")
         if best is None or value > best["metrics"][self.task.metric]:
-            self.record.best = {"step": step, "metrics": metrics}
+            self.record.best = {"step": step, "metrics": metrics, "calibration": calibration}
             self.checkpoints.save_best(params, self.record.best)
 
     def _save(self, step: int) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from remote_jax.errors import UserError
 
 
 class Best(TypedDict):
-    """A step and its scores on validation."""
+    """A step, its scores on validation, and the calibration chosen there (`Task.calibrate`)."""
 
     step: int
     metrics: dict[str, float]
+    calibration: NotRequired[dict[str, float]]
 
 
 @dataclass

@@ -57,6 +57,7 @@ def test_learns_and_keeps_the_best_on_validation(tmp_path: Path) -> None:
     assert best is not None
     assert best["metrics"]["accuracy"] == max(scores.values())
     assert best["step"] == min(step for step in scores if scores[step] == max(scores.values()))
+    assert best.get("calibration") == {"temperature": 1.0 + toy.SIZES["validation"]}
     assert list((tmp_path / "tensorboard").iterdir())
 
 
