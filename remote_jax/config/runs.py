@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from ml_collections import ConfigDict
 
@@ -20,9 +21,18 @@ RESUMABLE_KEYS = tuple(name for name, key in LOOP_KEYS.items() if key.free)
 MAX_BYTES = 2**20
 """Of config.json."""
 
-DEFAULTS_OF_OLD_RUNS = {"train.average": 0.0}
-"""Values of keys that a run begun before they existed does not have in its `config.json`. Each
-stands for what was done at that time, so that such a run can go on and be evaluated."""
+DEFAULTS_OF_OLD_RUNS: dict[str, dict[str, Any]] = {
+    "": {"train.average": 0.0},
+    "remote": {
+        "data.reverse": False,
+        "data.symmetric": "auto",
+        "data.unlisted": 0.0,
+        "data.unlisted_weight": 0.3,
+    },
+}
+"""Values of keys, of all systems and of each, that a run begun before they existed does not have in
+its `config.json`. Each stands for what was done at that time, so that such a run can go on and be
+evaluated."""
 
 
 def write(config: ConfigDict, workdir: Path) -> None:
@@ -42,7 +52,9 @@ def read(workdir: Path) -> ConfigDict:
     if not os.path.exists(path):
         raise UserError(f"{workdir} holds no run: there is no {path}.")
     stored = read_json(path, MAX_BYTES)
-    for key, value in DEFAULTS_OF_OLD_RUNS.items():
+    system = stored.get("system")
+    of_system = DEFAULTS_OF_OLD_RUNS.get(system, {}) if isinstance(system, str) else {}
+    for key, value in {**DEFAULTS_OF_OLD_RUNS[""], **of_system}.items():
         part, _, name = key.partition(".")
         if isinstance(stored.get(part), dict):
             stored[part].setdefault(name, value)

@@ -39,9 +39,10 @@ class Post:
     Attributes:
         text: the sentence; then spans are [start, end) in characters.
         tokens: its words, in place of `text`; then spans are in words.
-        entities: for REMOTE, spans, or `{"start", "end", "name"}`.
+        entities: for REMOTE, spans, or `{"start", "end", "name", "type"}`.
         objects: boxes, left, top, right, bottom as shares of the picture's width and height, in
-            [0, 1]; or `{"box", "caption"}` for REMOTE, `{"box", "class", "score"}` for EEGA.
+            [0, 1]; or `{"box", "caption", "type"}` for REMOTE, `{"box", "class", "score"}` for
+            EEGA.
         image: path of a picture, content of its file, a PIL image, or uint8 [height, width, 3].
         depth: path of an `.npz` file with the matrix `depth_map`, the file's content, a PIL image
             of one channel, or [height, width] of any unit, the nearest the highest.
@@ -79,7 +80,7 @@ class Query:
 
 
 POST_KEYS = tuple(field.name for field in fields(Post))
-OBJECT_KEYS = ("box", "caption", "class", "score")
+OBJECT_KEYS = ("box", "caption", "type", "class", "score")
 """Posts go to either system, so each takes the keys of the other and leaves them unread."""
 QUERY_KEYS = tuple(field.name for field in fields(Query))
 

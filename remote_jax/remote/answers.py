@@ -31,7 +31,7 @@ Argument = EntityArgument | ObjectArgument
 
 @dataclass(frozen=True)
 class Relation:
-    """The likeliest relation from head to tail, `none` included, and its probability."""
+    """A relation from head to tail, and its probability, calibrated on validation."""
 
     head: Argument
     tail: Argument
@@ -41,9 +41,19 @@ class Relation:
 
 @dataclass(frozen=True, kw_only=True)
 class Relations(Answer):
-    """The relation of every pair, of the types of pairs that the model was trained on."""
+    """What holds between the ends of a post.
+
+    Attributes:
+        relations: those above the threshold that validation chose, the likeliest first.
+        asked: how many pairs were asked about, both orders of one being two.
+        unread: word pieces of the sentence that the model did not read of some pair, since it was
+            too long; 0 where it read all.
+    """
 
     relations: tuple[Relation, ...] = ()
+    asked: int = 0
+    unread: int = 0
 
     def _found(self) -> dict[str, Any]:
-        return {"relations": plain(self.relations)}
+        found = {"relations": plain(self.relations), "asked": self.asked}
+        return {**found, "unread": self.unread} if self.unread else found

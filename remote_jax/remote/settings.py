@@ -20,6 +20,22 @@ KEYS: Keys = {
     "data.triplets": Key(
         Text("some of ee, oo, eo"), "Pairs that take part: of entities, objects, or one of each."
     ),
+    "data.reverse": Key(
+        SWITCH,
+        "Whether training also reads pairs the other way round: unrelated, unless the relation is "
+        "symmetric.",
+    ),
+    "data.symmetric": Key(
+        Text("auto, or names separated by commas"),
+        "Relations that hold both ways; auto: those known to, by the last part of their name.",
+    ),
+    "data.unlisted": Key(
+        Between(0),
+        "Pairs of the same posts that are not listed, as unrelated ones, for each pair that is.",
+    ),
+    "data.unlisted_weight": Key(
+        Between(0, 1), "Weight of such a pair in the loss, since it may be related after all."
+    ),
     "data.max_tokens": Key(Whole(1, 4096), "Most word pieces of a sentence with its captions."),
     "data.max_objects": Key(Whole(1, 1024), "Most objects of a picture; the largest are kept."),
     "data.crop": Key(

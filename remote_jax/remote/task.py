@@ -10,6 +10,7 @@ from typing import Any
 
 import grain
 import jax
+import numpy as np
 import optax
 from flax import nnx
 from jaxtyping import Array
@@ -23,14 +24,20 @@ from remote_jax.data.posts import Values
 from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
-from remote_jax.remote import build, metrics
-from remote_jax.remote.data.features import Featurize, PairDataset, dataset
+from remote_jax.remote import build, decisions, metrics
+from remote_jax.remote.data import dataset, orders
+from remote_jax.remote.data.dataset import PairDataset
+from remote_jax.remote.data.features import Featurize, featurized
+from remote_jax.remote.data.further import Pairs
+from remote_jax.remote.data.orders import Orders
 from remote_jax.remote.data.pairs import TRIPLET_TYPES, Pair
 from remote_jax.remote.data.posts import Posts
+from remote_jax.remote.decisions import Judged
 from remote_jax.remote.interface import interface
 from remote_jax.remote.model.remote import Remote
 from remote_jax.remote.sample import folder as sample
 from remote_jax.remote.settings import KEYS
+from remote_jax.reporting.calibration import expected_error, fit_temperature
 from remote_jax.reporting.results import Table, write_atomically, write_json
 from remote_jax.reporting.score import most_frequent_first, score_table
 from remote_jax.task import Batch, Calibration, Interface, Outputs
@@ -55,7 +62,7 @@ class RemoteTask:
     """Implements `remote_jax.task.Task` for REMOTE."""
 
     metric = "f1"
-    assets = ("relations.json", save.TOKENIZER)
+    assets = ("relations.json", orders.FILE, save.TOKENIZER)
 
     def __init__(self, config: ConfigDict):
         self.config = config
@@ -70,9 +77,13 @@ class RemoteTask:
         relations = workdir / "relations.json"
         if anew or not relations.exists():
             found = self.pairs.relations  # data first: an error in them is the nearer one
+            print(dataset.describe(self.pairs), flush=True)
             save.save_for_run(self.config, workdir, self.pairs.texts("train"))
             write_atomically(relations, [json.dumps(found, indent=1) + "\n"])
         self.relations = read_names(relations, MAX_RELATIONS)
+        if anew or not (workdir / orders.FILE).exists():
+            self.pairs.orders.save(workdir, self.relations)
+        self.orders = Orders.load(workdir, self.relations)
         self.tokenizer = tokenizers.read(workdir / save.TOKENIZER)
 
     @cached_property
@@ -85,13 +96,13 @@ class RemoteTask:
         return self.pairs.splits
 
     def dataset(self, split: str) -> grain.MapDataset:
-        """Features of every pair of a split (`features.Featurize`)."""
+        """Features of every pair of a split (`features.Featurize`), the listed ones first."""
         featurize = Featurize(self.tokenizer, Folder(self.pairs.root), self.config)
-        return dataset(self.pairs.records(split), featurize)
+        return featurized(self.pairs.examples(split), featurize)
 
     def places(self, split: str, rows: Sequence[int]) -> list[str]:
-        """File and line."""
-        records = self.pairs.records(split)
+        """File and line; those of the post, of a pair that is not listed."""
+        records = self.pairs.examples(split)
         pairs: list[Pair] = [records[row] for row in rows]
         return [f"{pair.file}:{pair.line}" for pair in pairs]
 
@@ -120,27 +131,53 @@ class RemoteTask:
     def loss(
         self, model: nnx.Module, batch: Batch, rngs: nnx.Rngs
     ) -> tuple[Array, dict[str, Array]]:
-        """Mean cross-entropy of the gold relations (Eq. 14), and the accuracy of the batch."""
+        """Mean weighted cross-entropy of the relations (Eq. 14), and the accuracy of the batch.
+
+        The weight of a listed pair is 1.
+        """
         assert isinstance(model, Remote)
         logits = model(batch, rngs=rngs)
-        loss = optax.softmax_cross_entropy_with_integer_labels(logits, batch["label"]).mean()
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch["label"])
+        loss = (batch["weight"] * losses).mean()
         return loss, {"accuracy": (logits.argmax(-1) == batch["label"]).mean()}
 
     def shared(self, model: nnx.Module) -> None:
         """Nothing: each pair is read by itself."""
 
     def predict(self, model: nnx.Module, batch: Batch, shared: None) -> dict[str, Array]:
-        """The likeliest relation of each pair, as an index, and its probability."""
-        probabilities = self.answer(model, batch, shared, {})["probabilities"]
-        return {"label": probabilities.argmax(-1), "probability": probabilities.max(-1)}
+        """The logit of each relation of each pair."""
+        assert isinstance(model, Remote)
+        return {"logits": model(batch)}
 
     def calibrate(self, outputs: Outputs) -> dict[str, float]:
-        """Nothing."""
-        return {}
+        """A temperature, and the probability from which on a relation is answered."""
+        pairs = self.pairs.evaluated("validation")
+        weights = pairs.scales * pairs.weights
+        logits = outputs["logits"]
+        temperature = fit_temperature(logits, pairs.labels, weights)
+        judged = self._judged(pairs, logits, temperature, weights)
+        return {"temperature": temperature, "threshold": judged.threshold()}
+
+    def _judged(
+        self, pairs: Pairs, logits: np.ndarray, temperature: float, weights: np.ndarray
+    ) -> Judged:
+        offered = decisions.offered(self.orders, pairs.types, pairs.backward)
+        found = decisions.probabilities(logits, temperature, offered)
+        return Judged(found, pairs, self.orders, self.pairs.symmetric, weights)
 
     def calibrated(self, outputs: Outputs, calibration: Calibration) -> Outputs:
-        """The outputs as they are."""
-        return outputs
+        """`logits`, the likeliest relation `label` with its `probability`, and the calibration."""
+        if not outputs:
+            return outputs
+        temperature = calibration.get("temperature", 1.0)
+        found = decisions.probabilities(outputs["logits"], temperature)
+        return {
+            "logits": outputs["logits"],
+            "label": found.argmax(-1),
+            "probability": found.max(-1),
+            "temperature": np.array(temperature),
+            "threshold": np.array(calibration.get("threshold", decisions.THRESHOLD)),
+        }
 
     def interface(self) -> Interface:
         """A pair as the model reads it."""
@@ -151,22 +188,42 @@ class RemoteTask:
     ) -> dict[str, Array]:
         """The probability of every relation."""
         assert isinstance(model, Remote)
-        return {"probabilities": jax.nn.softmax(model(batch))}
+        temperature = calibration.get("temperature", 1.0)
+        return {"probabilities": jax.nn.softmax(model(batch) / temperature)}
 
     def write_assets(self, model: nnx.Module, folder: Path) -> None:
-        """Names of relations, the tokenizer and both encoders."""
+        """Names of relations, their orders, the tokenizer and both encoders."""
         assert isinstance(model, Remote)
         write_json(folder / "relations.json", self.relations)
+        self.orders.save(folder, self.relations)
         save.save_for_export(self.workdir, folder, model.text.bert, model.vision)
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
-        """Accuracy over all pairs; micro scores over relations other than none (§6.3)."""
-        return metrics.summary(self.pairs.labels(split), outputs["label"], self.pairs.types(split))
+        """Scores of the listed pairs (§6.3); then `posts_*`, of all pairs of their posts.
+
+        The latter are of what `predict` would answer, of a sample of the pairs that are not
+        listed; such a pair counts as unrelated unless the data know better. `ece` is the expected
+        calibration error of the likeliest relation of each.
+        """
+        labels = self.pairs.labels(split)
+        scores = metrics.summary(labels, outputs["label"][: len(labels)], self.pairs.types(split))
+        pairs, temperature = self.pairs.evaluated(split), float(outputs["temperature"])
+        judged = self._judged(pairs, outputs["logits"], temperature, pairs.scales)
+        posts = judged.score(float(outputs["threshold"]))
+        return {
+            **scores,
+            "posts_precision": posts.precision,
+            "posts_recall": posts.recall,
+            "posts_f1": posts.f1,
+            "ece": expected_error(
+                outputs["probability"], outputs["label"] == pairs.labels, pairs.scales
+            ),
+        }
 
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
         """Scores by relation, most frequent first, and by triplet type."""
         gold, types = self.pairs.labels(split), self.pairs.types(split)
-        predicted = outputs["label"]
+        predicted = outputs["label"][: len(gold)]
         by_relation = [
             (name, metrics.micro(gold, predicted, relation=index))
             for index, name in enumerate(self.relations)
@@ -210,4 +267,4 @@ class RemoteTask:
 
     def posts(self, posts: Iterable[Values], media: PostMedia) -> Posts:
         """Reads user-supplied posts."""
-        return Posts(posts, media, self.tokenizer, self.relations, self.config)
+        return Posts(posts, media, self.tokenizer, self.relations, self.orders, self.config)

@@ -18,11 +18,14 @@ class Score:
     support: int
 
     @classmethod
-    def from_counts(cls, correct: int, predicted: int, gold: int) -> Score:
-        """The score of `correct` among `predicted` answers, of `gold` ones; 0 of 0 is 0."""
+    def from_counts(cls, correct: float, predicted: float, gold: float) -> Score:
+        """The score of `correct` among `predicted` answers, of `gold` ones; 0 of 0 is 0.
+
+        Counts are whole numbers, or sums of weights that are at least 1.
+        """
         precision, recall = correct / max(predicted, 1), correct / max(gold, 1)
         f1 = 2 * precision * recall / max(precision + recall, 1e-12)
-        return cls(precision, recall, f1, gold)
+        return cls(precision, recall, f1, round(gold))
 
 
 def most_frequent_first(scores: Iterable[tuple[str, Score]]) -> list[tuple[str, Score]]:

@@ -14,7 +14,7 @@ from remote_jax.data.boxes import check_box
 from remote_jax.encoders.build import FROM_SCRATCH
 from remote_jax.encoders.settings import ENCODER_KEYS
 from remote_jax.errors import UserError
-from remote_jax.remote.data.features import LAYOUTS
+from remote_jax.remote.data.dataset import LAYOUTS
 from remote_jax.roam.model.objective import LOSSES
 from remote_jax.roam.model.variants import ARCHITECTURES
 from remote_jax.training.optimizer import SCHEDULES

@@ -15,6 +15,7 @@ from remote_jax.eega.data import examples, formats, posts
 from remote_jax.eega.data.objects import ObjectGraphs
 from remote_jax.remote.data import builders
 from remote_jax.remote.data import formats as pair_formats
+from remote_jax.remote.data.orders import Orders
 from remote_jax.remote.data.posts import Posts
 from remote_jax.roam.data import features, text, triples
 from remote_jax.roam.data.queries import Lookup, Questions
@@ -135,13 +136,15 @@ def answered(answers, count):
 def test_posts_of_remote(folder, tmp_path):
     settings = config(folder / "posts", tmp_path)
     values, beside = read(folder / "posts/remote.jsonl")
-    asked = Posts(values, beside, words_tokenizer(), ("none", "knows"), settings)
-    count = len(asked.dataset)
-    outputs = {"label": np.ones(count, int), "probability": np.ones(count)}
+    orders = Orders(np.ones((3, 2, 2), int))
+    asked = Posts(values, beside, words_tokenizer(), ("none", "knows"), orders, settings)
+    # The first of two orders is likelier.
+    logits = np.array([[0, 3 - number % 2] for number in range(len(asked.dataset))])
+    outputs = {"logits": logits, "temperature": np.array(1.0), "threshold": np.array(0.5)}
     first, second = answered(asked.answers(outputs), 2)
     names = [first["relations"][0][key]["name"] for key in ("head", "tail")]
     assert names == ["Ann Lee", "Bob"]
-    assert len(second["relations"]) == 2 + 2 + 4  # entities, objects, each with each
+    assert second["asked"] == 12 and len(second["relations"]) == 1 + 1 + 4
     assert asked.dataset[0]["rgb_mask"].sum() == 0 and asked.dataset[2]["depth_mask"].sum() == 2
 
 

@@ -49,13 +49,16 @@ def task(cache, tmp_path_factory):
 @pytest.fixture(scope="module")
 def outputs(task):
     skeleton, params = split(task.model(nnx.Rngs(0)))
-    return evaluate(make_predict(task, skeleton, MESH), params, task.dataset("test"), task.config)
+    predict = make_predict(task, skeleton, MESH)
+    chosen = task.calibrate(evaluate(predict, params, task.dataset("validation"), task.config))
+    found = evaluate(predict, params, task.dataset("test"), task.config)
+    return task.calibrated(found, chosen)
 
 
 def test_the_whole_test_split_becomes_scores_tables_and_rows(task, outputs):
     labels = task.pairs.labels("test")
     scores = task.metrics("test", outputs)
-    assert scores["accuracy"] == (outputs["label"] == labels).mean()
+    assert scores["accuracy"] == (outputs["label"][: len(labels)] == labels).mean()
     by_relation, by_type = task.tables("test", outputs)
     assert sum(row[-1] for row in by_relation.rows) == (labels > 0).sum()
     assert [row[0] for row in by_type.rows] == ["ee", "oo", "eo"]
@@ -77,7 +80,7 @@ def test_only_the_encoders_learn_at_the_encoders_rate(task):
 def test_predict_needs_no_data(task, cache, tmp_path):
     posts = tmp_path / "posts.jsonl"
     text = "Gatika Bamorel plays for Divafen Rovers"
-    post = {"text": text, "entities": [[0, 14], [25, 39]], "objects": [[0.1, 0.1, 0.5, 0.9]]}
+    post = {"text": text, "entities": [[0, 14], [25, 39]]}
     posts.write_text(json.dumps(post) + "\n" + "{\n")
     alone = make_task(tiny(tmp_path / "no cache here"))
     alone.prepare(task.workdir, anew=False)
@@ -85,9 +88,9 @@ def test_predict_needs_no_data(task, cache, tmp_path):
     _, params = split(task.model(nnx.Rngs(0)))
     source = alone.posts([value for _, value in lines.read(posts)], PostFileMedia(posts))
     found = evaluate(make_predict(alone, skeleton, MESH), params, source.dataset, alone.config)
-    good, bad = source.answers(found)
-    # Both orders of the two entities, and each of them with the object.
-    assert len(good.relations) == 4
+    surely = alone.calibrated(found, {"temperature": 1.0, "threshold": 0.0})
+    good, bad = source.answers(surely)
+    assert good.asked == 2 and good.relations
     assert all(one.relation in alone.relations for one in good.relations)
     assert bad.error and not good.error
     assert not (tmp_path / "no cache here").exists()

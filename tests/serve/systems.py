@@ -47,6 +47,8 @@ def _small(config: ConfigDict, cache: Path) -> ConfigDict:
     return config
 
 
+CALIBRATIONS = {"remote": {"temperature": 1.7, "threshold": 0.05}}
+
 SYSTEMS = {"remote": remote, "eega": eega, "roam": roam}
 
 
@@ -63,7 +65,9 @@ def begin(config: ConfigDict, workdir: Path) -> None:
         for name, x in shapes.items()
     }
     with Checkpoints(workdir) as checkpoints:
-        checkpoints.save_best(params, {"step": 1, "metrics": {task.metric: 0.25}})
+        calibration = CALIBRATIONS.get(config.system, {})
+        metrics = {task.metric: 0.25}
+        checkpoints.save_best(params, {"step": 1, "metrics": metrics, "calibration": calibration})
         record = Record(fingerprint=task.fingerprint(), step=1)
         checkpoints.save(TrainState(params, (), jnp.int32(1)), record)
 

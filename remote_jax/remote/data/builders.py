@@ -15,11 +15,17 @@ from remote_jax.remote.data import formats
 from remote_jax.remote.data.formats import DataFiles
 from remote_jax.remote.data.pairs import Argument, Pair
 from remote_jax.remote.data.reader import PairReader
+from remote_jax.remote.data.unlisted import Posts, read_relations
 
 
 class PairBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
-    """What the three builders share; `files` is what `formats.locate` found."""
+    """What the three builders share; `files` is what `formats.locate` found.
 
+    Beside the records are `SPLIT.npy`, label, triplet type and order of each, and
+    `SPLIT-unlisted.npy`, the pairs of its posts that are not listed (`unlisted.UNLISTED`).
+    """
+
+    VERSION = tfds.core.Version("2.0.0")
     files: DataFiles
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -28,7 +34,7 @@ class PairBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
             f"Pairs of {self.layout.name.upper()}, one relation each.",
             {
                 "tokens": features.Sequence(features.Text()),
-                # Of head and tail. One feature for both, since each costs time when read.
+                # Of head, tail and all objects. One feature, since each costs time when read.
                 "names": features.Sequence(features.Text()),
                 "captions": features.Sequence(features.Text()),
                 "ends": features.Tensor(shape=(2, 3), dtype=np.int32),  # start, end, object
@@ -43,14 +49,18 @@ class PairBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
 
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict[str, Any]]]:
         reader = PairReader(self.files, split)
-        summary: list[tuple[int, int]] = []
+        known = self.files.all_relations
+        posts = Posts({} if known is None else read_relations(known, self.files.relations))
+        summary: list[tuple[int, int, bool]] = []
         rejected: list[Rejected] = []
         rows = tqdm(reader, f"Reading {reader.name}", unit=" rows", leave=False, disable=None)
         for pair in self.accepted(rows, rejected):
             yield len(summary), _encode(pair)
-            summary.append((pair.label, pair.type))
+            posts.add(len(summary), pair)
+            summary.append((pair.label, pair.type, pair.backward))
         self.reject(self.files.rows[split], rejected, len(summary))
         np.save(Path(self.data_dir) / f"{split}.npy", np.array(summary, np.int32))
+        np.save(Path(self.data_dir) / f"{split}-unlisted.npy", posts.unlisted())
 
 
 class Umre(PairBuilder):
@@ -80,7 +90,7 @@ def decode(record: Mapping[str, Any], row: int) -> Pair:
     head, tail = (
         Argument(name.decode(), (start, end) if end > 0 else None, number, caption.decode())
         for name, caption, (start, end, number) in zip(
-            record["names"], record["captions"], record["ends"].tolist(), strict=True
+            record["names"][:2], record["captions"][:2], record["ends"].tolist(), strict=True
         )
     )
     return Pair(
@@ -90,6 +100,8 @@ def decode(record: Mapping[str, Any], row: int) -> Pair:
         boxes=record["boxes"],
         image=record["image"].decode(),
         depth=record["depth"].decode(),
+        objects=tuple([name.decode() for name in record["names"][2:]]),
+        captions=tuple([caption.decode() for caption in record["captions"][2:]]),
         label=int(record["label"]),
         file=record["file"].decode(),
         line=int(record["line"]),
@@ -101,8 +113,8 @@ def _encode(pair: Pair) -> dict[str, Any]:
     arguments = (pair.head, pair.tail)
     return {
         "tokens": list(pair.tokens),
-        "names": [argument.name for argument in arguments],
-        "captions": [argument.caption for argument in arguments],
+        "names": [*(argument.name for argument in arguments), *pair.objects],
+        "captions": [*(argument.caption for argument in arguments), *pair.captions],
         "ends": np.array([(*(x.span or (0, 0)), x.object) for x in arguments], np.int32),
         "boxes": pair.boxes,
         "image": pair.image,

@@ -1,139 +1,26 @@
-"""From raw files to what the model reads: records, and the features of a pair."""
+"""The features of a pair: what the model reads."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import grain
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Shaped
 from ml_collections import ConfigDict
 
-from remote_jax.data.cache import cache_folder
 from remote_jax.data.crop_cache import Crops
 from remote_jax.data.media import Pictures
-from remote_jax.data.records import build_rows
 from remote_jax.encoders.word_pieces import WordPieces
 from remote_jax.errors import UserError
-from remote_jax.remote.data import builders, formats
-from remote_jax.remote.data.pairs import TRIPLET_TYPES, Pair
-from remote_jax.remote.data.text import MAX_SPECIAL_TOKENS, sequence
-from remote_jax.reporting.results import write_json
+from remote_jax.remote.data.dataset import PairRecords
+from remote_jax.remote.data.pairs import Pair
+from remote_jax.remote.data.text import MAX_SPECIAL_TOKENS, Text, sequence
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-LAYOUTS = {
-    "umre": formats.UMRE,
-    "more": formats.MORE,
-    "mnre": formats.MNRE,
-}
-
 Features = dict[str, Shaped[np.ndarray, "..."]]
-
-
-class PairDataset:
-    """A data set whose records are built.
-
-    Attributes:
-        relations: the vocabulary; index 0 is no relation.
-        splits: those that the data folder has.
-        root: the data folder, which the paths of a `Pair` start from.
-        fingerprint: name, sizes and SHA-256 of the files, as JSON values.
-    """
-
-    def __init__(self, config: ConfigDict):
-        """Finds and checks the files that `config.data` names, and builds records once.
-
-        Raises:
-            UserError: files are missing, or too many rows are malformed.
-        """
-        data = config.data
-        if data.name not in LAYOUTS:
-            raise UserError(f"config.data.name is {data.name!r}, expected one of {list(LAYOUTS)}.")
-        files = formats.locate(LAYOUTS[data.name], data.dir, data.captions, data.boxes)
-        builder = build_rows(builders.BUILDERS, files, cache_folder(data.cache), data.max_rejected)
-        self.root = files.root
-        self.relations = files.relations
-        self.splits = tuple(files.rows)
-        self.fingerprint = files.fingerprint
-        self._folder = Path(builder.data_dir)
-        self._types = triplet_types(data.triplets)
-
-    def records(self, split: str) -> PairRecords:
-        """The pairs of a split, in the order of its file, of the types in `data.triplets`.
-
-        Raises:
-            UserError: the data folder does not have the split, or no such pair in it.
-        """
-        chosen = self._chosen(split)
-        if not len(chosen):
-            wanted = ", ".join(TRIPLET_TYPES[index] for index in self._types)
-            raise UserError(f"The {split} split in {self.root} has no pair of the types {wanted}.")
-        return PairRecords(self._folder, split, chosen)
-
-    def labels(self, split: str) -> Int[np.ndarray, " pairs"]:
-        """Relation of each of `records(split)`."""
-        return self._summary(split)[self._chosen(split), 0]
-
-    def types(self, split: str) -> Int[np.ndarray, " pairs"]:
-        """Triplet type of each of `records(split)`, as an index in `pairs.TRIPLET_TYPES`."""
-        return self._summary(split)[self._chosen(split), 1]
-
-    def texts(self, split: str) -> list[str]:
-        """Sentences and captions of a split, each once, to train a tokenizer on.
-
-        They are kept beside the records: to read tens of thousands of these takes ten seconds.
-        """
-        types = "-".join(TRIPLET_TYPES[index] for index in sorted(self._types))
-        path = self._folder / f"{split}-{types}.json"
-        if path.is_file():
-            return json.loads(path.read_text(encoding="utf-8"))
-        found: dict[str, None] = {}
-        records = self.records(split)
-        for index in range(len(records)):
-            pair = records[index]
-            for text in (" ".join(pair.tokens), pair.head.caption, pair.tail.caption):
-                if text:
-                    found[text] = None
-        with contextlib.suppress(UserError):  # of a cache that this user only reads
-            write_json(path, list(found))
-        return list(found)
-
-    def _summary(self, split: str) -> Int[np.ndarray, "pairs 2"]:
-        if split not in self.splits:
-            raise UserError(
-                f"There is no {split} split in {self.root}, only {', '.join(self.splits)}."
-            )
-        return np.load(self._folder / f"{split}.npy")
-
-    def _chosen(self, split: str) -> Int[np.ndarray, " pairs"]:
-        return np.flatnonzero(np.isin(self._summary(split)[:, 1], self._types))
-
-
-class PairRecords:
-    """Random access to the pairs of a split; opened anew in each process."""
-
-    def __init__(self, folder: Path, split: str, chosen: Int[np.ndarray, " pairs"]):
-        self._folder, self._split, self._chosen = folder, split, chosen
-        self._source: Any = None
-
-    def __len__(self) -> int:
-        return len(self._chosen)
-
-    def __getitem__(self, index: int) -> Pair:
-        if self._source is None:
-            import tensorflow_datasets as tfds
-
-            builder = tfds.builder_from_directory(self._folder)
-            self._source = builder.as_data_source(self._split)
-        return builders.decode(self._source[int(self._chosen[index])], int(index))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_source": None}
 
 
 class Featurize(grain.transforms.Map):
@@ -148,6 +35,7 @@ class Featurize(grain.transforms.Map):
         marker      int32 [2]        opening markers of head and tail in tokens
         object      int32 [2]        places of head and tail in the o axis, -1 for an entity
         label       int32 []         -1 if unknown
+        weight      float32 []       of the pair in the loss
         row         int32 []         index in the split
 
     Its state is plain, so worker processes can be sent one; each keeps its own crops.
@@ -175,15 +63,26 @@ class Featurize(grain.transforms.Map):
         self._position = features.position
         self._crops = Crops(pictures, data.crop)
 
+    def unread(self, pair: Pair) -> int:
+        """How many word pieces of the sentence the model does not read, since it is too long."""
+        text = self._text(pair)
+        marked = sum(end.span is not None for end in (pair.head, pair.tail))
+        read = int((text.mask & (text.types == 0)).sum()) - 2 - 2 * marked
+        words = sum(len(self._pieces(word)) for word in pair.tokens) if self._sentence else 0
+        return words - read
+
+    def _text(self, pair: Pair) -> Text:
+        return sequence(
+            pair, self._pieces, self._tokens, sentence=self._sentence, caption=self._caption
+        )
+
     def map(self, pair: Pair) -> Features:
         """The features of a pair.
 
         Raises:
             UserError: a picture or depth map changed since the records were built.
         """
-        text = sequence(
-            pair, self._pieces, self._tokens, sentence=self._sentence, caption=self._caption
-        )
+        text = self._text(pair)
         chosen = choose_objects(pair, self._objects)
         boxes = pair.boxes[chosen]
         seen = boxes.shape[0] > 0
@@ -205,11 +104,12 @@ class Featurize(grain.transforms.Map):
             "marker": text.marker,
             "object": np.array(places, np.int32),
             "label": np.array(pair.label, np.int32),
+            "weight": np.array(pair.weight, np.float32),
             "row": np.array(pair.row, np.int32),
         }
 
 
-def dataset(records: PairRecords, featurize: Featurize) -> grain.MapDataset[Features]:
+def featurized(records: PairRecords, featurize: Featurize) -> grain.MapDataset[Features]:
     """The features of every record."""
     return grain.MapDataset.source(records).map(featurize)
 
@@ -223,20 +123,6 @@ def choose_objects(pair: Pair, limit: int) -> list[int]:
     left, top, right, bottom = pair.boxes.T
     largest = np.argsort(-(right - left) * (bottom - top), kind="stable").tolist()
     return [*arguments, *(index for index in largest if index not in arguments)][:limit]
-
-
-def triplet_types(names: str) -> list[int]:
-    """`ee,oo,eo` as indices in `pairs.TRIPLET_TYPES`.
-
-    Raises:
-        UserError: a name is none of them, or there is none.
-    """
-    chosen = [name.strip() for name in names.split(",") if name.strip()]
-    if not chosen or not set(chosen) <= set(TRIPLET_TYPES):
-        raise UserError(
-            f"config.data.triplets is {names!r}, expected some of {', '.join(TRIPLET_TYPES)}."
-        )
-    return [TRIPLET_TYPES.index(name) for name in chosen]
 
 
 def _filled(

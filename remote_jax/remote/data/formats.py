@@ -43,6 +43,9 @@ class Layout:
     whole_picture: bool = False
 
 
+ALL_RELATIONS = "all_relations.json"
+"""What holds in each post, listed or not (`unlisted`)."""
+
 UMRE = Layout(
     "umre",
     rows=("{split}_set.json", "{split}_set.txt"),
@@ -83,6 +86,7 @@ class DataFiles:
     pictures: Mapping[str, tuple[Path, ...]]
     depths: tuple[Path, ...]
     vocabulary: Path | None
+    all_relations: Path | None
     boxes: str
 
     @cached_property
@@ -99,6 +103,7 @@ class DataFiles:
         Annotation files count with their content, pictures and depth maps with names and sizes.
         """
         annotations = [*self.rows.values(), self.positions, self.captions, self.vocabulary]
+        annotations.append(self.all_relations)
         media = {*(folder for group in self.pictures.values() for folder in group), *self.depths}
         facts = {
             "name": self.layout.name,
@@ -134,6 +139,7 @@ def locate(
         release.split_folders(root, layout.pictures, rows),
         release.folders(release.matching(places, layout.depths, root)),
         release.only(release.matching(places, ["rel2id*.json"], root), "relation vocabulary", root),
+        release.only(release.existing(places, [ALL_RELATIONS], root), "all relations", root),
         boxes,
     )
 

@@ -10,6 +10,28 @@ from jaxtyping import Float
 TRIPLET_TYPES = ("ee", "oo", "eo")
 """Triplet types: entity-entity, object-object, and one of each in either order."""
 
+Span = tuple[int, int]
+
+
+def triplet_type(head: int, tail: int) -> int:
+    """Index in `TRIPLET_TYPES`, by the numbers of head and tail as objects, -1 for an entity."""
+    return (0, 2, 1)[(head >= 0) + (tail >= 0)]
+
+
+def backward(head_span: Span | None, tail_span: Span | None, head: int, tail: int) -> bool:
+    """Whether a pair is in the second of the two orders that it can be asked in.
+
+    The first order is: the entity that comes first in the sentence, the object that comes first
+    among the objects, and in a pair of both the entity.
+
+    Args:
+        head_span, tail_span: of entities.
+        head, tail: numbers of objects, -1 for an entity.
+    """
+    if head_span is not None and tail_span is not None:
+        return head_span > tail_span
+    return head > tail
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -23,7 +45,7 @@ class Argument:
     """
 
     name: str
-    span: tuple[int, int] | None = None
+    span: Span | None = None
     object: int = -1
     caption: str = ""
 
@@ -37,7 +59,10 @@ class Pair:
         head, tail: entities or objects.
         boxes: left, top, right, bottom in [0, 1], an object a row.
         image, depth: files relative to the data folder, or "".
+        objects, captions: name and caption of each of the picture's objects, where they are known.
+        img_id: what the row calls its picture, "" if it has none or was read from records.
         label: index in the relation vocabulary, -1 if unknown.
+        weight: of the pair in the loss.
         file, line: where the pair was written.
         row: its index in the split.
     """
@@ -50,7 +75,11 @@ class Pair:
     )
     image: str = ""
     depth: str = ""
+    objects: tuple[str, ...] = ()
+    captions: tuple[str, ...] = ()
+    img_id: str = ""
     label: int = -1
+    weight: float = 1.0
     file: str = ""
     line: int = 0
     row: int = -1
@@ -58,5 +87,9 @@ class Pair:
     @property
     def type(self) -> int:
         """Index of the triplet type in `TRIPLET_TYPES`."""
-        objects = (self.head.object >= 0) + (self.tail.object >= 0)
-        return (0, 2, 1)[objects]
+        return triplet_type(self.head.object, self.tail.object)
+
+    @property
+    def backward(self) -> bool:
+        """Whether it is in the second order (`backward`)."""
+        return backward(self.head.span, self.tail.span, self.head.object, self.tail.object)

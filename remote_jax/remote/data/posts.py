@@ -1,11 +1,14 @@
-"""User-supplied posts, for `predict`: JSON lines in, the relation of every pair out.
+"""User-supplied posts, for `predict`: JSON lines in, the relations between their pairs out.
 
-    {"id": 7, "text": "...", "entities": [[0, 5], {"start": 9, "end": 13}], "image": "a.jpg",
-     "depth": "a.npz", "objects": [[0.1, 0.2, 0.5, 0.9], {"box": [...], "caption": "..."}]}
+    {"id": 7, "text": "...", "entities": [[0, 5], {"start": 9, "end": 13, "type": "per"}],
+     "image": "a.jpg", "depth": "a.npz",
+     "objects": [[0.1, 0.2, 0.5, 0.9], {"box": [...], "caption": "...", "type": "org"}]}
 
 `text` goes with spans [start, end) in characters, `tokens` (a list of words) with spans in words.
 A span that starts or ends inside a word takes the whole word. In a file of posts, pictures are
-named relative to its folder. Everything but `text` or `tokens` may be left out.
+named relative to its folder. Everything but `text` or `tokens` may be left out. A pair is asked in
+the orders that training pairs had (`orders`); with types, relations that contradict them are not
+offered.
 """
 
 from __future__ import annotations
@@ -13,10 +16,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import grain
 import numpy as np
+from jaxtyping import Bool
 from ml_collections import ConfigDict
 
 from remote_jax.data.boxes import check_box
@@ -26,21 +31,34 @@ from remote_jax.data.media import PostMedia
 from remote_jax.data.posts import OBJECT_KEYS, POST_KEYS, Values, check_keys, checked, items, words
 from remote_jax.data.words import check_span
 from remote_jax.errors import Refused
-from remote_jax.remote import answers
+from remote_jax.remote import answers, decisions
 from remote_jax.remote.answers import EntityArgument, ObjectArgument, Relation, Relations
-from remote_jax.remote.data.features import LAYOUTS, Features, Featurize, triplet_types
+from remote_jax.remote.data.dataset import LAYOUTS, triplet_types
+from remote_jax.remote.data.features import Features, Featurize
+from remote_jax.remote.data.orders import Orders
 from remote_jax.remote.data.pairs import Argument, Pair
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+ENTITY_KEYS = ("start", "end", "name", "type")
+
 
 @dataclass(frozen=True)
 class _Post:
-    """The pairs of a post, and how their ends are written down."""
+    """The pairs of a post that are asked, and how their ends are written down.
+
+    Attributes:
+        partner: the place of each pair's other order, -1 where that is not asked.
+        fitting: which relations fit the types of the ends, where these are known.
+        unread: words that the model does not read, at most, of any pair.
+    """
 
     pairs: tuple[Pair, ...]
     ends: tuple[tuple[answers.Argument, answers.Argument], ...]
+    partner: tuple[int, ...]
+    fitting: Bool[np.ndarray, "pairs relations"]
+    unread: int = 0
 
 
 class Posts:
@@ -58,6 +76,7 @@ class Posts:
         media: PostMedia,
         tokenizer: PreTrainedTokenizerFast,
         relations: Sequence[str],
+        orders: Orders,
         config: ConfigDict,
     ):
         """Reads and checks every post.
@@ -67,40 +86,68 @@ class Posts:
             media: finds their pictures.
             tokenizer: as for `Featurize`.
             relations: the vocabulary that outputs index.
+            orders: of the training pairs.
             config: `data` and `features` as the model was trained with.
         """
-        self._relations = tuple(relations)
-        self._posts = tuple(checked(posts, _Reader(media, config).post, POST_KEYS))
+        self._relations, self._orders = tuple(relations), orders
+        featurize = Featurize(tokenizer, media, config)
+        reader = _Reader(media, self._relations, orders, featurize, config)
+        self._posts = tuple(checked(posts, reader.post, POST_KEYS))
         found = [post for _, post in self._posts if isinstance(post, _Post)]
         pairs = [pair for post in found for pair in post.pairs]
         numbered = [replace(pair, row=row) for row, pair in enumerate(pairs)]
-        self.dataset = grain.MapDataset.source(numbered).map(Featurize(tokenizer, media, config))
+        self.dataset = grain.MapDataset.source(numbered).map(featurize)
 
     def answers(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Relations]:
         """Of each post its relations, or the error that kept it from having any.
 
         Args:
-            outputs: `label` (index of the relation) and `probability` of each of `dataset`.
+            outputs: `logits` of each of `dataset`, `temperature` and `threshold`.
         """
         row = 0
         for id_, post in self._posts:
             if isinstance(post, str):
                 yield Relations(id=id_, error=post)
                 continue
-            found = []
-            for head, tail in post.ends:
-                relation = self._relations[int(outputs["label"][row])]
-                found.append(Relation(head, tail, relation, float(outputs["probability"][row])))
-                row += 1
-            yield Relations(id=id_, relations=tuple(found))
+            rows = slice(row, row + len(post.pairs))
+            found = self._found(post, outputs, rows) if post.pairs else ()
+            yield Relations(id=id_, relations=found, asked=len(post.pairs), unread=post.unread)
+            row = rows.stop
+
+    def _found(
+        self, post: _Post, outputs: Mapping[str, np.ndarray], rows: slice
+    ) -> tuple[Relation, ...]:
+        """The relations of a post, the likeliest first."""
+        types, backward = (
+            np.array([getattr(pair, name) for pair in post.pairs]) for name in ("type", "backward")
+        )
+        offered = decisions.offered(self._orders, types, backward) & post.fitting
+        temperature, threshold = float(outputs["temperature"]), float(outputs["threshold"])
+        probabilities = decisions.probabilities(outputs["logits"][rows], temperature, offered)
+        kept = decisions.candidates(probabilities, np.array(post.partner), backward)
+        found = [
+            Relation(*post.ends[pair], self._relations[relation], float(kept[pair, relation]))
+            for pair, relation in np.argwhere(decisions.answered(kept, threshold)).tolist()
+        ]
+        return tuple(sorted(found, key=lambda one: -one.probability))
 
 
 class _Reader:
     """Checks posts."""
 
-    def __init__(self, media: PostMedia, config: ConfigDict):
-        self.media = media
+    def __init__(
+        self,
+        media: PostMedia,
+        relations: Sequence[str],
+        orders: Orders,
+        featurize: Featurize,
+        config: ConfigDict,
+    ):
+        self.media, self.featurize = media, featurize
+        self.asked = orders.asked
+        self.relations = relations
         self.types = frozenset(triplet_types(config.data.triplets))
+        self.sees = config.features.picture or config.features.depth
         # As in training: where a data set lists no boxes, a picture is one object.
         self.whole_picture = LAYOUTS[config.data.name].whole_picture
 
@@ -111,16 +158,19 @@ class _Reader:
             Refused: something in it is wrong.
         """
         tokens, starts, ends = words(value)
-        found: list[tuple[Argument, answers.Argument]] = []
+        found: list[_End] = []
         for index, item in enumerate(items(value, "entities")):
             found.append(_entity(item, index, tokens, starts, ends, value.get("text")))
         boxes = []
         for index, item in enumerate(items(value, "objects")):
-            box, caption = _object(item, index)
-            argument = Argument(f"[OBJ{index}]", object=index, caption=caption)
-            found.append((argument, ObjectArgument(index, box)))
+            end, box = _object(item, index)
+            found.append(end)
             boxes.append(box)
-        image = self.media.find(value, "image")
+        image, depth = self.media.find(value, "image"), self.media.find(value, "depth")
+        if boxes and self.sees and not image and not depth:
+            raise Refused(
+                "the post has 'objects', but neither the 'image' nor the 'depth' that shows them"
+            )
         if image and not boxes and self.whole_picture:
             boxes.append(WHOLE)
         shared = Pair(
@@ -129,17 +179,63 @@ class _Reader:
             tail=Argument(""),
             boxes=np.array(boxes, np.float32).reshape(-1, 4),
             image=image,
-            depth=self.media.find(value, "depth"),
+            depth=depth,
         )
-        pairs, written = [], []
-        for head, head_answer in found:
-            for tail, tail_answer in found:
-                backward = head.object >= 0 and tail.object < 0  # mixed pairs start in the text
-                pair = replace(shared, head=head, tail=tail)
-                if head is not tail and not backward and pair.type in self.types:
+        return self._paired(shared, found)
+
+    def _paired(self, shared: Pair, found: Sequence[_End]) -> _Post:
+        """Each pair of ends, in the orders that are asked."""
+        pairs: list[Pair] = []
+        chosen: list[tuple[_End, _End]] = []
+        partner: list[int] = []
+        for one, other in combinations(found, 2):
+            first = len(pairs)
+            for head, tail in ((one, other), (other, one)):
+                pair = replace(shared, head=head.argument, tail=tail.argument)
+                if pair.type in self.types and self.asked[pair.type, int(pair.backward)]:
                     pairs.append(pair)
-                    written.append((head_answer, tail_answer))
-        return _Post(tuple(pairs), tuple(written))
+                    chosen.append((head, tail))
+            both = len(pairs) - first == 2
+            partner += [first + 1, first] if both else [-1] * (len(pairs) - first)
+        fitting = np.array(
+            [fit(self.relations, head.type, tail.type) for head, tail in chosen], bool
+        )
+        return _Post(
+            tuple(pairs),
+            tuple((head.answer, tail.answer) for head, tail in chosen),
+            tuple(partner),
+            fitting.reshape(-1, len(self.relations)),
+            max((self.featurize.unread(pair) for pair in pairs), default=0),
+        )
+
+
+@dataclass(frozen=True)
+class _End:
+    """An entity or object of a post: as the model reads it, and as it is answered.
+
+    Attributes:
+        type: as relations write it, as in `/per/org/member_of`; "" where it is not known.
+    """
+
+    argument: Argument
+    answer: answers.Argument
+    type: str = ""
+
+
+def fit(relations: Sequence[str], head: str, tail: str) -> list[bool]:
+    """Which relations may join ends of these types.
+
+    Args:
+        relations: those named `/HEAD/TAIL/NAME` say what they join; others join anything.
+        head, tail: types; "" joins anything.
+    """
+    found = []
+    for name in relations:
+        parts = name.split("/")
+        typed = len(parts) == 4 and not parts[0]
+        wrong = typed and ((head and parts[1] != head) or (tail and parts[2] != tail))
+        found.append(not wrong)
+    return found
 
 
 def _entity(
@@ -149,29 +245,34 @@ def _entity(
     starts: Sequence[int],
     ends: Sequence[int],
     text: str | None,
-) -> tuple[Argument, EntityArgument]:
+) -> _End:
     """An entity: the words that its span covers, and how it is written down."""
-    what, name = f"entity {index}", ""
+    what, name, kind = f"entity {index}", "", ""
     span: object = item
     if isinstance(item, Mapping):
-        check_keys(item, ("start", "end", "name"), what)
+        check_keys(item, ENTITY_KEYS, what)
         span = [item.get("start"), item.get("end")]
         name = check_text(item["name"], f"the name of {what}") if "name" in item else ""
+        kind = check_text(item["type"], f"the type of {what}") if "type" in item else ""
     start, end = check_span(span, what, len(words) if text is None else len(text))
     first, last = bisect_right(ends, start), bisect_left(starts, end)
     if first >= last:
         raise Refused(f"{what} covers no word, found [{start}, {end})")
     name = name or (" ".join(words[start:end]) if text is None else text[start:end])
-    return Argument(name, span=(first, last)), EntityArgument(name, start, end)
+    return _End(Argument(name, span=(first, last)), EntityArgument(name, start, end), kind)
 
 
-def _object(item: object, index: int) -> tuple[Box, str]:
-    """An object's box and caption."""
-    what = f"object {index}"
-    if not isinstance(item, Mapping):
-        return check_box(item, what), ""
-    check_keys(item, OBJECT_KEYS, what)
-    caption = item.get("caption") or ""
-    if caption:
-        caption = check_text(caption, f"the caption of {what}")
-    return check_box(item.get("box"), f"the box of {what}"), caption
+def _object(item: object, index: int) -> tuple[_End, Box]:
+    """An object, and its box."""
+    what, caption, kind = f"object {index}", "", ""
+    if isinstance(item, Mapping):
+        check_keys(item, OBJECT_KEYS, what)
+        caption = item.get("caption") or ""
+        if caption:
+            caption = check_text(caption, f"the caption of {what}")
+        kind = check_text(item["type"], f"the type of {what}") if "type" in item else ""
+        box = check_box(item.get("box"), f"the box of {what}")
+    else:
+        box = check_box(item, what)
+    argument = Argument(f"[OBJ{index}]", object=index, caption=caption)
+    return _End(argument, ObjectArgument(index, box), kind), box

@@ -40,6 +40,7 @@ SAID = {
 FLAG = {"nation": NATIONALITY, "party": PARTY, "faith": RELIGION}
 BUILDING = {"town_hall": GOVERNANCE, "home": RESIDENCE, "hospital": BIRTH}
 GATHERING = {"family": RELATIVES, "school": ALUMNI}
+SYMMETRIC = (PARTNER, OPPONENT, RELATIVES, ALUMNI, PERSON_SELF, ORG_SELF)
 
 
 @dataclass(frozen=True)
@@ -178,3 +179,13 @@ def pairs(world: World) -> Iterator[Pair]:
                 found = decide(world, head, tail)
                 if found is not None:
                     yield Pair(triplet, head, tail, *found)
+
+
+def holding(world: World) -> Iterator[Pair]:
+    """Every pair of a world with a relation, both ways round where that holds both ways."""
+    found = {(pair.triplet, pair.head, pair.tail): pair for pair in pairs(world)}
+    for pair in list(found.values()):
+        if pair.relation in SYMMETRIC:
+            back = Pair(pair.triplet[::-1], pair.tail, pair.head, pair.rule, pair.relation)
+            found[back.triplet, back.head, back.tail] = back
+    yield from (pair for pair in found.values() if pair.relation != NONE)

@@ -16,6 +16,7 @@ from remote_jax.remote.sample import grammar, rules, scene, world
 FILES = {"train": "train_set.json", "validation": "val_set.json", "test": "test_set.json"}
 PICTURES, DEPTHS = "UMKE_IMG", "depth_data_umke"
 BOXES, CAPTIONS, SHARES = "pos_umke.json", "cap_sample.json", "world.json"
+RELATIONS = "all_relations.json"
 ROWS_A_POST = (4, 5, 6)
 PICTURE_SIDE = frozenset(("rgb", "position", "caption", "depth"))
 
@@ -114,8 +115,20 @@ def shares(chosen: Counter[tuple[str, str]]) -> dict:
     }
 
 
+def _holding(imagined: world.World, text: grammar.Sentence, labels: list[str]) -> list[list]:
+    """Head, tail and relation of every pair that has one: a span, or the name of an object."""
+
+    def end(letter: str, index: int) -> list[int] | str:
+        return labels[index] if letter == "o" else list(text.spans[index])
+
+    return [
+        [end(pair.triplet[0], pair.head), end(pair.triplet[1], pair.tail), pair.relation]
+        for pair in rules.holding(imagined)
+    ]
+
+
 def _split(
-    folder: Path, split: str, posts: int, seed: int, boxes: dict, captions: dict
+    folder: Path, split: str, posts: int, seed: int, boxes: dict, captions: dict, holding: dict
 ) -> tuple[list[str], Quota]:
     rows: list[str] = []
     quota = Quota()
@@ -134,6 +147,7 @@ def _split(
             label: grammar.caption(rng, item)
             for label, item in zip(labels, imagined.objects, strict=True)
         }
+        holding[image] = _holding(imagined, text, labels)
         for pair in quota.choose(rng, rules.pairs(imagined)):
             rows.append(_row(pair, text, labels, drawn.boxes, image))
     return rows, quota
@@ -149,18 +163,20 @@ def write(folder: Path, *, train: int, validation: int, test: int, seed: int) ->
 
     The layout is that of the released UMRE: one Python literal a line in `train_set.json`,
     `val_set.json` and `test_set.json`, boxes in `pos_umke.json`, captions in `cap_sample.json`,
-    pictures in `UMKE_IMG`, depth in `depth_data_umke`. Beside it, `world.json` states what
-    decides the pairs.
+    pictures in `UMKE_IMG`, depth in `depth_data_umke`. Beside it, `all_relations.json` has every
+    relation of a post, listed or not, and `world.json` states what decides the pairs.
     """
     for part in (PICTURES, DEPTHS):
         (folder / part).mkdir(parents=True, exist_ok=True)
     boxes: dict = {}
     captions: dict = {}
+    holding: dict = {}
     stated: dict = {"seed": seed, "splits": {}}
     posts = {"train": train, "validation": validation, "test": test}
     for split, number in posts.items():
-        rows, quota = _split(folder, split, number, seed, boxes, captions)
+        rows, quota = _split(folder, split, number, seed, boxes, captions, holding)
         (folder / FILES[split]).write_text("".join(row + "\n" for row in rows), "utf-8")
         stated["splits"][split] = {"posts": number, **shares(quota.chosen)}
+    (folder / RELATIONS).write_text(json.dumps(holding) + "\n", "utf-8")
     for file, content in ((BOXES, boxes), (CAPTIONS, captions), (SHARES, stated)):
         (folder / file).write_text(json.dumps(content, indent=1) + "\n", "utf-8")

@@ -24,12 +24,8 @@ from remote_jax.data import media, pipeline
 from remote_jax.data.images import crop
 from remote_jax.data.media import Folder
 from remote_jax.errors import UserError
-from remote_jax.remote.data.features import (
-    Featurize,
-    PairDataset,
-    choose_objects,
-    dataset,
-)
+from remote_jax.remote.data.dataset import PairDataset
+from remote_jax.remote.data.features import Featurize, choose_objects, featurized
 from remote_jax.remote.data.pairs import Argument, Pair
 
 TOKENIZER = words_tokenizer()
@@ -54,7 +50,9 @@ def make(folder, cache):
         for key, value in options.items():
             settings["features" if key in settings.features else "data"][key] = value
         pairs = PairDataset(settings)
-        return dataset(pairs.records("train"), Featurize(TOKENIZER, Folder(pairs.root), settings))
+        return featurized(
+            pairs.records("train"), Featurize(TOKENIZER, Folder(pairs.root), settings)
+        )
 
     return features
 
@@ -73,6 +71,7 @@ def test_shapes_and_types_are_those_of_the_contract(make):
         "marker": ((2,), np.int32),
         "object": ((2,), np.int32),
         "label": ((), np.int32),
+        "weight": ((), np.float32),
         "row": ((), np.int32),
     }
     examples = make()
@@ -175,7 +174,9 @@ def test_a_picture_that_changed_since_is_an_error(tmp_path):
     settings = config(folder, tmp_path / "cache")
     pairs = PairDataset(settings)
     (folder / "UMKE_IMG" / "a.png").write_bytes(b"")
-    examples = dataset(pairs.records("train"), Featurize(TOKENIZER, Folder(pairs.root), settings))
+    examples = featurized(
+        pairs.records("train"), Featurize(TOKENIZER, Folder(pairs.root), settings)
+    )
     with pytest.raises(UserError, match=r"a\.png cannot be decoded"):
         examples[0]
     (folder / "UMKE_IMG" / "a.png").unlink()
@@ -203,7 +204,7 @@ def test_real_mnre_rows(shared, tmp_path):
     settings = config(tmp_path, tmp_path / "cache", name="mnre")
     pairs = PairDataset(settings)
     featurize = Featurize(TOKENIZER, Folder(pairs.root), settings)
-    examples = dataset(pairs.records("validation"), featurize)
+    examples = featurized(pairs.records("validation"), featurize)
     assert len(examples) == 200
     for example in examples:
         assert (
@@ -243,7 +244,9 @@ def test_more_objects_than_the_model_sees(tmp_path):
     (folder / "pos_umke.json").write_text(str({"a.png": boxes}).replace("'", '"'))
     settings = config(folder, tmp_path / "cache")
     pairs = PairDataset(settings)
-    example = dataset(pairs.records("train"), Featurize(TOKENIZER, Folder(pairs.root), settings))[0]
+    example = featurized(
+        pairs.records("train"), Featurize(TOKENIZER, Folder(pairs.root), settings)
+    )[0]
     assert example["object"].tolist() == [-1, 0]
     np.testing.assert_allclose(example["boxes"][:, 2], [0.1, 0.6, 0.5], rtol=1e-6)
 

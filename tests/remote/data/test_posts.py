@@ -11,10 +11,14 @@ from released import WORDS, config, picture, words_tokenizer
 from remote_jax.data import media
 from remote_jax.data import posts as posts_of
 from remote_jax.errors import UserError
-from remote_jax.remote.data.posts import Posts
+from remote_jax.remote.data.orders import Orders
+from remote_jax.remote.data.posts import Posts, fit
 
 TOKENIZER = words_tokenizer()
 RELATIONS = ("none", "/a/b", "/c/d")
+BOTH, ONE = [[4, 2, 2]] * 2, [[4, 2, 2], [0, 0, 0]]
+ORDERS = Orders(np.array([BOTH, BOTH, ONE]))
+"""Both orders of two entities and of two objects; the entity first in a pair of both."""
 TEXT = "Ann Lee's cup, in Oslo!"
 
 
@@ -32,15 +36,24 @@ def read(folder, *posts, **data):
     path.write_text("\n".join(written), "utf-8", "surrogateescape")
     found = list(posts_of.read(path))
     values, beside = [value for _, value in found], media.PostFileMedia(path)
-    posts = Posts(values, beside, TOKENIZER, RELATIONS, config(folder, folder, **data))
+    made = config(folder, folder, **data)
+    posts = Posts(values, beside, TOKENIZER, RELATIONS, ORDERS, made)
     return [number for number, _ in found], posts
 
 
+def outputs_of(posts, logits):
+    """Outputs as the task gives them."""
+    logits = logits[: len(posts.dataset)]
+    return {"logits": logits, "temperature": np.array(1.0), "threshold": np.array(0.5)}
+
+
 def answer(read):
+    """Every pair has a relation, the two in turn, each likelier than those after it."""
     numbers, posts = read
     count = len(posts.dataset)
-    outputs = {"label": np.arange(count) % 3, "probability": np.linspace(0.5, 1, count)}
-    answers = posts.answers(outputs if count else {})
+    logits = np.zeros((count, 3))
+    logits[np.arange(count), 1 + np.arange(count) % 2] = np.linspace(5, 2, count)
+    answers = posts.answers(outputs_of(posts, logits) if count else {})
     rows = [{"line": n, **one.to_dict()} for n, one in zip(numbers, answers, strict=True)]
     return json.loads(json.dumps(rows))
 
@@ -67,6 +80,7 @@ def test_a_post_with_everything(folder):
     post = {"id": 7, "text": TEXT, "image": "a.png", "depth": "a.npz"}
     posts = read(folder, {**post, "entities": entities, "objects": objects})
     (line,) = answer(posts)
+    assert line["asked"] == 8 and "unread" not in line
     assert line["line"] == 1 and line["id"] == 7 and "error" not in line
     ann, oslo = (
         {"name": "Ann Lee", "start": 0, "end": 7},
@@ -75,14 +89,13 @@ def test_a_post_with_everything(folder):
     left, right = {"object": 0, "box": [0, 0, 0.5, 1]}, {"object": 1, "box": [0.5, 0, 1, 1]}
     ends = [(relation["head"], relation["tail"]) for relation in line["relations"]]
     assert ends == [
-        *[(ann, oslo), (ann, left), (ann, right), (oslo, ann), (oslo, left), (oslo, right)],
+        *[(ann, oslo), (oslo, ann), (ann, left), (ann, right), (oslo, left), (oslo, right)],
         *[(left, right), (right, left)],
     ]
-    assert [relation["relation"] for relation in line["relations"]][:4] == [*RELATIONS, "none"]
-    np.testing.assert_allclose(
-        [r["probability"] for r in line["relations"]], np.linspace(0.5, 1, 8)
-    )
-    example = posts[1].dataset[2]
+    assert [relation["relation"] for relation in line["relations"]] == ["/a/b", "/c/d"] * 4
+    powers = np.exp(np.linspace(5, 2, 8))
+    np.testing.assert_allclose([r["probability"] for r in line["relations"]], powers / (powers + 2))
+    example = posts[1].dataset[3]
     assert text(example) == (
         "[CLS] <s1> ann lee </s1> ' s cup, in oslo! [SEP] <o2> a golden cup </o2> [SEP]"
     )
@@ -114,14 +127,50 @@ def test_spans_take_whole_words(folder, span, marked):
 
 def test_posts_with_fewer_than_two_ends_have_no_relations(folder):
     assert answer(read(folder, {"text": "Oslo"}, {"text": "Oslo", "entities": [[0, 4]]})) == [
-        {"line": 1, "relations": []},
-        {"line": 2, "relations": []},
+        {"line": 1, "relations": [], "asked": 0},
+        {"line": 2, "relations": [], "asked": 0},
     ]
     assert answer(read(folder)) == []
 
 
+def test_a_relation_is_answered_in_its_likelier_order_and_above_the_threshold(folder):
+    _, posts = read(folder, {"text": TEXT, "entities": [[0, 3], [4, 7], [18, 22]]})
+    # Ann-Lee, Lee-Ann, Ann-Oslo, Oslo-Ann, Lee-Oslo, Oslo-Lee
+    logits = np.array([[0, 5, 0], [0, 6, 0], [9, 5, 0], [0, 0, 4], [0, 0.2, 0], [0.0, 0.0, 0.2]])
+    (found,) = posts.answers(outputs_of(posts, logits))
+    said = [(one.head.name, one.tail.name, one.relation) for one in found.relations]
+    assert said == [("Lee", "Ann", "/a/b"), ("Oslo", "Ann", "/c/d")]
+    warm = {**outputs_of(posts, logits), "temperature": np.array(20.0)}
+    assert next(posts.answers(warm)).relations == ()
+
+
+def test_what_training_never_had_of_such_a_pair_is_not_offered(folder):
+    _, posts = read(folder, {"text": TEXT, "entities": [[0, 7], [18, 22]]})
+    posts._orders = Orders(np.array([[[4, 2, 0], [4, 2, 2]], BOTH, ONE]))  # no /c/d forward
+    (found,) = posts.answers(outputs_of(posts, np.array([[1, 0, 9.0]] * 2)))
+    assert [(one.head.name, one.relation) for one in found.relations] == [("Oslo", "/c/d")]
+
+
+def test_relations_that_contradict_the_types_are_not_offered(folder):
+    names = ("none", "/per/loc/live", "/loc/loc/contain")
+    assert fit(names, "per", "") == [True, True, False]
+    assert fit(names, "", "per") == [True, False, False]
+    assert fit(names, "", "") == [True] * 3 and fit(["couple"], "per", "loc") == [True]
+    typed = [{"start": 0, "end": 7, "type": "c"}, [18, 22]]
+    _, posts = read(folder, {"text": TEXT, "entities": typed})
+    assert posts._posts[0][1].fitting.all()  # these names say no types
+
+
+def test_what_is_too_long_to_read_is_said(folder):
+    post = {"tokens": WORDS * 4, "entities": [[0, 2], [3, 4]]}
+    (line,) = answer(read(folder, post, max_tokens=24))
+    assert line["unread"] == sum(len(TOKENIZER.tokenize(word)) for word in WORDS) * 4 - 18
+    assert "unread" not in answer(read(folder, {**post, "tokens": WORDS}))[0]
+
+
 def test_triplet_types_choose_pairs(folder):
     post = {"text": TEXT, "entities": [[0, 7], [18, 22]], "objects": [[0, 0, 1, 1]] * 2}
+    post["image"] = "a.png"
     for names, count in (("ee", 2), ("oo", 2), ("eo", 4), ("ee,oo,eo", 8)):
         assert len(read(folder, post, triplets=names)[1].dataset) == count
 
@@ -155,6 +204,8 @@ GOOD = {"text": TEXT, "entities": [[0, 7], [18, 22]]}
         ),
         ({**GOOD, "entities": [3]}, "entity 0 must be"),
         ({**GOOD, "entities": [[0, 3]] * 101}, "at most 100"),
+        ({**GOOD, "objects": [[0, 0, 1, 1]]}, "neither the 'image' nor the 'depth'"),
+        ({**GOOD, "entities": [{"start": 0, "end": 3, "type": 1}]}, "the type of entity 0"),
         ({**GOOD, "objects": [[0, 0, 640, 480]]}, "leaves the picture"),
         ({**GOOD, "objects": [{"caption": "x"}]}, "the box of object 0"),
         ({**GOOD, "objects": [{"box": [0, 0, 1, 1], "caption": 3}]}, "caption of object 0"),

@@ -1,0 +1,172 @@
+"""Pairs beside the listed ones: reversed ones, and a sample of those that are not listed.
+
+In training they teach the model what annotators would not have listed. In evaluation they show
+what it says of them: `predict` asks about all pairs of a post.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from remote_jax.remote.data.orders import Orders
+from remote_jax.remote.data.pairs import Argument, Pair
+
+SEED = 0
+"""Of the sample, which is a part of the data, and the same for every run."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The examples of a split: its listed pairs, and then further ones.
+
+    Attributes:
+        labels: relation of each; 0 where nothing is known of a pair that is not listed.
+        types: triplet types.
+        backward: which are in the second order of `pairs.backward`.
+        weights: of each in the loss.
+        scales: how many pairs each stands for, where it is one of a sample.
+        partner: the example that is the same pair the other way round, -1 where there is none.
+        listed: how many are listed.
+        further: the others, as `unlisted.UNLISTED`.
+    """
+
+    labels: Int[np.ndarray, " n"]
+    types: Int[np.ndarray, " n"]
+    backward: Bool[np.ndarray, " n"]
+    weights: Float[np.ndarray, " n"]
+    scales: Float[np.ndarray, " n"]
+    partner: Int[np.ndarray, " n"]
+    listed: int
+    further: np.ndarray
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a split has.
+
+    Attributes:
+        rows: of the records that take part.
+        summary: label, type and order of each of them.
+        unlisted: the pairs that are not listed, of the types that take part, as
+            `unlisted.UNLISTED`.
+        symmetric: which relations hold both ways.
+    """
+
+    rows: Int[np.ndarray, " n"]
+    summary: Int[np.ndarray, "n 3"]
+    unlisted: np.ndarray
+    symmetric: Bool[np.ndarray, " relations"]
+
+    def reversed(self) -> np.ndarray:
+        """The listed pairs the other way round; they have the relation if that is symmetric."""
+        back = self.unlisted[self.unlisted["reverse_of"] >= 0]
+        place = np.searchsorted(self.rows, back["reverse_of"])
+        labels = self.summary[place, 0]
+        back = back.copy()
+        back["label"] = np.where(
+            back["known"], back["label"], np.where(self.symmetric[labels], labels, 0)
+        )
+        back["known"] = True
+        return back
+
+    def never_listed(self) -> np.ndarray:
+        """Pairs that are listed in neither order."""
+        return self.unlisted[self.unlisted["reverse_of"] < 0]
+
+    def orders(self, further: np.ndarray, relations: int) -> Orders:
+        """The orders of the listed pairs and some further ones."""
+        labels, types, backward = self.summary.T
+        return Orders.from_pairs(
+            np.concatenate([labels, further["label"]]),
+            np.concatenate([types, further["type"]]),
+            np.concatenate([backward, further["backward"]]),
+            relations,
+        )
+
+
+def training(source: Source, *, reverse: bool, unlisted: float, weight: float) -> Pairs:
+    """The examples to train on.
+
+    Args:
+        reverse: whether listed pairs are also read the other way round.
+        unlisted: pairs that are not listed, for each that is; in the orders that are asked. None
+            that is known to be related is among them.
+        weight: of those of which nothing is known.
+    """
+    further = source.reversed() if reverse else source.unlisted[:0]
+    if unlisted:
+        asked = source.orders(further, len(source.symmetric)).asked
+        pool = source.never_listed()
+        pool = pool[asked[pool["type"], pool["backward"].astype(int)] & (pool["label"] == 0)]
+        count = min(len(pool), round(unlisted * len(source.rows)))
+        chosen = np.random.default_rng(SEED).permutation(len(pool))[:count]
+        further = np.concatenate([further, pool[np.sort(chosen)]])
+    return _pairs(source, further, np.ones(len(further)), weight)
+
+
+def evaluation(source: Source, orders: Orders, weight: float) -> Pairs:
+    """The listed pairs and, of the others, about as many as `predict` would ask.
+
+    Args:
+        orders: of training.
+        weight: of pairs of which nothing is known, when probabilities are calibrated.
+    """
+    back, pool = (
+        some[orders.asked[some["type"], some["backward"].astype(int)]]
+        for some in (source.reversed(), source.never_listed())
+    )
+    pairs = np.unique(pool["pair"])
+    share = min(1.0, len(source.rows) / max(len(pool), 1))
+    count = max(round(share * len(pairs)), min(1, len(pairs)))
+    chosen = np.random.default_rng(SEED).permutation(pairs)[:count]
+    pool = pool[np.isin(pool["pair"], chosen)]
+    further = np.concatenate([back, pool])
+    scale = len(pairs) / max(count, 1)
+    return _pairs(source, further, np.where(further["reverse_of"] < 0, scale, 1.0), weight)
+
+
+def _pairs(
+    source: Source, further: np.ndarray, scales: Float[np.ndarray, " n"], weight: float
+) -> Pairs:
+    labels, types, backward = source.summary.T
+    listed = len(labels)
+    return Pairs(
+        labels=np.concatenate([labels, further["label"]]),
+        types=np.concatenate([types, further["type"]]),
+        backward=np.concatenate([backward.astype(bool), further["backward"]]),
+        weights=np.concatenate([np.ones(listed), np.where(further["known"], 1.0, weight)]),
+        scales=np.concatenate([np.ones(listed), scales]),
+        partner=_partners(source, further, listed),
+        listed=listed,
+        further=further,
+    )
+
+
+def _partners(source: Source, further: np.ndarray, listed: int) -> Int[np.ndarray, " n"]:
+    partner = np.full(listed + len(further), -1)
+    places = listed + np.arange(len(further))
+    back = further["reverse_of"] >= 0
+    rows = np.searchsorted(source.rows, further["reverse_of"][back])
+    partner[places[back]], partner[rows] = rows, places[back]
+    order = np.argsort(further["pair"], kind="stable")
+    order = order[~back[order]]
+    numbers = further["pair"][order]
+    same = np.flatnonzero(numbers[1:] == numbers[:-1])
+    first, second = places[order[same]], places[order[same + 1]]
+    partner[first], partner[second] = second, first
+    return partner
+
+
+def argument(named_in: Pair | None, base: Pair, number: int) -> Argument:
+    """The end of a further pair.
+
+    Args:
+        named_in: the pair that names it, None for an object.
+        number: which end of that pair it is, or the number of the object.
+    """
+    if named_in is not None:
+        return (named_in.head, named_in.tail)[number]
+    return Argument(base.objects[number], object=number, caption=base.captions[number])

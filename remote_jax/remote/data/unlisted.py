@@ -1,0 +1,146 @@
+"""Pairs of a post that its annotators did not list, found while records are built.
+
+A post is a sentence with its picture. Its ends are the entities that any of its rows names, and
+the objects of its picture. Which of these pairs are unrelated is unknown, unless the data folder
+says what holds in all_relations.json:
+
+    {"a.jpg": [[[0, 2], "[OBJ1]", "/per/per/self"], ...]}
+
+An end is the span of an entity or the name of an object; a picture that is listed has no other
+relation than these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from remote_jax.data.files import read_json
+from remote_jax.data.release import MAX_JSON
+from remote_jax.errors import UserError
+from remote_jax.remote.data.pairs import Pair, backward, triplet_type
+
+MAX_ENDS = 48
+"""Most ends of a post that are paired: the first ones, entities before objects."""
+
+UNLISTED = np.dtype(
+    [
+        ("base", np.int32),  # the row whose sentence and picture it has
+        ("head_row", np.int32),  # the row that names the head, -1 for an object
+        ("head", np.int32),  # 0 or 1: head or tail of that row; or the number of the object
+        ("tail_row", np.int32),
+        ("tail", np.int32),
+        ("label", np.int32),  # 0 where nothing is known of it
+        ("known", np.bool_),  # whether the label is
+        ("type", np.int32),
+        ("backward", np.bool_),
+        ("reverse_of", np.int32),  # the row that lists the pair the other way round, or -1
+        ("pair", np.int64),  # the same number for both orders
+    ]
+)
+"""A pair; rows are those of the split's records."""
+
+End = tuple[int, int] | str
+"""The span of an entity, or the name of an object."""
+_Relations = Mapping[tuple[End, End], int]
+
+
+def read_relations(path: Path, relations: Sequence[str]) -> dict[str, dict[tuple[End, End], int]]:
+    """What all_relations.json says of each picture.
+
+    Raises:
+        UserError: it is malformed, or names a relation that is not in the vocabulary.
+    """
+    ids = {name: number for number, name in enumerate(relations)}
+    found = {}
+    for image, rows in read_json(path, MAX_JSON).items():
+        holding = {}
+        for place, row in enumerate(rows if isinstance(rows, list) else [rows]):
+            if not isinstance(row, list) or len(row) != 3:
+                raise UserError(f"{path}: {image!r}, item {place} must be [head, tail, relation].")
+            head, tail, relation = row
+            if not isinstance(relation, str) or relation not in ids:
+                raise UserError(f"{path}: {image!r}, item {place} names no relation of the data.")
+            holding[_end(head, path, image), _end(tail, path, image)] = ids[relation]
+        found[image] = holding
+    return found
+
+
+def _end(value: Any, path: Path, image: str) -> End:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and [type(one) for one in value] == [int, int]:
+        return (value[0], value[1])
+    raise UserError(f"{path}: {image!r}, an end must be [start, end) or the name of an object.")
+
+
+class Posts:
+    """Gathers the rows of a split by post."""
+
+    def __init__(self, known: Mapping[str, _Relations]):
+        """Takes what is known of pictures, by `img_id`."""
+        self._known = known
+        self._posts: dict[tuple[tuple[str, ...], str], _Post] = {}
+
+    def add(self, row: int, pair: Pair) -> None:
+        """A row of the records."""
+        post = self._posts.setdefault((pair.tokens, pair.img_id), _Post(row, pair.objects))
+        post.add(row, pair)
+
+    def unlisted(self) -> np.ndarray:
+        """Every pair of ends of a post that is not listed in this order, as `UNLISTED`."""
+        rows: list[tuple[Any, ...]] = []
+        for number, ((_, image), post) in enumerate(self._posts.items()):
+            rows.extend(post.unlisted(self._known.get(image), number * MAX_ENDS**2))
+        return np.array(rows, UNLISTED)
+
+
+class _Post:
+    """The ends of a post and the pairs that are listed."""
+
+    def __init__(self, row: int, objects: Sequence[str]):
+        self.base = row
+        # Where each end is named: row and which of its ends, or -1 and the number of the object.
+        self.entities: dict[End, tuple[int, int]] = {}
+        self.objects: dict[End, tuple[int, int]] = {
+            name: (-1, number) for number, name in enumerate(objects)
+        }
+        self.listed: dict[tuple[End, End], int] = {}
+
+    def add(self, row: int, pair: Pair) -> None:
+        ends: list[End] = []
+        for place, argument in enumerate((pair.head, pair.tail)):
+            end: End = argument.name if argument.span is None else argument.span
+            if argument.span is not None:
+                self.entities.setdefault(end, (row, place))
+            ends.append(end)
+        self.listed.setdefault((ends[0], ends[1]), row)
+
+    def unlisted(self, known: _Relations | None, number: int) -> Iterator[tuple[Any, ...]]:
+        ends = dict(list({**self.entities, **self.objects}.items())[:MAX_ENDS])
+        order = {end: place for place, end in enumerate(ends)}
+        for head, tail in product(ends, ends):
+            if head == tail or (head, tail) in self.listed:
+                continue
+            low, high = sorted((order[head], order[tail]))
+            kinds = (ends[head], ends[tail])
+            head_object, tail_object = (-1 if row >= 0 else place for row, place in kinds)
+            yield (
+                self.base,
+                *kinds[0],
+                *kinds[1],
+                0 if known is None else known.get((head, tail), 0),
+                known is not None,
+                triplet_type(head_object, tail_object),
+                backward(_span(head), _span(tail), head_object, tail_object),
+                self.listed.get((tail, head), -1),
+                number + low * MAX_ENDS + high,
+            )
+
+
+def _span(end: End) -> tuple[int, int] | None:
+    return None if isinstance(end, str) else end
