@@ -31,6 +31,7 @@ from remote_jax.eega.model.word_pairs import joint_loss, tagging_loss
 from remote_jax.eega.quintuples import Labels
 from remote_jax.eega.sample import folder as sample
 from remote_jax.eega.settings import KEYS, channels
+from remote_jax.eega.tags import Decoded
 from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
@@ -181,7 +182,10 @@ class EegaTask:
         return metrics.summary(self.data.labels(split), self._found(outputs), self.config.metric)
 
     def _found(self, outputs: Outputs) -> list[Labels]:
-        return [one.labels for one in answers.decode_outputs(outputs, self.corpus.vocabulary)]
+        return [one.labels for one in self._decoded(outputs)]
+
+    def _decoded(self, outputs: Outputs) -> list[Decoded]:
+        return answers.decode_outputs(outputs, self.corpus.vocabulary, self.corpus.priors)
 
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
         """Scores by relation and by type, most frequent first."""
@@ -199,7 +203,7 @@ class EegaTask:
         the `objects` (Figure 7).
         """
         vocabulary = self.corpus.vocabulary
-        found = answers.decode_outputs(outputs, vocabulary)
+        found = self._decoded(outputs)
         for index, example in enumerate(self.data.examples(split)):
             sentence = example.sentence
             format_span = answers.spans_in_words(sentence.tokens)
@@ -224,11 +228,7 @@ class EegaTask:
         return {}
 
     def posts(self, posts: Iterable[Values], media: PostMedia) -> Posts:
-        """Reads user-supplied posts.
-
-        Raises:
-            UserError: they cannot be parsed.
-        """
+        """Reads user-supplied posts; one that cannot be parsed has that as its answer."""
         found = read_posts(posts, media, self.corpus, self.config)
         dataset = self._featurized([one.example for one in found if one.example], media)
-        return Posts(found, dataset, self.corpus.vocabulary)
+        return Posts(found, dataset, self.corpus.vocabulary, self.corpus.priors)

@@ -48,6 +48,7 @@ from remote_jax.eega.graphs.trees import Parse
 from remote_jax.eega.graphs.visual_graph import VisualGraph
 from remote_jax.eega.quintuples import Entity, Vocabulary
 from remote_jax.eega.settings import Inputs
+from remote_jax.eega.tags import Priors
 from remote_jax.errors import Refused, UserError
 
 PARSE = ("heads", "dependencies", "pos")
@@ -94,8 +95,10 @@ class Posts:
         posts: Sequence[Post],
         dataset: grain.MapDataset[Features],
         vocabulary: Vocabulary,
+        priors: Priors,
     ):
-        self._posts, self.dataset, self._vocabulary = posts, dataset, vocabulary
+        self._posts, self.dataset = posts, dataset
+        self._vocabulary, self._priors = vocabulary, priors
 
     def answers(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Quintuples]:
         """What is in each post, or the error that kept it from being read.
@@ -103,7 +106,8 @@ class Posts:
         Args:
             outputs: of the model, for each of `dataset`.
         """
-        found = iter(answers.decode_outputs(outputs, self._vocabulary) if outputs else ())
+        decoded = answers.decode_outputs(outputs, self._vocabulary, self._priors) if outputs else ()
+        found = iter(decoded)
         read = iter(outputs["words"].tolist() if outputs else ())
         for post in self._posts:
             if post.example is None:

@@ -20,7 +20,7 @@ from remote_jax.eega.data.posts import Posts, read_posts
 from remote_jax.eega.data.sentences import Sentence
 from remote_jax.eega.graphs.visual_graph import edge_types
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple, Vocabulary
-from remote_jax.eega.tags import CERTAIN, encode
+from remote_jax.eega.tags import CERTAIN, Priors, encode
 from remote_jax.encoders import tokenizer
 from remote_jax.errors import Refused, UserError
 
@@ -77,7 +77,7 @@ def read(folder, *lines, **changes):
     found = read_posts([value for _, value in lines_of.read(path)], beside, KNOWN, config)
     featurize = Featurize(PIECES, KNOWN, beside, config)
     examples = [post.example for post in found if post.example is not None]
-    return Posts(found, [featurize.map(example) for example in examples], VOCABULARY)
+    return Posts(found, [featurize.map(example) for example in examples], VOCABULARY, Priors())
 
 
 def answer(posts, *labels):
