@@ -88,7 +88,7 @@ def test_jmere(folder, tmp_path):
     np.testing.assert_allclose(example.graph.boxes[0], [0, 0, 0.5, 1])
     assert example.graph.adjacent[0, 1]
     found = formats.locate(formats.JMERE, folder / "jmere")
-    other = ObjectGraphs(found, objects=5, threshold=0.1).graph("img_org/b.png")
+    other = ObjectGraphs(found, objects=5, threshold=0.1).graph("img_org/b.png", "train")
     assert other.mask.sum() == len(json.loads(found.boxes.read_text())["b.png"])
 
 

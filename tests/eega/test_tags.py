@@ -184,7 +184,10 @@ def test_priors_are_counted_in_the_labels(cases, symmetric):
     assert found.touching == pytest.approx(max(round(math.log(odds), 1), 0))
     for number, name in enumerate(VOCABULARY.relations):
         pairs = [
-            frozenset((q.head, q.tail)) for x in labels for q in x.quintuples if q.relation == number
+            frozenset((q.head, q.tail))
+            for x in labels
+            for q in x.quintuples
+            if q.relation == number
         ]
         both = len(pairs) - sum(
             len({frozenset((q.head, q.tail)) for q in x.quintuples if q.relation == number})

@@ -140,7 +140,7 @@ class SentenceDataset:
         if not self._inputs.picture:
             graph = visual_graph.empty(self._config.max_objects)
         else:
-            graph = self._objects.graph(sentence.image)
+            graph = self._objects.graph(sentence.image, split)
         return Example(sentence, parse, graph, counted=split == "train")
 
     def _parses(

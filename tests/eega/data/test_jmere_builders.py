@@ -159,7 +159,7 @@ def test_too_many_refused_rows_stop_the_build(tmp_path, cached, capsys):
     assert "train.json" in str(error.value)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[" + json.dumps(row())])
+@pytest.mark.parametrize("text", ["", "7", "[" + json.dumps(row())])
 def test_a_file_that_is_no_list_is_an_error(tmp_path, text):
     folder = jmere(tmp_path / "data", [row()])
     (folder / "train.json").write_text(text)
