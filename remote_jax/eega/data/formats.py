@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +25,21 @@ SCENES = ("custom_prediction.json", "custom_data_info.json")
 SCENE_FOLDERS = ("image_path/{split}", "no_none_image_path/{split}")
 BOXES = "boxes.json"
 """`{picture: [[left, top, right, bottom], ...]}` in shares of its sides, for those without one."""
+PASSED_OVER = (
+    (
+        r".*feature.*(pickle|pkl|npy|npz|h5|hdf5|pt|pth|safetensors|json)|.*\.(h5|hdf5|pt|pth)",
+        "features of a detector's regions, but the model reads the pixels of pictures and boxes",
+    ),
+    (
+        r".*\.(dependency_graph|dependency|syntaxPosition|pos_sequence|graph)",
+        "parses and counts as pickles, which could run code; they are made anew",
+    ),
+    (r".*\.(pickle|pkl)", "pickles, which could run code; convert what you need"),
+)
+"""What a folder may have that is not read, by its name, and why it is not."""
+SHOWN = 5
+"""Most names of a sentence."""
+
 DEPTHS = ("img_dep", "depth_data")
 """Folders of depth maps, a picture's `a.jpg` being `a.npz`."""
 
@@ -135,6 +151,31 @@ def locate(layout: Layout, folder: str | Path) -> DataFiles:
     )
 
 
+def passed_over(files: DataFiles) -> list[str]:
+    """A sentence on each kind of file that could be meant for EEGA and is not read.
+
+    They are looked for where others of the authors' are: in the folder, beside the rows and in
+    `SCENE_FOLDERS`.
+    """
+    patterns = [one for split in files.rows for one in release.names(SCENE_FOLDERS, split)]
+    places = [path.parent for path in files.rows.values()]
+    places += release.folders(release.existing([files.root], patterns, files.root))
+    found: dict[str, list[str]] = {}
+    for place in dict.fromkeys([files.root, *places]):
+        for path in sorted(place.iterdir()):
+            reasons = (why for names, why in PASSED_OVER if re.fullmatch(names, path.name))
+            if reason := next(reasons, None):
+                name = path.relative_to(files.root).as_posix()
+                found.setdefault(reason, []).append(name)
+    return [f"Not read: {some(names)}: {reason}." for reason, names in found.items()]
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
 def parses_of(rows: Path) -> Path:
     """Where a data folder would bring the parses of an annotation file."""
     return rows.with_suffix(".parses.npz")
@@ -151,28 +192,31 @@ def _scenes(root: Path, splits: Iterable[str]) -> dict[str, tuple[Path, Path]]:
         raise UserError(
             f"Of {' and '.join(SCENES)}, {root} has only {shared[0].name}; put the other beside it."
         )
-    predictions, names = {}, {}
-    for split in splits:
-        places = release.existing([root], release.names(SCENE_FOLDERS, split), root)
-        for kind, found in zip(SCENES, (predictions, names), strict=True):
-            path = release.only(release.existing(places, [kind], root), f"{split} scenes", root)
-            found |= {split: path} if path else {}
+    predictions, names = (_one_each(root, splits, kind) for kind in SCENES)
     if shared and predictions:
         found = [path.relative_to(root).as_posix() for path in (shared[0], *predictions.values())]
         raise UserError(
             f"{root} has scene graphs for all splits and for one: {', '.join(found)}; leave either."
         )
-    if predictions and not names:
-        first = next(iter(predictions.values()))
-        raise UserError(f"{first} needs {SCENES[1]} beside it, which names classes and relations.")
     if shared:
         return dict.fromkeys(splits, (shared[0], shared[1]))
-    usual = next(iter(names.values()), None)
-    return {
-        split: (path, names.get(split) or usual)
-        for split, path in predictions.items()
-        if names.get(split) or usual
-    }
+    pairs = {}
+    for split, path in predictions.items():
+        if not names:
+            raise UserError(f"{path} needs {SCENES[1]} beside it, which names what is in pictures.")
+        pairs[split] = path, names.get(split) or next(iter(names.values()))
+    return pairs
+
+
+def _one_each(root: Path, splits: Iterable[str], name: str) -> dict[str, Path]:
+    """The file of that name in `SCENE_FOLDERS` of each split that has one."""
+    found = {}
+    for split in splits:
+        places = release.existing([root], release.names(SCENE_FOLDERS, split), root)
+        path = release.only(release.existing(places, [name], root), f"{split} scenes", root)
+        if path is not None:
+            found[split] = path
+    return found
 
 
 def read_names(path: Path) -> tuple[str, ...]:

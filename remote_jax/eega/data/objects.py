@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -104,11 +105,11 @@ def _scene_graphs(files: DataFiles) -> dict[str, SceneGraphs]:
         UserError: two splits have other names of classes or relations, or a file is malformed.
     """
     read = {pair: SceneGraphs(*pair) for pair in files.scenes.values()}
-    (first, usual), *others = read.items() or [((), None)]
-    for pair, scenes in others:
-        if (scenes.classes, scenes.relations) != (usual.classes, usual.relations):
+    for one, other in pairwise(read):
+        names = [(read[pair].classes, read[pair].relations) for pair in (one, other)]
+        if names[0] != names[1]:
             raise UserError(
-                f"{pair[1]} has other names of classes or relations than {first[1]}: all splits "
+                f"{other[1]} has other names of classes or relations than {one[1]}: all splits "
                 "must have those of one detector."
             )
     return {split: read[pair] for split, pair in files.scenes.items()}

@@ -132,11 +132,11 @@ class SceneGraphs:
             pairs = _indices(entry, "rel_pairs", 2, len(scores), count)
             most = len(self.relations) + 1
             return pairs, _indices(entry, "rel_labels", 0, len(scores), most), scores
-        pairs, names = _read_texts(given)
+        numbers, names = _read_texts(given)
         scores = np.ones(len(given))
         if len(_list(entry, "rel_scores")) == len(given):
             scores = _numbers(entry, "rel_scores", 0, MAX_PAIRS)
-        pairs = _indices({"rel_labels": pairs}, "rel_labels", 2, len(given), count)
+        pairs = _indices({"rel_labels": numbers}, "rel_labels", 2, len(given), count)
         return pairs, _numbered(names, (BACKGROUND, *self.relations), "rel_labels"), scores
 
 

@@ -66,13 +66,13 @@ def check_jmere(value: Dict, vocabulary: Vocabulary) -> Sentence:
         if not isinstance(row, list | tuple) or len(row) != 1 or not isinstance(row[0], dict):
             raise Refused(f"{what} must be a list of one dict, found {show(row)}")
         head, tail = (
-            _check_entity(row[0], key, what, len(tokens), vocabulary)
+            _check_entity(_get(row[0], key, what), f"{key!r} of {what}", len(tokens), vocabulary)
             for key in ("beg_ent", "sec_ent")
         )
         relation = _index(_get(row[0], "relation", what), "relation", what, vocabulary.relations)
         quintuples.append(_check_distinct(Quintuple(head, tail, relation), what))
     more = [
-        _check_entity({place: one}, place, ENTITIES, len(tokens), vocabulary)
+        _check_entity(one, f"entity {place}", len(tokens), vocabulary)
         for place, one in enumerate(_list(value, ENTITIES))
     ]
     return Sentence(tokens, image, Labels.from_quintuples(quintuples, more))
@@ -106,7 +106,10 @@ def check_mnre(value: Dict, vocabulary: Vocabulary) -> Sentence:
     """
     tokens, image = _check_post(value)
     relation = check_text(_get(value, "relation", "a row"), "relation")
-    spans = [_check_position(value, key, "the row", len(tokens)) for key in ("h", "t")]
+    spans = [
+        _check_position(_get(value, key, "the row"), f"{key!r} of the row", len(tokens))
+        for key in ("h", "t")
+    ]
     if relation.lower() == "none":
         return Sentence(tokens, image)
     parts = relation.split("/")
@@ -133,22 +136,20 @@ def _check_post(value: Dict) -> tuple[tuple[str, ...], str]:
     return tokens, str(image) if type(image) is int else check_text(image, "img_id")
 
 
-def _check_entity(
-    value: Dict, key: str | int, what: str, words: int, vocabulary: Vocabulary
-) -> Entity:
-    start, end = _check_position(value, key, what, words)
-    name = f"{key!r} of {what}"
-    return Entity(
-        start, end, _index(_get(value[key], "tags", name), "type", name, vocabulary.types)
-    )
+def _check_entity(value: object, what: str, words: int, vocabulary: Vocabulary) -> Entity:
+    end = _dict(value, what)
+    span = _check_position(end, what, words)
+    return Entity(*span, _index(_get(end, "tags", what), "type", what, vocabulary.types))
 
 
-def _check_position(value: Dict, key: str | int, what: str, words: int) -> tuple[int, int]:
-    end = _get(value, key, what)
-    if not isinstance(end, dict):
-        raise Refused(f"{key!r} of {what} must be a dict, found {show(end)}")
-    name = f"the span of {key!r} of {what}"
-    return check_span(_get(end, "pos", f"{key!r} of {what}"), name, words)
+def _check_position(value: object, what: str, words: int) -> tuple[int, int]:
+    return check_span(_get(_dict(value, what), "pos", what), f"the span of {what}", words)
+
+
+def _dict(value: object, what: str) -> Dict:
+    if not isinstance(value, dict):
+        raise Refused(f"{what} must be a dict, found {show(value)}")
+    return value
 
 
 def _check_distinct(quintuple: Quintuple, what: str) -> Quintuple:
