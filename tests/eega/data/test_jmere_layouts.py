@@ -248,3 +248,24 @@ def test_hostile_entities_are_refused(tmp_path, entities, said):
     folder = jmere(tmp_path / "data", [row(), {**row(LABELS), "entities": entities}])
     reason = build(folder, tmp_path / "cache", max_rejected=0.5).rejected[0]["reason"]
     assert said in reason and len(reason) < 300
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ("own_types", r"types\.txt with one a line, here: person, company, city\."),
+        ("no_relations", r"train\.json: none of its 120 sentences has an entity or a relation"),
+        ("no_img_id", ""),
+        ("half_without", ""),
+    ],
+)
+def test_folders_that_people_have(shared, tmp_path, case, said):
+    folder = shared / "cases" / "eega_rows" / case
+    if said:
+        with pytest.raises(UserError, match=said):
+            build(folder, tmp_path)
+        return
+    builder = build(folder, tmp_path)
+    found = builders.read(builder, "train")
+    assert len(found) == 120 and not builder.rejected
+    assert sum(bool(one.labels.quintuples) for one in found) in (60, 120)
