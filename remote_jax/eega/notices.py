@@ -60,8 +60,8 @@ def _labels(splits: Mapping[str, list[Example]]) -> list[str]:
     without = [split for split, some in labels.items() if not any(x.quintuples for x in some)]
     if without:
         told.append(
-            f"No sentence of {', '.join(without)} has a relation: scores of quintuples are 0 there, "
-            "and only mner_f1 says something."
+            f"No sentence of {', '.join(without)} has a relation: scores of quintuples are 0 "
+            "there, and only mner_f1 says something."
         )
     return told
 

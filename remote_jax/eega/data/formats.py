@@ -67,7 +67,7 @@ JMERE = Layout(
     "jmere",
     rows=("{split}.json", "jmere_{split}.json"),
     pictures=("img_org/{split}", "img_org", "JMERE_IMG", *SCENE_FOLDERS),
-    subfolders=("no_none_unified_tags_txt", "V2"),
+    subfolders=("no_none_unified_tags_txt",),
     listed=True,
 )
 MNRE = Layout(

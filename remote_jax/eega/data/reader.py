@@ -49,7 +49,9 @@ class SentenceReader:
         try:
             for number, row in enumerate(rows_of(path), start=1):
                 try:
-                    sentence = self._pictured(self._check(row), number)
+                    checked = self._check(row)
+                    sentence = self._pictured(checked, number)
+                    self.missing += bool(checked.image) and not sentence.image
                     self.rows += 1
                     yield sentence
                 except Refused as error:
@@ -60,6 +62,7 @@ class SentenceReader:
     def _merged(self) -> Iterator[Sentence | Rejected]:
         """One sentence of all rows with its words; one without a relation is left out."""
         found: dict[tuple[str, ...], Sentence] = {}
+        named: set[tuple[str, ...]] = set()
         for number, line in read_lines(self.files.rows[self.split], MAX_LINE):
             try:
                 row = self._check(line)
@@ -68,11 +71,14 @@ class SentenceReader:
                     if first is None or not first.image:
                         seen = self._pictured(row, number)
                         first = replace(first, image=seen.image) if first else seen
+                    if row.image:
+                        named.add(row.tokens)
                     more = first.labels.quintuples | row.labels.quintuples
                     found[row.tokens] = replace(first, labels=Labels.from_quintuples(more))
                 self.rows += 1
             except Refused as error:
                 yield {"file": self.name, "line": number, "reason": str(error)}
+        self.missing = sum(not found[tokens].image for tokens in named)
         yield from found.values()
 
     def _check(self, row: bytes | Refused) -> Sentence:
@@ -86,7 +92,6 @@ class SentenceReader:
 
     def _pictured(self, row: Sentence, place: int) -> Sentence:
         image = self._picture(row.image) if row.image else ""
-        self.missing += bool(row.image) and not image
         return replace(row, image=image, file=self.name, place=place)
 
     def _picture(self, name: str) -> str:

@@ -57,9 +57,9 @@ class SceneGraphs:
         self.classes = _names(facts, "ind_to_classes", info)
         self.relations = _names(facts, "ind_to_predicates", info)[1:]
         self._keys = {key: key for key in self._entries}
-        numbers = {str(place) for place, _ in enumerate(facts.get("idx_to_files") or ())}
-        if "idx_to_files" in facts and self._keys.keys() <= numbers:
-            self._keys = _by_picture(_names(facts, "idx_to_files", info), info)
+        files = _names(facts, "idx_to_files", info) if "idx_to_files" in facts else ()
+        if files and self._keys.keys() <= {str(place) for place in range(len(files))}:
+            self._keys = _by_picture(files, info)
 
     def graph(
         self, picture: str, size: tuple[int, int], *, objects: int, threshold: float

@@ -74,7 +74,7 @@ def written(words, quintuples, entities, image, cased):
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_each_sentence_has_its_words_labels_and_picture(tmp_path, data):
@@ -103,7 +103,7 @@ def test_each_sentence_has_its_words_labels_and_picture(tmp_path, data):
     texts = [json.dumps(written(*one, image, cased)) for one, image, cased in given_]
     listed = data.draw(st.booleans())
     text = "[" + ", ".join(texts) + "]" if listed else "\n\n".join(texts)
-    name = data.draw(st.sampled_from(["train.json", "V2/jmere_train.json"]))
+    name = data.draw(st.sampled_from(["train.json", "no_none_unified_tags_txt/jmere_train.json"]))
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text(data.draw(st.sampled_from(["", "\ufeff"])) + text, "utf-8")
 
@@ -151,10 +151,12 @@ def test_rows_of_mnre_need_no_picture_either(tmp_path):
     rows = [pair(ANN, BOB, "/per/per/peer"), pair(BOB, ANN, "/per/per/peer", image=None)]
     rows[0].pop("img_id")
     rows.append(pair(ANN, BOB, "/per/per/peer"))
-    (sentence,) = SentenceReader(
-        formats.locate(formats.MNRE, mnre(tmp_path / "data", rows)), "train"
-    )
+    other = ["Elsewhere", *WORDS[1:]]
+    rows += [pair(ANN, BOB, "/per/per/peer", other, image) for image in ("b.png", None, "c.png")]
+    reader = SentenceReader(formats.locate(formats.MNRE, mnre(tmp_path / "data", rows)), "train")
+    sentence, unseen = reader
     assert sentence.image == "img_org/a.png" and len(sentence.labels.quintuples) == 2
+    assert not unseen.image and reader.missing == 1
 
 
 PERSON, CITY = end(0, 2, "Person"), end(5, 6, "city")

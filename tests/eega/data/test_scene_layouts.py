@@ -6,9 +6,12 @@ import shutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jmere_files import jmere, row
+from jmere_files import jmere, pictures, row
+from parse_examples import made
 
-from remote_jax.eega.data import formats
+from configs import jmere as configs
+from remote_jax.eega.data import formats, parse_files
+from remote_jax.eega.data.examples import SentenceDataset
 from remote_jax.eega.data.objects import ObjectGraphs, is_whole_picture
 from remote_jax.eega.graphs.visual_graph import edge_types
 from remote_jax.errors import Refused, UserError
@@ -59,7 +62,7 @@ def seen(graph, graphs):
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_each_picture_has_the_graph_that_was_predicted_of_it(tmp_path, data):
@@ -153,3 +156,28 @@ def test_hostile_texts_are_refused(tmp_path, key, value, said):
     with pytest.raises(Refused, match=f"scene graph a of a.png: .*{said}") as error:
         found.graph("img_org/a.png", "train")
     assert len(str(error.value)) < 250
+
+
+def test_a_folder_as_the_authors_code_writes_it(tmp_path):
+    """It builds with no more than `data.dir`; what is pickled is named, and stays shut."""
+    folder, texts = tmp_path / "data", tmp_path / "data" / "no_none_unified_tags_txt"
+    texts.mkdir(parents=True)
+    config = configs.get_config("paper")
+    config.data.update({"dir": str(folder), "cache": str(tmp_path / "cache")})
+    for number, split in enumerate(SPLITS.values()):
+        pictures(folder / "img_org" / split)
+        (texts / f"{split}.json").write_text(json.dumps([row(), row([])]))
+        parse_files.write(texts / f"{split}.parses.npz", [made([0] * 8)] * 2)
+        there = folder / "image_path" / split
+        write(there, {"a.png": as_text(entry([1, 2 + number % 2], 1), drop=NUMBERS)})
+        for name in ("output_feature.pickle", "../../no_none_unified_tags_txt/x.pos_sequence"):
+            (there / name).write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
+    data = SentenceDataset(config)
+    for number, split in enumerate(SPLITS):
+        first, second = data.examples(split)
+        assert first.sentence.image == f"img_org/{SPLITS[split]}/a.png"
+        assert first.graph.labels[:2].tolist() == [1, 2 + number % 2]
+        assert edge_types(data.corpus.relations)[second.graph.edges[0, 1]] == "holding"
+    parsed, features = formats.passed_over(data.files)
+    assert "image_path/test/output_feature.pickle: features of a detector's regions" in features
+    assert "no_none_unified_tags_txt/x.pos_sequence: parses" in parsed
