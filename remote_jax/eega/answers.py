@@ -13,7 +13,7 @@ from remote_jax.data.posts import Answer, plain
 from remote_jax.eega import metrics
 from remote_jax.eega.graphs.visual_graph import VisualGraph
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple, Vocabulary
-from remote_jax.eega.tags import Decoded, decode
+from remote_jax.eega.tags import Decoded, Priors, decode
 from remote_jax.reporting.results import Table
 from remote_jax.reporting.score import Score, most_frequent_first, score_table
 from remote_jax.task import Outputs
@@ -97,10 +97,10 @@ def format_quintuple(
     }
 
 
-def decode_outputs(outputs: Outputs, vocabulary: Vocabulary) -> list[Decoded]:
+def decode_outputs(outputs: Outputs, vocabulary: Vocabulary, priors: Priors) -> list[Decoded]:
     """What the tags of a whole split say, sentence by sentence."""
     return [
-        decode(tags[:count, :count].astype(np.float64), vocabulary)
+        decode(tags[:count, :count].astype(np.float64), vocabulary, priors)
         for tags, count in zip(outputs["tags"], outputs["words"].tolist(), strict=True)
     ]
 

@@ -19,8 +19,9 @@ DESCRIPTION = (
 )
 NOTES = (
     "Entities and quintuples are read off the tags by `remote_jax.eega.tags.decode`, which is not "
-    "in this folder. A model that reads parses has those of a post made by the spaCy pipeline that "
-    "config.json names, unless the post brings its own."
+    "in this folder. It needs knowledge.json, for touching names and relations that are told once. "
+    "A model that reads parses has those of a post made by the spaCy pipeline that config.json "
+    "names, unless the post brings its own."
 )
 POST = {"text": "Gatika Bamorel plays for Divafen Rovers"}
 FIELDS = {

@@ -5,9 +5,10 @@ Two protocols, for quintuples:
 - `directed`: head and tail must be the right way round;
 - `folded`: that of the authors' code, which writes both directions onto the upper triangle of the
   matrix of tags and then counts every quintuple, found or right, in both orders. Which end is the
-  head is not scored, so no score of it is below the directed one. The authors read even what is
-  right back from a matrix of tags, where entities side by side melt into one and overlapping ones
-  are lost; here what is right is what was annotated.
+  head is not scored, so it mostly is above the directed score; it is below where a pair that is
+  right is told both ways, which counts twice as directed and once as folded. The authors read even
+  what is right back from a matrix of tags, where entities side by side melt into one and
+  overlapping ones are lost; here what is right is what was annotated.
 
 Entities (the paper's #MNER) are those of the same predictions, with or without a relation.
 """

@@ -18,7 +18,7 @@ from remote_jax import config as configs
 from remote_jax.data.cache import with_data_folder
 from remote_jax.data.media import Folder, Pictures, PostMedia
 from remote_jax.data.posts import Values
-from remote_jax.eega import answers, build, metrics
+from remote_jax.eega import answers, build, metrics, notices
 from remote_jax.eega.build import Sizes
 from remote_jax.eega.data import builders, corpus_statistics
 from remote_jax.eega.data.corpus_statistics import CorpusStatistics
@@ -31,6 +31,7 @@ from remote_jax.eega.model.word_pairs import joint_loss, tagging_loss
 from remote_jax.eega.quintuples import Labels
 from remote_jax.eega.sample import folder as sample
 from remote_jax.eega.settings import KEYS, channels
+from remote_jax.eega.tags import Decoded
 from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
@@ -77,6 +78,13 @@ class EegaTask:
             found.save(workdir)
         self.corpus = CorpusStatistics.load(workdir)
         self.tokenizer = tokenizers.read(workdir / save.TOKENIZER)
+        if anew:
+            print("".join(f"{line}\n" for line in self.notices), end="", flush=True)
+
+    @cached_property
+    def notices(self) -> list[str]:
+        """What a person should know of the data before training."""
+        return notices.notices(self.data, self.config, self._featurize(Folder(Path())).words_read)
 
     @cached_property
     def data(self) -> SentenceDataset:
@@ -92,8 +100,10 @@ class EegaTask:
         return self._featurized(self.data.examples(split), Folder(self.data.root))
 
     def _featurized(self, examples: list[Example], pictures: Pictures) -> grain.MapDataset:
-        featurize = Featurize(self.tokenizer, self.corpus, pictures, self.config)
-        return grain.MapDataset.source(examples).map(featurize)
+        return grain.MapDataset.source(examples).map(self._featurize(pictures))
+
+    def _featurize(self, pictures: Pictures) -> Featurize:
+        return Featurize(self.tokenizer, self.corpus, pictures, self.config)
 
     def places(self, split: str, rows: Sequence[int]) -> list[str]:
         """File, and the sentence's place in it."""
@@ -159,8 +169,7 @@ class EegaTask:
 
     def interface(self) -> Interface:
         """A post as the model reads it."""
-        featurize = Featurize(self.tokenizer, self.corpus, Folder(Path()), self.config)
-        return interface(featurize, self.config.data.max_objects)
+        return interface(self._featurize(Folder(Path())), self.config.data.max_objects)
 
     def answer(
         self, model: nnx.Module, batch: Batch, shared: None, calibration: Calibration
@@ -181,15 +190,19 @@ class EegaTask:
         return metrics.summary(self.data.labels(split), self._found(outputs), self.config.metric)
 
     def _found(self, outputs: Outputs) -> list[Labels]:
-        return [one.labels for one in answers.decode_outputs(outputs, self.corpus.vocabulary)]
+        return [one.labels for one in self._decoded(outputs)]
+
+    def _decoded(self, outputs: Outputs) -> list[Decoded]:
+        return answers.decode_outputs(outputs, self.corpus.vocabulary, self.corpus.priors)
 
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
-        """Scores by relation and by type, most frequent first."""
+        """Scores by relation and by type, most frequent first; what they leave out; notices."""
         gold, found = self.data.labels(split), self._found(outputs)
         names = self.corpus.vocabulary
         return [
             answers.by_relation(split, gold, found, names.relations, self.config.metric),
             answers.by_type(split, gold, found, names.types),
+            *notices.tables(self.notices, self.data, split),
         ]
 
     def rows(self, split: str, outputs: Outputs) -> Iterator[dict[str, Any]]:
@@ -199,7 +212,7 @@ class EegaTask:
         the `objects` (Figure 7).
         """
         vocabulary = self.corpus.vocabulary
-        found = answers.decode_outputs(outputs, vocabulary)
+        found = self._decoded(outputs)
         for index, example in enumerate(self.data.examples(split)):
             sentence = example.sentence
             format_span = answers.spans_in_words(sentence.tokens)
@@ -224,11 +237,7 @@ class EegaTask:
         return {}
 
     def posts(self, posts: Iterable[Values], media: PostMedia) -> Posts:
-        """Reads user-supplied posts.
-
-        Raises:
-            UserError: they cannot be parsed.
-        """
+        """Reads user-supplied posts; one that cannot be parsed has that as its answer."""
         found = read_posts(posts, media, self.corpus, self.config)
         dataset = self._featurized([one.example for one in found if one.example], media)
-        return Posts(found, dataset, self.corpus.vocabulary)
+        return Posts(found, dataset, self.corpus.vocabulary, self.corpus.priors)

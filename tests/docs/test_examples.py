@@ -41,7 +41,8 @@ def pairs(folder, cache, layout, **options):
 
 def test_every_example_is_read_by_a_test_below():
     tops = {title.split("/")[0] for title, _ in titled(PAGE)}
-    assert tops == {"umre", "own", "more", "mnre", "jmere", "graph", "openke", "posts"}
+    names = {"umre", "own", "more", "mnre", "jmere", "own_jmere", "graph", "openke", "posts"}
+    assert tops == names
 
 
 def test_umre(folder, tmp_path):
@@ -89,8 +90,20 @@ def test_jmere(folder, tmp_path):
     np.testing.assert_allclose(example.graph.boxes[0], [0, 0, 0.5, 1])
     assert example.graph.adjacent[0, 1]
     found = formats.locate(formats.JMERE, folder / "jmere")
-    other = ObjectGraphs(found, objects=5, threshold=0.1).graph("img_org/b.png")
+    other = ObjectGraphs(found, objects=5, threshold=0.1).graph("img_org/b.png", "train")
     assert other.mask.sum() == len(json.loads(found.boxes.read_text())["b.png"])
+
+
+def test_jmere_with_names_of_its_own(folder, tmp_path):
+    settings, _ = sentences(folder / "own_jmere", tmp_path, "jmere")
+    settings.model.update({"graph": "none", "channels": ""})
+    settings.model.alignment.weight = 0.0
+    first, second = examples.SentenceDataset(settings).examples("train")
+    files = formats.locate(formats.JMERE, folder / "own_jmere")
+    assert files.vocabulary.tags == ("none", "person", "company", "works_for")
+    assert len(first.sentence.labels.quintuples) == 1 and not first.sentence.image
+    assert [(one.start, one.type) for one in second.sentence.labels.entities] == [(0, 0)]
+    assert second.sentence.image == "img_org/7.png" and second.graph.adjacent[0, 1]
 
 
 def test_jmere_of_rows_of_mnre(folder, tmp_path):

@@ -6,7 +6,7 @@ from label_sets import VOCABULARY
 
 from remote_jax.eega import answers
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple
-from remote_jax.eega.tags import CERTAIN, encode
+from remote_jax.eega.tags import CERTAIN, Priors, encode
 
 ANN, BOB, OSLO = Entity(0, 2, 0), Entity(3, 4, 0), Entity(5, 6, 2)
 PEER, MEMBER = Quintuple(ANN, BOB, 0), Quintuple(BOB, OSLO, 1)
@@ -21,7 +21,7 @@ def test_outputs_are_read_up_to_their_words():
         "tags": -CERTAIN * (tags[..., None] != np.arange(len(VOCABULARY.tags))),
         "words": np.array([6, 1]),
     }
-    first, second = answers.decode_outputs(outputs, VOCABULARY)
+    first, second = answers.decode_outputs(outputs, VOCABULARY, Priors())
     assert first.labels == Labels.from_quintuples([PEER, MEMBER])
     assert second.labels == Labels.from_quintuples([], [Entity(0, 1, 0)])
     written = answers.format_decoded(first, answers.spans_in_words(WORDS), VOCABULARY).to_dict()

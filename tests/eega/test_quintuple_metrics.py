@@ -61,6 +61,15 @@ def test_only_folded_takes_the_other_direction():
     assert metrics.entities(gold, found).f1 == 1
 
 
+def test_folded_may_be_below_directed():
+    """A pair that is right both ways counts twice as directed, once as folded."""
+    back, wrong = Quintuple(NBA, CURRY, 1), Quintuple(CURRY, Entity(7, 8, 0), 2)
+    gold = [Labels.from_quintuples([MEMBER, back])]
+    found = [Labels.from_quintuples([MEMBER, back, wrong])]
+    assert metrics.quintuples(gold, found, "directed").precision == pytest.approx(2 / 3)
+    assert metrics.quintuples(gold, found, "folded").precision == pytest.approx(1 / 2)
+
+
 def test_the_same_quintuple_in_another_sentence_is_wrong():
     gold = [Labels.from_quintuples([MEMBER]), Labels()]
     assert metrics.quintuples(gold, gold[::-1], "directed").f1 == 0

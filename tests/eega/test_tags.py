@@ -1,6 +1,7 @@
 """Tags of word pairs: what goes in comes out, and what cannot go in is said."""
 
 import itertools
+import math
 import time
 
 import numpy as np
@@ -12,6 +13,7 @@ from label_sets import RELATIONS, TYPES, VOCABULARY, any_labels, taggable_labels
 from remote_jax.eega import tags
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple
 
+PRIORS = tags.Priors(touching=6.2)
 CURRY, NBA, THOMPSON = Entity(0, 2, 0), Entity(2, 3, 1), Entity(5, 6, 0)
 
 
@@ -88,11 +90,11 @@ def test_a_name_does_not_fall_apart_where_its_words_are_surer_than_the_whole():
     logits = np.zeros((2, 2, 1 + TYPES + RELATIONS))
     logits[[0, 1], [0, 1], 2] = 5.0
     logits[[0, 1], [1, 0], 2] = -1.0
-    assert set(tags.decode(logits, VOCABULARY).entities) == {Entity(0, 2, 1)}
+    assert set(tags.decode(logits, VOCABULARY, PRIORS).entities) == {Entity(0, 2, 1)}
     logits[1, 1, 3] = 5.5  # a little surer of another type
-    assert set(tags.decode(logits, VOCABULARY).entities) == {Entity(0, 2, 1)}
+    assert set(tags.decode(logits, VOCABULARY, PRIORS).entities) == {Entity(0, 2, 1)}
     logits[1, 1, 2], logits[0, 0, 2], logits[1, 1, 3] = 0.0, 15.0, 15.0  # by far
-    found = tags.decode(logits, VOCABULARY).entities
+    found = tags.decode(logits, VOCABULARY, PRIORS).entities
     assert set(found) == {Entity(0, 1, 1), Entity(1, 2, 2)}
 
 
@@ -123,7 +125,7 @@ def likeliest_spans(logits):
         for some in itertools.combinations(spans, count):
             if any(a.overlaps(b) for a, b in itertools.combinations(some, 2)):
                 continue
-            total = sum(map(score, some)) - tags.ADJACENCY_PENALTY * touching(sorted(some))
+            total = sum(map(score, some)) - PRIORS.touching * touching(sorted(some))
             if total > best:
                 best, chosen = total, some
     return p, chosen
@@ -136,7 +138,7 @@ def test_the_likeliest_entities_and_relations_are_found(seed):
     logits[range(4), range(4), 1 : 1 + TYPES] += seed % 4
     logits[..., 1 + seed % 3] += seed % 5
     p, entities = likeliest_spans(logits)
-    found = tags.decode(logits.astype(np.float32), VOCABULARY)
+    found = tags.decode(logits.astype(np.float32), VOCABULARY, PRIORS)
     assert set(found.entities) == set(entities)
     expected = {}
     for head, tail in itertools.permutations(entities, 2):
@@ -157,7 +159,7 @@ def test_the_likeliest_entities_and_relations_are_found(seed):
 
 
 def test_no_words_have_no_labels():
-    assert tags.decode(np.zeros((0, 0, 8)), VOCABULARY).labels == Labels()
+    assert tags.decode(np.zeros((0, 0, 8)), VOCABULARY, PRIORS).labels == Labels()
 
 
 def test_decoding_takes_bounded_time_whatever_the_matrix():
@@ -167,6 +169,62 @@ def test_decoding_takes_bounded_time_whatever_the_matrix():
     every_word_an_entity[range(70), range(70)] = np.eye(1 + TYPES + RELATIONS)[1] * 50
     for logits in (rng.normal(0, 9, every_word_an_entity.shape), every_word_an_entity):
         start = time.perf_counter()
-        found = tags.decode(logits, VOCABULARY)
+        found = tags.decode(logits, VOCABULARY, PRIORS)
         assert time.perf_counter() - start < 1
     assert len(found.entities) == 70 and len(found.quintuples) == 70 * 69
+
+
+@given(st.lists(any_labels(), max_size=6), st.sets(st.sampled_from(VOCABULARY.relations)))
+def test_priors_are_counted_in_the_labels(cases, symmetric):
+    labels = [tags.taggable(one) for _, one in cases]
+    found = tags.Priors.estimate([one for _, one in cases], VOCABULARY.relations, symmetric)
+    entities = [one.entities for one in labels]
+    touching = sum(any(b.end == a.start for b in some) for some in entities for a in some)
+    odds = max(sum(map(len, entities)) - touching, 1) / (touching or 0.5)
+    assert found.touching == pytest.approx(max(round(math.log(odds), 1), 0))
+    for number, name in enumerate(VOCABULARY.relations):
+        pairs = [
+            frozenset((q.head, q.tail))
+            for x in labels
+            for q in x.quintuples
+            if q.relation == number
+        ]
+        both = len(pairs) - sum(
+            len({frozenset((q.head, q.tail)) for q in x.quintuples if q.relation == number})
+            for x in labels
+        )
+        share = both / (len(pairs) - both) if pairs else 0
+        assert (number in found.once) == (share == 0 or (name in symmetric and share < 0.5))
+
+
+def test_names_that_touch_in_training_are_told_apart():
+    """Two names in a row, as in "Paris France", each as sure as can be without being certain."""
+    logits = np.zeros((2, 2, 1 + TYPES + RELATIONS))
+    logits[[0, 1], [0, 1], [1, 3]] = 7.0
+    logits[[0, 1], [1, 0], 0] = 7.0
+    apart = [Labels(frozenset([Entity(0, 1, 0), Entity(2, 3, 2)]))] * 99
+    touching = [Labels(frozenset([Entity(0, 1, 0), Entity(1, 2, 2)]))] * 99
+    seldom, often = (tags.Priors.estimate(x, VOCABULARY.relations, ()) for x in (apart, touching))
+    assert (seldom.touching, often.touching) == (6.0, 0.0)
+    assert len(tags.decode(logits, VOCABULARY, seldom).entities) == 1
+    assert set(tags.decode(logits, VOCABULARY, often).entities) == {*touching[0].entities}
+
+
+def both_ways(relation, there, back):
+    """Logits of two entities, with a relation from the one to the other and back."""
+    logits = np.zeros((3, 3, 1 + TYPES + RELATIONS))
+    logits[0, 0, 1] = logits[2, 2, 1] = 20.0
+    logits[0, 2, 1 + TYPES + relation], logits[2, 0, 1 + TYPES + relation] = there, back
+    return logits
+
+
+@pytest.mark.parametrize(("there", "back", "heads"), [(3, 4, [2]), (4, 3, [0]), (3, 3, [0])])
+def test_a_relation_that_is_told_once_stays_where_it_is_likelier(there, back, heads):
+    logits = both_ways(1, there, back)
+    once = tags.decode(logits, VOCABULARY, tags.Priors(once=frozenset([1])))
+    assert [one.head.start for one in once.quintuples] == heads
+    twice = tags.decode(logits, VOCABULARY, tags.Priors(once=frozenset([0, 2])))
+    assert len(twice.quintuples) == 2
+    assert twice.quintuples.items() >= once.quintuples.items()
+    logits[0, 2, -1], logits[0, 2, 1 + TYPES + 1] = 9.0, 0.0  # another one there
+    assert len(tags.decode(logits, VOCABULARY, tags.Priors(once=frozenset([1]))).quintuples) == 2

@@ -11,20 +11,24 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
+from remote_jax.data.jsonl import show
 from remote_jax.data.records import Rejected, RowBuilder
-from remote_jax.eega.data import formats
+from remote_jax.eega.data import formats, reader
 from remote_jax.eega.data.formats import DataFiles
-from remote_jax.eega.data.reader import SentenceReader
 from remote_jax.eega.data.sentences import Sentence
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple
 from remote_jax.eega.tags import taggable
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import Table
 
+MAX_SHOWN = 60
+"""Most names that an error lists."""
+
 
 class SentenceBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
     """What the two builders share; `files` is what `formats.locate` found."""
 
+    VERSION = tfds.core.Version("1.1.0")  # 1.0.0 had no row without a picture
     files: DataFiles
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -43,24 +47,42 @@ class SentenceBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-
         )
 
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict[str, Any]]]:
-        reader = SentenceReader(self.files, split)
+        rows = reader.SentenceReader(self.files, split)
         rejected: list[Rejected] = []
-        count = 0
-        for sentence in self.accepted(reader, rejected):
+        count = labelled = 0
+        for sentence in self.accepted(rows, rejected):
             yield count, _encode(sentence)
             count += 1
+            labelled += bool(sentence.labels.entities)
         path = self.files.rows[split]
-        self.reject(path, rejected, reader.rows)
+        try:
+            self.reject(path, rejected, rows.rows)
+        except UserError as error:
+            raise UserError(f"{error}{own_names(self.files)}") from error
         if not count:
             raise UserError(f"{path} has no sentence with a relation.")
-        self._rows_path(split).write_text(json.dumps(reader.rows))
+        if split == "train" and not labelled:
+            raise UserError(
+                f"{path}: none of its {count:,} sentences has an entity or a relation, so there is "
+                "nothing to learn. Relations go into 'label_list' of a row, entities without one "
+                "into 'entities'."
+            )
+        counts = {"rows": rows.rows, "missing": rows.missing}
+        self._counts_path(split).write_text(json.dumps(counts))
 
     def rows(self, split: str) -> int:
         """Rows of the split's file that were not refused."""
-        return json.loads(self._rows_path(split).read_text())
+        return self._counts(split)["rows"]
 
-    def _rows_path(self, split: str) -> Path:
-        return Path(self.data_dir) / f"{split}.rows.json"
+    def missing(self, split: str) -> int:
+        """Sentences of the split whose picture is named and is not there."""
+        return self._counts(split)["missing"]
+
+    def _counts(self, split: str) -> dict[str, int]:
+        return json.loads(self._counts_path(split).read_text())
+
+    def _counts_path(self, split: str) -> Path:
+        return Path(self.data_dir) / f"{split}.counts.json"
 
 
 class Jmere(SentenceBuilder):
@@ -92,6 +114,28 @@ class JmereFromMnre(SentenceBuilder):
 
 BUILDERS: tuple[type[SentenceBuilder], ...] = (Jmere, JmereFromMnre)
 """One a layout, for `records.build_rows`."""
+
+
+def own_names(files: DataFiles) -> str:
+    """What to do about types and relations of rows that the vocabulary lacks; "" if it lacks none.
+
+    A sentence for each kind, which goes after the one that says what is wrong.
+    """
+    named = reader.names(files)
+    known = (files.vocabulary.types, files.vocabulary.relations)
+    kinds = (("types", formats.TYPES), ("relations", formats.RELATIONS))
+    told = ""
+    for (kind, file), names, there in zip(kinds, named, known, strict=True):
+        if set(names) <= set(there):
+            continue
+        whole = [*there, *names] if file in files.names else names
+        shown = [show(name)[1:-1] for name in dict.fromkeys(whole)]
+        more = f" and {len(shown) - MAX_SHOWN} more" if len(shown) > MAX_SHOWN else ""
+        told += (
+            f" If the {kind} are your own, write {files.root / file} with one a line, here: "
+            f"{', '.join(shown[:MAX_SHOWN])}{more}."
+        )
+    return told
 
 
 def read(builder: SentenceBuilder, split: str) -> list[Sentence]:

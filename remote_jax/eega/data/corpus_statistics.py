@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 
-from remote_jax.data import arrays
+from remote_jax.data import arrays, release
 from remote_jax.data.files import read_bytes, read_json
+from remote_jax.data.jsonl import show
 from remote_jax.eega.data.sentences import Sentence
 from remote_jax.eega.graphs import text_graph
 from remote_jax.eega.graphs.cooccurrence import Cooccurrence
 from remote_jax.eega.graphs.trees import Parse
 from remote_jax.eega.quintuples import Vocabulary
+from remote_jax.eega.tags import Priors
 from remote_jax.errors import Refused, UserError
 from remote_jax.reporting.results import write_json
+
+ONCE, TOUCHING = "relations_told_once", "touching_log_odds"
+PRIORS_OF_OLD_RUNS = Priors(touching=6.2)
+"""Of runs that kept none: a constant, once counted in MNRE."""
 
 NAMES, COUNTS = FILES = "knowledge.json", "cooccurrence.npz"
 MAX_JSON = 2**24
@@ -37,6 +45,7 @@ class CorpusStatistics:
         labels: of dependencies and parts of speech in the training split.
         cooccurrence: of words in the training split.
         classes, relations: of objects (`objects.ObjectGraphs`).
+        priors: of the labels of the training split.
     """
 
     vocabulary: Vocabulary
@@ -44,6 +53,7 @@ class CorpusStatistics:
     cooccurrence: Cooccurrence
     classes: tuple[str, ...]
     relations: tuple[str, ...]
+    priors: Priors
 
     @classmethod
     def count(
@@ -54,14 +64,19 @@ class CorpusStatistics:
         classes: tuple[str, ...],
         relations: tuple[str, ...],
     ) -> CorpusStatistics:
-        """Reads labels and counts words of the training split."""
+        """Reads labels and counts words and labels of the training split."""
         labels = text_graph.SyntaxLabels.from_parses(parse for parse in parses if parse is not None)
         counts = Cooccurrence.count(sentence.tokens for sentence in sentences)
-        return cls(vocabulary, labels, counts, classes, relations)
+        symmetric = release.bundled("relations", "symmetric")
+        priors = Priors.estimate(
+            (sentence.labels for sentence in sentences), vocabulary.relations, symmetric
+        )
+        return cls(vocabulary, labels, counts, classes, relations, priors)
 
     def save(self, folder: Path) -> None:
         """Writes two files, to be read by `load`."""
         _write_counts(self.cooccurrence, folder / COUNTS)
+        once = [self.vocabulary.relations[number] for number in sorted(self.priors.once)]
         names = {
             "types": self.vocabulary.types,
             "relations": self.vocabulary.relations,
@@ -69,8 +84,10 @@ class CorpusStatistics:
             "pos": self.labels.pos,
             "object_classes": self.classes,
             "object_relations": self.relations,
+            ONCE: once,
         }
-        write_json(folder / NAMES, {name: list(values) for name, values in names.items()})
+        stored = {name: list(values) for name, values in names.items()}
+        write_json(folder / NAMES, {**stored, TOUCHING: self.priors.touching})
 
     @classmethod
     def load(cls, folder: Path) -> CorpusStatistics:
@@ -87,18 +104,32 @@ class CorpusStatistics:
                 raise UserError(f"{folder / NAMES} has no list of names {key!r}.")
             return tuple(found)
 
+        vocabulary = Vocabulary(names("types"), names("relations"))
         return cls(
-            Vocabulary(names("types"), names("relations")),
+            vocabulary,
             text_graph.SyntaxLabels(names("dependencies"), names("pos")),
             _read_counts(folder / COUNTS),
             names("object_classes"),
             names("object_relations"),
+            _priors(stored, vocabulary.relations, folder / NAMES),
         )
 
     @staticmethod
     def exists(folder: Path) -> bool:
         """Whether `save` has written there."""
         return (folder / NAMES).exists()
+
+
+def _priors(stored: dict[str, Any], relations: Sequence[str], path: Path) -> Priors:
+    """The priors in a stored file; those of before where it has none."""
+    if TOUCHING not in stored:
+        return PRIORS_OF_OLD_RUNS
+    touching, once = stored[TOUCHING], stored.get(ONCE)
+    if type(touching) not in (int, float) or not 0 <= touching < math.inf:
+        raise UserError(f"{path}: {TOUCHING!r} must be a number from 0, found {show(touching)}.")
+    if not isinstance(once, list) or not all(name in relations for name in once):
+        raise UserError(f"{path}: {ONCE!r} must be a list of some of its relations.")
+    return Priors(float(touching), frozenset(relations.index(name) for name in once))
 
 
 def _write_counts(counts: Cooccurrence, path: Path) -> None:

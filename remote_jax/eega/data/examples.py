@@ -45,6 +45,7 @@ class SentenceDataset:
     """A data set whose records are built.
 
     Attributes:
+        files: of the data set.
         root: the data folder, which the pictures of a `Sentence` start from.
         splits: those that the data folder has.
         fingerprint: name, sizes and SHA-256 of the files, as JSON values.
@@ -61,12 +62,12 @@ class SentenceDataset:
             known = ", ".join(formats.LAYOUTS)
             raise UserError(f"config.data.name is {data.name!r}, expected one of {known}.")
         self._config, self._inputs = data, Inputs.from_config(config)
-        self._files = formats.locate(formats.LAYOUTS[data.name], data.dir)
+        self.files = formats.locate(formats.LAYOUTS[data.name], data.dir)
         self._cache = cache_folder(data.cache)
-        self._builder = build_rows(builders.BUILDERS, self._files, self._cache, data.max_rejected)
-        self.root = self._files.root
-        self.splits = tuple(self._files.rows)
-        self.fingerprint = self._files.fingerprint
+        self._builder = build_rows(builders.BUILDERS, self.files, self._cache, data.max_rejected)
+        self.root = self.files.root
+        self.splits = tuple(self.files.rows)
+        self.fingerprint = self.files.fingerprint
 
     @cached_property
     def sentences(self) -> Mapping[str, list[Sentence]]:
@@ -92,12 +93,24 @@ class SentenceDataset:
         """What is to be found in each of `examples(split)`."""
         return [example.sentence.labels for example in self.examples(split)]
 
+    def missing(self, split: str) -> int:
+        """Sentences of a split whose picture is named and is not there."""
+        return self._builder.missing(split)
+
+    def rejected(self, split: str) -> list[Rejected]:
+        """The malformed rows of a split, and its sentences that are left out of `examples`."""
+        name = self.files.rows[split].relative_to(self.root).as_posix()
+        rows = [entry for entry in self._builder.rejected if entry["file"] == name]
+        made = {example.sentence.row for example in self.examples(split)}
+        places = [one.place for one in self.sentences[split] if one.row not in made]
+        return [*rows, *({"file": name, "place": place} for place in places)]
+
     @cached_property
     def corpus(self) -> CorpusStatistics:
         """What is known from the training split alone."""
         train = self.examples("train")
         return CorpusStatistics.count(
-            self._files.vocabulary,
+            self.files.vocabulary,
             [example.sentence for example in train],
             [example.parse for example in train],
             self._objects.classes,
@@ -107,7 +120,7 @@ class SentenceDataset:
     @cached_property
     def _objects(self) -> ObjectGraphs:
         data = self._config
-        return ObjectGraphs(self._files, objects=data.max_objects, threshold=data.threshold)
+        return ObjectGraphs(self.files, objects=data.max_objects, threshold=data.threshold)
 
     @cached_property
     def _examples(self) -> dict[str, list[Example]]:
@@ -115,10 +128,7 @@ class SentenceDataset:
         rejected: list[Rejected] = []
         for split, sentences in self.sentences.items():
             if self._inputs.picture and not any(sentence.image for sentence in sentences):
-                raise UserError(
-                    f"No sentence of the {split} split in {self.root} has a picture there: set "
-                    "--config.features.picture=false to read the sentences alone."
-                )
+                raise UserError(self._no_pictures(split))
             found = self._parses(split, sentences)
             made[split] = []
             for sentence, parse in zip(sentences, found, strict=True):
@@ -134,13 +144,26 @@ class SentenceDataset:
             print(f"Sentences left out for their parse or picture: {len(rejected)}; see {path}")
         return made
 
+    def _no_pictures(self, split: str) -> str:
+        named = self.files.pictures[split]
+        places = [folder.relative_to(self.root).as_posix() for folder in named]
+        looked = f"looked for in {', '.join(places)}" if places else "it has no folder of them"
+        return " ".join(
+            [
+                f"No sentence of the {split} split in {self.root} has a picture there ({looked}): "
+                f"put them into {self.files.layout.pictures[1]}, or set "
+                "--config.features.picture=false to read the sentences alone.",
+                *formats.passed_over(self.files),
+            ]
+        )
+
     def _example(self, sentence: Sentence, parse: Parse | Refused | None, split: str) -> Example:
         if isinstance(parse, Refused):
             raise parse
         if not self._inputs.picture:
             graph = visual_graph.empty(self._config.max_objects)
         else:
-            graph = self._objects.graph(sentence.image)
+            graph = self._objects.graph(sentence.image, split)
         return Example(sentence, parse, graph, counted=split == "train")
 
     def _parses(
@@ -149,21 +172,21 @@ class SentenceDataset:
         """From the data folder if it brings them, else by spaCy."""
         if not self._inputs.parse:
             return [None] * len(sentences)
-        if split not in self._files.parses:
+        if split not in self.files.parses:
             words = [sentence.tokens for sentence in sentences]
             return parses.parse(self._config.pipeline, words, self._cache)
-        path = self._files.parses[split]
+        path = self.files.parses[split]
         brought = parse_files.read(path)
         last = max(sentence.place for sentence in sentences)
         if len(brought) < last:
             raise UserError(
-                f"{path} has {len(brought):,} parses, but {self._files.rows[split].name} has at "
+                f"{path} has {len(brought):,} parses, but {self.files.rows[split].name} has at "
                 f"least {last:,} rows: it must have one for each row."
             )
         return [trees.checked(brought[one.place - 1], len(one.tokens)) for one in sentences]
 
     def _check_share(self, split: str, kept: int, rejected: Sequence[Rejected]) -> None:
-        path = self._files.rows[split]
+        path = self.files.rows[split]
         name = path.relative_to(self.root).as_posix()
         own = [entry for entry in rejected if entry["file"] == name]
         what = "sentences have a malformed parse or picture"

@@ -99,6 +99,10 @@ class Featurize(grain.transforms.Map):
             features |= self._visual(example)
         return features
 
+    def words_read(self, example: Example) -> int:
+        """How many words of a sentence are read: those before it is cut."""
+        return int(self._text(example.sentence.tokens)["words"].sum())
+
     def _text(self, words: Sequence[str]) -> Features:
         ids, room = self._pieces.ids, self._tokens - SPECIAL_TOKENS
         tokens, word, count = [ids.cls], [-1], 0

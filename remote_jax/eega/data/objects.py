@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from remote_jax.eega.data.formats import DataFiles
 from remote_jax.eega.data.scene_graph import MAX_OBJECTS, SceneGraphs
 from remote_jax.eega.graphs import visual_graph
 from remote_jax.eega.graphs.visual_graph import SPATIAL_RELATIONS, VisualGraph
-from remote_jax.errors import Refused
+from remote_jax.errors import Refused, UserError
 
 UNKNOWN = "unknown"
 """Class 0 of objects."""
@@ -44,17 +45,21 @@ class ObjectGraphs:
             UserError: a file of scene graphs or boxes is not one.
         """
         self._root, self._objects, self._threshold = files.root, objects, threshold
-        self._scenes = SceneGraphs(*files.scenes) if files.scenes else None
+        self._scenes = _scene_graphs(files)
         self._boxes = read_json(files.boxes, MAX_JSON) if files.boxes else {}
         self._depths = files.depths
         self.classes: tuple[str, ...] = (UNKNOWN,)
         self.relations: tuple[str, ...] = SPATIAL_RELATIONS
-        if self._scenes is not None:
-            self.classes = (UNKNOWN, *self._scenes.classes[1:])
-            self.relations = self._scenes.relations
+        for scenes in self._scenes.values():
+            self.classes = (UNKNOWN, *scenes.classes[1:])
+            self.relations = scenes.relations
 
-    def graph(self, image: str) -> VisualGraph:
+    def graph(self, image: str, split: str) -> VisualGraph:
         """The graph of a picture of the data folder; the empty one where `image` is "".
+
+        Args:
+            image: its file, relative to the data folder.
+            split: that it is of; each may have scene graphs of its own.
 
         Raises:
             Refused: the picture or its scene graph is malformed.
@@ -64,17 +69,18 @@ class ObjectGraphs:
         name, path = Path(image).name, find(self._root, image)
         if path is None:
             raise Refused(f"there is no picture {image}")
-        if self._scenes is not None:
-            size = picture_size(path)
-            found = self._scenes.graph(name, size, objects=self._objects, threshold=self._threshold)
+        if split in self._scenes:
+            found = self._scenes[split].graph(
+                name, picture_size(path), objects=self._objects, threshold=self._threshold
+            )
             if found is not None:
                 return found
-        if name in self._boxes:
-            return self._built(name)
+        for key in (name, PurePosixPath(name).stem):
+            if key in self._boxes:
+                return self._built(name, self._boxes[key])
         return whole_picture(self._objects)
 
-    def _built(self, name: str) -> VisualGraph:
-        listed = self._boxes[name]
+    def _built(self, name: str, listed: object) -> VisualGraph:
         if not isinstance(listed, list) or not 0 < len(listed) <= MAX_OBJECTS:
             raise Refused(f"{formats.BOXES} must give {name} 1 to {MAX_OBJECTS} boxes")
         boxes = [
@@ -90,6 +96,28 @@ class ObjectGraphs:
             relations=self.relations,
             size=self._objects,
         )
+
+
+def _scene_graphs(files: DataFiles) -> dict[str, SceneGraphs]:
+    """Those of each split; one file that is of several is read once.
+
+    Raises:
+        UserError: two splits have other names of classes or relations, or a file is malformed.
+    """
+    read = {pair: SceneGraphs(*pair) for pair in files.scenes.values()}
+    for one, other in pairwise(read):
+        names = [(read[pair].classes, read[pair].relations) for pair in (one, other)]
+        if names[0] != names[1]:
+            raise UserError(
+                f"{other[1]} has other names of classes or relations than {one[1]}: all splits "
+                "must have those of one detector."
+            )
+    return {split: read[pair] for split, pair in files.scenes.items()}
+
+
+def is_whole_picture(graph: VisualGraph) -> bool:
+    """Whether a graph is that of `whole_picture`, or of one box that is as large."""
+    return int(graph.mask.sum()) == 1 and tuple(graph.boxes[0].tolist()) == WHOLE
 
 
 def whole_picture(size: int) -> VisualGraph:

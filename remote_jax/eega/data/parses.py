@@ -30,6 +30,9 @@ from remote_jax.errors import Refused, UserError
 UNUSED = ("ner", "lemmatizer", "textcat", "textcat_multilabel", "entity_linker")
 """Parts of a pipeline that are not run."""
 
+BLOCK = 64
+"""Sentences that a pipeline gets at once."""
+
 VERSION = 1
 """Of the kept files."""
 
@@ -44,7 +47,8 @@ def parse(pipeline: str, sentences: Sequence[Sequence[str]], cache: Path) -> lis
         pipeline: name of an installed spaCy pipeline, or the path of a folder, with a slash.
         sentences: words of each.
         cache: parses go to CACHE/parses/KEY.npz, the key being of the pipeline's files, of spaCy's
-            version and of the words; the second time, nothing is parsed.
+            version and of the words; the second time, nothing is parsed, unless a sentence could
+            not be.
 
     Raises:
         UserError: there is no spaCy or no such pipeline, it has no parser or no parts of speech, or
@@ -56,9 +60,12 @@ def parse(pipeline: str, sentences: Sequence[Sequence[str]], cache: Path) -> lis
         if not path.is_file():
             nlp = _load(pipeline)
             found = list(tqdm(_run(nlp, sentences), "Parsing", len(sentences), disable=None))
-            parse_files.write(path, found)
+            parsed = [one for one in found if not isinstance(one, Refused)]
+            if len(parsed) < len(found):  # a file of parses has no place for what went wrong
+                return _checked(found, sentences)
+            parse_files.write(path, parsed)
         kept = parse_files.read(path)
-    return [trees.checked(one, len(words)) for one, words in zip(kept, sentences, strict=True)]
+    return _checked(kept, sentences)
 
 
 def fresh(pipeline: str, sentences: Sequence[Sequence[str]]) -> list[Parse | Refused]:
@@ -69,7 +76,16 @@ def fresh(pipeline: str, sentences: Sequence[Sequence[str]]) -> list[Parse | Ref
     """
     with PARSING:
         found = list(_run(_kept(pipeline), sentences))
-    return [trees.checked(one, len(words)) for one, words in zip(found, sentences, strict=True)]
+    return _checked(found, sentences)
+
+
+def _checked(
+    parses: Sequence[Parse | Refused], sentences: Sequence[Sequence[str]]
+) -> list[Parse | Refused]:
+    return [
+        one if isinstance(one, Refused) else trees.checked(one, len(words))
+        for one, words in zip(parses, sentences, strict=True)
+    ]
 
 
 @functools.lru_cache(maxsize=1)
@@ -134,10 +150,30 @@ def _doc(nlp: Any, words: Sequence[str]) -> Any:
     return _spacy().tokens.Doc(nlp.vocab, words=list(words))
 
 
-def _run(nlp: Any, sentences: Iterable[Sequence[str]]) -> Iterator[Parse]:
-    for doc in nlp.pipe((_doc(nlp, words) for words in sentences), batch_size=64):
-        yield Parse(
-            np.array([token.head.i for token in doc], np.int32),
-            tuple([token.dep_ for token in doc]),
-            tuple([token.pos_ for token in doc]),
-        )
+def _run(nlp: Any, sentences: Sequence[Sequence[str]]) -> Iterator[Parse | Refused]:
+    """The parse of each sentence, in blocks; where one of a block fails, each is run alone."""
+    for start in range(0, len(sentences), BLOCK):
+        block = sentences[start : start + BLOCK]
+        try:
+            docs = list(nlp.pipe([_doc(nlp, words) for words in block], batch_size=BLOCK))
+        except Exception:  # parts of a pipeline raise whatever their code provokes
+            yield from (_alone(nlp, words) for words in block)
+        else:
+            yield from map(_parse, docs)
+
+
+def _alone(nlp: Any, words: Sequence[str]) -> Parse | Refused:
+    try:
+        (doc,) = nlp.pipe([_doc(nlp, words)])
+        return _parse(doc)
+    except Exception as error:  # as above
+        reason = str(error).partition("\n")[0]
+        return Refused(f"spaCy cannot parse the sentence: {type(error).__name__}: {reason}")
+
+
+def _parse(doc: Any) -> Parse:
+    return Parse(
+        np.array([token.head.i for token in doc], np.int32),
+        tuple([token.dep_ for token in doc]),
+        tuple([token.pos_ for token in doc]),
+    )

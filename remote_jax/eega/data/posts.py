@@ -8,7 +8,7 @@ or `tokens`, a list of words, in place of `text`, which may bring its parse: `"p
 characters for `text`, in words for `tokens`. In a file of posts, pictures are named relative to its
 folder. Everything but `text` or `tokens` may be left out. Of many objects those with the highest
 scores are read, the largest where one has no score; a picture without objects is one object, the
-whole of it.
+whole of it. Objects and depth without a picture are refused, as there is nothing to see of them.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ from remote_jax.eega.graphs.trees import Parse
 from remote_jax.eega.graphs.visual_graph import VisualGraph
 from remote_jax.eega.quintuples import Entity, Vocabulary
 from remote_jax.eega.settings import Inputs
+from remote_jax.eega.tags import Priors
 from remote_jax.errors import Refused, UserError
 
 PARSE = ("heads", "dependencies", "pos")
@@ -94,8 +95,10 @@ class Posts:
         posts: Sequence[Post],
         dataset: grain.MapDataset[Features],
         vocabulary: Vocabulary,
+        priors: Priors,
     ):
-        self._posts, self.dataset, self._vocabulary = posts, dataset, vocabulary
+        self._posts, self.dataset = posts, dataset
+        self._vocabulary, self._priors = vocabulary, priors
 
     def answers(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Quintuples]:
         """What is in each post, or the error that kept it from being read.
@@ -103,7 +106,8 @@ class Posts:
         Args:
             outputs: of the model, for each of `dataset`.
         """
-        found = iter(answers.decode_outputs(outputs, self._vocabulary) if outputs else ())
+        decoded = answers.decode_outputs(outputs, self._vocabulary, self._priors) if outputs else ()
+        found = iter(decoded)
         read = iter(outputs["words"].tolist() if outputs else ())
         for post in self._posts:
             if post.example is None:
@@ -200,6 +204,9 @@ class _Reader:
         """The graph of a post's picture: of the objects it names, or of the whole of it."""
         size = self.data.max_objects
         if not image:
+            unseen = [key for key in ("objects", "depth") if _given(value.get(key))]
+            if unseen and self.inputs.picture:
+                raise Refused(f"{unseen[0]!r} needs 'image', the picture that it is of")
             return visual_graph.empty(size)
         found = [self._object(item, place) for place, item in enumerate(items(value, "objects"))]
         depth = self.media.find(value, "depth")
@@ -229,6 +236,11 @@ class _Reader:
             raise Refused(f"the score of {what} must be a finite number, found {show(score)}")
         box = check_box(item.get("box"), f"the box of {what}")
         return box, number, float(score)
+
+
+def _given(value: object) -> bool:
+    """Whether there is something under a key of a post."""
+    return value is not None and not (isinstance(value, list | tuple) and not value)
 
 
 def _with_parse(post: Post, found: Parse | Refused) -> Post:

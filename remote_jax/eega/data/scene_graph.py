@@ -6,18 +6,26 @@
 
 Boxes are pixels of the picture as the detector saw it: its short side scaled to 600, unless the
 long one would pass 1000. Class and predicate 0 are the background.
+
+EEGA's authors name each graph by the `img_id` of its picture, and write relations as text, the best
+first: `"rel_labels": ["0_man => holding => 1_cup", ...]`, without pairs. Then scores may be left
+out: of relations, so that all of them count, and of objects, so that the first are the best. A
+graph without `bbox` shows no pixels of its objects, so its picture is read as a whole.
 """
 
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from remote_jax.data.files import read_json
+from remote_jax.data.jsonl import show
 from remote_jax.eega.graphs.visual_graph import VisualGraph, from_relations
 from remote_jax.errors import Refused, UserError
 
@@ -25,6 +33,7 @@ MAX_JSON = 2**31
 """Longest file; the probabilities in `rel_all_scores`, which nothing reads, may be left out."""
 MAX_OBJECTS, MAX_PAIRS = 1000, 1_000_000
 """Most objects and pairs of a picture."""
+BACKGROUND = "__background__"
 SHORT_SIDE, LONG_SIDE = 600, 1000
 OUTSIDE = 2.0
 """How far, in pixels, rounding may lead a box out of its picture."""
@@ -47,17 +56,15 @@ class SceneGraphs:
         self._entries = read_json(predictions, MAX_JSON)
         self.classes = _names(facts, "ind_to_classes", info)
         self.relations = _names(facts, "ind_to_predicates", info)[1:]
-        self._places: dict[str, int] = {}
-        for place, path in enumerate(_names(facts, "idx_to_files", info)):
-            name = PurePosixPath(path).name
-            if name in self._places:
-                raise UserError(f"{info} names the picture {name!r} twice, expected it once.")
-            self._places[name] = place
+        self._keys = {key: key for key in self._entries}
+        files = _names(facts, "idx_to_files", info) if "idx_to_files" in facts else ()
+        if files and self._keys.keys() <= {str(place) for place in range(len(files))}:
+            self._keys = _by_picture(files, info)
 
     def graph(
         self, picture: str, size: tuple[int, int], *, objects: int, threshold: float
     ) -> VisualGraph | None:
-        """The graph of a picture; None where the file has none.
+        """The graph of a picture; None where the file has none, or one without boxes.
 
         Args:
             picture: file name, without folders.
@@ -68,26 +75,28 @@ class SceneGraphs:
         Raises:
             Refused: the entry is malformed; the message names it.
         """
-        place = self._places.get(picture)
-        if place is None or str(place) not in self._entries:
+        key = self._keys.get(picture) or self._keys.get(PurePosixPath(picture).stem)
+        if key is None or key not in self._entries:
             return None
         try:
-            return self._graph(self._entries[str(place)], size, objects, threshold)
+            entry = self._entries[key]
+            if not isinstance(entry, dict):
+                raise Refused(f"expected an object, found a {type(entry).__name__}")
+            return self._graph(entry, size, objects, threshold) if "bbox" in entry else None
         except Refused as error:
-            raise Refused(f"scene graph {place} of {picture}: {error}") from error
+            raise Refused(f"scene graph {key} of {picture}: {error}") from error
 
     def _graph(
-        self, entry: Any, size: tuple[int, int], objects: int, threshold: float
+        self, entry: dict[str, Any], size: tuple[int, int], objects: int, threshold: float
     ) -> VisualGraph:
-        if not isinstance(entry, dict):
-            raise Refused(f"expected an object, found a {type(entry).__name__}")
-        scores = _numbers(entry, "bbox_scores", 0, MAX_OBJECTS)
+        if "bbox_scores" in entry:
+            scores = _numbers(entry, "bbox_scores", 0, MAX_OBJECTS)
+        else:
+            scores = np.zeros(len(_numbers(entry, "bbox", 4, MAX_OBJECTS)))
         count = len(scores)
         boxes = _in_shares(_numbers(entry, "bbox", 4, count, count), size)
-        labels = _indices(entry, "bbox_labels", 0, count, len(self.classes))
-        strengths = _numbers(entry, "rel_scores", 0, MAX_PAIRS)
-        pairs = _indices(entry, "rel_pairs", 2, len(strengths), count)
-        predicates = _indices(entry, "rel_labels", 0, len(strengths), len(self.relations) + 1)
+        labels = self._labels(entry, count)
+        pairs, predicates, strengths = self._relations(entry, count)
 
         chosen = np.argsort(-scores, kind="stable")[:objects]
         places = np.full(count, -1)
@@ -104,6 +113,84 @@ class SceneGraphs:
             count=len(self.relations),
             size=objects,
         )
+
+    def _labels(self, entry: dict[str, Any], count: int) -> Int[np.ndarray, " objects"]:
+        """Classes by number, or by name with or without the place of the object, `0_man`."""
+        given = entry.get("bbox_labels")
+        if not _has_text(given):
+            return _indices(entry, "bbox_labels", 0, count, len(self.classes))
+        if len(given) != count:
+            raise Refused(f"expected 'bbox_labels' as {count} items, found {len(given):,}")
+        names = [str(name).removeprefix(f"{place}_") for place, name in enumerate(given)]
+        return _numbered(names, self.classes, "bbox_labels")
+
+    def _relations(self, entry: dict[str, Any], count: int) -> Relations:
+        """Of `count` objects."""
+        given = entry.get("rel_labels")
+        if not _has_text(given):
+            scores = _numbers(entry, "rel_scores", 0, MAX_PAIRS)
+            pairs = _indices(entry, "rel_pairs", 2, len(scores), count)
+            most = len(self.relations) + 1
+            return pairs, _indices(entry, "rel_labels", 0, len(scores), most), scores
+        numbers, names = _read_texts(given)
+        scores = np.ones(len(given))
+        if len(_list(entry, "rel_scores")) == len(given):
+            scores = _numbers(entry, "rel_scores", 0, MAX_PAIRS)
+        pairs = _indices({"rel_labels": numbers}, "rel_labels", 2, len(given), count)
+        return pairs, _numbered(names, (BACKGROUND, *self.relations), "rel_labels"), scores
+
+
+Relations = tuple[
+    Int[np.ndarray, "relations 2"], Int[np.ndarray, " relations"], Float[np.ndarray, " relations"]
+]
+"""Pairs of objects, predicates of `ind_to_predicates`, and scores."""
+
+
+def _has_text(given: object) -> TypeGuard[list[Any]]:
+    return isinstance(given, list) and any(isinstance(one, str) for one in given)
+
+
+def _list(entry: dict[str, Any], key: str) -> list[Any]:
+    """The list under a key; empty where there is none."""
+    found = entry.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _read_texts(texts: Sequence[object]) -> tuple[list[list[int]], list[str]]:
+    """Pairs of objects and names of relations of `"0_man => holding => 1_cup"`."""
+    if len(texts) > MAX_PAIRS:
+        raise Refused(f"expected 'rel_labels' as at most {MAX_PAIRS:,} items, found {len(texts):,}")
+    pairs, names = [], []
+    for place, text in enumerate(texts):
+        parts = text.split("=>") if isinstance(text, str) else []
+        ends = [part.strip().partition("_")[0] for part in parts[::2]]
+        if len(parts) != 3 or not all(re.fullmatch(r"[0-9]{1,4}", end) for end in ends):
+            raise Refused(
+                f"rel_labels[{place}] must be like '0_man => holding => 1_cup', found {show(text)}"
+            )
+        pairs.append([int(end) for end in ends])
+        names.append(parts[1].strip())
+    return pairs, names
+
+
+def _numbered(names: Sequence[str], known: Sequence[str], key: str) -> Int[np.ndarray, " names"]:
+    """The number of each name among those that are known."""
+    number = {name: place for place, name in enumerate(known)}
+    for place, name in enumerate(names):
+        if name not in number:
+            raise Refused(f"{key}[{place}] has {show(name)}, which custom_data_info.json lacks")
+    return np.array([number[name] for name in names], np.int64)
+
+
+def _by_picture(files: Sequence[str], info: Path) -> dict[str, str]:
+    """The key of each picture, by its file name, where the keys are places in a list of files."""
+    found: dict[str, str] = {}
+    for place, path in enumerate(files):
+        name = PurePosixPath(path).name
+        if name in found:
+            raise UserError(f"{info} names the picture {name!r} twice, expected it once.")
+        found[name] = str(place)
+    return found
 
 
 def _names(facts: dict[str, Any], key: str, path: Path) -> tuple[str, ...]:

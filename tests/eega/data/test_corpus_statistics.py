@@ -9,6 +9,8 @@ from parse_examples import made
 
 from remote_jax.eega.data.corpus_statistics import CorpusStatistics
 from remote_jax.eega.data.sentences import Sentence
+from remote_jax.eega.quintuples import Entity, Labels, Quintuple
+from remote_jax.eega.tags import Priors
 from remote_jax.errors import UserError
 
 SENTENCES = [Sentence(("Ann", "met", "Bob"), ""), Sentence(("Bob", "left"), "")]
@@ -23,7 +25,7 @@ def test_it_comes_back_as_it_was(tmp_path):
     known.save(tmp_path)
     assert CorpusStatistics.exists(tmp_path)
     again = CorpusStatistics.load(tmp_path)
-    for name in ("vocabulary", "labels", "classes", "relations"):
+    for name in ("vocabulary", "labels", "classes", "relations", "priors"):
         assert getattr(again, name) == getattr(known, name)
     words = ("ann", "bob", "left")
     np.testing.assert_array_equal(
@@ -84,4 +86,36 @@ def test_names_of_strangers_are_checked(saved, value):
     path = saved / "knowledge.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "types": value}))
     with pytest.raises(UserError, match="no list of names 'types'"):
+        CorpusStatistics.load(saved)
+
+
+def test_priors_of_the_labels_are_kept(saved):
+    ann, bob, oslo = Entity(0, 1, 0), Entity(2, 3, 0), Entity(3, 4, 2)
+    peers = [Quintuple(ann, bob, 0), Quintuple(bob, ann, 0), Quintuple(ann, oslo, 1)]
+    sentences = [Sentence(("a",) * 4, "", Labels.from_quintuples(peers))] * 3
+    known = CorpusStatistics.count(VOCABULARY, sentences, [None] * 3, ("unknown",), ())
+    assert known.priors == Priors(touching=0.7, once=frozenset([1, 2, 3]))  # 3 of 9 entities touch
+    known.save(saved)
+    assert CorpusStatistics.load(saved).priors == known.priors
+
+
+def test_runs_without_priors_keep_those_of_before(saved):
+    path = saved / "knowledge.json"
+    names = json.loads(path.read_text())
+    del names["touching_log_odds"], names["relations_told_once"]
+    path.write_text(json.dumps(names))
+    assert CorpusStatistics.load(saved).priors == Priors(6.2, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *[("touching_log_odds", value) for value in (None, -1, float("nan"), "6", True)],
+        *[("relations_told_once", value) for value in (None, "peer", ["enemy"], [[]])],
+    ],
+)
+def test_priors_of_strangers_are_checked(saved, key, value):
+    path = saved / "knowledge.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(UserError, match=f"'{key}' must be"):
         CorpusStatistics.load(saved)

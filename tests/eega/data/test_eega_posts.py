@@ -20,7 +20,7 @@ from remote_jax.eega.data.posts import Posts, read_posts
 from remote_jax.eega.data.sentences import Sentence
 from remote_jax.eega.graphs.visual_graph import edge_types
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple, Vocabulary
-from remote_jax.eega.tags import CERTAIN, encode
+from remote_jax.eega.tags import CERTAIN, Priors, encode
 from remote_jax.encoders import tokenizer
 from remote_jax.errors import Refused, UserError
 
@@ -77,7 +77,7 @@ def read(folder, *lines, **changes):
     found = read_posts([value for _, value in lines_of.read(path)], beside, KNOWN, config)
     featurize = Featurize(PIECES, KNOWN, beside, config)
     examples = [post.example for post in found if post.example is not None]
-    return Posts(found, [featurize.map(example) for example in examples], VOCABULARY)
+    return Posts(found, [featurize.map(example) for example in examples], VOCABULARY, Priors())
 
 
 def answer(posts, *labels):
@@ -145,14 +145,20 @@ def test_objects_and_their_relations(folder):
 
 
 def test_pictures_without_objects_and_posts_without_pictures(folder):
-    posts = read(folder, {"tokens": TOKENS, "image": "a.png"}, {"tokens": TOKENS})
+    posts = read(folder, {"tokens": TOKENS, "image": "a.png"}, {"tokens": TOKENS, "objects": []})
     assert [one["objects"].sum() for one in posts.dataset] == [1, 0]
     assert not posts.dataset[1]["rgb"].any()
 
 
 def test_what_the_model_does_not_read_is_not_looked_for(folder, pipeline):
     plain = {"features.picture": False, "model.graph": "none", "model.channels": ""}
-    posts = read(folder, {"text": TEXT, "image": "absent.png"}, **plain)
+    posts = read(
+        folder,
+        {"text": TEXT, "image": "absent.png"},
+        {"text": TEXT, "objects": [[0, 0, 1, 1]]},
+        **plain,
+    )
+    assert len(posts.dataset) == 2
     assert not pipeline and set(posts.dataset[0]) >= {"tokens"} and "rgb" not in posts.dataset[0]
 
 
@@ -168,6 +174,8 @@ def test_what_the_model_does_not_read_is_not_looked_for(folder, pipeline):
         ({"image": "a.png", "objects": [{"box": [0, 0, 1, 1], "class": 1}]}, "must be text"),
         ({"image": "a.png", "objects": [{"box": [0, 0, 1, 1], "score": "1"}]}, "the score of"),
         ({"image": "a.png", "objects": {}}, "'objects' must be a list"),
+        ({"objects": [[0, 0, 1, 1]]}, "'objects' needs 'image', the picture that it is of"),
+        ({"depth": "a.npz"}, "'depth' needs 'image'"),
         ({"parse": {**PARSE, "heads": [1, 0, 2, 2]}}, "heads of word 0 go in a circle"),
         ({"parse": {**PARSE, "heads": [9, 0, 2, 2]}}, "the head of word 0 is 9, expected 0 to 3"),
         ({"parse": {**PARSE, "heads": [2**40, 0, 2, 2]}}, "32 bits"),

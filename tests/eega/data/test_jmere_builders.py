@@ -7,9 +7,11 @@ from collections import Counter
 import pytest
 from jmere_files import ANN, BOB, HALL, LABELS, WORDS, end, jmere, label, mnre, pair, row
 
+from remote_jax.data import release
 from remote_jax.data.records import build_rows
 from remote_jax.eega.data import builders, formats
 from remote_jax.eega.quintuples import Entity, Labels
+from remote_jax.eega.tags import Priors
 from remote_jax.errors import UserError
 
 LAYOUTS = {"jmere": formats.JMERE, "mnre": formats.MNRE}
@@ -159,7 +161,7 @@ def test_too_many_refused_rows_stop_the_build(tmp_path, cached, capsys):
     assert "train.json" in str(error.value)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[" + json.dumps(row())])
+@pytest.mark.parametrize("text", ["", "7", "[" + json.dumps(row())])
 def test_a_file_that_is_no_list_is_an_error(tmp_path, text):
     folder = jmere(tmp_path / "data", [row()])
     (folder / "train.json").write_text(text)
@@ -198,6 +200,10 @@ def test_real_mnre(shared, tmp_path):
     )
     assert relations.total() == 624
     assert relations[builder.files.vocabulary.relations.index("member_of")] == 121
+    symmetric = release.bundled("relations", "symmetric")
+    names = builder.files.vocabulary.relations
+    priors = Priors.estimate([one.labels for one in splits["train"]], names, symmetric)
+    assert priors == Priors(6.2, frozenset(range(21)))
     rows = builders.describe(splits).rows
     assert rows == [
         ["train", 3465, 7560, 4503, 46, 0],

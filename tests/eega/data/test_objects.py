@@ -53,13 +53,13 @@ def test_a_scene_graph_comes_first(folder):
     boxes(folder, {"a.png": [[0, 0, 0.5, 1]]})
     found = objects(folder)
     assert found.classes == ("unknown", "man", "cup") and found.relations == ("holding", "near")
-    graph = found.graph("img_org/a.png")
+    graph = found.graph("img_org/a.png", "train")
     assert graph.mask.tolist() == [True, True, False] and graph.labels.tolist() == [1, 2, 0]
     np.testing.assert_allclose(graph.boxes[1], [0.5, 0.5, 1, 1])
     names = edge_types(found.relations)
     assert names[graph.edges[0, 1]] == "holding"
     assert names[graph.edges[1, 0]] == "holding (reversed)"
-    assert not objects(folder, threshold=0.8).graph("img_org/a.png").edges[0, 1]
+    assert not objects(folder, threshold=0.8).graph("img_org/a.png", "train").edges[0, 1]
 
 
 def test_boxes_come_next_and_depth_with_them(folder):
@@ -67,12 +67,12 @@ def test_boxes_come_next_and_depth_with_them(folder):
     found = objects(folder)
     assert found.relations == SPATIAL_RELATIONS and found.classes == ("unknown",)
     names = edge_types(SPATIAL_RELATIONS)
-    assert names[found.graph("img_org/a.png").edges[0, 1]] == "overlapping"
+    assert names[found.graph("img_org/a.png", "train").edges[0, 1]] == "overlapping"
     (folder / "img_dep").mkdir()
     depth = np.zeros((48, 64))
     depth[24:] = 1.0
     np.savez(folder / "img_dep" / "a.npz", depth_map=depth)
-    assert names[objects(folder).graph("img_org/a.png").edges[1, 0]] == "in front of"
+    assert names[objects(folder).graph("img_org/a.png", "train").edges[1, 0]] == "in front of"
 
 
 def test_boxes_beside_scene_graphs_use_their_words(folder):
@@ -82,15 +82,15 @@ def test_boxes_beside_scene_graphs_use_their_words(folder):
     boxes(folder, {"a.png": [[0, 0, 0.4, 1], [0.42, 0, 0.8, 1], [0.1, 0.1, 0.2, 0.2]]})
     found = objects(folder)
     names = edge_types(found.relations)
-    graph = found.graph("img_org/a.png")
+    graph = found.graph("img_org/a.png", "train")
     assert names[graph.edges[0, 1]] == "near"
     assert names[graph.edges[0, 2]] == "none"  # inside is no word of this detector's
 
 
 def test_a_picture_alone_is_one_object(folder):
-    graph = objects(folder).graph("img_org/a.png")
+    graph = objects(folder).graph("img_org/a.png", "train")
     assert same(graph, whole_picture(3)) and graph.boxes[0].tolist() == [0, 0, 1, 1]
-    assert not objects(folder).graph("").mask.any()
+    assert not objects(folder).graph("", "train").mask.any()
 
 
 @pytest.mark.parametrize(
@@ -105,13 +105,13 @@ def test_a_picture_alone_is_one_object(folder):
 def test_bad_boxes_are_refused(folder, value, reason):
     boxes(folder, value)
     with pytest.raises(Refused, match=reason):
-        objects(folder).graph("img_org/a.png")
+        objects(folder).graph("img_org/a.png", "train")
 
 
 def test_bad_scene_graphs_are_refused(folder):
     scenes(folder, {**GRAPH, "bbox_scores": [0.9, float("nan")]})
     with pytest.raises(Refused, match=r"scene graph 0 of a\.png: bbox_scores\[1\]"):
-        objects(folder).graph("img_org/a.png")
+        objects(folder).graph("img_org/a.png", "train")
 
 
 def test_half_of_the_scene_graphs_files(folder):

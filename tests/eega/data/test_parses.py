@@ -99,3 +99,36 @@ def test_a_plain_name_is_no_folder_of_the_current_one(tmp_path, pipeline, monkey
         with pytest.raises(UserError, match="There is no spaCy pipeline"):
             parses.parse(name, SENTENCES, tmp_path / "cache")
     assert len(parses.parse("./pipeline", SENTENCES, tmp_path / "cache")) == 2
+
+
+class Choosy:
+    """A pipeline that fails on a block with a word it dislikes."""
+
+    def __init__(self):
+        self.blocks = []
+
+    def pipe(self, docs, batch_size=None):
+        self.blocks.append(len(docs))
+        if any("bad" in words for words in docs):
+            raise ValueError("[E999] dislikes this\nand more")
+        return iter(docs)
+
+
+def test_a_sentence_that_cannot_be_parsed_costs_itself(tmp_path, monkeypatch):
+    pytest.importorskip("spacy")
+    choosy = Choosy()
+    monkeypatch.setattr(parses, "_kept", lambda name: choosy)
+    monkeypatch.setattr(parses, "_load", lambda name: choosy)
+    monkeypatch.setattr(parses, "_key", lambda name, sentences: "key")
+    monkeypatch.setattr(parses, "_doc", lambda nlp, words: words)
+    monkeypatch.setattr(parses, "_parse", lambda words: made([0] * len(words)))
+    sentences = [("a", "b")] * 64 + [("c",), ("a", "bad"), ("d", "e", "f")]
+    for found in (
+        parses.fresh("any", sentences),
+        parses.parse("any", sentences, tmp_path),
+        parses.parse("any", sentences, tmp_path),  # what went wrong is not kept as a parse
+    ):
+        bad = found.pop(65)
+        assert str(bad) == "spaCy cannot parse the sentence: ValueError: [E999] dislikes this"
+        assert [len(one.heads) for one in found] == [2] * 64 + [1, 3]
+    assert choosy.blocks == [64, 3, 1, 1, 1] * 3
