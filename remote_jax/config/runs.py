@@ -20,7 +20,7 @@ RESUMABLE_KEYS = tuple(name for name, key in LOOP_KEYS.items() if key.free)
 MAX_BYTES = 2**20
 """Of config.json."""
 
-DEFAULTS_OF_OLD_RUNS = {"train.average": 0.0}
+DEFAULTS_OF_OLD_RUNS = {"train.average": 0.0, "train.decay_every": 30.0, "train.patience": 0}
 """Values of keys that a run begun before they existed does not have in its `config.json`. Each
 stands for what was done at that time, so that such a run can go on and be evaluated."""
 
