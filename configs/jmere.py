@@ -8,9 +8,9 @@ on two CPU cores:
 
 `:paper` is the setting of appendix C (BERT-base, 70 tokens, 10 objects, Adam, patience 5) on the
 released files, with a ViT in place of Mask-RCNN's features. Table 1 reports F1 55.29 on the test
-split; the authors' code keeps both the model that is best on dev and the one that is best on test,
-and the paper does not say which it reports. It needs spaCy (`pip install 'remote_jax[text]'`,
-`python -m spacy download en_core_web_trf`):
+split. The authors' code keeps the model that is best on dev and the one that is best on test, and
+the paper does not say which it reports; here test has no part in the choice. It needs spaCy
+(`pip install 'remote_jax[text]'`, `python -m spacy download en_core_web_trf`):
 
     python -m remote_jax.main --config=configs/jmere.py:paper --config.data.dir=JMERE_FOLDER
 
