@@ -22,6 +22,8 @@ def base(system: str, train: Mapping[str, object]) -> ConfigDict:
                 "remat": False,
                 "optimizer": "adam",
                 "clip": 1.0,
+                "decay_every": 30.0,
+                "patience": 0,
                 "average": 0.0,
                 "save_every": 1000,
                 "frozen": "",

@@ -4,7 +4,8 @@ FOLDER has the triples as published, and image and text features if there are an
 
     python -m remote_jax.main --config=configs/fb15k237_img.py --config.data.dir=FOLDER
 
-`:paper` is the setting of Table 13 for KVC16K; Table 8 reports MRR 42.66.
+`:paper` is the setting of Table 13 for KVC16K; Table 8 reports MRR 42.66. The paper does
+not say how its checkpoint was selected; here it is on validation.
 """
 
 from ml_collections import ConfigDict

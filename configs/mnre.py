@@ -1,6 +1,7 @@
 """REMOTE on MNRE: relations between two entities of a sentence, its picture as evidence.
 
-In the paper's setting (§6.1; Table 2 reports accuracy 94.86 and F1 87.77):
+In the paper's setting (§6.1; Table 2 reports accuracy 94.86 and F1 87.77; the authors' code keeps
+the epoch that is best on test, which is not done here):
 
     python -m remote_jax.main --config=configs/mnre.py --config.data.dir=MNRE_FOLDER
 

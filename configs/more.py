@@ -1,6 +1,7 @@
 """REMOTE on MORE: relations between entities of a sentence and objects of its picture.
 
-In the paper's setting (§6.1; Table 2 reports accuracy 83.64 and F1 63.91):
+In the paper's setting (§6.1; Table 2 reports accuracy 83.64 and F1 63.91; the authors' code keeps
+the epoch that is best on test, which is not done here):
 
     python -m remote_jax.main --config=configs/more.py --config.data.dir=MORE_FOLDER
 """

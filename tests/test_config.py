@@ -99,6 +99,54 @@ def test_every_number_of_the_loop_has_a_rule(key: str, value: float) -> None:
     assert value not in configs.LOOP_KEYS[key].rule
 
 
+SETTINGS = {
+    "umre:paper": {  # §6.1; epochs, warm-up and decay are those of the authors' script
+        "data.max_tokens": 128,
+        "data.max_objects": 12,
+        "model.dropout": 0.5,
+        "train.learning_rate": 1e-5,
+        "train.batch_size": 32,
+        "train.epochs": 30,
+        "train.warmup": 0.06,
+        "train.weight_decay": 0.01,
+    },
+    "jmere:paper": {  # appendix C; epochs and their halving are those of the authors' code
+        "data.max_tokens": 70,
+        "data.max_objects": 10,
+        "model.edge_dim": 100,
+        "model.channel_dim": 100,
+        "model.alignment.alpha": 0.4,
+        "model.alignment.weight": 0.6,
+        "model.alignment.iterations": 20,
+        "train.learning_rate": 2e-5,
+        "train.new_learning_rate": 2e-5,
+        "train.epochs": 70,
+        "train.schedule": "step",
+        "train.decay_every": 30,
+        "train.patience": 5,
+        "train.warmup": 0,
+        "train.weight_decay": 0,
+        "train.clip": 0,
+    },
+    "db15k:paper": {  # Table 13
+        "model.groups": 5,
+        "model.dim": 256,
+        "model.router.iterations": 50,
+        "model.router.weight": 0.001,
+        "train.learning_rate": 1e-3,
+        "train.batch_size": 1024,
+        "train.epochs": 2000,
+        "train.weight_decay": 0,
+    },
+}
+
+
+@pytest.mark.parametrize("spec", SETTINGS)
+def test_the_papers_settings_are_theirs(spec: str) -> None:
+    values = configs.flatten(configs.load(spec))
+    assert {key: values[key] for key in SETTINGS[spec]} == SETTINGS[spec]
+
+
 def test_written_config_reads_back(tmp_path: Path) -> None:
     config = toy.get_config(**{"data.dir": "Grüße"})
     configs.write(config, tmp_path / "new")

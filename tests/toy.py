@@ -52,6 +52,8 @@ def get_config(**changes: Any) -> ConfigDict:
                 "schedule": "linear",
                 "weight_decay": 0.01,
                 "clip": 1.0,
+                "decay_every": 30.0,
+                "patience": 0,
                 "average": 0.0,
                 "log_every": 5,
                 "eval_every": 1.0,

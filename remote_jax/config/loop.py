@@ -47,16 +47,26 @@ LOOP_KEYS: Keys = {
     ),
     "train.warmup": Key(Between(0, 1), "Share of the steps in which the rate rises from 0."),
     "train.schedule": Key(
-        OneOf(("linear", "constant")), "After the warm-up the rate falls to 0, or stays."
+        OneOf(("linear", "constant", "step")),
+        "After the warm-up the rate falls to 0, or stays, or is halved every decay_every epochs.",
     ),
-    "train.weight_decay": Key(Between(0), "Decoupled weight decay of AdamW."),
-    "train.clip": Key(Between(0, open=True), "Greatest global norm of the gradient."),
+    "train.decay_every": Key(
+        Between(0, open=True), "Epochs after which the rate is halved, with schedule=step."
+    ),
+    "train.weight_decay": Key(Between(0), "Decoupled weight decay of AdamW; 0: Adam."),
+    "train.clip": Key(Between(0), "Greatest global norm of the gradient; 0: no clipping."),
     # float32 loses smaller shares of a step
     "train.average": Key(
         Between(0, 0.9999),
         "Decay of the averaged parameters that are scored and kept; 0: those of the last step.",
     ),
     "train.eval_every": Key(Between(0, open=True), "Epochs between two validations."),
+    # It says how far a run goes, not what its steps are.
+    "train.patience": Key(
+        Whole(0),
+        "Validations without a better score after which training ends; 0: it goes to the end.",
+        free=True,
+    ),
     "train.save_every": Key(Whole(1), "Steps between two checkpoints.", free=True),
     "train.log_every": Key(Whole(1), "Steps between two lines of metrics.jsonl.", free=True),
     "train.frozen": Key(

@@ -21,18 +21,29 @@ RESUMABLE_KEYS = tuple(name for name, key in LOOP_KEYS.items() if key.free)
 MAX_BYTES = 2**20
 """Of config.json."""
 
-DEFAULTS_OF_OLD_RUNS: dict[str, dict[str, Any]] = {
-    "": {"train.average": 0.0},
+DEFAULTS_OF_OLD_RUNS: dict[str, Any] = {
+    "train.average": 0.0,
+    "train.decay_every": 30.0,
+    "train.patience": 0,
+    "train.init": "",
+    "train.init_partial": False,
+}
+"""Values of keys that a run begun before they existed does not have in its `config.json`. Each
+stands for what was done at that time, so that such a run can go on and be evaluated."""
+
+DEFAULTS_OF_OLD_RUNS_OF: dict[str, dict[str, Any]] = {
     "remote": {
+        # Training never cut a text. Its sentences are nearer to spaCy's words than to those of the
+        # rule that posts were cut by at that time.
+        "data.language": "en",
         "data.reverse": False,
         "data.symmetric": "auto",
         "data.unlisted": 0.0,
         "data.unlisted_weight": 0.3,
     },
+    "eega": {"data.language": "en"},
 }
-"""Values of keys, of all systems and of each, that a run begun before they existed does not have in
-its `config.json`. Each stands for what was done at that time, so that such a run can go on and be
-evaluated."""
+"""The same, of keys that one system has."""
 
 
 def write(config: ConfigDict, workdir: Path) -> None:
@@ -42,7 +53,7 @@ def write(config: ConfigDict, workdir: Path) -> None:
 
 
 def read(workdir: Path) -> ConfigDict:
-    """Reads `WORKDIR/config.json`, with what is in `DEFAULTS_OF_OLD_RUNS` where it is absent.
+    """Reads `WORKDIR/config.json`, with the defaults of old runs where a key is absent.
 
     Raises:
         UserError: there is none, it is no folder, or what is there is no JSON object.
@@ -52,9 +63,8 @@ def read(workdir: Path) -> ConfigDict:
     if not os.path.exists(path):
         raise UserError(f"{workdir} holds no run: there is no {path}.")
     stored = read_json(path, MAX_BYTES)
-    system = stored.get("system")
-    of_system = DEFAULTS_OF_OLD_RUNS.get(system, {}) if isinstance(system, str) else {}
-    for key, value in {**DEFAULTS_OF_OLD_RUNS[""], **of_system}.items():
+    own = DEFAULTS_OF_OLD_RUNS_OF.get(str(stored.get("system")), {})
+    for key, value in {**DEFAULTS_OF_OLD_RUNS, **own}.items():
         part, _, name = key.partition(".")
         if isinstance(stored.get(part), dict):
             stored[part].setdefault(name, value)

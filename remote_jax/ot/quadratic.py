@@ -5,6 +5,10 @@ adjacent nodes, and 0 where there is no edge. A plan moves nodes so that edges m
 same weight. It is found by the iterations of Peyré, Cuturi and Solomon (2016), each a problem of
 `linear.py`, and then held constant: by the envelope theorem the gradient of the distance is the one
 that the entropic objective has at its solution, so that nothing is unrolled.
+
+The sum of Eq. 6 is over all pairs of nodes here. Over adjacent ones alone, as the paper writes it,
+an edge on a pair without one would cost nothing, and the best plan would match no edges. The loss
+is a square in place of the paper's absolute value, so that the sum can be multiplied out.
 """
 
 from typing import NamedTuple

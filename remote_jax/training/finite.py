@@ -71,7 +71,7 @@ def step_not_finite(
     return UserError(
         f"{name} is {scalars[name]} at step {step}, whose batch is the rows {first} and so on of "
         f"train, all in {path}; {_standing(saved)}. Mend those rows if they are at fault, else "
-        f"lower train.learning_rate or train.clip{_wider(config)}; train.max_skipped, "
+        f"lower train.learning_rate or {_clip(config)}{_wider(config)}; train.max_skipped, "
         f"{config.train.max_skipped} now, lets so many such steps pass without an update."
     )
 
@@ -80,8 +80,12 @@ def state_not_finite(config: ConfigDict, step: int, saved: int) -> UserError:
     """The error for a finite loss whose update made parameters that are not."""
     return UserError(
         f"Parameters or moments are not finite after step {step}, though the loss was; "
-        f"{_standing(saved)}. Lower train.learning_rate or train.clip{_wider(config)}."
+        f"{_standing(saved)}. Lower train.learning_rate or {_clip(config)}{_wider(config)}."
     )
+
+
+def _clip(config: ConfigDict) -> str:
+    return "train.clip" if config.train.clip else "set train.clip=1.0, which is off"
 
 
 def _wider(config: ConfigDict) -> str:

@@ -90,7 +90,7 @@ def make_step(
 
 
 def train(task: Task, config: ConfigDict, workdir: Path) -> None:
-    """Trains to the end, from where the run in `workdir` stands.
+    """Trains to the end, or until patience is out, from where the run in `workdir` stands.
 
     Leaves the parameters that are best on validation in `WORKDIR/checkpoints/best`, and
     `metrics.jsonl`, whose lines are the same however often the run was stopped, but for `time`.
@@ -168,6 +168,9 @@ class _Run:
         )
         try:
             for number in range(start + 1, plan.total + 1):
+                if plan.stops(number - 1, self.record.best):
+                    progress.log(f"stops: {plan.patience} validations brought nothing better")
+                    break
                 with self.clock.waiting():
                     batch = next(batches)
                 with signals.held():

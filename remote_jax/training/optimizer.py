@@ -1,4 +1,4 @@
-"""AdamW, or Adagrad for tables; linear warm-up, linear decay or none, clipping by the norm."""
+"""AdamW, or Adagrad for tables; linear warm-up, a schedule after it, clipping by the norm."""
 
 from __future__ import annotations
 
@@ -58,18 +58,17 @@ def check_frozen(config: ConfigDict, names: Iterable[str]) -> None:
         raise UserError(f"train.frozen={config.frozen!r} leaves nothing to train.")
 
 
-def linear_schedule(peak: float, warmup: float, steps: int) -> Schedule:
-    """Rises to `peak` over the first `warmup` share of the steps, then falls towards 0.
+def linear_schedule(config: ConfigDict, steps: int) -> Schedule:
+    """Rises to the peak over the first `warmup` share of the steps, then falls towards 0.
 
     Step t (from 0) has the rate peak * min((t + 1) / w, (T - t) / (T - w)): no step is lost to a
     rate of 0 at either end.
 
     Args:
-        peak: the largest learning rate.
-        warmup: share of the steps, 0 to 1.
+        config: the `train` part of a config.
         steps: number of steps T of the whole run.
     """
-    rising = round(warmup * steps)
+    peak, rising = config.learning_rate, round(config.warmup * steps)
 
     def rate(step: Int[Array, ""] | int) -> Float[Array, ""]:
         up = (jnp.asarray(step) + 1) / max(rising, 1)
@@ -79,9 +78,9 @@ def linear_schedule(peak: float, warmup: float, steps: int) -> Schedule:
     return rate
 
 
-def constant_schedule(peak: float, warmup: float, steps: int) -> Schedule:
+def constant_schedule(config: ConfigDict, steps: int) -> Schedule:
     """Rises like `linear_schedule`, and stays."""
-    rising = round(warmup * steps)
+    peak, rising = config.learning_rate, round(config.warmup * steps)
 
     def rate(step: Int[Array, ""] | int) -> Float[Array, ""]:
         return peak * jnp.minimum((jnp.asarray(step) + 1) / max(rising, 1), 1.0)
@@ -89,16 +88,28 @@ def constant_schedule(peak: float, warmup: float, steps: int) -> Schedule:
     return rate
 
 
-SCHEDULES = {"linear": linear_schedule, "constant": constant_schedule}
+def step_schedule(config: ConfigDict, steps: int) -> Schedule:
+    """Rises like `linear_schedule`, and is halved whenever `decay_every` epochs are done."""
+    rising = constant_schedule(config, steps)
+    length = max(round(config.decay_every / config.epochs * steps), 1)
+
+    def rate(step: Int[Array, ""] | int) -> Float[Array, ""]:
+        return rising(step) * 0.5 ** (jnp.asarray(step) // length)
+
+    return rate
+
+
+SCHEDULES = {"linear": linear_schedule, "constant": constant_schedule, "step": step_schedule}
 
 
 def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransformation, Schedule]:
     """AdamW as §6.1 of the REMOTE paper has it, and its learning rate by step.
 
     Weight decay (decoupled) acts on parameters of two axes and more: biases and the scales of
-    layer norms are spared. With `new_learning_rate` above 0, parameters outside the encoders
-    learn at that rate, and the encoders at `learning_rate`. Frozen parameters have no gradient;
-    no moments are kept of them, and nothing decays them.
+    layer norms are spared. Without it this is Adam. With `clip` 0 no gradient is clipped. With
+    `new_learning_rate` above 0, parameters outside the encoders learn at that rate, and the
+    encoders at `learning_rate`. Frozen parameters have no gradient; no moments are kept of them,
+    and nothing decays them.
 
     With `optimizer=adagrad` the tables of embeddings follow Adagrad (Duchi et al. 2011) at
     `learning_rate`, and what else there is Adam at `new_learning_rate`. With `average` above 0 the
@@ -108,7 +119,7 @@ def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransf
         config: the `train` part of a config.
         steps: number of steps of the whole run.
     """
-    schedule = SCHEDULES[config.schedule](config.learning_rate, config.warmup, steps)
+    schedule = SCHEDULES[config.schedule](config, steps)
     tables = TABLES if config.optimizer == "adagrad" else ()
     first = tables or ENCODERS
     kept = frozen(config)
@@ -134,7 +145,7 @@ def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransf
 
     parts = [
         optax.masked(optax.set_to_zero(), held),
-        optax.clip_by_global_norm(config.clip),
+        optax.clip_by_global_norm(config.clip) if config.clip else optax.identity(),
         optax.masked(optax.scale_by_rss(initial_accumulator_value=0.0, eps=SMALLEST), summed),
         optax.masked(optax.scale_by_adam(), averaged),
         optax.add_decayed_weights(config.weight_decay, mask=decayed),

@@ -1,4 +1,4 @@
-"""Schedule of logging, validation and saving."""
+"""Schedule of logging, validation, saving and the end."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from dataclasses import dataclass
 
 from ml_collections import ConfigDict
 
+from remote_jax.training.record import Best
+
 
 @dataclass(frozen=True)
 class Plan:
-    """Intervals and length of a run, in steps."""
+    """Intervals and length of a run, in steps; patience in validations, 0 for no early end."""
 
     total: int
     epoch: float
     log_every: int
     eval_every: int
     save_every: int
+    patience: int
 
     @classmethod
     def from_config(cls, config: ConfigDict, examples: int) -> Plan:
@@ -27,6 +30,7 @@ class Plan:
             log_every=config.log_every,
             eval_every=max(1, round(config.eval_every * epoch)),
             save_every=config.save_every,
+            patience=config.patience,
         )
 
     def logs(self, step: int) -> bool:
@@ -37,3 +41,9 @@ class Plan:
 
     def saves(self, step: int) -> bool:
         return step % self.save_every == 0 or self.validates(step)
+
+    def stops(self, done: int, best: Best | None) -> bool:
+        """Whether the last `patience` validations up to step `done` brought nothing better."""
+        if best is None or not self.patience:
+            return False
+        return done - best["step"] >= self.patience * self.eval_every

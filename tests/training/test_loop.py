@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 import toy
 from flax import nnx
+from hypothesis import given
+from hypothesis import strategies as st
 from runs import MESH, arrays, assert_same, before_step, lines, run
 
 from remote_jax import main
@@ -27,6 +29,7 @@ from remote_jax.training.loop import make_step, train
 from remote_jax.training.optimizer import frozen as frozen_names
 from remote_jax.training.optimizer import make_optimizer
 from remote_jax.training.plan import Plan
+from remote_jax.training.record import Best
 from remote_jax.training.state import TrainState, split
 
 ROOT = Path(__file__).parents[2]
@@ -140,6 +143,36 @@ def test_plan_turns_epochs_into_steps() -> None:
     assert (plan.total, plan.eval_every) == (20, 5)
     assert [step for step in range(1, 21) if plan.validates(step)] == [5, 10, 15, 20]
     assert [step for step in range(1, 21) if plan.saves(step)] == [4, 5, 8, 10, 12, 15, 16, 20]
+
+
+@given(st.integers(0, 4), st.integers(1, 5), st.lists(st.integers(0, 9), max_size=12))
+def test_patience_against_a_count(patience: int, every: int, scores: list[int]) -> None:
+    """Stops after the first validation that ends `patience` of them without a new best score."""
+    plan = Plan(99, 1.0, 1, every, 1, patience)
+    assert not plan.stops(0, None)
+    for number in range(1, len(scores) + 1):
+        first = scores.index(max(scores[:number])) + 1
+        best: Best = {"step": first * every, "metrics": {}}
+        for done in range(number * every, (number + 1) * every):
+            assert plan.stops(done, best) == (0 < patience <= number - first)
+
+
+def test_a_run_out_of_patience_ends_and_may_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = {"train.learning_rate": 1e-12, "train.eval_every": 0.5}
+    endless, config = (toy.get_config(**changes, **{"train.patience": n}) for n in (0, 2))
+    for _ in range(2):  # started again it has nothing left to do
+        run(tmp_path / "parts", config)
+        with Checkpoints(tmp_path / "parts") as checkpoints:
+            record = checkpoints.record()
+        every = Plan.from_config(config.train, toy.SIZES["train"]).eval_every
+        assert record.best is not None and record.best["step"] == every
+        assert record.step == 3 * every and lines(tmp_path / "parts")[-1]["step"] == 3 * every
+        assert "2 validations brought nothing better" in capsys.readouterr().err
+    run(tmp_path / "parts", endless)
+    run(tmp_path / "whole", endless)
+    assert_same(tmp_path / "whole", tmp_path / "parts", endless)
 
 
 def test_step_costs_little_python(tmp_path: Path) -> None:

@@ -8,11 +8,17 @@ import numpy as np
 import pytest
 import toy
 
-from remote_jax.training.optimizer import constant_schedule, linear_schedule, make_optimizer
+from remote_jax.training.optimizer import SCHEDULES, Schedule, make_optimizer
+
+
+def schedule(name: str, peak: float, warmup: float, steps: int, **changes: float) -> Schedule:
+    values = {"learning_rate": peak, "warmup": warmup, **changes}
+    config = toy.get_config(**{f"train.{key}": value for key, value in values.items()})
+    return SCHEDULES[name](config.train, steps)
 
 
 def test_schedule_rises_to_the_peak_and_falls_to_nothing() -> None:
-    rate = linear_schedule(2.0, 0.2, 50)
+    rate = schedule("linear", 2.0, 0.2, 50)
     rates = np.array([rate(step) for step in range(51)])
     assert rates[0] == pytest.approx(0.2) and rates[9] == rates.max() == pytest.approx(2.0)
     np.testing.assert_allclose(rates[10:], 2.0 * (50 - np.arange(10, 51)) / 40, atol=1e-6)
@@ -42,9 +48,37 @@ def test_optimizer_clips_decays_and_has_two_rates() -> None:
 
 
 def test_constant_schedule_stays_at_the_peak() -> None:
-    rate = constant_schedule(2.0, 0.1, 50)
+    rate = schedule("constant", 2.0, 0.1, 50)
     np.testing.assert_allclose([rate(step) for step in range(5)], [0.4, 0.8, 1.2, 1.6, 2.0])
-    assert rate(49) == 2.0 and constant_schedule(2.0, 0.0, 50)(0) == 2.0
+    assert rate(49) == 2.0 and schedule("constant", 2.0, 0.0, 50)(0) == 2.0
+
+
+def test_step_schedule_is_halved_at_the_ends_of_epochs() -> None:
+    """70 epochs of 3 steps, halved every 30: three plateaus, whatever the length of the run."""
+    rate = schedule("step", 2e-5, 0.0, 210, epochs=70.0, decay_every=30.0)
+    expected = [2e-5 / 2 ** (step // 3 // 30) for step in range(210)]
+    np.testing.assert_allclose([rate(step) for step in range(210)], expected, rtol=1e-6)
+    longer = schedule("step", 2e-5, 0.0, 300, epochs=100.0, decay_every=30.0)
+    np.testing.assert_allclose([longer(step) for step in range(210)], expected, rtol=1e-6)
+    assert schedule("step", 2.0, 0.1, 40, epochs=2.0, decay_every=1e-9)(0) == 0.5
+
+
+def test_without_decay_and_clipping_it_is_adam() -> None:
+    """Against Kingma and Ba's algorithm, written out, on gradients that clipping would change."""
+    changes = {"learning_rate": 0.01, "warmup": 0.0, "weight_decay": 0.0, "clip": 0.0}
+    config = toy.get_config(**{f"train.{key}": value for key, value in changes.items()}).train
+    config.schedule = "constant"
+    optimizer, _ = make_optimizer(config, 10)
+    params = {"head/kernel": jnp.ones((2, 2))}
+    state, value = optimizer.init(params), np.ones((2, 2))
+    first = second = np.zeros((2, 2))
+    for step, gradient in enumerate(np.random.default_rng(0).normal(0, 50, (5, 2, 2)), 1):
+        updates, state = optimizer.update({"head/kernel": jnp.array(gradient)}, state, params)
+        params = {"head/kernel": params["head/kernel"] + updates["head/kernel"]}
+        first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
+        corrected = first / (1 - 0.9**step), second / (1 - 0.999**step)
+        value = value - 0.01 * corrected[0] / (np.sqrt(corrected[1]) + 1e-8)
+    np.testing.assert_allclose(params["head/kernel"], value, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["features/image", "seen/present", "text/bert/words", "structure"])

@@ -39,7 +39,8 @@ def sequence(
 
     All markers are kept whatever the length. Where the rest is too long, captions are cut to half
     of the room, or to what a short sentence leaves; then the pieces of the sentence that are
-    farthest from the nearest entity go (from the end of the sentence if neither is one).
+    farthest from the nearest entity go (from the end of the sentence if neither is one). Two
+    entities too long for the room share it: each keeps its first pieces, and at least one.
 
     Args:
         pair: its tokens, arguments and captions.
@@ -61,7 +62,7 @@ def sequence(
     marked = sum(argument.span is not None for argument in arguments)
     room = length - 2 - any(captioned) - 2 * marked - 2 * sum(captioned)
     size = sum(map(len, words))
-    captions = _cut(captions, max(room // 2, room - size))
+    captions = _cut(captions, max(min(room // 2, room - marked), room - size, 0))
     kept = _nearest(
         words, [argument.span for argument in arguments], room - sum(map(len, captions))
     )
@@ -88,20 +89,23 @@ def _cut(captions: list[list[int]], room: int) -> list[list[int]]:
 def _nearest(
     words: Sequence[Sequence[int]], spans: Sequence[tuple[int, int] | None], room: int
 ) -> list[list[int]]:
-    """The `room` pieces nearest to a span, still grouped by word."""
+    """The `room` pieces nearest to a span, still grouped by word.
+
+    Inside a span the first pieces come first, so that where not even the spans fit, the room is
+    shared between them, and what one does not need goes to the other.
+    """
     starts = np.cumsum([0, *map(len, words)])
     size = int(starts[-1])
     if size <= room:
         return [list(word) for word in words]
     at = np.arange(size)
-    distances = [
-        np.maximum(np.maximum(starts[span[0]] - at, at - starts[span[1]] + 1), 0)
-        for span in spans
-        if span is not None
-    ]
-    distance = np.min(distances, axis=0) if distances else at
+    ends = [(starts[span[0]], starts[span[1]]) for span in spans if span is not None]
+    distances = [np.maximum(np.maximum(first - at, at - last + 1), 0) for first, last in ends]
+    distance = np.min(distances, axis=0) if ends else at
+    depths = [np.where((first <= at) & (at < last), at - first, size) for first, last in ends]
+    depth = np.min(depths, axis=0) if ends else at
     keep = np.zeros(size, bool)
-    keep[np.argsort(distance, kind="stable")[: max(room, 0)]] = True
+    keep[np.lexsort((depth, distance))[: max(room, 0)]] = True
     return [
         [piece for piece, kept in zip(word, keep[start:end], strict=True) if kept]
         for word, (start, end) in zip(words, pairwise(starts), strict=True)

@@ -12,8 +12,10 @@ from remote_jax.task import Batch
 class PairClassifier(nnx.Module):
     """Eq. 13: reads head and tail out of the streams and scores every relation.
 
-    An entity is H^{T,V} at its opening marker. An object is H^{T,V} at its caption's marker
-    concatenated with the mean of its patch tokens in H^{V,T}, projected to d_t.
+    An entity is H^{T,V} at its opening marker, which attends to the entity's caption where there
+    is one. An object is H^{T,V} at its caption's marker concatenated with the mean of its patch
+    tokens in H^{V,T}, projected to d_t. The MLP has one hidden layer. §6.1 gives a rate of dropout
+    without a place: here it acts on the pair and on the hidden layer.
     """
 
     def __init__(

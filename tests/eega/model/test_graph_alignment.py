@@ -68,6 +68,18 @@ def test_the_distance_is_equation_7(alpha):
     assert found.edges.any() == (alpha < 1)
 
 
+def test_equation_6_is_a_sum_over_all_pairs_of_nodes():
+    """Literally, at the plan that is found: an edge on two words without one costs its square."""
+    image, text = graphs(2, K, [4]), graphs(3, N, [6])
+    found = jax.jit(GraphAlignment(0.0, **SETTINGS))(image, text)
+    plan, x, y = np.array(found.edges[0, :4, :6]), weights(image, 0), weights(text, 0)
+    pairs = np.ndindex(4, 4, 6, 6)
+    terms = {p: (x[p[:2]] - y[p[2:]]) ** 2 * plan[p[0], p[2]] * plan[p[1], p[3]] for p in pairs}
+    np.testing.assert_allclose(found.distance[0], sum(terms.values()), rtol=1e-4)
+    on_edges = sum(term for p, term in terms.items() if x[p[:2]] and y[p[2:]])
+    assert on_edges < 0.9 * sum(terms.values())
+
+
 def test_without_a_picture_there_is_no_distance_and_no_gradient():
     image, text = graphs(0, K, [0, 1, 3]), graphs(1, N, [5, 1, 0])
     align = jax.jit(GraphAlignment(0.4, **SETTINGS))

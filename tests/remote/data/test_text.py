@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from released import CAPTIONS, WORDS, words_tokenizer
 from transformers import PreTrainedTokenizerFast
@@ -125,6 +125,53 @@ def test_pieces_far_from_the_ends_are_dropped_first():
     assert written(got) == "[CLS] b c <s1> d </s1> e i <s2> j k </s2> l [SEP]"
     got = sequence(pair(text(0, 1), text(15, 16), words), PIECES, 6 + 4)
     assert written(got) == "[CLS] <s1> a </s1> b o <s2> p </s2> [SEP]"
+
+
+def test_two_ends_too_long_for_the_room_share_it():
+    words = "abcdefghijklmnop"
+    got = sequence(pair(text(0, 10), text(12, 16), words), PIECES, 6 + 6)
+    assert written(got) == "[CLS] <s1> a b c </s1> <s2> m n o </s2> [SEP]"
+    got = sequence(pair(text(2, 14), text(15, 16), words), PIECES, 6 + 6)
+    assert written(got) == "[CLS] <s1> c d e f g </s1> <s2> p </s2> [SEP]"
+    got = sequence(pair(text(15, 16), text(0, 15, "x x x"), words), PIECES, 9 + 2)
+    assert written(got) == "[CLS] <s2> a </s2> <s1> p </s1> [SEP] <o2> </o2> [SEP]"
+
+
+class NumberedPieces:
+    """Word "K:N" has N pieces that no other word has; any other word is one piece."""
+
+    ids = PIECES.ids
+
+    def __call__(self, word):
+        number, _, size = word.partition(":")
+        return tuple(range(start := 1000 + 10 * int(number), start + int(size))) if size else (999,)
+
+
+SPANS = st.tuples(st.integers(0, 9), st.integers(0, 9)).map(lambda x: (min(x), max(x) + 1))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    spans=st.tuples(SPANS, SPANS),
+    sizes=st.lists(st.integers(0, 5), min_size=10, max_size=10),
+    captions=st.tuples(*[st.sampled_from(["", "x", "x x x x x x x x"])] * 2),
+    room=st.integers(0, 40),
+)
+def test_no_end_is_cut_away_where_there_is_room_for_both(spans, sizes, captions, room):
+    words = [f"{number}:{size}" for number, size in enumerate(sizes)]
+    ends = [text(*span, caption) for span, caption in zip(spans, captions, strict=True)]
+    length = 6 + any(captions) + 2 * sum(map(bool, captions)) + room
+    assume(length >= MAX_SPECIAL_TOKENS)
+    pieces = NumberedPieces()
+    got = set(sequence(pair(*ends, words), pieces, length).tokens)
+    whole = [[piece for word in words[slice(*span)] for piece in pieces(word)] for span in spans]
+    if room >= len({end[0] for end in whole if end}):
+        assert all(end[0] in got for end in whole if end)
+    if set(whole[0]).isdisjoint(whole[1]):
+        kept = [[piece in got for piece in end] for end in whole]
+        for mine, other in (kept, kept[::-1]):
+            assert mine == sorted(mine, reverse=True), "its first pieces stay"
+            assert all(mine) or sum(mine) >= sum(other) - 1, "the other end has more"
 
 
 def test_captions_are_cut_to_half_of_the_room_first():

@@ -73,6 +73,16 @@ def test_padding_with_words_and_objects_changes_no_logit():
     np.testing.assert_allclose(logits_of(model, short), logits_of(model, long), atol=2e-5)
 
 
+def test_a_caption_reaches_an_entity_through_its_marker():
+    """Token 10 is read out for no pair, and its word changes what an entity's marker has."""
+    data, model = batch(), make()
+    other = {**data, "tokens": data["tokens"].copy()}
+    other["tokens"][0, 10] = 1 + data["tokens"][0, 10] % (VOCABULARY - 1)
+    before, after = logits_of(model, data), logits_of(model, other)
+    assert abs(after[0] - before[0]).max() > 1e-3
+    np.testing.assert_allclose(after[1:], before[1:], atol=1e-5)
+
+
 def test_a_pair_does_not_depend_on_its_neighbours():
     model = make()
     whole = batch()
