@@ -17,10 +17,13 @@ from remote_jax.reporting.results import write_atomically
 RESUMABLE_KEYS = tuple(name for name, key in LOOP_KEYS.items() if key.free)
 """Keys that may change between a start and a resume."""
 
+LENGTH = "train.epochs"
+"""The key that may grow when training goes on."""
+
 MAX_BYTES = 2**20
 """Of config.json."""
 
-DEFAULTS_OF_OLD_RUNS = {"train.average": 0.0}
+DEFAULTS_OF_OLD_RUNS = {"train.average": 0.0, "train.init": "", "train.init_partial": False}
 """Values of keys that a run begun before they existed does not have in its `config.json`. Each
 stands for what was done at that time, so that such a run can go on and be evaluated."""
 
@@ -55,13 +58,31 @@ def check_folder(workdir: Path) -> None:
         raise UserError(f"{workdir} is a file, expected the folder of a run or of an export.")
 
 
-def check_same(config: ConfigDict, stored: ConfigDict, workdir: Path) -> None:
-    """Raises a UserError for the first key that differs from the run's and is not resumable."""
+def longer(config: ConfigDict, stored: ConfigDict) -> bool:
+    """Whether a config asks for more epochs than that of a run."""
+    return config.train.epochs > stored.train.epochs
+
+
+def check_same(
+    config: ConfigDict, stored: ConfigDict, workdir: Path, *, trains: bool = False
+) -> None:
+    """Raises a UserError for the first key that differs from the run's and is not resumable.
+
+    Args:
+        trains: the run is to go on, which it may do to more epochs.
+    """
     new, old = flatten(config), flatten(stored)
     for key in [*new, *(key for key in old if key not in new)]:
         if key in RESUMABLE_KEYS or (key in new and key in old and new[key] == old[key]):
             continue
         was, now = (repr(c[key]) if key in c else "absent" for c in (old, new))
+        if key == LENGTH and trains:
+            if longer(config, stored):
+                continue
+            raise UserError(
+                f"The run in {workdir} has {key} = {was}, now it is {now}: a run can be made "
+                "longer, not shorter. Set it back, or choose another --workdir."
+            )
         raise UserError(
             f"The run in {workdir} was started with {key} = {was}, now it is {now}: "
             "set it back, or choose another --workdir."
