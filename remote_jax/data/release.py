@@ -101,21 +101,18 @@ def fingerprint(
     return {**whole, "sha256": digest}
 
 
-def title(data: ConfigDict, fingerprint: Mapping[str, Any], *, benchmark: bool = False) -> str:
+def title(data: ConfigDict, fingerprint: Mapping[str, Any]) -> str:
     """What a data set is, for a person: never a benchmark's name for what is not the benchmark.
 
     Args:
         data: the part `data` of a config.
-        fingerprint: of the files; those of rows are looked up in `PUBLISHED`.
-        benchmark: whether it is known to be the release that `data.name` stands for.
+        fingerprint: of the files; they are looked up in `PUBLISHED`.
     """
     if not data.dir:
         return f"a generated sample ({data.name}'s layout)"
     files = {file["sha256"] for file in fingerprint.get("files", {}).values()}
     if release := next((name for name, rows in PUBLISHED.items() if rows <= files), ""):
         return release
-    if benchmark:
-        return str(data.name)
     return f"{Path(data.dir).expanduser().resolve().name} ({data.name}'s layout)"
 
 

@@ -161,12 +161,12 @@ class RoamTask:
         }
 
     def title(self) -> str:
-        """A benchmark by the sizes of its graph, a generated sample, or a folder."""
-        return release.title(
-            self.config.data,
-            self.fingerprint(),
-            benchmark=builders.is_published(self.graph, self._name),
-        )
+        """A benchmark by the sizes of its graph, a name of one's own, a sample, or a folder."""
+        data = self.config.data
+        own = data.name not in builders.BUILDERS
+        if data.dir and (own or builders.is_published(self.graph, data.name)):
+            return data.name
+        return release.title(data, self.fingerprint())
 
     def named_axes(self) -> list[NamedAxis]:
         """Entities and relations, both ways; and the modalities, which number experts."""

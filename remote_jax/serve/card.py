@@ -74,7 +74,7 @@ def write(
         "## Scores",
         _scores(results, best, len(earlier)),
         "## Data",
-        _data(record.fingerprint),
+        _data(record),
         "## Training",
         _training(config, results, best, record),
         "## Files",
@@ -205,10 +205,14 @@ def _number(value: object) -> str:
     return f"{value:.4f}" if isinstance(value, float) else plain("" if value is None else value)
 
 
-def _data(fingerprint: Mapping[str, Any]) -> str:
-    """What of the fingerprint is a plain value; folders and files are many, their digest is one."""
-    flat = {k: v for k, v in fingerprint.items() if isinstance(v, str | int | float)}
-    return _table(("", ""), [(plain(name), code(value)) for name, value in flat.items()])
+def _data(record: Record) -> str:
+    """What of the fingerprint is a plain value; folders and files are many, their digest is one.
+
+    Its `name` is that of the layout: a generated sample has it too.
+    """
+    flat = {k: v for k, v in record.fingerprint.items() if isinstance(v, str | int | float)}
+    rows = [("data", _title(record)), *(("layout" if k == "name" else k, flat[k]) for k in flat)]
+    return _table(("", ""), [(plain(name), code(value)) for name, value in rows])
 
 
 def _training(
