@@ -60,7 +60,8 @@ def check_folder(workdir: Path) -> None:
 
 def longer(config: ConfigDict, stored: ConfigDict) -> bool:
     """Whether a config asks for more epochs than that of a run."""
-    return config.train.epochs > stored.train.epochs
+    was = flatten(stored).get(LENGTH)
+    return was in LOOP_KEYS[LENGTH].rule and config.train.epochs > was
 
 
 def check_same(
