@@ -27,6 +27,8 @@ def base(system: str, train: Mapping[str, object]) -> ConfigDict:
                 "average": 0.0,
                 "save_every": 1000,
                 "frozen": "",
+                "init": "",
+                "init_partial": False,
                 "max_skipped": 0,
                 **train,
             },

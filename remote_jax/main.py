@@ -57,7 +57,7 @@ def run(arguments: Arguments) -> None:
             f"The run in {workdir} is not finished; test is read once, at its end: go on with "
             "--mode=train."
         )
-    if arguments.mode == "train" and asked.results.exists():
+    if arguments.mode == "train" and asked.finished:
         print(f"The run is finished; {asked.results} says:")
         _show(asked.results)
         return

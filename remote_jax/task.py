@@ -59,6 +59,22 @@ class Interface:
     ranges: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class NamedAxis:
+    """What the entries of parameters stand for, so that another model's can be put in their place.
+
+    Attributes:
+        parameters: how the names of the parameters begin.
+        axis: whose entries are named; None: the parameters as a whole are about all of the names,
+            and mean the same only where these are the same.
+        names: of the entries, in their order.
+    """
+
+    parameters: str
+    axis: int | None
+    names: Sequence[str]
+
+
 class Posts(Protocol):
     """User-supplied posts: the model's inputs, and how its outputs become answers."""
 
@@ -109,6 +125,12 @@ class Task(Protocol):
 
     def fingerprint(self) -> dict[str, Any]:
         """Name, sizes and SHA-256 of the data, as JSON values."""
+
+    def title(self) -> str:
+        """What the data are, for a person: a benchmark, a generated sample, or a folder."""
+
+    def named_axes(self) -> Sequence[NamedAxis]:
+        """Of all parameters whose entries stand for names; no data are needed for it."""
 
     def model(self, rngs: nnx.Rngs) -> nnx.Module:
         """A fresh model whose whole state is `nnx.Param`; dropout gets its rngs when called."""

@@ -195,6 +195,27 @@ def test_other_keys_may_not_change(tmp_path: Path) -> None:
         configs.check_same(config, other, tmp_path)
 
 
+@pytest.mark.parametrize("was", ["2", None, True, [2.0], float("nan"), -1.0])
+def test_a_length_that_is_no_number_is_not_gone_on_from(was: object, tmp_path: Path) -> None:
+    stored = toy.get_config().to_dict()
+    stored["train"]["epochs"] = was
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    with pytest.raises(UserError, match=r"has train\.epochs = "):
+        configs.check_same(toy.get_config(), configs.read(tmp_path), tmp_path, trains=True)
+
+
+def test_a_run_begun_before_a_key_existed_goes_on(tmp_path: Path) -> None:
+    config = toy.get_config()
+    stored = config.to_dict()
+    for key in ("average", "init", "init_partial"):
+        del stored["train"][key]
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    configs.check_same(config, configs.read(tmp_path), tmp_path)
+    other = toy.get_config(**{"train.init": "runs/other"})
+    with pytest.raises(UserError, match=r"train.init = '', now it is 'runs/other'"):
+        configs.check_same(other, configs.read(tmp_path), tmp_path)
+
+
 def test_run_name() -> None:
     assert configs.run_name("configs/umre.py", 0) == "umre-seed0"
     assert configs.run_name("configs/umre.py:paper", 2) == "umre-paper-seed2"

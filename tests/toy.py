@@ -24,7 +24,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.data.posts import Answer, checked
 from remote_jax.reporting.results import Table
-from remote_jax.task import Calibration, Interface, Outputs
+from remote_jax.task import Calibration, Interface, NamedAxis, Outputs
 
 CLASSES, FEATURES = 4, 6
 SIZES = {"train": 50, "validation": 21, "test": 19}
@@ -59,6 +59,8 @@ def get_config(**changes: Any) -> ConfigDict:
                 "eval_every": 1.0,
                 "save_every": 4,
                 "frozen": "",
+                "init": "",
+                "init_partial": False,
                 "max_skipped": 0,
             },
             "mesh": {"data": -1, "fsdp": 1, "tensor": 1},
@@ -128,6 +130,13 @@ class ToyTask:
     def fingerprint(self) -> dict[str, Any]:
         points = np.stack([example["x"] for example in self.examples["train"]])
         return {"name": "toy", "sha256": hashlib.sha256(points.tobytes()).hexdigest()}
+
+    def title(self) -> str:
+        return "points"
+
+    def named_axes(self) -> Sequence[NamedAxis]:
+        classes = self.config.model.get("classes", "abcd")
+        return [NamedAxis("head/kernel", 1, classes), NamedAxis("head/bias", 0, classes)]
 
     def model(self, rngs: nnx.Rngs) -> nnx.Module:
         return Model(self.config.model.hidden, self.config.model.dropout, rngs)

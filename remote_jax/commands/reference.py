@@ -32,7 +32,8 @@ systems, not this page. `remote-jax --config=NAME[:PRESET] --help` prints the sa
 
 A config is named as `umre`, with a preset as `umre:paper`, or by a file, as `configs/umre.py`.
 Each key is a flag, as `--config.train.epochs=2`. The first preset of a config is its default.
-Keys marked with ↻ may be changed when a run goes on; all others must stay as they were.
+Keys marked with ↻ may be changed when a run goes on, and `train.epochs` may be raised; all others
+must stay as they were.
 A dash stands where a preset has no such key.
 """
 

@@ -21,7 +21,7 @@ from remote_jax.config.rules import (
     flatten,
     override,
 )
-from remote_jax.config.runs import RESUMABLE_KEYS, check_folder, check_same, read, write
+from remote_jax.config.runs import RESUMABLE_KEYS, check_folder, check_same, longer, read, write
 
 __all__ = [
     "LOOP_KEYS",
@@ -39,6 +39,7 @@ __all__ = [
     "check_same",
     "flatten",
     "load",
+    "longer",
     "names",
     "override",
     "presets",

@@ -22,7 +22,9 @@ LOOP_KEYS: Keys = {
     "data.workers": Key(
         Whole(0, 1024), "Processes that load examples; 0: load in this process.", free=True
     ),
-    "train.epochs": Key(Between(0, open=True), "Passes over the training split."),
+    "train.epochs": Key(
+        Between(0, open=True), "Passes over the training split; a run may go on to more."
+    ),
     "train.batch_size": Key(Whole(1), "Examples in a step."),
     "train.accumulation": Key(
         Whole(1), "Parts of a batch that are on the device one after another."
@@ -72,6 +74,13 @@ LOOP_KEYS: Keys = {
     "train.frozen": Key(
         Text("beginnings of names"),
         "Parameters that are not trained, separated by commas, as text/bert/words.",
+    ),
+    "train.init": Key(
+        Text("a folder of a run or of an export"),
+        "Whose parameters the model starts from; empty: fresh ones and those of encoders.",
+    ),
+    "train.init_partial": Key(
+        SWITCH, "Start fresh what train.init has not, or in another shape; else it is refused."
     ),
     # A run that stopped at a loss that is no number may go on with it.
     "train.max_skipped": Key(

@@ -18,6 +18,9 @@ from remote_jax.reporting.results import write_atomically
 RESUMABLE_KEYS = tuple(name for name, key in LOOP_KEYS.items() if key.free)
 """Keys that may change between a start and a resume."""
 
+LENGTH = "train.epochs"
+"""The key that may grow when training goes on."""
+
 MAX_BYTES = 2**20
 """Of config.json."""
 
@@ -77,13 +80,32 @@ def check_folder(workdir: Path) -> None:
         raise UserError(f"{workdir} is a file, expected the folder of a run or of an export.")
 
 
-def check_same(config: ConfigDict, stored: ConfigDict, workdir: Path) -> None:
-    """Raises a UserError for the first key that differs from the run's and is not resumable."""
+def longer(config: ConfigDict, stored: ConfigDict) -> bool:
+    """Whether a config asks for more epochs than that of a run."""
+    was = flatten(stored).get(LENGTH)
+    return was in LOOP_KEYS[LENGTH].rule and config.train.epochs > was
+
+
+def check_same(
+    config: ConfigDict, stored: ConfigDict, workdir: Path, *, trains: bool = False
+) -> None:
+    """Raises a UserError for the first key that differs from the run's and is not resumable.
+
+    Args:
+        trains: the run is to go on, which it may do to more epochs.
+    """
     new, old = flatten(config), flatten(stored)
     for key in [*new, *(key for key in old if key not in new)]:
         if key in RESUMABLE_KEYS or (key in new and key in old and new[key] == old[key]):
             continue
         was, now = (repr(c[key]) if key in c else "absent" for c in (old, new))
+        if key == LENGTH and trains:
+            if longer(config, stored):
+                continue
+            raise UserError(
+                f"The run in {workdir} has {key} = {was}, now it is {now}: a run can be made "
+                "longer, not shorter. Set it back, or choose another --workdir."
+            )
         raise UserError(
             f"The run in {workdir} was started with {key} = {was}, now it is {now}: "
             "set it back, or choose another --workdir."

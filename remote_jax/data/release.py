@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ml_collections import ConfigDict
+
 from remote_jax.data.files import inside, sha256
 from remote_jax.errors import Refused, UserError
 
@@ -21,6 +23,15 @@ SPLITS = ("train", "validation", "test")
 SPLIT_NAMES = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
 MAX_JSON = 2**30
 """Longest JSON file, in bytes."""
+
+PUBLISHED = {
+    "MNRE-2": {
+        "1cc34438a00e2a2db73e4eba297820f926f62abd1fddc693caa13c58b62428b7",
+        "c76865179b5678167b164c21fd25ed31f9a1416da393ac93ce70f32b00352b75",
+        "f53c2f9b7739bea7d08aee4a91bfd6ec7432e1d0eeb83debf10f5d3291bc5215",
+    }
+}
+"""SHA-256 of the rows of each split of a release."""
 
 # The blank is in the name of the validation file of the data set's repository.
 MNRE_ROWS = ("mnre_{split}.txt", "mnre_{split} .txt", "mnre_{split}.json")
@@ -88,6 +99,21 @@ def fingerprint(
     whole = {**facts, "files": found, "media": folders}
     digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
     return {**whole, "sha256": digest}
+
+
+def title(data: ConfigDict, fingerprint: Mapping[str, Any]) -> str:
+    """What a data set is, for a person: never a benchmark's name for what is not the benchmark.
+
+    Args:
+        data: the part `data` of a config.
+        fingerprint: of the files; they are looked up in `PUBLISHED`.
+    """
+    if not data.dir:
+        return f"a generated sample ({data.name}'s layout)"
+    files = {file["sha256"] for file in fingerprint.get("files", {}).values()}
+    if release := next((name for name, rows in PUBLISHED.items() if rows <= files), ""):
+        return release
+    return f"{Path(data.dir).expanduser().resolve().name} ({data.name}'s layout)"
 
 
 def bundled(folder: str, name: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from remote_jax.eega.data.corpus_statistics import CorpusStatistics
 from remote_jax.eega.graphs.cooccurrence import LEVELS
 from remote_jax.eega.graphs.shapes import SHAPES
-from remote_jax.eega.graphs.text_graph import DISTANCES, OFFSETS
+from remote_jax.eega.graphs.text_graph import DISTANCES, OFFSETS, UNKNOWN_EDGE, UNKNOWN_POS
 from remote_jax.eega.graphs.visual_graph import edge_types
 from remote_jax.eega.model.attribute_transformer import AttributeTransformer
 from remote_jax.eega.model.eega import Eega
@@ -22,6 +22,7 @@ from remote_jax.eega.model.multi_channel import MultiChannel
 from remote_jax.eega.model.word_pairs import WordPairTagger
 from remote_jax.eega.settings import channels
 from remote_jax.encoders import build
+from remote_jax.task import NamedAxis
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,24 @@ class Sizes:
             classes=len(corpus.classes),
             object_edges=len(edge_types(corpus.relations)),
         )
+
+
+def named_axes(corpus: CorpusStatistics) -> list[NamedAxis]:
+    """What rows of tables, and tags, stand for; those of `NO_EDGE` and its like have no name."""
+    vocabulary, labels = corpus.vocabulary, corpus.labels
+    types = [f"type {name}" for name in vocabulary.types]
+    tags = ["none", *types, *(f"relation {name}" for name in vocabulary.relations)]
+    edges = [*map(str, range(UNKNOWN_EDGE + 1)), *(f"edge {x}" for x in labels.dependencies)]
+    pos = [*map(str, range(UNKNOWN_POS + 1)), *(f"pos {x}" for x in labels.pos)]
+    return [
+        NamedAxis("tagger/tags/kernel", 1, tags),
+        NamedAxis("tagger/tags/bias", 0, tags),
+        NamedAxis("text/graph/attention/edges", 0, edges),
+        NamedAxis("channels/channels/dependency/table", 0, edges),
+        NamedAxis("channels/channels/pos/table", 0, pos),
+        NamedAxis("vision/graph/attention/edges", 0, edge_types(corpus.relations)),
+        NamedAxis("vision/classes", 0, corpus.classes),
+    ]
 
 
 def eega(config: ConfigDict, sizes: Sizes, *, rngs: nnx.Rngs) -> Eega:

@@ -15,6 +15,7 @@ from jaxtyping import Array
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
+from remote_jax.data import release
 from remote_jax.data.cache import with_data_folder
 from remote_jax.data.media import Folder, Pictures, PostMedia
 from remote_jax.data.posts import Values
@@ -36,7 +37,7 @@ from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.reporting.results import Table, write_json
-from remote_jax.task import Batch, Calibration, Interface, Outputs
+from remote_jax.task import Batch, Calibration, Interface, NamedAxis, Outputs
 
 MIN_LOG_PROBABILITY = -6e4
 """The least logarithm of a probability that is told, near the least number of half precision."""
@@ -114,6 +115,14 @@ class EegaTask:
     def fingerprint(self) -> dict[str, Any]:
         """Name, sizes and SHA-256 of the data."""
         return self.data.fingerprint
+
+    def title(self) -> str:
+        """A benchmark by its files, a generated sample, or a folder."""
+        return release.title(self.config.data, self.fingerprint())
+
+    def named_axes(self) -> list[NamedAxis]:
+        """Tags, edges, parts of speech and classes of objects (`build.named_axes`)."""
+        return build.named_axes(self.corpus)
 
     def model(self, rngs: nnx.Rngs) -> Eega:
         """The model of the config, its encoders from their checkpoints if it names any."""

@@ -161,4 +161,5 @@ def vision_config(size: ConfigDict, folder: Path) -> vit.ViTConfig:
         heads=size.heads,
         mlp_dim=size.mlp_dim,
         dropout=size.dropout,
+        attention_dropout=size.dropout,
     )

@@ -36,7 +36,6 @@ def load_bert(
     *,
     vocab_size: int | None = None,
     dropout: float | None = None,
-    attention_dropout: float | None = None,
     dtype: DTypeLike = jnp.float32,
     rngs: nnx.Rngs,
 ) -> Bert:
@@ -46,7 +45,7 @@ def load_bert(
       name: folder or hub name.
       vocab_size: rows the word embeddings must have at least, added markers included. New rows are
         the mean of the others, and a little noise so that they differ.
-      dropout, attention_dropout: replace those of the checkpoint.
+      dropout: of layers and of attention alike, in place of both rates of the checkpoint.
       dtype: compute dtype; parameters are float32.
       rngs: draws the noise of new rows.
 
@@ -55,7 +54,7 @@ def load_bert(
         the message has the name and both shapes of the first parameter that differs.
     """
     folder = find_weights(name)
-    config = bert_shape(folder, dropout=dropout, attention_dropout=attention_dropout)
+    config = bert_shape(folder, dropout=dropout)
     arrays = read(folder, BERT, abstract_bert(config, dtype), config.layers)
     config = with_rows(config, vocab_size)
     words: Location = ("words", "embedding")
@@ -67,7 +66,6 @@ def load_vit(
     name: str | Path,
     *,
     dropout: float | None = None,
-    attention_dropout: float | None = None,
     dtype: DTypeLike = jnp.float32,
 ) -> ViT:
     """A pretrained ViT, or the vision tower of a pretrained CLIP.
@@ -76,7 +74,7 @@ def load_vit(
     are those of `load_bert`.
     """
     folder = find_weights(name)
-    config = vit_shape(folder, dropout=dropout, attention_dropout=attention_dropout)
+    config = vit_shape(folder, dropout=dropout)
     model = abstract_vit(config, dtype)
     arrays = read(folder, CLIP if config.pre_norm else VIT, model, config.layers)
     arrays["depth_kernel",] = np.asarray(depth_kernel(jnp.asarray(arrays["kernel",])))
@@ -88,18 +86,15 @@ def bert_shape(
     *,
     vocab_size: int | None = None,
     dropout: float | None = None,
-    attention_dropout: float | None = None,
 ) -> BertConfig:
     """What `load_bert` makes of a checkpoint, from its config.json alone."""
-    config = replace(bert_config(folder), **given(dropout, attention_dropout))
+    config = replace(bert_config(folder), **given(dropout))
     return with_rows(config, vocab_size)
 
 
-def vit_shape(
-    folder: Path, *, dropout: float | None = None, attention_dropout: float | None = None
-) -> ViTConfig:
+def vit_shape(folder: Path, *, dropout: float | None = None) -> ViTConfig:
     """What `load_vit` makes of a checkpoint, from its config.json alone."""
-    return replace(vit_config(folder), **given(dropout, attention_dropout))
+    return replace(vit_config(folder), **given(dropout))
 
 
 def copy_settings(name: str | Path, folder: Path) -> None:
@@ -173,10 +168,9 @@ def with_rows(config: BertConfig, vocab_size: int | None) -> BertConfig:
     return replace(config, vocab_size=max(vocab_size or 0, config.vocab_size))
 
 
-def given(dropout: float | None, attention_dropout: float | None) -> dict[str, Any]:
-    """The dropout rates that replace those of a checkpoint."""
-    rates = {"dropout": dropout, "attention_dropout": attention_dropout}
-    return {name: rate for name, rate in rates.items() if rate is not None}
+def given(dropout: float | None) -> dict[str, Any]:
+    """The dropout rates that replace those of a checkpoint: none, or both of them."""
+    return {} if dropout is None else {"dropout": dropout, "attention_dropout": dropout}
 
 
 def abstract_bert(config: BertConfig, dtype: DTypeLike) -> Bert:

@@ -69,6 +69,9 @@ def save_for_run(
 ) -> None:
     """Writes what prediction needs of the tokenizer and of pretrained encoders.
 
+    The tokenizer is that of the run or export that `train.init` names, else that of
+    `text.pretrained`, else a new one.
+
     Args:
         config: the whole config; `parts` of it are read.
         workdir: of the run.
@@ -79,11 +82,12 @@ def save_for_run(
         UserError: a tokenizer or an encoder that is named cannot be read.
     """
     text = config.text
-    tokenizer = (
-        tokenizers.load(text.pretrained)
-        if text.pretrained
-        else tokenizers.train(texts, text.vocab_size)
-    )
+    if config.train.init:  # its parameters are of these word pieces and no others
+        tokenizer = tokenizers.read(Path(config.train.init).expanduser() / TOKENIZER)
+    elif text.pretrained:
+        tokenizer = tokenizers.load(text.pretrained)
+    else:
+        tokenizer = tokenizers.train(texts, text.vocab_size)
     tokenizer.save_pretrained(workdir / TOKENIZER)
     build.save_settings(config, workdir / ENCODERS, parts)
 

@@ -13,7 +13,9 @@ def _keys(part: str, checkpoints: str) -> dict[str, Key]:
             Text("a folder or a name on the Hugging Face hub"),
             f"Checkpoint of {checkpoints}; empty: trained from scratch in the sizes below.",
         ),
-        f"{part}.dropout": Key(Between(0, 1), "Dropout of layers and of attention."),
+        f"{part}.dropout": Key(
+            Between(0, 1), "Dropout of layers and of attention, whatever rates a checkpoint names."
+        ),
         f"{part}.dim": Key(_WIDTH, "Width.", optional=True),
         f"{part}.layers": Key(Whole(1, 512), "Number of blocks.", optional=True),
         f"{part}.heads": Key(Whole(1, 1024), "Heads of attention.", optional=True),

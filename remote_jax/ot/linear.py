@@ -7,6 +7,7 @@ cost is divided by ε.
 """
 
 import functools
+import math
 from typing import NamedTuple
 
 import jax
@@ -159,7 +160,8 @@ def solve(
     solver = sinkhorn.Sinkhorn(
         lse_mode=in_log_domain,
         threshold=SINKHORN_ERROR,
-        inner_iterations=ITERATIONS_PER_CHECK,
+        # ott rounds up to a multiple of this: one that divides keeps the limit exact.
+        inner_iterations=math.gcd(iterations, ITERATIONS_PER_CHECK),
         max_iterations=iterations,
     )
     init = None

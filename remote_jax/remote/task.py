@@ -17,6 +17,7 @@ from jaxtyping import Array
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
+from remote_jax.data import release
 from remote_jax.data.cache import with_data_folder
 from remote_jax.data.files import read_names
 from remote_jax.data.media import Folder, PostMedia
@@ -40,7 +41,7 @@ from remote_jax.remote.settings import KEYS
 from remote_jax.reporting.calibration import expected_error, fit_temperature
 from remote_jax.reporting.results import Table, write_atomically, write_json
 from remote_jax.reporting.score import most_frequent_first, score_table
-from remote_jax.task import Batch, Calibration, Interface, Outputs
+from remote_jax.task import Batch, Calibration, Interface, NamedAxis, Outputs
 
 MAX_RELATIONS = 2**24
 """Bytes of the file of their names."""
@@ -109,6 +110,17 @@ class RemoteTask:
     def fingerprint(self) -> dict[str, Any]:
         """Name, sizes and SHA-256 of the data."""
         return self.pairs.fingerprint
+
+    def title(self) -> str:
+        """A benchmark by its files, a generated sample, or a folder."""
+        return release.title(self.config.data, self.fingerprint())
+
+    def named_axes(self) -> list[NamedAxis]:
+        """Relations; word pieces are those of the tokenizer, which a model takes with the rest."""
+        return [
+            NamedAxis("classifier/relation/kernel", 1, self.relations),
+            NamedAxis("classifier/relation/bias", 0, self.relations),
+        ]
 
     def model(self, rngs: nnx.Rngs) -> Remote:
         """The model of the config, its encoders from their checkpoints if it names any."""

@@ -82,6 +82,19 @@ def write_results(
     return results
 
 
+def set_aside(workdir: Path, epochs: float) -> Path:
+    """Moves the results of a run that ended after so many epochs, and now goes on."""
+    path = workdir / f"results-{epochs:.15g}-epochs.json"
+    with writing(path):
+        (workdir / "results.json").replace(path)
+    return path
+
+
+def earlier(workdir: Path) -> list[str]:
+    """Names of the files that `set_aside` made: the test split was read for each of them."""
+    return sorted(path.name for path in workdir.glob("results-*-epochs.json"))
+
+
 def write_json(path: Path, value: object) -> None:
     """Writes a JSON file in one move."""
     write_atomically(path, [_json(value, indent=2) + "\n"])

@@ -16,6 +16,7 @@ from jaxtyping import Array
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
+from remote_jax.data import release
 from remote_jax.data.cache import cache_folder, with_data_folder
 from remote_jax.data.media import PostMedia
 from remote_jax.data.posts import Values
@@ -34,7 +35,10 @@ from remote_jax.roam.ranking import KnownAnswers, both_directions, ranks, summar
 from remote_jax.roam.routing_report import routing_report
 from remote_jax.roam.sample import folder as sample
 from remote_jax.roam.settings import KEYS
-from remote_jax.task import Batch, Calibration, Interface, Outputs
+from remote_jax.task import Batch, Calibration, Interface, NamedAxis, Outputs
+
+BY_MODALITY = ("experts", "summary", "raw", "project", "query_router", "candidate_router")
+"""Parts of the model that are numbered by modality, or route between such parts."""
 
 GRAPH = "graph"
 """Folder of what is kept of the graph, in a run and in an export."""
@@ -156,6 +160,35 @@ class RoamTask:
             **self.graph.facts,
         }
 
+    def title(self) -> str:
+        """A benchmark by the sizes of its graph, a name of one's own, a sample, or a folder."""
+        data = self.config.data
+        own = data.name not in builders.BUILDERS
+        if data.dir and (own or builders.is_published(self.graph, data.name)):
+            return data.name
+        return release.title(data, self.fingerprint())
+
+    def named_axes(self) -> list[NamedAxis]:
+        """Entities and relations, both ways; and the modalities, which number experts."""
+        graph = saved_graph.read_graph(self.graph_folder)
+        names = self._modality_names
+        return [
+            NamedAxis("structure", 0, graph.entities),
+            NamedAxis(
+                "relations",
+                0,
+                [*graph.relations, *(f"{name} (inverse)" for name in graph.relations)],
+            ),
+            NamedAxis("attention/", 0, names),
+            *(NamedAxis(f"{part}/", None, names) for part in BY_MODALITY),
+        ]
+
+    @property
+    def _modality_names(self) -> list[str]:
+        """In the order of the experts."""
+        names = ["structure"] if self.config.features.structure else []
+        return names + list(self._sizes.features)
+
     def model(self, rngs: nnx.Rngs) -> Roam:
         """A fresh model, with the features in it."""
         model = self.architecture(self.config, self._sizes, rngs=rngs)
@@ -250,8 +283,7 @@ class RoamTask:
 
     def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
         """`routing.json` (`routing_report`)."""
-        names = ["structure"] if self.config.features.structure else []
-        names += list(self._sizes.features)
+        names = self._modality_names
         relations = both_directions(self.graph.splits[split], len(self.graph.relations))[0][:, 1]
         return {"routing.json": routing_report(self.graph.relations, names, relations, outputs)}
 

@@ -54,25 +54,27 @@ def write(
     best: Best,
     record: Record,
     files: Sequence[str],
+    earlier: Sequence[str] = (),
 ) -> str:
     """The text.
 
     Args:
-        results: of a finished run; None where the test split has not been read.
+        results: of a finished run; None where it is not finished, or goes on.
         files: names of what else is in the folder.
+        earlier: names of the results of the run when it was shorter (`results.earlier`).
 
     Raises:
         UserError: the results have no metrics.
     """
     parts = [
-        f"# {plain(config.system).upper()} on {plain(record.fingerprint.get('name', 'its data'))}",
+        f"# {plain(config.system).upper()} on {plain(_title(record))}",
         f"{interface.description}\n\n{interface.notes}".strip(),
         "## Run it",
         _usage(interface),
         "## Scores",
-        _scores(results, best),
+        _scores(results, best, len(earlier)),
         "## Data",
-        _data(record.fingerprint),
+        _data(record),
         "## Training",
         _training(config, results, best, record),
         "## Files",
@@ -96,6 +98,11 @@ def code(value: object) -> str:
     """The same, set as code."""
     line = "".join(x for x in " ".join(str(value).split()) if x.isprintable() and x not in "`|")
     return f"`{line[:LONGEST]}`" if line else ""
+
+
+def _title(record: Record) -> str:
+    """What the data are; runs of before know the layout alone."""
+    return record.data or f"data in {record.fingerprint.get('name', 'an unknown')}'s layout"
 
 
 def _usage(interface: Interface) -> str:
@@ -154,14 +161,22 @@ def _array(one: jax.ShapeDtypeStruct) -> str:
     return code(f"{one.dtype}[{', '.join(['batch', *map(str, one.shape)])}]")
 
 
-def _scores(results: Mapping[str, Any] | None, best: Best) -> str:
+def _scores(results: Mapping[str, Any] | None, best: Best, earlier: int) -> str:
     metrics = _metrics(results) if results else {"validation": best["metrics"]}
     names = list(dict.fromkeys(name for scores in metrics.values() for name in scores))
     rows = [
         (plain(name), *(_number(scores.get(name)) for scores in metrics.values())) for name in names
     ]
-    if results is None:
+    times = f"{earlier:,} time" + "s" * (earlier > 1)
+    if results is None and earlier:
+        said = f"The run goes on after an end; its data were scored {times} when it was shorter."
+    elif results is None:
         said = "The run is not finished: its test split has not been read."
+    elif "test" in metrics and earlier:
+        said = (
+            "The checkpoint was chosen on validation, and the test split read with that "
+            f"checkpoint; it had been read {times} before, when the run was shorter."
+        )
     elif "test" in metrics:
         said = (
             "The checkpoint was chosen on validation, and the test split read once, with that "
@@ -190,10 +205,14 @@ def _number(value: object) -> str:
     return f"{value:.4f}" if isinstance(value, float) else plain("" if value is None else value)
 
 
-def _data(fingerprint: Mapping[str, Any]) -> str:
-    """What of the fingerprint is a plain value; folders and files are many, their digest is one."""
-    flat = {k: v for k, v in fingerprint.items() if isinstance(v, str | int | float)}
-    return _table(("", ""), [(plain(name), code(value)) for name, value in flat.items()])
+def _data(record: Record) -> str:
+    """What of the fingerprint is a plain value; folders and files are many, their digest is one.
+
+    Its `name` is that of the layout: a generated sample has it too.
+    """
+    flat = {k: v for k, v in record.fingerprint.items() if isinstance(v, str | int | float)}
+    rows = [("data", _title(record)), *(("layout" if k == "name" else k, flat[k]) for k in flat)]
+    return _table(("", ""), [(plain(name), code(value)) for name, value in rows])
 
 
 def _training(
@@ -203,6 +222,12 @@ def _training(
         ("seed", config.seed),
         ("step of this checkpoint", f"{best['step']:,} of {record.step:,} done"),
         ("seconds", f"{record.seconds:,.0f}"),
+    ]
+    if record.initial:
+        rows.append(("started from the parameters of", record.initial.get("folder", "another run")))
+    rows += [
+        ("made longer", f"after step {one['after']:,}, from {one['from']:,} to {one['to']:,} steps")
+        for one in record.made_longer
     ]
     if results:
         rows += [

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import jax
+import numpy as np
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
@@ -64,6 +65,18 @@ def open_task(folder: Path) -> tuple[ConfigDict, Task]:
 def read_model(folder: Path, config: ConfigDict, task: Task) -> tuple[Skeleton, Params]:
     """The model and its parameters, on the first device.
 
+    Errors are those of `read_arrays`.
+    """
+    skeleton, arrays = read_arrays(folder, config, task)
+    places = sharding.place(sharding.first_device(), arrays)
+    return skeleton, {name: jax.device_put(arrays[name], places[name]) for name in arrays}
+
+
+def read_arrays(
+    folder: Path, config: ConfigDict, task: Task
+) -> tuple[Skeleton, dict[str, np.ndarray]]:
+    """The model and its parameters, on the host.
+
     Raises:
         UserError: the parameters are missing or damaged, or another model's.
     """
@@ -82,8 +95,7 @@ def read_model(folder: Path, config: ConfigDict, task: Task) -> tuple[Skeleton, 
         was, wanted = (list(of[name].shape) if name in of else "absent" for of in (arrays, shapes))
         if was != wanted:
             raise UserError(f"{path} is of another model: {name} is {was}, expected {wanted}.")
-    places = sharding.place(sharding.first_device(), shapes)
-    return skeleton, {name: jax.device_put(arrays[name], places[name]) for name in shapes}
+    return skeleton, {name: arrays[name] for name in shapes}
 
 
 def read_calibration(folder: Path) -> Calibration:

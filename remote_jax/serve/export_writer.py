@@ -18,7 +18,7 @@ from safetensors.numpy import save
 
 from remote_jax import config as configs
 from remote_jax.errors import UserError
-from remote_jax.reporting.results import read_results, write_json
+from remote_jax.reporting.results import earlier, read_results, write_json
 from remote_jax.runtime import sharding
 from remote_jax.serve import card
 from remote_jax.serve.export_reader import CALIBRATION, PIPELINE
@@ -27,7 +27,7 @@ from remote_jax.task import Task
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.evaluation import best_model
 
-MACHINE_KEYS = ("data.dir", "data.cache")
+MACHINE_KEYS = ("data.dir", "data.cache", "train.init")
 """Keys of the config that say where things are, and nothing else."""
 
 
@@ -72,7 +72,7 @@ def write(task: Task, config: ConfigDict, workdir: Path, target: Path) -> None:
         loader = importlib.resources.files("remote_jax.serve") / "load.py"
         (folder / "load.py").write_bytes(loader.read_bytes())
         files = sorted(path.name for path in folder.iterdir())
-        text = card.write(task.interface(), said, results, best, record, files)
+        text = card.write(task.interface(), said, results, best, record, files, earlier(workdir))
         (folder / "README.md").write_text(text, encoding="utf-8")
 
 

@@ -15,9 +15,9 @@ from ml_collections import ConfigDict
 from remote_jax import config as configs
 from remote_jax.data.cache import cache_folder
 from remote_jax.errors import UserError, writing
-from remote_jax.reporting.results import read_results
+from remote_jax.reporting.results import read_results, set_aside
 from remote_jax.runtime import compilation_cache, processes, signals
-from remote_jax.serve import export_reader
+from remote_jax.serve import export_reader, initial
 from remote_jax.task import Task, make_task
 from remote_jax.training import checkpoint, evaluation
 from remote_jax.training.checkpoint import Checkpoints
@@ -40,6 +40,19 @@ class Run:
         """The file that says what came out; it is there once the run is finished."""
         return self.workdir / "results.json"
 
+    @property
+    def finished(self) -> bool:
+        """Whether it is, and not to go on to more epochs."""
+        # In this order: another process moves the results before it writes the config.
+        ended = not self._goes_on()
+        return ended and self.results.exists()
+
+    def _goes_on(self) -> bool:
+        """Whether there is a run in the folder that was to have fewer epochs."""
+        return checkpoint.exist(self.workdir) and configs.longer(
+            self.config, configs.read(self.workdir)
+        )
+
     def train(self) -> None:
         """Trains from where the run stands, reads test once, and writes the results.
 
@@ -53,13 +66,37 @@ class Run:
             with processes.first_ahead("data"):
                 # A run that has not begun may be given another config and other data. Another
                 # process may have begun it before the folder was locked.
-                begun = _begun(self.config, self.workdir)
+                begun = _begun(self.config, self.workdir, trains=True)
+                source = None if begun else self._source()
                 self.task.prepare(self.workdir, anew=not begun and processes.first())
                 self.task.splits()  # builds the data also where nothing else asks for them here
             if processes.first():
+                if self._goes_on():
+                    self._make_longer()
                 configs.write(self.config, self.workdir)
-            train_model(self.task, self.config, self.workdir)
+            start = None if source is None else source.onto(self.task, self.config)
+            train_model(self.task, self.config, self.workdir, initial=start)
             evaluation.write_report(self.task, self.config, self.workdir)
+
+    def _source(self) -> initial.Source | None:
+        """What a run that begins is to start from, if anything (`train.init`)."""
+        named = self.config.train.init
+        return initial.open_source(folder_of(named), self.config) if named else None
+
+    def _make_longer(self) -> None:
+        """Tells that the run gets more epochs, and keeps the results of its end so far."""
+        before, now = configs.read(self.workdir).train.epochs, self.config.train.epochs
+        told = f"The run was to have {before:g} epochs; it goes on to {now:g}"
+        if self.config.train.schedule != "constant":
+            told += ", its learning rate as the schedule of that length has it from here on"
+        print(f"{told}.", flush=True)
+        if self.results.exists():
+            kept = set_aside(self.workdir, before)
+            print(
+                f"Its results so far are kept in {kept}; the test split, where there is one, is "
+                "read once more at the new end.",
+                flush=True,
+            )
 
     def prepare(self, *, data: bool) -> None:
         """Reads what the run keeps; with `data`, also what it was trained on.
@@ -110,7 +147,7 @@ def open_run(config: ConfigDict, workdir: Path, *, new: bool) -> Run:
         )
     configs.check(config, configs.LOOP_KEYS)
     task = make_task(config)
-    begun = _begun(config, workdir)
+    begun = _begun(config, workdir, trains=new)
     if not new:
         if not begun and not (workdir / "config.json").exists():
             raise UserError(f"{workdir} holds no run; train one first with --mode=train.")
@@ -118,15 +155,18 @@ def open_run(config: ConfigDict, workdir: Path, *, new: bool) -> Run:
     return Run(task, config, workdir)
 
 
-def _begun(config: ConfigDict, workdir: Path) -> bool:
+def _begun(config: ConfigDict, workdir: Path, *, trains: bool) -> bool:
     """Whether a run has a checkpoint; until then nothing of it is worth keeping.
+
+    Args:
+        trains: the run is to go on, which it may do to more epochs.
 
     Raises:
         UserError: it has one, and another config.
     """
     begun = checkpoint.exist(workdir)
     if begun:
-        configs.check_same(config, configs.read(workdir), workdir)
+        configs.check_same(config, configs.read(workdir), workdir, trains=trains)
     return begun
 
 
@@ -194,7 +234,7 @@ def train(
     config = configs.override(config, {**IN_THIS_PROCESS, **(overrides or {})})
     with signals.listening():
         run = open_run(config, folder_of(workdir), new=True)
-        if not run.results.exists():
+        if not run.finished:
             run.train()
     return read_results(run.results)[0]["metrics"]
 

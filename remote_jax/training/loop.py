@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import grain
 import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jax import lax
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
@@ -25,75 +25,36 @@ from remote_jax.reporting.logs import Clock, MetricsLog, Progress
 from remote_jax.runtime import preemption, processes, sharding, signals
 from remote_jax.task import Batch, Task
 from remote_jax.training import finite, remat
-from remote_jax.training.accumulate import accumulated
 from remote_jax.training.average import scored
 from remote_jax.training.checkpoint import Checkpoints, Restored
 from remote_jax.training.evaluation import evaluate, make_predict
-from remote_jax.training.optimizer import check_frozen, frozen, make_optimizer
+from remote_jax.training.optimizer import (
+    Scalars,
+    check_frozen,
+    frozen,
+    make_optimizer,
+    make_step,
+)
 from remote_jax.training.plan import Plan
 from remote_jax.training.profile import Profile, operations
 from remote_jax.training.record import Record
-from remote_jax.training.state import Params, Skeleton, TrainState, split
+from remote_jax.training.state import Params, TrainState, split
 
 RUN_AHEAD = 2
 """Steps sent to the device before the oldest must be done; bounds the batches held there."""
 
-Scalars = dict[str, jax.Array]
-Step = Callable[[TrainState, Batch], tuple[TrainState, Scalars]]
+Initial = Callable[[Params], tuple[Params, Mapping[str, Any]]]
+"""What makes of fresh parameters those that training starts from, and says what it did."""
 
 
-def make_step(
-    task: Task,
-    skeleton: Skeleton,
-    optimizer: optax.GradientTransformation,
-    seed: int,
-    mesh: Mesh,
-    *,
-    parts: int = 1,
-    skips: bool = False,
-    kept: tuple[str, ...] = (),
-) -> Step:
-    """One update and its scalars, compiled; the state it is given is used up.
-
-    Dropout's key is a function of the seed and the step alone, so a resumed run draws the same.
-
-    Args:
-        mesh: the state that comes out lives on it as `sharding.place` says.
-        parts: of a batch, whose gradients are taken one after another (`accumulate`).
-        skips: a step with a scalar that is not finite leaves parameters and moments as they were.
-        kept: how the names of parameters begin that get no gradient: none is worked out for them.
-    """
-
-    def loss(params: Params, batch: Batch, key: jax.Array) -> tuple[jax.Array, Scalars]:
-        params = {n: lax.stop_gradient(p) if n.startswith(kept) else p for n, p in params.items()}
-        value, scalars = task.loss(skeleton.model(params), batch, nnx.Rngs(key))
-        return value, {"loss": value, **scalars}
-
-    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
-        key = jax.random.fold_in(jax.random.key(seed), state.step)
-        gradient = accumulated(jax.grad(loss, has_aux=True), parts, mesh)
-        gradients, scalars = gradient(state.params, batch, key)
-        updates, moments = optimizer.update(gradients, state.optimizer, state.params)
-        params = optax.apply_updates(state.params, updates)
-        scalars["gradient_norm"] = optax.tree.norm(gradients)
-        if skips:
-            fine = finite.all_finite(scalars)
-            params, moments = jax.tree.map(
-                lambda new, old: jnp.where(fine, new, old),
-                (params, moments),
-                (state.params, state.optimizer),
-            )
-        after = TrainState(params, moments, state.step + 1)
-        return jax.lax.with_sharding_constraint(after, sharding.place(mesh, after)), scalars
-
-    return jax.jit(step, donate_argnums=0)
-
-
-def train(task: Task, config: ConfigDict, workdir: Path) -> None:
+def train(task: Task, config: ConfigDict, workdir: Path, *, initial: Initial | None = None) -> None:
     """Trains to the end, or until patience is out, from where the run in `workdir` stands.
 
     Leaves the parameters that are best on validation in `WORKDIR/checkpoints/best`, and
     `metrics.jsonl`, whose lines are the same however often the run was stopped, but for `time`.
+
+    Args:
+        initial: asked where the run has no checkpoint yet; without it parameters are fresh.
 
     Raises:
         UserError: a split is empty, the loss is not finite, or the data or the model are not
@@ -104,7 +65,7 @@ def train(task: Task, config: ConfigDict, workdir: Path) -> None:
     sharding.check_batch(mesh, "train.batch_size", batch_size, parts)
     sharding.check_batch(mesh, "train.eval_batch_size", config.train.eval_batch_size)
     with Checkpoints(workdir) as checkpoints:
-        run = _Run(task, config, mesh, checkpoints)
+        run = _Run(task, config, mesh, checkpoints, initial)
         first = processes.first()
         log = MetricsLog(workdir, run.record.step, enabled=first)
         progress = Progress(run.plan.total, run.record.step, shown=first)
@@ -117,7 +78,12 @@ class _Run:
     """A run under way: the state on the device, and what is known about it here."""
 
     def __init__(
-        self, task: Task, config: ConfigDict, mesh: Mesh, checkpoints: Checkpoints
+        self,
+        task: Task,
+        config: ConfigDict,
+        mesh: Mesh,
+        checkpoints: Checkpoints,
+        initial: Initial | None,
     ) -> None:
         self.task, self.config, self.mesh, self.checkpoints = task, config, mesh, checkpoints
         self.data, self.validation = _splits(task)
@@ -137,8 +103,9 @@ class _Run:
         )
         self.predict = make_predict(task, skeleton, mesh)
         self.state, self.record, self.lost = _start(
-            task, config.seed, shapes, optimizer, mesh, checkpoints
+            task, config.seed, shapes, optimizer, mesh, checkpoints, initial
         )
+        self.record.goes_to(self.plan.total)
         self.done = self.record.step
         self.pending: deque[tuple[int, Scalars]] = deque()
         self.clock = Clock()
@@ -276,6 +243,11 @@ class _Run:
         if best is None or value > best["metrics"][self.task.metric]:
             self.record.best = {"step": step, "metrics": metrics, "calibration": calibration}
             self.checkpoints.save_best(params, self.record.best)
+        self.record.validations += 1
+        if self.record.never_above_zero(self.task.metric) and (
+            self.record.validations == 2 or step == self.plan.total
+        ):
+            progress.log(_nothing_right(self.task.metric, self.record.validations, self.config))
 
     def _save(self, step: int) -> None:
         self.record.step = step
@@ -294,6 +266,18 @@ def _splits(task: Task) -> tuple[grain.MapDataset, grain.MapDataset]:
     return splits["train"], splits["validation"]
 
 
+def _nothing_right(metric: str, validations: int, config: ConfigDict) -> str:
+    """A line for a score that has stayed 0."""
+    settings = config.train
+    return (
+        f"validation {metric} has been 0 at all {validations} validations: nothing that was "
+        "predicted is right, or nothing is predicted yet. Few examples need more steps (raise "
+        f"train.epochs, now {settings.epochs:g}, or lower train.batch_size, now "
+        f"{settings.batch_size}) or a larger train.learning_rate (now {settings.learning_rate:g}); "
+        "where it stays so, look at the labels of training and validation"
+    )
+
+
 def _start(
     task: Task,
     seed: int,
@@ -301,6 +285,7 @@ def _start(
     optimizer: optax.GradientTransformation,
     mesh: Mesh,
     checkpoints: Checkpoints,
+    initial: Initial | None,
 ) -> Restored:
     """The state to go on from: the latest whole checkpoint, or else a fresh one."""
 
@@ -312,7 +297,9 @@ def _start(
     restored = checkpoints.restore(like, mesh)
     if restored is None:
         _, params = split(task.model(nnx.Rngs(seed)))
+        params, started = initial(params) if initial else (params, {})
         state = jax.jit(fresh, out_shardings=sharding.place(mesh, like))(params)
-        return Restored(state, Record(fingerprint=fingerprint), {})
+        record = Record(fingerprint=fingerprint, data=task.title(), initial=dict(started))
+        return Restored(state, record, {})
     restored.record.check_data(fingerprint)
     return restored

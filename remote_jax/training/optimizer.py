@@ -1,17 +1,25 @@
-"""AdamW, or Adagrad for tables; linear warm-up, a schedule after it, clipping by the norm."""
+"""AdamW, or Adagrad for tables, with its schedules; and the step of training made with it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import jax
 import jax.numpy as jnp
 import optax
+from flax import nnx
+from jax import lax
+from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
 from remote_jax.errors import UserError, nearest
+from remote_jax.runtime import sharding
+from remote_jax.task import Batch, Task
+from remote_jax.training import finite
+from remote_jax.training.accumulate import accumulated
 from remote_jax.training.average import averaging
-from remote_jax.training.state import Params
+from remote_jax.training.state import Params, Skeleton, TrainState
 
 ENCODERS = ("text/bert/", "vision/vit/")
 """Where the parameters of encoders live, which may be pretrained."""
@@ -27,6 +35,8 @@ OF_DATA = ("features/", "seen/")
 """Where parameters live that come with the data and are not trained."""
 
 Schedule = Callable[[Int[Array, ""] | int], Float[Array, ""]]
+Scalars = dict[str, jax.Array]
+Step = Callable[[TrainState, Batch], tuple[TrainState, Scalars]]
 
 
 def frozen(config: ConfigDict) -> tuple[str, ...]:
@@ -155,3 +165,50 @@ def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransf
     if config.average:
         parts.append(averaging(config.average, kept))
     return optax.chain(*parts), schedule
+
+
+def make_step(
+    task: Task,
+    skeleton: Skeleton,
+    optimizer: optax.GradientTransformation,
+    seed: int,
+    mesh: Mesh,
+    *,
+    parts: int = 1,
+    skips: bool = False,
+    kept: tuple[str, ...] = (),
+) -> Step:
+    """One update and its scalars, compiled; the state it is given is used up.
+
+    Dropout's key is a function of the seed and the step alone, so a resumed run draws the same.
+
+    Args:
+        mesh: the state that comes out lives on it as `sharding.place` says.
+        parts: of a batch, whose gradients are taken one after another (`accumulate`).
+        skips: a step with a scalar that is not finite leaves parameters and moments as they were.
+        kept: how the names of parameters begin that get no gradient: none is worked out for them.
+    """
+
+    def loss(params: Params, batch: Batch, key: jax.Array) -> tuple[jax.Array, Scalars]:
+        params = {n: lax.stop_gradient(p) if n.startswith(kept) else p for n, p in params.items()}
+        value, scalars = task.loss(skeleton.model(params), batch, nnx.Rngs(key))
+        return value, {"loss": value, **scalars}
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
+        key = jax.random.fold_in(jax.random.key(seed), state.step)
+        gradient = accumulated(jax.grad(loss, has_aux=True), parts, mesh)
+        gradients, scalars = gradient(state.params, batch, key)
+        updates, moments = optimizer.update(gradients, state.optimizer, state.params)
+        params = optax.apply_updates(state.params, updates)
+        scalars["gradient_norm"] = optax.tree.norm(gradients)
+        if skips:
+            fine = finite.all_finite(scalars)
+            params, moments = jax.tree.map(
+                lambda new, old: jnp.where(fine, new, old),
+                (params, moments),
+                (state.params, state.optimizer),
+            )
+        after = TrainState(params, moments, state.step + 1)
+        return jax.lax.with_sharding_constraint(after, sharding.place(mesh, after)), scalars
+
+    return jax.jit(step, donate_argnums=0)

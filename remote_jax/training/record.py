@@ -37,6 +37,16 @@ class Record:
     """Largest so far in bytes, of the host process and of a device that tells."""
     skipped: int = 0
     """Steps without an update, their loss or gradient not being finite."""
+    data: str = ""
+    """What the data are, for a person (`Task.title`)."""
+    initial: dict[str, Any] = field(default_factory=dict)
+    """What the model started from, where that were parameters of another one (`train.init`)."""
+    total: int = 0
+    """Steps that the run is to have."""
+    made_longer: list[dict[str, int]] = field(default_factory=list)
+    """Where it was given more: `after` how many steps, `from` how many `to` how many."""
+    validations: int = 0
+    """Validations so far."""
 
     @classmethod
     def read(cls, saved: dict[str, Any], folder: object) -> Record:
@@ -49,6 +59,16 @@ class Record:
                 f"{', '.join(sorted(saved))}: go on with that version, or train again with another "
                 "--workdir."
             ) from error
+
+    def goes_to(self, total: int) -> None:
+        """Notes the length of the run, and that it is another one than it was."""
+        if self.total and self.total != total:
+            self.made_longer.append({"after": self.step, "from": self.total, "to": total})
+        self.total = total
+
+    def never_above_zero(self, metric: str) -> bool:
+        """Whether two validations and more have all had the score 0."""
+        return self.best is not None and self.validations > 1 and self.best["metrics"][metric] == 0
 
     def check_data(self, fingerprint: dict[str, Any]) -> None:
         """Raises a UserError unless these are the data of the run."""

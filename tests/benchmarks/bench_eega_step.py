@@ -76,8 +76,7 @@ def make_run(config, size: int) -> Callable[[], float]:
     from remote_jax.eega import build
     from remote_jax.eega.task import make_task
     from remote_jax.runtime import sharding
-    from remote_jax.training.loop import make_step
-    from remote_jax.training.optimizer import make_optimizer
+    from remote_jax.training.optimizer import make_optimizer, make_step
     from remote_jax.training.state import TrainState, split
 
     sizes = build.Sizes(VOCABULARY, tags=26, edges=48, pos=19, classes=151, object_edges=102)

@@ -61,8 +61,7 @@ def measure(fusion: str, size: int, steps: int, dtype: str) -> dict[str, float]:
     from remote_jax.remote import build
     from remote_jax.remote.task import make_task
     from remote_jax.runtime import sharding
-    from remote_jax.training.loop import make_step
-    from remote_jax.training.optimizer import make_optimizer
+    from remote_jax.training.optimizer import make_optimizer, make_step
     from remote_jax.training.state import TrainState, count, split
 
     config = umre.get_config("paper")

@@ -140,8 +140,7 @@ def measure_roam(data: Path, batch: int, limit: float, preset: str) -> dict[str,
     from remote_jax.roam.task import make_task
     from remote_jax.runtime import sharding
     from remote_jax.training.evaluation import evaluate, make_predict
-    from remote_jax.training.loop import make_step
-    from remote_jax.training.optimizer import make_optimizer
+    from remote_jax.training.optimizer import make_optimizer, make_step
     from remote_jax.training.state import TrainState, split
 
     config = mkg_y.get_config(preset)

@@ -41,8 +41,7 @@ def measure(name: str, steps: int, dtype: str) -> dict[str, float]:
     from remote_jax.roam.ranking import pack
     from remote_jax.roam.task import make_task
     from remote_jax.runtime import sharding
-    from remote_jax.training.loop import make_step
-    from remote_jax.training.optimizer import make_optimizer
+    from remote_jax.training.optimizer import make_optimizer, make_step
     from remote_jax.training.state import TrainState, count, split
 
     config = importlib.import_module(f"configs.{name}").get_config("paper")

@@ -55,8 +55,7 @@ def main() -> None:
     from remote_jax.runtime import sharding
     from remote_jax.task import make_task
     from remote_jax.training.evaluation import make_predict
-    from remote_jax.training.loop import make_step
-    from remote_jax.training.optimizer import frozen, make_optimizer
+    from remote_jax.training.optimizer import frozen, make_optimizer, make_step
     from remote_jax.training.plan import Plan
     from remote_jax.training.state import TrainState, split
 

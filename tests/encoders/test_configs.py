@@ -1,9 +1,12 @@
 """config.json: what is taken from it, and what is refused with which words."""
 
+import jax.numpy as jnp
 import pytest
 from checkpoints import configure, load
+from flax import nnx
+from ml_collections import ConfigDict
 
-from remote_jax.encoders import pretrained
+from remote_jax.encoders import build, pretrained
 from remote_jax.errors import UserError
 
 
@@ -12,8 +15,30 @@ def test_settings_are_those_of_the_checkpoint_or_the_call(bert):
     config = load(bert).config
     assert (config.dropout, config.attention_dropout) == (0.25, 0.1)
     assert (config.layer_norm_eps, config.activation) == (1e-6, "gelu_new")
-    config = load(bert, dropout=0.5, attention_dropout=0).config
-    assert (config.dropout, config.attention_dropout) == (0.5, 0)
+    config = load(bert, dropout=0.5).config
+    assert (config.dropout, config.attention_dropout) == (0.5, 0.5)
+
+
+def test_a_dropout_of_0_leaves_none_on(bert, flax_vision, tmp_path):
+    """With `rngs`, as in training, both encoders give what they give without."""
+    configure(bert, attention_probs_dropout_prob=0.5)
+    flax_vision("tower", attention_dropout=0.5).save(tmp_path / "tower")
+
+    def differ(rate: float) -> list[bool]:
+        settings = [
+            ConfigDict({"pretrained": str(x), "dropout": rate}) for x in (bert, tmp_path / "tower")
+        ]
+        words = build.text(settings[0], 60, jnp.dtype("float32"), nnx.Rngs(0))
+        objects = build.vision(settings[1], jnp.dtype("float32"), nnx.Rngs(0))
+        tokens, pixels = jnp.arange(12).reshape(2, 6), jnp.ones((2, 64, 64, 3))
+        calls = [
+            lambda **rngs: words(tokens, None, jnp.zeros_like(tokens), **rngs)[-1],
+            lambda **rngs: objects(pixels, **rngs)[-1],
+        ]
+        return [bool((call() != call(rngs=nnx.Rngs(dropout=0))).any()) for call in calls]
+
+    assert differ(0.0) == [False, False]
+    assert differ(0.1) == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -284,3 +284,19 @@ def test_masses_get_no_gradient():
 
     for slope in jax.grad(total, argnums=(0, 1))(linear.uniform(here), linear.uniform(there)):
         np.testing.assert_array_equal(slope, 0)
+
+
+@pytest.mark.parametrize("iterations", [1, 3, 5, 7, 12])
+def test_the_limit_of_iterations_is_exact(iterations):
+    """Potentials are those of so many iterations in NumPy, also where five does not divide them."""
+    rng = np.random.default_rng(3)
+    cost = 2 * rng.random((1, 6, 8))
+    a, b = np.full(6, 1 / 6), rng.dirichlet(np.ones(8))
+    kernel = np.exp(-cost[0] / 0.06)
+    u, v = np.ones(6), np.ones(8)
+    for _ in range(iterations):
+        v = b / (kernel.T @ u)
+        u = a / (kernel @ v)
+    found = linear.solve(*as_float32(cost, a[None], b[None]), 0.06, iterations)
+    np.testing.assert_allclose(found.f[0], 0.06 * np.log(u), atol=1e-4)
+    np.testing.assert_allclose(found.g[0], 0.06 * np.log(v), atol=1e-4)

@@ -17,9 +17,11 @@ FACTS = Interface("It tells.", {"x": jax.ShapeDtypeStruct((6,), "float32")}, {"x
 BEST = {"step": 4, "metrics": {"accuracy": 0.5}}
 
 
-def written(results=None, name="toy", **changes):
-    record = Record(fingerprint={"name": name, "sha256": "c0ffee", "files": {"a": 1}}, step=9)
-    return card.write(FACTS, toy.get_config(**changes), results, BEST, record, ["load.py"])
+def written(results=None, name="toy", facts=None, earlier=(), **changes):
+    fingerprint = {"name": name, "sha256": "c0ffee", "files": {"a": 1}}
+    record = Record(fingerprint=fingerprint, step=9, **{"data": name, **(facts or {})})
+    config = toy.get_config(**changes)
+    return card.write(FACTS, config, results, BEST, record, ["load.py"], earlier)
 
 
 def test_scores_say_where_they_are_from():
@@ -30,6 +32,22 @@ def test_scores_say_where_they_are_from():
     assert "the test split read once" in said and "`c0ffee`" in said and "0.1.0+abc" in said
     assert "no test split" in written({"metrics": {"validation": {"accuracy": 0.5}}})
     assert "has not been read" in written() and "| accuracy | 0.5000 |" in written()
+
+
+def test_generated_data_are_not_called_by_the_name_of_a_benchmark():
+    said = written(name="umre", facts={"data": "a generated sample (umre's layout)"})
+    assert said.startswith("# TOY on a generated sample \\(umre's layout\\)\n")
+    assert "| layout | `umre` |" in said
+    assert written(name="umre", facts={"data": ""}).startswith("# TOY on data in umre's layout\n")
+
+
+def test_a_run_that_was_made_longer_says_how_often_its_test_split_was_read():
+    metrics = {"metrics": {"validation": {"accuracy": 0.5}, "test": {"accuracy": 0.25}}}
+    longer = {"made_longer": [{"after": 4, "from": 4, "to": 9}], "initial": {"folder": "<other>"}}
+    said = written(metrics, earlier=["results-2-epochs.json"], facts=longer)
+    assert "read once" not in said and "it had been read 1 time before" in said
+    assert "after step 4, from 4 to 9 steps" in said and "| `<other>` |" in said
+    assert "scored 2 times when" in written(earlier=["a", "b"])
 
 
 def test_the_example_runs_as_it_is_written(tmp_path, monkeypatch):

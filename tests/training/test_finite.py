@@ -20,8 +20,7 @@ from remote_jax.data import pipeline
 from remote_jax.training import finite
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.finite import is_finite
-from remote_jax.training.loop import make_step
-from remote_jax.training.optimizer import make_optimizer
+from remote_jax.training.optimizer import make_optimizer, make_step
 from remote_jax.training.state import TrainState, split
 
 BAD, STEPS = 13, 12

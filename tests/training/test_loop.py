@@ -25,9 +25,9 @@ from runs import MESH, arrays, assert_same, before_step, lines, run
 from remote_jax import main
 from remote_jax.errors import UserError
 from remote_jax.training.checkpoint import Checkpoints
-from remote_jax.training.loop import make_step, train
+from remote_jax.training.loop import train
 from remote_jax.training.optimizer import frozen as frozen_names
-from remote_jax.training.optimizer import make_optimizer
+from remote_jax.training.optimizer import make_optimizer, make_step
 from remote_jax.training.plan import Plan
 from remote_jax.training.record import Best
 from remote_jax.training.state import TrainState, split

@@ -69,9 +69,9 @@ class AttributeAttention(nnx.Module):
         edge_k, edge_v = (f(z).reshape(-1, *split) for f in (self.edge_key, self.edge_value))
         typed = jax.nn.one_hot(edges, self.types, dtype=v.dtype)
 
-        by_type = jnp.einsum("bihc,thc->bhit", q, edge_k)
+        by_type = jnp.einsum("bihc,thc->bhit", q, edge_k, preferred_element_type=jnp.float32)
         scores = jnp.einsum("bihc,bjhc->bhij", q, k, preferred_element_type=jnp.float32)
-        scores += jnp.einsum("bhit,bijt->bhij", by_type, typed, preferred_element_type=jnp.float32)
+        scores += jnp.einsum("bhit,bijt->bhij", by_type, typed.astype(jnp.float32))
         weights = jax.nn.softmax(scores * split[1] ** -0.5, where=adjacent[:, None])
         weights = dropout(weights.astype(v.dtype), self.rate, rngs)
         read = jnp.einsum("bhij,bjhc->bihc", weights, v)

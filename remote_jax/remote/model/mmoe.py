@@ -37,8 +37,14 @@ class CrossModalAttention(nnx.Module):
     def __call__(self, query: Float[Array, "b n d"], other: Levels) -> Float[Array, "b l n d"]:
         """F_j for every level j of `other`; zeros where the other modality is absent."""
         sources = jnp.stack(other.features, axis=1)
-        scores = jnp.einsum("bnd,blmd->blnm", self.query(query), self.key(sources))
-        scores = scores.astype(jnp.float32) / jnp.sqrt(query.shape[-1])
+        # Not rounded to bfloat16 before the softmax: near-equal scores would tie.
+        scores = jnp.einsum(
+            "bnd,blmd->blnm",
+            self.query(query),
+            self.key(sources),
+            preferred_element_type=jnp.float32,
+        )
+        scores = scores / jnp.sqrt(query.shape[-1])
         weights = jax.nn.softmax(scores, where=other.mask[:, None, None, :])
         return jnp.einsum("blnm,blmd->blnd", weights.astype(query.dtype), self.value(sources))
 
@@ -74,6 +80,7 @@ class Stream(nnx.Module):
                 use_bias=False,
                 kernel_init=nnx.initializers.normal(1.0),
                 dtype=dtype,
+                preferred_element_type=jnp.float32,
                 rngs=rngs,
             )
 
@@ -116,7 +123,7 @@ class Stream(nnx.Module):
         """
         b, e, n, d = experts.shape
         side_by_side = jnp.swapaxes(experts, 1, 2).reshape(b, n, e * d)
-        logits = self.router(side_by_side).astype(jnp.float32) / (e * d) ** 0.5
+        logits = self.router(side_by_side) / (e * d) ** 0.5
         return jax.nn.softmax(logits, where=present[:, None, :])
 
 

@@ -101,8 +101,14 @@ class MultilevelTransport(nnx.Module):
         source_mask: Bool[Array, "b m"],
     ) -> Float[Array, "b n d"]:
         """Table 3, "MOT (Cross Attention)": rows of Π are softmax weights over the sources."""
-        scores = jnp.einsum("bnd,bmd->bnm", self.query(target), self.key(sources))
-        scores = scores.astype(jnp.float32) / jnp.sqrt(target.shape[-1])
+        # Not rounded to bfloat16 before the softmax: near-equal scores would tie.
+        scores = jnp.einsum(
+            "bnd,bmd->bnm",
+            self.query(target),
+            self.key(sources),
+            preferred_element_type=jnp.float32,
+        )
+        scores = scores / jnp.sqrt(target.shape[-1])
         # where= keeps a row without any source at zero instead of NaN.
         weights = jax.nn.softmax(scores, where=source_mask[:, None, :])
         return jnp.einsum("bnm,bmd->bnd", weights.astype(sources.dtype), sources)

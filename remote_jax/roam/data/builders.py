@@ -146,6 +146,14 @@ def load(folder: str | Path, *, name: str, cache: Path) -> Graph:
     return builder.graph()
 
 
+def is_published(graph: Graph, name: str) -> bool:
+    """Whether a graph has the sizes of the release that papers report on under that name."""
+    if name not in BUILDERS or BUILDERS[name].published is None:
+        return False
+    sizes = (len(graph.splits[split]) for split in triples.SPLITS)
+    return Sizes(len(graph.entities), len(graph.relations), *sizes) == BUILDERS[name].published
+
+
 def describe(graph: Graph, name: str = "") -> Table:
     """What is in a graph, as `Graph.facts` counts it.
 

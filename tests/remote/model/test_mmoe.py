@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from remote_jax.remote.model.mmoe import Levels, MixtureOfExperts
+from remote_jax.remote.model.mmoe import CrossModalAttention, Levels, MixtureOfExperts
 
 B, N, K, DT, DV, LT, LV = 2, 4, 6, 8, 5, 3, 2
 
@@ -96,3 +96,27 @@ def test_only_cross_experts_without_a_picture_leave_the_text_as_it_is(experts):
     over_text, _ = make(experts)(text(), vision(seen))
     np.testing.assert_array_equal(over_text[1], text().features[-1][1])
     assert (over_text[0] != text().features[-1][0]).any()
+
+
+def test_scores_are_not_rounded_to_half_precision_before_the_softmax():
+    """768 and 769 are the same number in bfloat16; the softmax of both is not one half."""
+    attention = CrossModalAttention(4, 4, dtype=jnp.bfloat16, rngs=nnx.Rngs(0))
+    for layer in (attention.query, attention.key, attention.value):
+        layer.kernel[...] = jnp.eye(4)
+    query = jnp.array([[[16, 16, 16, 1]]], jnp.bfloat16)
+    sources = jnp.array([[[16, 16, 16, 0], [16, 16, 16, 1]]], jnp.bfloat16)
+    read = attention(query, Levels([sources], jnp.ones((1, 2), bool)))
+    assert float(read[0, 0, 0, 3]) == pytest.approx(1 / (1 + np.exp(-0.5)), abs=5e-3)
+
+
+def test_the_router_weighs_experts_by_logits_that_are_not_rounded():
+    moe = MixtureOfExperts(
+        4, 4, 1, 1, experts=frozenset({"T", "T2V"}), dtype=jnp.bfloat16, rngs=nnx.Rngs(0)
+    )
+    kernel = np.zeros((8, 2), np.float32)
+    kernel[:4, :] = 16.0
+    kernel[3, 1] = 16.125  # 1,024 and 1,026, which bfloat16 cannot tell apart
+    moe.text.router.kernel[...] = jnp.array(kernel)
+    experts = jnp.zeros((1, 2, 1, 4), jnp.bfloat16).at[0, 0].set(16.0)
+    weights = moe.text._route(experts, jnp.ones((1, 2), bool))
+    assert weights[0, 0, 1] == pytest.approx(1 / (1 + np.exp(-2 / np.sqrt(8))), rel=1e-3)

@@ -97,3 +97,17 @@ def test_fused_features_stay_within_reach_of_the_originals_at_the_start():
     *lower, target = features()
     fused = make("sinkhorn")(lower, target, jnp.ones((2, N), bool))
     assert float(jnp.abs(fused - target).max()) < 0.1 * float(jnp.abs(target).max() + 4)
+
+
+def test_scores_are_not_rounded_to_half_precision_before_the_softmax():
+    """768 and 769 are the same number in bfloat16; the softmax of both is not one half."""
+    module = MultilevelTransport(
+        1, 4, fusion="cross_attention", epsilon=0.1, iterations=5, dtype=jnp.bfloat16,
+        rngs=nnx.Rngs(0),
+    )  # fmt: skip
+    module.query.kernel[...] = module.key.kernel[...] = jnp.eye(4)
+    module.alpha[0][...] = jnp.zeros(4)
+    target = jnp.array([[[16, 16, 16, 1]] * 2], jnp.bfloat16)
+    sources = jnp.array([[[16, 16, 16, 0], [16, 16, 16, 1]]], jnp.bfloat16)
+    fused = module([sources], target, jnp.ones((1, 2), bool))
+    assert float(fused[0, 0, 3]) == pytest.approx(1 / (1 + np.exp(-0.5)), abs=5e-3)
