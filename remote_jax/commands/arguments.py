@@ -14,6 +14,7 @@ from remote_jax import config as configs
 from remote_jax.commands import reference
 from remote_jax.errors import UserError, nearest
 from remote_jax.runtime import cluster
+from remote_jax.serve.partial_answers import check_paths
 
 MODES = ("train", "eval", "predict", "export")
 
@@ -71,6 +72,7 @@ def parse(argv: list[str], about: str) -> Arguments | None:
         print(remote_jax.__version__)
         return None
     _check_known(rest, values)
+    _check_mode(values)
     workdir = Path(values.workdir) if values.workdir else None
     if values.config:
         config = configs.load(values.config)
@@ -80,7 +82,6 @@ def parse(argv: list[str], about: str) -> Arguments | None:
         missing = "--config=NAME" if values.mode == "train" else "--workdir or --config=NAME"
         raise UserError(f"--mode={values.mode} needs {missing}, as --config=umre.")
     _override(config, rest)
-    _check_mode(values)
     return Arguments(
         mode=values.mode,
         config=config,
@@ -104,6 +105,8 @@ def _check_mode(values: flags.FlagValues) -> None:
     """Raises a UserError unless the flags are those of the mode."""
     if values.mode == "predict" and not (values.input and values.output):
         raise UserError("--mode=predict needs --input=POSTS.jsonl and --output=ANSWERS.jsonl.")
+    if values.mode == "predict":
+        check_paths(Path(values.input), Path(values.output))
     if values.mode == "export" and not values.output:
         raise UserError("--mode=export needs --output=FOLDER.")
     if values.input and values.mode != "predict":
