@@ -23,6 +23,7 @@ import logging
 import os
 import select
 import sys
+import warnings
 from pathlib import Path
 
 from absl import flags
@@ -47,7 +48,7 @@ UNREAD = 141
 def run(arguments: Arguments) -> int:
     """Does what the command line asks for, and prints what came out; returns the exit code."""
     from remote_jax.data.cache import cache_folder
-    from remote_jax.runtime import compilation_cache, processes
+    from remote_jax.runtime import compilation_cache, processes, sharding
     from remote_jax.serve import answering, export_writer, runs
     from remote_jax.training import evaluation
 
@@ -66,6 +67,7 @@ def run(arguments: Arguments) -> int:
         print(f"The run is finished; {asked.results} says:")
         _show(asked.results)
         return 0
+    sharding.devices()  # told before anything is made that would need them
     if arguments.mode == "train":
         asked.train()
     else:
@@ -125,6 +127,8 @@ def quiet() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # transformers says at import that PyTorch is missing; only its tokenizers are used.
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    # Pillow warns of a large picture, which `images` refuses in a sentence.
+    warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
     absl_logging.set_verbosity(absl_logging.FATAL)
     logging.getLogger("absl").setLevel(logging.CRITICAL)
     # grain reads absl's flags, which it wants parsed.

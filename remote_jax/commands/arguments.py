@@ -21,6 +21,9 @@ MODES = ("train", "eval", "predict", "export")
 OVERRIDE = re.compile(r"--?(?:no)?config\.([^=]*)")
 """A flag that sets a key of the config."""
 
+REFUSED = re.compile(r"flag --config\.([^=]+)=(.*?): ", re.DOTALL)
+"""How absl begins to say that such a flag has a value of another type."""
+
 
 @dataclass(frozen=True)
 class Arguments:
@@ -154,6 +157,8 @@ def _override(config: ConfigDict, argv: list[str]) -> None:
     try:
         rest = values(argv)
     except (flags.Error, TypeError, ValueError) as error:
+        if found := REFUSED.match(str(error)):
+            raise configs.wrong_type(config, found[1], found[2]) from error
         raise UserError(_sentence(error)) from error
     if len(rest) > 1:
         raise _unexpected(rest[1])

@@ -102,7 +102,7 @@ class Predictor:
             for name in chunks[0]
         }
 
-    def _send(self, batch: Batch) -> dict[str, jax.Array]:
+    def _send(self, batch: pipeline.Batch) -> dict[str, jax.Array]:
         """Outputs of a batch, which the device may not have computed yet."""
         there = sharding.put_batch(batch, self._predict.mesh)
         if not self._compiled:

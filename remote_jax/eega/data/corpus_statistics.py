@@ -19,7 +19,7 @@ from remote_jax.eega.graphs import text_graph
 from remote_jax.eega.graphs.cooccurrence import Cooccurrence
 from remote_jax.eega.graphs.trees import Parse
 from remote_jax.eega.quintuples import Vocabulary
-from remote_jax.errors import Refused, UserError
+from remote_jax.errors import Refused, UserError, reason
 from remote_jax.reporting.results import write_json
 
 NAMES, COUNTS = FILES = "knowledge.json", "cooccurrence.npz"
@@ -119,7 +119,7 @@ def _read_counts(path: Path) -> Cooccurrence:
         with zipfile.ZipFile(io.BytesIO(read_bytes(path, MAX_COUNTS))) as archive:
             return _counts(archive)
     except Exception as error:  # zip and npy readers raise whatever a broken file provokes
-        raise UserError(f"{path} cannot be read as counts of words: {error}.") from error
+        raise UserError(f"{path} cannot be read as counts of words: {reason(error)}.") from error
 
 
 def _counts(archive: zipfile.ZipFile) -> Cooccurrence:

@@ -200,6 +200,9 @@ class _Reader:
         """The graph of a post's picture: of the objects it names, or of the whole of it."""
         size = self.data.max_objects
         if not image:
+            for key in ("objects", "depth") * self.inputs.picture:
+                if value.get(key):
+                    raise Refused(f"{key!r} is of a picture, but the post has no 'image'")
             return visual_graph.empty(size)
         found = [self._object(item, place) for place, item in enumerate(items(value, "objects"))]
         depth = self.media.find(value, "depth")
