@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,26 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error
+        raise UserError(f"Cannot write {path}: {error.strerror or reason(error)}.") from error
+
+
+OBJECT = re.compile(r"[\s:]*<[^<>]* object at 0x[0-9a-f]+>")
+"""An object without a text of its own, such as a buffer, as Python shows it."""
+
+MAX_REASON = 160
+
+
+def reason(error: BaseException) -> str:
+    """What an error of a library says, for a person: one line of at most `MAX_REASON` characters.
+
+    Without what only a debugger has use for: addresses of objects, and places in texts without a
+    name. The name of its class where nothing is left.
+    """
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    text = OBJECT.sub("", text.strip().partition("\n")[0]).rstrip(" .:")
+    if len(text) > MAX_REASON:
+        text = f"{text[: MAX_REASON - 3]}..."
+    return text or type(error).__name__
 
 
 LIKE = 0.6

@@ -9,9 +9,10 @@ flags it resumes; a finished run only reports.
     remote-jax sweep --help            variants and seeds of a config, and a table of their scores
     remote-jax --version
 
-It exits with 0 when it is done, 2 after a mistake that a sentence tells, 75 after SIGTERM, once the
-step under way is finished and saved (start the same command again), 130 after Ctrl-C,
-and 141 where nobody reads its output any more, as after `| head`.
+It exits with 0 when it is done, 2 after a mistake that a sentence tells, 3 when predict is done but
+some posts could not be answered, 75 after SIGTERM, once the step under way is finished and saved
+(start the same command again), 130 after Ctrl-C, and 141 where nobody reads its output any more, as
+after `| head`.
 `python -m remote_jax.main` is the same program.
 """
 
@@ -22,6 +23,7 @@ import logging
 import os
 import select
 import sys
+import warnings
 from pathlib import Path
 
 from absl import flags
@@ -31,19 +33,23 @@ from remote_jax.commands.arguments import Arguments, parse
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import read_results
 from remote_jax.runtime import cluster, signals
+from remote_jax.serve.partial_answers import Done
 
 COMMANDS = {"doctor": "remote_jax.commands.doctor", "sweep": "remote_jax.commands.sweep"}
 """Modules whose `main(argv)` is a command of its own, with flags of its own."""
+
+SOME_UNANSWERED = 3
+"""Exit code of predict where the answers are written, and some of them are errors."""
 
 UNREAD = 141
 """Exit code of a program whose output nobody reads: what a shell says of SIGPIPE."""
 
 
-def run(arguments: Arguments) -> None:
-    """Does what the command line asks for, and prints what came out."""
+def run(arguments: Arguments) -> int:
+    """Does what the command line asks for, and prints what came out; returns the exit code."""
     from remote_jax.data.cache import cache_folder
-    from remote_jax.runtime import compilation_cache, processes
-    from remote_jax.serve import export_writer, runs
+    from remote_jax.runtime import compilation_cache, processes, sharding
+    from remote_jax.serve import answering, export_writer, runs
     from remote_jax.training import evaluation
 
     compilation_cache.enable(cache_folder(""))
@@ -60,27 +66,28 @@ def run(arguments: Arguments) -> None:
     if arguments.mode == "train" and asked.finished:
         print(f"The run is finished; {asked.results} says:")
         _show(asked.results)
-        return
+        return 0
+    sharding.devices()  # told before anything is made that would need them
     if arguments.mode == "train":
         asked.train()
     else:
         asked.prepare(data=arguments.mode == "eval")
     if arguments.posts is not None:
-        lines, errors = evaluation.write_answers(asked.task, config, workdir, *arguments.posts)
-        wrong = f", {errors} of them with an error" if errors else ""
-        print(f"{lines} lines in {arguments.posts[1]}{wrong}")
-        return
+        done = answering.answer_file(asked.task, config, workdir, *arguments.posts)
+        _tell(done, *arguments.posts)
+        return SOME_UNANSWERED if processes.from_first(done.errors) else 0
     if arguments.folder is not None:
         export_writer.write(asked.task, config, workdir, arguments.folder)
         print(f"The model is in {arguments.folder}; its README.md says what is there.")
-        return
+        return 0
     if arguments.mode == "eval":
         evaluation.write_report(asked.task, config, workdir)
     if processes.first():  # the others may be here before it is written
         _show(asked.results)
+    return 0
 
 
-def run_together(arguments: Arguments, job: cluster.Job) -> None:
+def run_together(arguments: Arguments, job: cluster.Job) -> int:
     """`run`, as one process of many, which all have the same arguments."""
     from remote_jax.runtime import processes
 
@@ -89,7 +96,20 @@ def run_together(arguments: Arguments, job: cluster.Job) -> None:
         processes.check_same(
             f"{arguments.mode} {arguments.workdir} {arguments.posts} {arguments.config}"
         )
-        run(arguments)
+        return run(arguments)
+
+
+def _tell(done: Done, source: Path, target: Path) -> None:
+    """Says how many posts were answered, and which could not be."""
+    print(f"{done.answers:,} lines in {target}, {done.errors:,} of them with an error")
+    if done.errors:
+        lines = ", ".join(map(str, done.wrong_lines))
+        more = ", ..." if done.errors > len(done.wrong_lines) else ""
+        print(
+            f"remote_jax: {done.errors:,} of {done.answers:,} posts could not be answered (lines "
+            f'{lines}{more} of {source}); the "error" of each in {target} says why.',
+            file=sys.stderr,
+        )
 
 
 def _show(path: Path) -> None:
@@ -107,6 +127,8 @@ def quiet() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # transformers says at import that PyTorch is missing; only its tokenizers are used.
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    # Pillow warns of a large picture, which `images` refuses in a sentence.
+    warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
     absl_logging.set_verbosity(absl_logging.FATAL)
     logging.getLogger("absl").setLevel(logging.CRITICAL)
     # grain reads absl's flags, which it wants parsed.
@@ -142,10 +164,9 @@ def _dispatch(argv: list[str]) -> int:
     arguments = parse(argv, __doc__)
     if arguments is not None:
         if arguments.job is not None:
-            run_together(arguments, arguments.job)
-        else:
-            with signals.listening():
-                run(arguments)
+            return run_together(arguments, arguments.job)
+        with signals.listening():
+            return run(arguments)
     return 0
 
 

@@ -92,7 +92,7 @@ def test_eval_repeats_the_report_from_the_workdir_alone(trained: Path) -> None:
     assert (trained / "predictions.jsonl").read_bytes() == rows
 
 
-@pytest.mark.parametrize("posts", [0, 3, 11])
+@pytest.mark.parametrize("posts", [1, 3, 11])
 def test_predict_answers_every_post(trained: Path, tmp_path: Path, posts: int) -> None:
     source, target = tmp_path / "posts.jsonl", tmp_path / "new" / "answers.jsonl"
     source.write_text(
@@ -176,7 +176,7 @@ def test_predict_before_the_first_checkpoint(
 ) -> None:
     (tmp_path / "config.json").write_text(json.dumps(toy.get_config().to_dict()))
     posts = tmp_path / "posts.jsonl"
-    posts.write_text("")
+    posts.write_text("{}")
     flags = (f"--workdir={tmp_path}", "--mode=predict", f"--input={posts}", f"--output={posts}2")
     assert "no checkpoint yet" in mistake(capsys, *flags)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -23,6 +23,7 @@ from flax import nnx
 from ml_collections import ConfigDict
 
 from remote_jax.data.posts import Answer, checked
+from remote_jax.errors import Refused
 from remote_jax.reporting.results import Table
 from remote_jax.task import Calibration, Interface, NamedAxis, Outputs
 
@@ -200,15 +201,24 @@ class ToyTask:
         return {"toy.json": {"split": split, "examples": len(outputs["probability"])}}
 
     def posts(self, posts: Any, media: Any) -> Any:
-        found = list(checked(posts, lambda post: np.array(post["x"], np.float32), ("id", "x")))
-        examples = [{"x": x, "label": np.int32(-1)} for _, x in found]
-        return SimpleNamespace(
-            dataset=grain.MapDataset.source(examples),
-            answers=lambda outputs: (
-                ToyAnswer(id=id_, found=int(np.argmax(one)))
-                for (id_, _), one in zip(found, outputs.get("probability", ()), strict=True)
-            ),
-        )
+        found = list(checked(posts, point, ("id", "x")))
+        examples = [{"x": x, "label": np.int32(-1)} for _, x in found if not isinstance(x, str)]
+
+        def answers(outputs: Any) -> Iterator[ToyAnswer]:
+            rows = iter(outputs.get("probability", ()))
+            for id_, x in found:
+                if isinstance(x, str):
+                    yield ToyAnswer(id=id_, found=-1, error=x)
+                else:
+                    yield ToyAnswer(id=id_, found=int(np.argmax(next(rows))))
+
+        return SimpleNamespace(dataset=grain.MapDataset.source(examples), answers=answers)
+
+
+def point(post: Any) -> np.ndarray:
+    if len(post.get("x", ())) != FEATURES:
+        raise Refused(f"'x' must have {FEATURES} numbers")
+    return np.array(post["x"], np.float32)
 
 
 def make_task(config: ConfigDict) -> ToyTask:

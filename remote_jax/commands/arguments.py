@@ -14,11 +14,15 @@ from remote_jax import config as configs
 from remote_jax.commands import reference
 from remote_jax.errors import UserError, nearest
 from remote_jax.runtime import cluster
+from remote_jax.serve.partial_answers import check_paths
 
 MODES = ("train", "eval", "predict", "export")
 
 OVERRIDE = re.compile(r"--?(?:no)?config\.([^=]*)")
 """A flag that sets a key of the config."""
+
+REFUSED = re.compile(r"flag --config\.([^=]+)=(.*?): ", re.DOTALL)
+"""How absl begins to say that such a flag has a value of another type."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ def parse(argv: list[str], about: str) -> Arguments | None:
         print(remote_jax.__version__)
         return None
     _check_known(rest, values)
+    _check_mode(values)
     workdir = Path(values.workdir) if values.workdir else None
     if values.config:
         config = configs.load(values.config)
@@ -80,7 +85,6 @@ def parse(argv: list[str], about: str) -> Arguments | None:
         missing = "--config=NAME" if values.mode == "train" else "--workdir or --config=NAME"
         raise UserError(f"--mode={values.mode} needs {missing}, as --config=umre.")
     _override(config, rest)
-    _check_mode(values)
     return Arguments(
         mode=values.mode,
         config=config,
@@ -104,6 +108,8 @@ def _check_mode(values: flags.FlagValues) -> None:
     """Raises a UserError unless the flags are those of the mode."""
     if values.mode == "predict" and not (values.input and values.output):
         raise UserError("--mode=predict needs --input=POSTS.jsonl and --output=ANSWERS.jsonl.")
+    if values.mode == "predict":
+        check_paths(Path(values.input), Path(values.output))
     if values.mode == "export" and not values.output:
         raise UserError("--mode=export needs --output=FOLDER.")
     if values.input and values.mode != "predict":
@@ -151,6 +157,8 @@ def _override(config: ConfigDict, argv: list[str]) -> None:
     try:
         rest = values(argv)
     except (flags.Error, TypeError, ValueError) as error:
+        if found := REFUSED.match(str(error)):
+            raise configs.wrong_type(config, found[1], found[2]) from error
         raise UserError(_sentence(error)) from error
     if len(rest) > 1:
         raise _unexpected(rest[1])

@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 
 from remote_jax import config as configs
 from remote_jax.data.cache import cache_folder
+from remote_jax.errors import UserError
 from remote_jax.reporting.results import code_version
 from remote_jax.runtime import compilation_cache
 
@@ -79,10 +80,12 @@ def _libraries() -> Iterator[Finding]:
 def _devices() -> Finding:
     import jax
 
+    from remote_jax.runtime import sharding
+
     try:
-        found = [str(device) for device in jax.devices()]
-    except RuntimeError as error:  # a GPU that jax cannot start
-        return Finding("error", f"jax finds no devices: {' '.join(str(error).split())}")
+        found = [str(device) for device in sharding.devices()]
+    except UserError as error:
+        return Finding("error", str(error))
     return Finding("ok", f"devices: {', '.join(found)} ({jax.default_backend()})")
 
 

@@ -20,6 +20,7 @@ from remote_jax.config.rules import (
     check_override,
     flatten,
     override,
+    wrong_type,
 )
 from remote_jax.config.runs import RESUMABLE_KEYS, check_folder, check_same, longer, read, write
 
@@ -47,4 +48,5 @@ __all__ = [
     "run_name",
     "unknown_preset",
     "write",
+    "wrong_type",
 ]

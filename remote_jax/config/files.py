@@ -6,14 +6,16 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 
 from ml_collections import ConfigDict
 
 import remote_jax
-from remote_jax.errors import UserError, nearest
+from remote_jax.errors import UserError, nearest, reason
 
 PACKAGE = "remote_jax.configs"
 """The shipped configs as a package; in a checkout its folder is the top-level `configs/`."""
@@ -32,11 +34,15 @@ def load(spec: str) -> ConfigDict:
     get_config = getattr(_run(path), "get_config", None)
     if get_config is None:
         raise UserError(f"{path} defines no get_config(preset).")
-    if not inspect.signature(get_config).parameters:
-        if preset:
-            raise UserError(f"{path} has no presets, found {preset!r}.")
-        return get_config().lock()
-    return (get_config(preset) if preset else get_config()).lock()
+    takes_preset = bool(inspect.signature(get_config).parameters)
+    if preset and not takes_preset:
+        raise UserError(f"{path} has no presets, found {preset!r}.")
+    with _located(path):
+        config = get_config(preset) if preset else get_config()
+    if not isinstance(config, ConfigDict):
+        kind = type(config).__name__
+        raise UserError(f"{path}: get_config returned {kind}, expected a ConfigDict.")
+    return config.lock()
 
 
 def names() -> list[str]:
@@ -101,15 +107,39 @@ def _run(path: Path) -> ModuleType:
     if path.parent != _shipped():
         sys.path.insert(0, str(path.resolve().parents[1]))
     try:
-        spec.loader.exec_module(module)
-    except SyntaxError as error:
-        raise UserError(f"{path}:{error.lineno}: {error.msg}.") from error
-    except ImportError as error:
-        raise UserError(f"{path} imports what is not there: {error}.") from error
+        with _located(path):
+            spec.loader.exec_module(module)
     finally:
         sys.path[:] = before
         del sys.modules[spec.name]
     return module
+
+
+@contextmanager
+def _located(path: Path) -> Iterator[None]:
+    """Around what runs a config file.
+
+    Raises:
+        UserError: what the file itself raises, with the line.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except SyntaxError as error:
+        raise UserError(
+            f"{error.filename or path}{_line(error.lineno)}: {reason(error)}."
+        ) from error
+    except ImportError as error:
+        raise UserError(f"{path} imports what is not there: {error}.") from error
+    except Exception as error:  # the file is a program
+        lines = [one.lineno for one in extract_tb(error.__traceback__) if one.filename == str(path)]
+        where = _line(lines[-1] if lines else None)
+        raise UserError(f"{path}{where}: {type(error).__name__}: {reason(error)}.") from error
+
+
+def _line(number: int | None) -> str:
+    return f":{number}" if number else ""
 
 
 def _import_shipped() -> None:

@@ -78,6 +78,9 @@ class Text:
 
 SWITCH = OneOf((True, False))
 
+TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+"""What a value of each type is called."""
+
 
 @dataclass(frozen=True)
 class Key:
@@ -134,9 +137,15 @@ def override(config: ConfigDict, values: Mapping[str, Any]) -> ConfigDict:
         try:
             copy.update_from_flattened_dict({key: value})
         except TypeError as error:
-            kind = type(flatten(copy)[key]).__name__
-            raise UserError(f"config.{key} must be of type {kind}, found {value!r}.") from error
+            raise wrong_type(copy, key, value) from error
     return copy.lock()
+
+
+def wrong_type(config: ConfigDict, key: str, value: object) -> UserError:
+    """The error of a value whose type is not that of the key's value in the config."""
+    now = flatten(config)[key]
+    kind = TYPES.get(type(now), f"of type {type(now).__name__}")
+    return UserError(f"config.{key} must be {kind}, as {now!r}; found {value!r}.")
 
 
 def flatten(config: Mapping[str, Any] | ConfigDict, prefix: str = "") -> dict[str, Any]:

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from remote_jax.data import arrays
 from remote_jax.data.files import read_bytes
-from remote_jax.errors import Refused
+from remote_jax.errors import Refused, reason
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 """Picture formats that are read, told by content whatever the file is called."""
@@ -83,7 +83,7 @@ def _opened(source: Source) -> Iterator[Image.Image]:
     except Image.DecompressionBombError as error:
         raise Refused(f"{what} is too large, expected at most {MAX_PIXELS:,} pixels") from error
     except Exception as error:  # decoders raise whatever a broken file provokes
-        raise Refused(f"{what} cannot be decoded: {error}") from error
+        raise Refused(f"{what} cannot be decoded: {reason(error)}") from error
 
 
 def _called(what: str, source: Source) -> str:
@@ -144,7 +144,7 @@ def read_depth(source: Source) -> UInt8[np.ndarray, "height width"]:
     except Refused as error:
         raise Refused(f"{what}: {error}") from error
     except Exception as error:  # zip and npy readers raise whatever a broken file provokes
-        raise Refused(f"{what} cannot be read: {error}") from error
+        raise Refused(f"{what} cannot be read: {reason(error)}") from error
     if not np.isfinite(values).all():
         raise Refused(f"{what} has a value that is not finite")
     return scale_depth(values)

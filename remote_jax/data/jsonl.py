@@ -7,13 +7,15 @@ import json
 import re
 from typing import Any
 
-from remote_jax.errors import Refused
+from remote_jax.errors import Refused, reason
 
 MAX_LINE = 2**20
 """Longest line that is parsed, in bytes."""
 MAX_DEPTH = 32
 MAX_TEXT = 20_000
 """Longest name, caption or sentence, in characters."""
+
+MANY = ": of several write each on a line of its own"
 
 # Each alternative also ends with the text, so that an open quote costs one pass, not one a quote.
 STRING = re.compile(
@@ -45,10 +47,12 @@ def parse(line: bytes) -> dict[str, Any]:
         try:
             value = ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError) as error:
-            reason = str(error).partition("\n")[0]
-            raise Refused(f"the line is neither JSON nor a Python literal: {reason}") from error
+            raise Refused(
+                f"the line is neither JSON nor a Python literal: {reason(error)}"
+            ) from error
     if not isinstance(value, dict):
-        raise Refused(f"the line is a {type(value).__name__}, expected a dict")
+        what = f"the line is a {type(value).__name__}, expected a dict"
+        raise Refused(what + MANY * (type(value) in (list, tuple, set)))
     return value
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import operator
 import signal
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import Any, SupportsIndex
 
 import grain
@@ -127,16 +129,30 @@ def _read(batches: grain.MapDataset[Batch], workers: int) -> Iterator[Batch]:
         if not flags.FLAGS.is_parsed():  # workers read Grain's flags, also where nobody parsed any
             flags.FLAGS.mark_as_parsed()
         processes = grain.MultiprocessingOptions(workers, per_worker_buffer_size=AHEAD)
-        stream = stream.mp_prefetch(processes, worker_init_fn=_leave_to_the_loop)
+        stream = stream.mp_prefetch(processes)
     iterator = iter(stream)
     try:
-        for parcel in iterator:
+        with _deaf() if workers else nullcontext():  # the first batch starts the workers
+            parcel = next(iterator, None)
+        while parcel is not None:
             yield parcel.batch
+            parcel = next(iterator, None)
     finally:
         iterator.close()  # ends the worker processes
 
 
-def _leave_to_the_loop(worker: int, workers: int) -> None:
-    """A SIGTERM for the whole process group: the loop ends its workers once it has saved."""
-    del worker, workers
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Around what starts processes that are never to hear of SIGTERM or SIGINT.
+
+    Both may be sent to a whole group of processes: the loop ends its workers once it has saved, and
+    no worker prints where it was. A process inherits what the thread that starts it blocks, from
+    its first moment. This thread gets the signals afterwards, if no other thread does before.
+    """
+    # multiprocessing's own helper, once it is started, unblocks both: so it is started before.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

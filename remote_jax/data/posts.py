@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -25,6 +27,12 @@ MAX_ITEMS = 100
 
 NESTED = 4
 """Depth of a post: a number in a box in an object in a list."""
+
+EXAMPLE = '{"text": "..."} or {"head": "...", "relation": "..."}'
+"""What a line of posts, or of queries, may be."""
+
+ENDS = 2**10
+"""Bytes of both ends of a file by which its layout is told."""
 
 Id = str | int | None
 Values = Mapping[str, Any] | Refused
@@ -143,15 +151,53 @@ def _builtin(value: Any, depth: int = NESTED) -> Any:
     return value
 
 
-def read(path: Path) -> Iterator[tuple[int, Values]]:
+def count(path: Path) -> int:
+    """How many posts a file of JSON lines has, good and bad.
+
+    Raises:
+        UserError: there is no such file, it cannot be read, there is no post in it, or it is JSON
+            of another layout.
+    """
+    if not os.path.isfile(path):
+        raise UserError(f"There is no file of posts {path}.")
+    found = sum(1 for _ in read_lines(path, MAX_LINE))
+    if not found:
+        raise UserError(f"{path} has no posts: write one a line, as {EXAMPLE}.")
+    start, end = _ends(path)
+    what = ""
+    if start.startswith(b"[") and end.endswith(b"]"):
+        what, way = "a JSON array", "jq -c '.[]'"
+    elif (start, end) == (b"{", b"}"):
+        what, way = "JSON over several lines", "jq -c ."
+    if what:
+        raise UserError(
+            f"{path} is {what}, expected JSON lines: write each post on a line of its own "
+            f"({way} {shlex.quote(str(path))} > posts.jsonl)."
+        )
+    return found
+
+
+def _ends(path: Path) -> tuple[bytes, bytes]:
+    """The first and the last line that are not blank, as far as they are in the file's ends."""
+    with path.open("rb") as file:
+        start = file.read(ENDS).removeprefix(b"\xef\xbb\xbf").strip()
+        file.seek(max(0, os.fstat(file.fileno()).st_size - ENDS))
+        end = file.read(ENDS).strip()
+    return start.partition(b"\n")[0].strip(), end.rpartition(b"\n")[2].strip()
+
+
+def read(path: Path, *, after: int = 0) -> Iterator[tuple[int, Values]]:
     """The posts of a file of JSON lines, with the numbers of their lines.
+
+    Args:
+        after: the line after which to begin.
 
     Raises:
         UserError: the file cannot be read; a bad line is `Refused`.
     """
-    if not path.is_file():
-        raise UserError(f"There is no file of posts {path}.")
     for number, line in read_lines(path, MAX_LINE):
+        if number <= after:
+            continue
         try:
             yield number, line if isinstance(line, Refused) else parse(line)
         except Refused as error:

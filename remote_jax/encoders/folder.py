@@ -9,7 +9,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 
 from remote_jax.data.files import read_json
-from remote_jax.errors import UserError
+from remote_jax.errors import UserError, reason
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 MAX_JSON_BYTES = 64 * 2**20
@@ -31,9 +31,9 @@ def find(name: str | Path, files: Sequence[str]) -> Path:
     try:
         return Path(snapshot_download(str(name), allow_patterns=list(files)))
     except (HfHubHTTPError, OSError, ValueError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(
-            f"pretrained checkpoint {str(name)!r}: no such folder here, and the hub says: {reason}"
+            f"pretrained checkpoint {str(name)!r}: no such folder here, and the hub says: "
+            f"{reason(error)}"
         ) from error
 
 

@@ -18,7 +18,7 @@ from transformers import BertTokenizerFast, PreTrainedTokenizerFast
 
 from remote_jax.data.files import read_json
 from remote_jax.encoders import folder as files
-from remote_jax.errors import UserError
+from remote_jax.errors import UserError, reason
 
 # Opening and closing marker of the head and tail in the sentence, then of their captions.
 MARKERS = ("<s1>", "</s1>", "<s2>", "</s2>", "<o1>", "</o1>", "<o2>", "</o2>")
@@ -51,7 +51,7 @@ def load(name: str | Path) -> PreTrainedTokenizerFast:
     try:
         tokenizer = BertTokenizerFast.from_pretrained(folder)
     except Exception as error:  # tokenizers raises this class and no other
-        raise UserError(f"{folder}: the tokenizer cannot be read: {error}") from error
+        raise UserError(f"{folder}: the tokenizer cannot be read: {reason(error)}.") from error
     tokenizer.add_tokens([marker(text) for text in MARKERS], special_tokens=True)
     return tokenizer
 
@@ -77,7 +77,7 @@ def read(folder: Path) -> PreTrainedTokenizerFast:
     try:
         pieces = Tokenizer.from_str(json.dumps(content))
     except Exception as error:  # tokenizers raises this class and no other
-        raise UserError(f"{path}: the tokenizer cannot be read: {error}.") from error
+        raise UserError(f"{path}: the tokenizer cannot be read: {reason(error)}.") from error
     return PreTrainedTokenizerFast(tokenizer_object=pieces, **special)
 
 

@@ -17,7 +17,7 @@ from flax.serialization import msgpack_restore
 from safetensors import SafetensorError, safe_open
 
 from remote_jax.encoders import folder as files
-from remote_jax.errors import UserError
+from remote_jax.errors import UserError, reason
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -47,7 +47,7 @@ class Tensor:
         try:
             values = self.get()
         except (SafetensorError, OSError, ValueError) as error:
-            raise UserError(f"{self.file}: {self.name} cannot be read: {error}") from error
+            raise UserError(f"{self.file}: {self.name} cannot be read: {reason(error)}.") from error
         if not jnp.issubdtype(values.dtype, jnp.floating):
             raise UserError(
                 f"{self.file}: {self.name} has dtype {values.dtype}, expected a floating one"
@@ -130,7 +130,7 @@ def safetensors(file: Path) -> Iterator[Tensor]:
             shape = tuple(handle.get_slice(name).get_shape())
             yield Tensor(file, name, shape, flax, partial(handle.get_tensor, name))
     except (SafetensorError, OSError) as error:
-        raise UserError(f"{file} is no complete safetensors file: {error}") from error
+        raise UserError(f"{file} is no complete safetensors file: {reason(error)}.") from error
 
 
 def unpack(file: Path) -> Iterator[Tensor]:
@@ -147,7 +147,7 @@ def unpack(file: Path) -> Iterator[Tensor]:
         RecursionError,
         msgpack.UnpackException,
     ) as error:
-        raise UserError(f"{file} is no complete Flax checkpoint: {error}") from error
+        raise UserError(f"{file} is no complete Flax checkpoint: {reason(error)}.") from error
     for name, values in leaves:
         yield Tensor(file, name, values.shape, True, partial(np.asarray, values))
 

@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 from remote_jax import config as configs
 from remote_jax.data.files import find
 from remote_jax.data.images import read_picture
-from remote_jax.errors import UserError
+from remote_jax.errors import UserError, writing
 from remote_jax.remote.data.pairs import TRIPLET_TYPES, Argument, Pair
 from remote_jax.remote.task import RemoteTask
 from remote_jax.reporting.results import read_results
@@ -116,10 +116,17 @@ def main(argv: Sequence[str]) -> int:
         path = options.workdir / "results.json"
         if not path.exists():
             raise UserError(f"{options.workdir} holds no finished run.")
-        task = RemoteTask(configs.read(options.workdir))
+        config = configs.read(options.workdir)
+        if config.system != "remote":
+            raise UserError(
+                f"{options.workdir} is a run of {config.system}; only posts of REMOTE are drawn."
+            )
+        task = RemoteTask(config)
         Record(fingerprint=read_results(path)[0]["dataset"]).check_data(task.fingerprint())
         post = choose(rows(task, options.workdir), options.image)
-        draw(task.pairs.root, post).save(options.output, format="PNG")
+        drawn = draw(task.pairs.root, post)
+        with writing(options.output):
+            drawn.save(options.output, format="PNG")
     except UserError as error:
         print(f"remote_jax.remote.picture: {error}", file=sys.stderr)
         return 2

@@ -186,3 +186,48 @@ class Progress:
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+class AnswerProgress:
+    """How many posts are answered: a bar on a terminal, else a line now and then.
+
+    Args:
+        total: posts that there are.
+        done: those that are answered already.
+    """
+
+    def __init__(self, total: int, done: int) -> None:
+        self._total, self._start = total, done
+        self._bar = (
+            tqdm(total=total, initial=done, unit="post", dynamic_ncols=True, leave=False)
+            if sys.stderr.isatty()
+            else None
+        )
+        self._began = self._told = time.monotonic()
+
+    def update(self, done: int, errors: int) -> None:
+        """So many posts are answered, so many of them with an error."""
+        wrong = f"{errors:,} with an error"
+        if self._bar is not None:
+            self._bar.set_postfix_str(wrong, refresh=False)
+            self._bar.update(done - self._bar.n)
+            return
+        now = time.monotonic()
+        if now - self._told < PLAIN_SECONDS:
+            return
+        self._told = now
+        rate = (done - self._start) / (now - self._began)
+        left = tqdm.format_interval((self._total - done) / rate)
+        self.log(f"{done:,} of {self._total:,} posts, {wrong}, {rate:.1f} posts/s, {left} left")
+
+    def log(self, text: str) -> None:
+        """A line of its own, above the bar."""
+        if self._bar is not None:
+            self._bar.write(text, file=sys.stderr)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        if self._bar is not None:
+            self._bar.close()

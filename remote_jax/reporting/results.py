@@ -123,10 +123,15 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
         nonlocal count
         for row in rows:
             count += 1
-            yield _json(row) + "\n"
+            yield json_line(row)
 
     write_atomically(path, lines())
     return count
+
+
+def json_line(row: Mapping[str, Any]) -> str:
+    """A row as JSON in a line, its end included."""
+    return _json(row) + "\n"
 
 
 def _json(value: object, indent: int | None = None) -> str:

@@ -68,6 +68,14 @@ def any_of(flag: bool) -> bool:
     return bool(multihost_utils.process_allgather(np.uint8(flag)).any())
 
 
+def from_first(number: int) -> int:
+    """The number that process 0 has; to be asked by all."""
+    if not many():
+        return number
+    wait("from first")
+    return int(multihost_utils.process_allgather(np.int32(number))[0])
+
+
 @contextlib.contextmanager
 def first_ahead(name: str) -> Iterator[None]:
     """Process 0 does what is inside, then the others do."""

@@ -15,7 +15,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from ml_collections import ConfigDict
 
-from remote_jax.errors import UserError
+from remote_jax.errors import UserError, reason
 
 AXES = ("data", "fsdp", "tensor")
 
@@ -40,6 +40,25 @@ SMALL = 2**10
 Tree = TypeVar("Tree")
 
 
+def devices() -> list[jax.Device]:
+    """All devices of the run.
+
+    Raises:
+        UserError: jax cannot start those that it was told to use.
+    """
+    try:
+        return jax.devices()
+    except (RuntimeError, AssertionError) as error:  # the latter for plugins that are not installed
+        asked = jax.config.values["jax_platforms"]
+        told = f"with JAX_PLATFORMS={asked}" if asked else "here"
+        said = reason(error).partition(" (set ")[0]
+        raise UserError(
+            f"jax finds no devices {told} ({said}): unset JAX_PLATFORMS to use what there "
+            "is, or install jax for them (pip install 'remote_jax[cuda]' for NVIDIA's GPUs, "
+            "'remote_jax[tpu]' for TPUs)."
+        ) from error
+
+
 def make_mesh(config: ConfigDict) -> Mesh:
     """A mesh over the axes data, fsdp and tensor.
 
@@ -50,14 +69,14 @@ def make_mesh(config: ConfigDict) -> Mesh:
         UserError: the sizes do not multiply to the number of devices.
     """
     sizes = {axis: int(config[axis]) for axis in AXES}
-    devices = jax.device_count()
+    count = len(devices())
     others = sizes["fsdp"] * sizes["tensor"]
     if sizes["data"] == -1:
-        sizes["data"] = devices // others
-    if math.prod(sizes.values()) != devices:
+        sizes["data"] = count // others
+    if math.prod(sizes.values()) != count:
         wanted = " x ".join(f"{axis}={config[axis]}" for axis in AXES)
         raise UserError(
-            f"config.mesh asks for {wanted} devices, but there are {devices}: set "
+            f"config.mesh asks for {wanted} devices, but there are {count}: set "
             "config.mesh.data, .fsdp and .tensor to these; a run goes on with any."
         )
     return jax.make_mesh(tuple(sizes.values()), AXES, axis_types=(AxisType.Auto,) * len(AXES))
@@ -66,7 +85,7 @@ def make_mesh(config: ConfigDict) -> Mesh:
 def first_device() -> Mesh:
     """The same axes, of the first device alone."""
     types = (AxisType.Auto,) * len(AXES)
-    return jax.make_mesh((1,) * len(AXES), AXES, axis_types=types, devices=jax.devices()[:1])
+    return jax.make_mesh((1,) * len(AXES), AXES, axis_types=types, devices=devices()[:1])
 
 
 def spec(name: str, shape: Sequence[int], mesh: Mesh) -> PartitionSpec:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,7 @@ import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from remote_jax.data import pipeline, posts
-from remote_jax.data.media import PostFileMedia
-from remote_jax.data.posts import Values
+from remote_jax.data import pipeline
 from remote_jax.reporting import results
 from remote_jax.runtime import processes, sharding
 from remote_jax.task import Batch, Outputs, Task
@@ -56,38 +54,72 @@ def make_predict(task: Task, skeleton: Skeleton, mesh: Mesh) -> Predict:
     )
 
 
+class Predictor:
+    """What a model predicts of data sets: one compiled program, whatever their number and sizes.
+
+    Attributes:
+        params: of the model.
+    """
+
+    def __init__(self, predict: Predict, params: Params, config: ConfigDict):
+        """Compiles nothing yet.
+
+        Raises:
+            UserError: a batch cannot be split over the devices.
+        """
+        self.params = params
+        self._predict, self._config = predict, config
+        self._compiled = False
+        self._shared: Any = None
+        sharding.check_batch(predict.mesh, "train.eval_batch_size", config.train.eval_batch_size)
+
+    def __call__(self, dataset: grain.MapDataset) -> dict[str, np.ndarray]:
+        """Outputs of a whole data set, in its order and without the padding of its last batch.
+
+        Returns:
+            Arrays by name, on the host of every process; no names where the data set is empty.
+        """
+        if len(dataset) == 0:
+            return {}
+        size, workers = self._config.train.eval_batch_size, self._config.data.workers
+        batches = pipeline.eval_batches(
+            dataset,
+            batch_size=size,
+            workers=workers if len(dataset) >= WORTH_WORKERS else 0,
+            rows=sharding.rows(self._predict.mesh, size),
+        )
+        chunks: list[dict[str, np.ndarray]] = []
+        running: dict[str, jax.Array] | None = None
+        for batch in batches:
+            sent = self._send(batch)
+            # Fetched one batch late, so that the device has the next one while the host waits.
+            if running is not None:
+                chunks.append(sharding.fetch(running))
+            running = sent
+        chunks.append(sharding.fetch(running))
+        return {
+            name: np.concatenate([chunk[name] for chunk in chunks])[: len(dataset)]
+            for name in chunks[0]
+        }
+
+    def _send(self, batch: pipeline.Batch) -> dict[str, jax.Array]:
+        """Outputs of a batch, which the device may not have computed yet."""
+        there = sharding.put_batch(batch, self._predict.mesh)
+        if not self._compiled:
+            processes.compile_together("shared", self._predict.shared, self.params)
+            self._shared = self._predict.shared(self.params)
+            processes.compile_together(
+                "predict", self._predict.batch, self.params, self._shared, there
+            )
+            self._compiled = True
+        return self._predict.batch(self.params, self._shared, there)
+
+
 def evaluate(
     predict: Predict, params: Params, dataset: grain.MapDataset, config: ConfigDict
 ) -> dict[str, np.ndarray]:
-    """Outputs of a whole data set, in its order and without the padding of its last batch.
-
-    Returns:
-        Arrays by name, on the host of every process; no names where the data set is empty.
-    """
-    size = config.train.eval_batch_size
-    sharding.check_batch(predict.mesh, "train.eval_batch_size", size)
-    if len(dataset) == 0:
-        return {}
-    chunks: list[dict[str, np.ndarray]] = []
-    running: dict[str, jax.Array] | None = None
-    workers = config.data.workers if len(dataset) >= WORTH_WORKERS else 0
-    processes.compile_together("shared", predict.shared, params)
-    shared = predict.shared(params)
-    rows = sharding.rows(predict.mesh, size)
-    for batch in pipeline.eval_batches(dataset, batch_size=size, workers=workers, rows=rows):
-        there = sharding.put_batch(batch, predict.mesh)
-        if running is None:
-            processes.compile_together("predict", predict.batch, params, shared, there)
-        sent = predict.batch(params, shared, there)
-        # Fetched one batch late, so that the device has the next one while the host waits.
-        if running is not None:
-            chunks.append(sharding.fetch(running))
-        running = sent
-    chunks.append(sharding.fetch(running))
-    return {
-        name: np.concatenate([chunk[name] for chunk in chunks])[: len(dataset)]
-        for name in chunks[0]
-    }
+    """Outputs of one data set, as those of a `Predictor`."""
+    return Predictor(predict, params, config)(dataset)
 
 
 def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
@@ -134,39 +166,6 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
             "config": config.to_dict(),
         },
     )
-
-
-def write_answers(
-    task: Task, config: ConfigDict, workdir: Path, source: Path, target: Path
-) -> tuple[int, int]:
-    """Reads posts and writes the best checkpoint's answers.
-
-    Returns:
-        The numbers of lines that are written, and of those that are errors.
-
-    Raises:
-        UserError: the posts cannot be read or the answers not written, there is no checkpoint,
-            or it is another model's.
-    """
-    lines: list[int] = []
-
-    def numbered() -> Iterator[Values]:
-        for line, values in posts.read(source):
-            lines.append(line)
-            yield values
-
-    found = task.posts(numbered(), PostFileMedia(source))
-    outputs, _, _ = best_outputs(task, config, workdir, found.dataset)
-    wrong: list[int] = []
-
-    def rows() -> Iterator[dict[str, Any]]:
-        for line, answer in zip(lines, found.answers(outputs), strict=True):
-            if answer.error is not None:
-                wrong.append(line)
-            yield {"line": line, **answer.to_dict()}
-
-    count = results.write_rows(target, rows()) if processes.first() else 0
-    return count, len(wrong)
 
 
 def best_outputs(

@@ -81,7 +81,7 @@ def test_keys_are_changed_as_on_the_command_line(tmp_path):
 
     assert "did you mean 'train.epochs'" in says({"train.epoch": 3})
     assert "did you mean 'train." in says({"train": 3})
-    assert "config.train.batch_size must be of type int, found 'many'" in says(
+    assert "config.train.batch_size must be a whole number, as 8; found 'many'" in says(
         {"train.batch_size": "many"}
     )
     assert "a whole number at least 1, found 0" in says({"train.batch_size": 0})

@@ -23,7 +23,7 @@ from remote_jax.eega.graphs.cooccurrence import Cooccurrence
 from remote_jax.eega.graphs.trees import Parse
 from remote_jax.eega.quintuples import Vocabulary
 from remote_jax.eega.tags import Priors
-from remote_jax.errors import Refused, UserError
+from remote_jax.errors import Refused, UserError, reason
 from remote_jax.reporting.results import write_json
 
 ONCE, TOUCHING = "relations_told_once", "touching_log_odds"
@@ -150,7 +150,7 @@ def _read_counts(path: Path) -> Cooccurrence:
         with zipfile.ZipFile(io.BytesIO(read_bytes(path, MAX_COUNTS))) as archive:
             return _counts(archive)
     except Exception as error:  # zip and npy readers raise whatever a broken file provokes
-        raise UserError(f"{path} cannot be read as counts of words: {error}.") from error
+        raise UserError(f"{path} cannot be read as counts of words: {reason(error)}.") from error
 
 
 def _counts(archive: zipfile.ZipFile) -> Cooccurrence:

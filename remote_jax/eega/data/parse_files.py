@@ -25,7 +25,7 @@ from jaxtyping import Int
 from remote_jax.data import arrays
 from remote_jax.data.files import read_bytes
 from remote_jax.eega.graphs.trees import Parse
-from remote_jax.errors import Refused, UserError
+from remote_jax.errors import Refused, UserError, reason
 
 KINDS = ("dependencies", "pos")
 MAX_BYTES = 2**28
@@ -63,7 +63,7 @@ def read(path: Path) -> list[Parse]:
     except Refused as error:
         raise UserError(f"{path}: {error}.") from error
     except Exception as error:  # zip and npy readers raise whatever a broken file provokes
-        raise UserError(f"{path} cannot be read as parses: {error}.") from error
+        raise UserError(f"{path} cannot be read as parses: {reason(error)}.") from error
 
 
 def _parses(archive: zipfile.ZipFile) -> list[Parse]:

@@ -25,7 +25,7 @@ from remote_jax.data.jsonl import show
 from remote_jax.eega.data import parse_files
 from remote_jax.eega.graphs import trees
 from remote_jax.eega.graphs.trees import Parse
-from remote_jax.errors import Refused, UserError
+from remote_jax.errors import Refused, UserError, reason
 
 UNUSED = ("ner", "lemmatizer", "textcat", "textcat_multilabel", "entity_linker")
 """Parts of a pipeline that are not run."""
@@ -75,7 +75,9 @@ def fresh(pipeline: str, sentences: Sequence[Sequence[str]]) -> list[Parse | Ref
         UserError: there is no spaCy or no such pipeline, or it has no parser or no parts of speech.
     """
     with PARSING:
-        found = list(_run(_kept(pipeline), sentences))
+        nlp = _kept(pipeline)
+        with nlp.memory_zone():  # what spaCy keeps of new words would grow with the sentences
+            found = list(_run(nlp, sentences))
     return _checked(found, sentences)
 
 
@@ -135,8 +137,9 @@ def _load(pipeline: str) -> Any:
             pipeline if spacy.util.is_package(pipeline) else _place(pipeline), exclude=UNUSED
         )
     except (OSError, ValueError, ImportError, KeyError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UserError(f"The spaCy pipeline {pipeline} cannot be loaded: {reason}.") from error
+        raise UserError(
+            f"The spaCy pipeline {pipeline} cannot be loaded: {reason(error)}."
+        ) from error
     (doc,) = nlp.pipe([_doc(nlp, ["Hello", "world"])])
     for what, annotation in (("dependency parser", "DEP"), ("part-of-speech tagger", "POS")):
         if not doc.has_annotation(annotation):
