@@ -7,8 +7,8 @@ on two CPU cores:
     python -m remote_jax.main --config=configs/jmere.py
 
 `:paper` is the setting of appendix C (BERT-base, 70 tokens, 10 objects) on the released files, with
-a ViT in place of Mask-RCNN's features; Table 1 reports F1 55.29 on the test split. It needs spaCy
-(`pip install 'remote_jax[text]'`, `python -m spacy download en_core_web_trf`):
+a ViT in place of Mask-RCNN's features; Table 1 reports F1 55.29 on the test split. It needs a
+pipeline of spaCy (`python -m spacy download en_core_web_trf`):
 
     python -m remote_jax.main --config=configs/jmere.py:paper --config.data.dir=JMERE_FOLDER
 
@@ -54,6 +54,7 @@ def paper() -> ConfigDict:
         {
             "name": "jmere",
             "max_rejected": 0.01,
+            "language": "en",
             "pipeline": "en_core_web_trf",
             "threshold": 0.1,
             "max_tokens": 70,

@@ -42,6 +42,7 @@ def paper() -> ConfigDict:
             "captions": "",
             "boxes": "corners",
             "max_rejected": 0.01,
+            "language": "en",
             "triplets": "ee,oo,eo",
             "max_tokens": 128,
             "max_objects": 12,

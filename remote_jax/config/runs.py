@@ -24,6 +24,14 @@ DEFAULTS_OF_OLD_RUNS = {"train.average": 0.0}
 """Values of keys that a run begun before they existed does not have in its `config.json`. Each
 stands for what was done at that time, so that such a run can go on and be evaluated."""
 
+DEFAULTS_OF_OLD_RUNS_OF = {
+    # Training never cut a text. Its sentences are nearer to spaCy's words than to those of the rule
+    # that posts were cut by at that time.
+    "remote": {"data.language": "en"},
+    "eega": {"data.language": "en"},
+}
+"""The same, of keys that one system has."""
+
 
 def write(config: ConfigDict, workdir: Path) -> None:
     """Writes `WORKDIR/config.json`."""
@@ -32,7 +40,7 @@ def write(config: ConfigDict, workdir: Path) -> None:
 
 
 def read(workdir: Path) -> ConfigDict:
-    """Reads `WORKDIR/config.json`, with what is in `DEFAULTS_OF_OLD_RUNS` where it is absent.
+    """Reads `WORKDIR/config.json`, with the defaults of old runs where a key is absent.
 
     Raises:
         UserError: there is none, it is no folder, or what is there is no JSON object.
@@ -42,7 +50,8 @@ def read(workdir: Path) -> ConfigDict:
     if not os.path.exists(path):
         raise UserError(f"{workdir} holds no run: there is no {path}.")
     stored = read_json(path, MAX_BYTES)
-    for key, value in DEFAULTS_OF_OLD_RUNS.items():
+    own = DEFAULTS_OF_OLD_RUNS_OF.get(str(stored.get("system")), {})
+    for key, value in {**DEFAULTS_OF_OLD_RUNS, **own}.items():
         part, _, name = key.partition(".")
         if isinstance(stored.get(part), dict):
             stored[part].setdefault(name, value)

@@ -1,6 +1,6 @@
 """Keys of a config that REMOTE reads, in addition to those of the training loop."""
 
-from remote_jax.config import SWITCH, Between, Key, Keys, OneOf, Text, Whole
+from remote_jax.config import LANGUAGE, SWITCH, Between, Key, Keys, OneOf, Text, Whole
 from remote_jax.encoders.settings import ENCODER_KEYS
 
 _POSTS = Whole(1, 100_000)
@@ -17,6 +17,7 @@ KEYS: Keys = {
     "data.max_rejected": Key(
         Between(0, 1), "Share of malformed rows above which the build of the records stops."
     ),
+    "data.language": LANGUAGE,
     "data.triplets": Key(
         Text("some of ee, oo, eo"), "Pairs that take part: of entities, objects, or one of each."
     ),

@@ -20,6 +20,7 @@ from remote_jax.data.cache import with_data_folder
 from remote_jax.data.files import read_names
 from remote_jax.data.media import Folder, PostMedia
 from remote_jax.data.posts import Values
+from remote_jax.data.words import check_language
 from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
@@ -46,6 +47,7 @@ def make_task(config: ConfigDict) -> RemoteTask:
         UserError: a value of REMOTE's part of the config is wrong.
     """
     configs.check(config, KEYS)
+    check_language(config.data.language)
     build.experts(config.model.experts)
     encoders.check_sizes(config, encoders.PARTS, "configs/umre.py:sample")
     return RemoteTask(config)

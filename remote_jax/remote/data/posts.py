@@ -99,7 +99,7 @@ class _Reader:
     """Checks posts."""
 
     def __init__(self, media: PostMedia, config: ConfigDict):
-        self.media = media
+        self.media, self.language = media, config.data.language
         self.types = frozenset(triplet_types(config.data.triplets))
         # As in training: where a data set lists no boxes, a picture is one object.
         self.whole_picture = LAYOUTS[config.data.name].whole_picture
@@ -110,7 +110,7 @@ class _Reader:
         Raises:
             Refused: something in it is wrong.
         """
-        tokens, starts, ends = words(value)
+        tokens, starts, ends = words(value, self.language)
         found: list[tuple[Argument, answers.Argument]] = []
         for index, item in enumerate(items(value, "entities")):
             found.append(_entity(item, index, tokens, starts, ends, value.get("text")))
