@@ -23,9 +23,17 @@ MAX_JSON = 2**30
 """Longest JSON file, in bytes."""
 
 # The blank is in the name of the validation file of the data set's repository.
-MNRE_ROWS = ("mnre_{split}.txt", "mnre_{split} .txt", "mnre_{split}.json")
-MNRE_PICTURES = ("img_org/{split}", "img_org", "MNRE_IMG")
-MNRE_SUBFOLDERS = ("txt",)
+MNRE_ROWS = (
+    *("mnre_{split}.txt", "mnre_{split} .txt", "mnre_{split}.json"),
+    *("ours_{split}.txt", "mnre_org_{split}.txt"),  # of the first release, and of public code
+)
+MNRE_PICTURES = (
+    *("img_org/{split}", "img_org", "MNRE_IMG"),
+    # In a clone of the repository, wherever the pictures were unpacked.
+    *("mnre_image/img_org/{split}", "mnre_image/{split}", "mnre_image"),
+    *("mnre_img/{split}", "mnre_img"),
+)
+MNRE_SUBFOLDERS = ("txt", "mnre_txt")
 
 
 def data_folder(folder: str | Path, name: str) -> Path:

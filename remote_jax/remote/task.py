@@ -88,7 +88,9 @@ class RemoteTask:
 
     def dataset(self, split: str) -> grain.MapDataset:
         """Features of every pair of a split (`features.Featurize`)."""
-        featurize = Featurize(self.tokenizer, Folder(self.pairs.root), self.config)
+        featurize = Featurize(
+            self.tokenizer, Folder(self.pairs.root, self.pairs.distances), self.config
+        )
         return dataset(self.pairs.records(split), featurize)
 
     def places(self, split: str, rows: Sequence[int]) -> list[str]:

@@ -42,7 +42,8 @@ class PairDataset:
         relations: the vocabulary; index 0 is no relation.
         splits: those that the data folder has.
         root: the data folder, which the paths of a `Pair` start from.
-        fingerprint: name, sizes and SHA-256 of the files, as JSON values.
+        distances: folders of depth maps that are larger the farther away.
+        fingerprint: name, sizes and SHA-256 of the files, and counts of their rows, as JSON values.
     """
 
     def __init__(self, config: ConfigDict):
@@ -59,7 +60,8 @@ class PairDataset:
         self.root = files.root
         self.relations = files.relations
         self.splits = tuple(files.rows)
-        self.fingerprint = files.fingerprint
+        self.distances = files.distances
+        self.fingerprint = {**files.fingerprint, "counts": builder.counts}
         self._folder = Path(builder.data_dir)
         self._types = triplet_types(data.triplets)
 
