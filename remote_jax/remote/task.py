@@ -24,10 +24,12 @@ from remote_jax.data.words import check_language
 from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
+from remote_jax.encoders.word_pieces import WordPieces
 from remote_jax.remote import build, metrics
 from remote_jax.remote.data.features import Featurize, PairDataset, dataset
 from remote_jax.remote.data.pairs import TRIPLET_TYPES, Pair
 from remote_jax.remote.data.posts import Posts
+from remote_jax.remote.data.text import count_cut
 from remote_jax.remote.interface import interface
 from remote_jax.remote.model.remote import Remote
 from remote_jax.remote.sample import folder as sample
@@ -76,6 +78,11 @@ class RemoteTask:
             write_atomically(relations, [json.dumps(found, indent=1) + "\n"])
         self.relations = read_names(relations, MAX_RELATIONS)
         self.tokenizer = tokenizers.read(workdir / save.TOKENIZER)
+        if anew and self.cut["pairs"]:
+            print(
+                "Texts longer than data.max_tokens, cut round their entities: "
+                f"{self.cut['pairs']:,} of {self.cut['looked_at']:,} training pairs looked at"
+            )
 
     @cached_property
     def pairs(self) -> PairDataset:
@@ -100,8 +107,24 @@ class RemoteTask:
         return [f"{pair.file}:{pair.line}" for pair in pairs]
 
     def fingerprint(self) -> dict[str, Any]:
-        """Name, sizes and SHA-256 of the data."""
-        return self.pairs.fingerprint
+        """Name, sizes and SHA-256 of the data; and what was counted of them."""
+        found = self.pairs.fingerprint
+        return {**found, "counts": {**found["counts"], "cut": self.cut}}
+
+    @cached_property
+    def cut(self) -> dict[str, int]:
+        """How many of the training pairs looked at have a text that is cut."""
+        if "train" not in self.pairs.splits:
+            return {"pairs": 0, "looked_at": 0}
+        features = self.config.features
+        pairs, looked_at = count_cut(
+            self.pairs.records("train"),
+            WordPieces(self.tokenizer),
+            self.config.data.max_tokens,
+            sentence=features.sentence,
+            caption=features.caption,
+        )
+        return {"pairs": pairs, "looked_at": looked_at}
 
     def model(self, rngs: nnx.Rngs) -> Remote:
         """The model of the config, its encoders from their checkpoints if it names any."""

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from remote_jax.data import torch_files
+from remote_jax.data.arrays import read_torch
 from remote_jax.data.boxes import BOXES, check_box
 from remote_jax.data.files import read_json
 from remote_jax.data.release import MAX_JSON
@@ -31,10 +31,20 @@ def read(path: Path) -> Mapping[str, Any]:
     """
     if path.suffix != ".pth":
         return read_json(path, MAX_JSON)
-    found = torch_files.load(path)
+    found = read_torch(path)
     if not isinstance(found, dict):
         raise UserError(f"{path} holds a {type(found).__name__}, expected a dict of pictures.")
-    return found
+    return {
+        picture: {name: _plain(box) for name, box in objects.items()}
+        if isinstance(objects, Mapping)
+        else objects
+        for picture, objects in found.items()
+    }
+
+
+def _plain(box: Any) -> Any:
+    """A tensor as a list of numbers."""
+    return box.tolist() if hasattr(box, "tolist") else box
 
 
 def convention(paths: Iterable[Path], default: str) -> str:
