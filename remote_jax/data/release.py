@@ -69,7 +69,9 @@ def split_rows(
             rows[split] = path
     if not rows:
         expected = ", ".join(one for split in SPLITS for one in names(patterns[:1], split))
-        raise UserError(f"There are no {name.upper()} files in {root}, e.g. {expected}.")
+        archives = sorted(path.name for path in root.glob("*.zip"))[:3]
+        hint = f"; unpack {', '.join(archives)} there if they hold them" if archives else ""
+        raise UserError(f"There are no {name.upper()} files in {root}, e.g. {expected}{hint}.")
     return rows
 
 

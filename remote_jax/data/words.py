@@ -48,6 +48,11 @@ def check_span(value: object, what: str, length: int) -> tuple[int, int]:
     return start, end
 
 
+def squash(name: str) -> str:
+    """A name without blanks and case, to compare it with another way to write it."""
+    return "".join(name.split()).casefold()
+
+
 def split_words(
     text: str, what: str, language: str
 ) -> tuple[tuple[str, ...], list[int], list[int]]:

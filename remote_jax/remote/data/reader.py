@@ -9,10 +9,11 @@ import numpy as np
 from remote_jax.data.boxes import check_box
 from remote_jax.data.files import inside, read_json, read_lines
 from remote_jax.data.images import WHOLE, Box, read_depth
-from remote_jax.data.jsonl import MAX_LINE, check_text, parse
+from remote_jax.data.jsonl import MAX_LINE, check_text, parse, show
 from remote_jax.data.media import Media, by_picture
 from remote_jax.data.records import Rejected
 from remote_jax.data.release import MAX_JSON
+from remote_jax.data.words import squash
 from remote_jax.errors import Refused, UserError
 from remote_jax.remote.data.annotations import object_boxes
 from remote_jax.remote.data.annotations.counts import Counts
@@ -160,9 +161,14 @@ class PairReader:
 
     def _caption(self, image: str, name: str) -> str:
         captions = by_picture(self.captions, image)
-        if not isinstance(captions, Mapping):
-            raise Refused(f"the caption file must give {image!r} captions by name")
+        if not isinstance(captions, Mapping) or len(captions) > MAX_OBJECTS:
+            raise Refused(
+                f"the caption file must give {image!r} at most {MAX_OBJECTS} captions by name, as "
+                f'{{"[OBJ0]": "a golden cup"}}, found {show(captions)}'
+            )
         caption = captions.get(name)
+        if caption is None:  # words of a name may be joined otherwise there
+            caption = next((captions[key] for key in captions if squash(key) == squash(name)), None)
         return check_text(caption, f"the caption of {name!r}") if caption not in (None, "") else ""
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from remote_jax.data.boxes import check_box
 from remote_jax.data.images import Box
 from remote_jax.data.jsonl import check_text, show
-from remote_jax.data.words import check_span, check_tokens
+from remote_jax.data.words import check_span, check_tokens, squash
 from remote_jax.errors import Refused
 
 
@@ -104,11 +104,7 @@ def _check_argument(value: object, key: str, tokens: Sequence[str], boxes: str) 
 
 def _covers(tokens: Sequence[str], start: int, end: int, name: str) -> bool:
     """Whether the words [start, end) are `name`, blanks and case aside."""
-    return 0 <= start < end <= len(tokens) and _squash("".join(tokens[start:end])) == _squash(name)
-
-
-def _squash(text: str) -> str:
-    return "".join(text.split()).casefold()
+    return 0 <= start < end <= len(tokens) and squash("".join(tokens[start:end])) == squash(name)
 
 
 def _remedy(tokens: Sequence[str], start: int, end: int, name: str) -> str:

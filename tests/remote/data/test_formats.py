@@ -97,6 +97,9 @@ def test_what_is_missing_is_named(tmp_path, folder):
         locate(UMRE, tmp_path / "none")
     with pytest.raises(UserError, match=r"train_set\.json"):
         locate(UMRE, tmp_path)
+    (tmp_path / "mnre_txt_org.zip").touch()
+    with pytest.raises(UserError, match=r"unpack mnre_txt_org\.zip there"):
+        locate(MNRE, tmp_path)
     (folder / "pos_umke.json").unlink()
     with pytest.raises(UserError, match=r"no pos_\*\.json"):
         locate(UMRE, folder)

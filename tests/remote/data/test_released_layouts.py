@@ -189,9 +189,7 @@ def test_a_pickle_that_is_no_data_is_refused(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(load=load))
     path = tmp_path / "x.pth"
     path.write_bytes(b"x")
-    with pytest.raises(
-        UserError, match=r"refuses what is in it \(RuntimeError\).*weights_only=False"
-    ):
+    with pytest.raises(UserError, match=r"refuses .* \(RuntimeError\).*weights_only=False"):
         read_torch(path)
 
 

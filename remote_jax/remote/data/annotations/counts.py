@@ -60,6 +60,8 @@ def lines(counts: Mapping[str, Mapping[str, Any]], captions: str) -> Iterable[st
     ):
         if places := _places(counts, key):
             yield f"{what}: {places}"
+    if any(one["boxes"] == "centers" for one in counts.values()):
+        yield "Boxes are read as x and y of the centre, width and height"
     if captions:
         found = sum(one["captioned"] for one in counts.values())
         ends = sum(one["ends"] for one in counts.values())
