@@ -117,7 +117,7 @@ def main(argv: Sequence[str]) -> int:
         if not path.exists():
             raise UserError(f"{options.workdir} holds no finished run.")
         task = RemoteTask(configs.read(options.workdir))
-        Record(fingerprint=read_results(path)[0]["dataset"]).check_data(task.fingerprint())
+        Record(fingerprint=read_results(path)[0]["dataset"]).check_data(task.pairs.fingerprint)
         post = choose(rows(task, options.workdir), options.image)
         draw(task.pairs.root, post).save(options.output, format="PNG")
     except UserError as error:
