@@ -9,6 +9,7 @@ import pytest
 import toy
 from hypothesis import given
 from hypothesis import strategies as st
+from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.commands.reference import SYSTEMS, keys_of

@@ -67,7 +67,7 @@ class PairBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
         """Keeps what was counted of a split; ends the build where most names are wrong."""
         write_json(Path(self.data_dir) / f"{split}-counts.json", reader.counts.to_dict())
         self._contradictions += reader.contradictions
-        found, total = len(reader.contradictions), reader.counts.rows
+        found, total = len(reader.contradictions), reader.counts.named
         self.write_entries("contradictions.jsonl", self._contradictions)
         if found > MAX_CONTRADICTING * total:
             first = reader.contradictions[0]

@@ -93,7 +93,12 @@ class PairReader:
         counts.related += pair.label > 0
         counts.unpictured += not row.image
         counts.not_found += bool(row.image) and not pair.image
-        counts.whole_picture += len(pair.boxes) == 1 and not (row.head.box or row.tail.box)
+        counts.whole_picture += (
+            self.files.layout.whole_picture
+            and len(pair.boxes) == 1
+            and not by_picture(self.positions, row.image)
+        )
+        counts.named += bool(row.head.span or row.tail.span)
         counts.ends += 2
         counts.captioned += bool(pair.head.caption) + bool(pair.tail.caption)
         if reason := row.contradiction:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from released import picture, row, text_end, umre
+from released import object_end, picture, row, text_end, umre
 
 from remote_jax.data import records
 from remote_jax.errors import UserError
@@ -28,7 +28,7 @@ def mnre(folder: Path, rows) -> Path:
 
 
 def named(name, start, end):
-    return row({"name": name, "pos": [start, end]}, text_end(3, 4), "None")
+    return row({"name": name, "pos": [start, end]}, text_end(3, 4), "none")
 
 
 def test_inclusive_ends_are_said_with_the_first_row(shared, tmp_path):
@@ -58,6 +58,19 @@ def test_the_build_stops_where_most_names_are_wrong(tmp_path, capsys, wrong, sto
     (path,) = cache.glob("mnre/*/contradictions.jsonl")
     entries = [json.loads(line) for line in path.read_text().splitlines()]
     assert [entry["line"] for entry in entries] == list(range(1, wrong + 1))
+
+
+def test_rows_of_objects_do_not_hide_wrong_names(tmp_path):
+    folder = umre(tmp_path / "data", [named("Lee", 0, 2), *[row(object_end(0), object_end(1))] * 9])
+    with pytest.raises(UserError, match="in 1 of 1 rows a name is not"):
+        build(folder, tmp_path / "cache", formats.UMRE)
+    one = row(text_end(0, 2), text_end(3, 4))  # a picture with one listed box is not the whole
+    (folder / "pos_umke.json").write_text('{"a.png": {"[OBJ0]": [0, 0, 0.5, 1]}}')
+    (folder / "train_set.json").write_text(json.dumps(one))
+    (folder / "val_set.json").unlink()
+    (folder / "test_set.json").unlink()
+    builder = build(folder, tmp_path / "cache", formats.UMRE)
+    assert builder.counts["train"]["whole_picture"] == 0
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -118,6 +131,7 @@ def test_what_is_counted_of_pictures_and_captions(tmp_path, capsys):
         "rows": 4,
         "rejected": 1,
         "related": 4,
+        "named": 4,
         "contradicting": 0,
         "unpictured": 1,
         "not_found": 1,

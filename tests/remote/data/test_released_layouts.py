@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from released import picture, row
+from released import object_end, picture, row, text_end, umre
 
 from remote_jax.data.arrays import read_torch
 from remote_jax.data.media import Folder
 from remote_jax.errors import UserError
-from remote_jax.remote.data.formats import MNRE, MORE, locate
+from remote_jax.remote.data.formats import MNRE, MORE, UMRE, locate
+from remote_jax.remote.data.pairs import Pair
 from remote_jax.remote.data.reader import PairReader
 
 SPLITS = {"train": ["train"], "validation": ["val", "valid", "validation"], "test": ["test"]}
@@ -50,7 +51,7 @@ def name_and_file(kind, number):
 
 
 @given(layouts, kinds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_each_row_of_mnre_has_its_words_and_its_picture(layout, kinds):
     with tempfile.TemporaryDirectory() as place:
         root, expected, number = Path(place), {}, 0
@@ -214,3 +215,40 @@ def _both(box):
     a, b, c, d = box
     inside = a - c / 2 >= -1e-3 and b - d / 2 >= -1e-3 and a + c / 2 <= 1.001 and b + d / 2 <= 1.001
     return a < c and b < d and inside
+
+
+NAMES = ["", "a.png", "a", "[OBJ0]", "Ann", "../x", "\ud800", "None", "/", "x" * 2000]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 10**20) | st.floats() | st.sampled_from(NAMES),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from([*NAMES[:4], "name", "pos"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = umre(tmp_path_factory.mktemp("fuzzed") / "data", [], splits=("train",))
+    picture(2, 2).save(root / "UMKE_IMG" / "a.png")
+    np.savez(root / "depth_data_umke" / "a.npz", depth_map=np.eye(2))
+    return root
+
+
+@given(
+    st.sampled_from(["token", "h", "t", "img_id", "relation"]),
+    VALUES,
+    VALUES,
+    VALUES,
+    st.sampled_from(["corners", "auto"]),
+)
+@settings(max_examples=100, deadline=None)
+def test_whatever_files_hold_rows_are_read_or_refused(folder, key, value, boxes, captions, kind):
+    good = row(text_end(0, 2), object_end(0), image="a")
+    lines = [good, {**good, key: value}, {k: v for k, v in good.items() if k != key}]
+    (folder / "train_set.json").write_text("\n".join(map(json.dumps, lines)))
+    (folder / "pos_umke.json").write_text(json.dumps({"a.png": boxes}))
+    (folder / "cap_test.json").write_text(json.dumps({"a": captions}))
+    for one in PairReader(locate(UMRE, folder, boxes=kind), "train"):
+        assert isinstance(one, Pair) or one["line"] in (1, 2, 3)

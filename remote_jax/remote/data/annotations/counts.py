@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 MAX_CONTRADICTING = 0.5
-"""Largest share of a file's rows whose names may contradict their spans."""
+"""Largest share of a file's rows with an entity whose names may contradict their spans."""
 
 
 @dataclass
@@ -19,7 +19,8 @@ class Counts:
         rows: those that are in the records.
         rejected: those that are not, being malformed; no score counts them.
         related: rows with a relation.
-        contradicting: rows with a name that is not what its span covers.
+        named: rows with an entity, whose name may be compared with its span.
+        contradicting: those of them with a name that is not what its span covers.
         unpictured: rows that name no picture.
         not_found: rows that name a picture which is not in the data folder.
         whole_picture: rows whose picture has no boxes and is taken as one object.
@@ -32,6 +33,7 @@ class Counts:
     rows: int = 0
     rejected: int = 0
     related: int = 0
+    named: int = 0
     contradicting: int = 0
     unpictured: int = 0
     not_found: int = 0
