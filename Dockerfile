@@ -1,6 +1,6 @@
-# remote_jax in an image, for CPU; with EXTRA=cuda for NVIDIA GPUs, with EXTRA=text for spaCy too:
+# remote_jax in an image, for CPU; with EXTRA=cuda for NVIDIA GPUs:
 #   docker build -t remote-jax .
-#   docker build -t remote-jax:cuda --build-arg EXTRA=cuda,text .
+#   docker build -t remote-jax:cuda --build-arg EXTRA=cuda .
 # Runs, data and caches stay outside, in volumes:
 #   docker run --rm -v "$PWD/runs:/app/runs" -v remote-jax-cache:/cache remote-jax --config=umre
 #   docker run --rm --gpus=all -v /data:/data:ro ... remote-jax:cuda --config=umre:paper \

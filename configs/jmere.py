@@ -9,8 +9,8 @@ on two CPU cores:
 `:paper` is the setting of appendix C (BERT-base, 70 tokens, 10 objects, Adam, patience 5) on the
 released files, with a ViT in place of Mask-RCNN's features. Table 1 reports F1 55.29 on the test
 split. The authors' code keeps the model that is best on dev and the one that is best on test, and
-the paper does not say which it reports; here test has no part in the choice. It needs spaCy
-(`pip install 'remote_jax[text]'`, `python -m spacy download en_core_web_trf`):
+the paper does not say which it reports; here test has no part in the choice. It needs a pipeline
+of spaCy (`python -m spacy download en_core_web_trf`):
 
     python -m remote_jax.main --config=configs/jmere.py:paper --config.data.dir=JMERE_FOLDER
 
@@ -66,6 +66,7 @@ def paper() -> ConfigDict:
         {
             "name": "jmere",
             "max_rejected": 0.01,
+            "language": "en",
             "pipeline": "en_core_web_trf",
             "threshold": 0.1,
             "max_tokens": 70,

@@ -21,4 +21,5 @@ def get_config(preset: str = "paper") -> ConfigDict:
     config = umre.get_config("paper")
     config.data.name = "more"
     config.data.triplets = "eo"
+    config.data.boxes = "auto"
     return config

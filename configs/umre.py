@@ -43,6 +43,7 @@ def paper() -> ConfigDict:
             "captions": "",
             "boxes": "corners",
             "max_rejected": 0.01,
+            "language": "en",
             "triplets": "ee,oo,eo",
             "reverse": False,
             "symmetric": "auto",

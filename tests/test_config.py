@@ -9,6 +9,7 @@ import pytest
 import toy
 from hypothesis import given
 from hypothesis import strategies as st
+from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.commands.reference import SYSTEMS, keys_of
@@ -152,6 +153,18 @@ def test_written_config_reads_back(tmp_path: Path) -> None:
     configs.write(config, tmp_path / "new")
     assert configs.read(tmp_path / "new").to_dict() == config.to_dict()
     configs.check_same(config, configs.read(tmp_path / "new"), tmp_path)
+
+
+@pytest.mark.parametrize(("name", "language"), [("umre", "en"), ("jmere", "en"), ("mkg_y", None)])
+def test_an_old_run_gets_what_its_system_has_now(tmp_path: Path, name: str, language: str) -> None:
+    config = configs.load(name)
+    old = config.to_dict()
+    old["data"].pop("language", None)
+    del old["train"]["average"]
+    configs.write(ConfigDict(old), tmp_path)
+    found = configs.read(tmp_path)
+    assert found.data.get("language") == language and found.train.average == 0.0
+    configs.check_same(config, found, tmp_path)
 
 
 def test_a_config_with_a_tuple_is_the_same_after_reading(tmp_path: Path) -> None:

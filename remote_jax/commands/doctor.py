@@ -138,7 +138,7 @@ def _checkpoint(name: str, specs: Sequence[str]) -> Finding:
 def _pipeline(name: str, specs: Sequence[str]) -> Finding:
     needed = f"spaCy pipeline {name} of {', '.join(specs)}"
     if importlib.util.find_spec("spacy") is None:
-        return Finding("note", f"{needed}: no spaCy here: pip install 'remote_jax[text]'")
+        return Finding("note", f"{needed}: no spaCy here: pip install spacy")
     if importlib.util.find_spec(name) is None:
         return Finding("note", f"{needed}: not here: python -m spacy download {name}")
     return Finding("ok", f"{needed}: installed")

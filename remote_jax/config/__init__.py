@@ -9,6 +9,7 @@ from remote_jax.config.files import (
 )
 from remote_jax.config.loop import LOOP_KEYS
 from remote_jax.config.rules import (
+    LANGUAGE,
     SWITCH,
     Between,
     Key,
@@ -25,6 +26,7 @@ from remote_jax.config.rules import (
 from remote_jax.config.runs import RESUMABLE_KEYS, check_folder, check_same, longer, read, write
 
 __all__ = [
+    "LANGUAGE",
     "LOOP_KEYS",
     "RESUMABLE_KEYS",
     "SWITCH",

@@ -99,6 +99,11 @@ class Key:
     free: bool = False
 
 
+LANGUAGE = Key(
+    Text("the code of a language, as 'en'"),
+    "Language by whose rules the `text` of a post is cut into words, by spaCy.",
+)
+
 Keys = Mapping[str, Key]
 """Keys by dotted name, as `train.epochs`."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from remote_jax.data.images import Box
 from remote_jax.data.jsonl import show
@@ -12,6 +13,9 @@ TOLERANCE = 1e-3
 """How far a box may stick out of the picture before it is refused; it is clipped."""
 
 BOXES = ("corners", "centers")
+
+PIXELS = 2.0
+"""Numbers of this size and more are no shares of a picture's sides."""
 
 
 def check_box(value: object, what: str, boxes: str = "corners") -> Box:
@@ -34,8 +38,26 @@ def check_box(value: object, what: str, boxes: str = "corners") -> Box:
         x, y, width, height = box
         box = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
     if min(box) < -TOLERANCE or max(box) > 1 + TOLERANCE:
-        raise Refused(f"{what} leaves the picture: expected within [0, 1], found {show(value)}")
+        remedy = _remedy(box, boxes)
+        raise Refused(
+            f"{what} leaves the picture: expected within [0, 1], found {show(value)}{remedy}"
+        )
     left, top, right, bottom = (min(max(number, 0.0), 1.0) for number in box)
     if not (left < right and top < bottom):
-        raise Refused(f"{what} is empty, expected left < right and top < bottom: {show(value)}")
+        raise Refused(
+            f"{what} is empty, expected left < right and top < bottom: {show(value)}"
+            f"{_remedy(box, boxes)}"
+        )
     return left, top, right, bottom
+
+
+def _remedy(box: Sequence[float], boxes: str) -> str:
+    """What a box that is none may be meant to be."""
+    if max(box) >= PIXELS:
+        return "; these look like pixels: divide them by the picture's width and height"
+    if boxes == "corners":
+        x, y, width, height = box
+        inside = min(x - width / 2, y - height / 2) >= 0 and max(x + width / 2, y + height / 2) <= 1
+        if inside and min(width, height) > 0:
+            return "; as x and y of the centre, width and height it would be one"
+    return ""

@@ -127,13 +127,14 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def read_depth(source: Source) -> UInt8[np.ndarray, "height width"]:
-    """A depth map, scaled as `scale_depth` does.
+def read_depth(source: Source, *, distance: bool = False) -> UInt8[np.ndarray, "height width"]:
+    """A depth map, scaled as `scale_depth` does; what is nearest has the greatest value.
 
     Args:
         source: an `.npz` file with the map `depth_map`, or its content; an image of one channel; or
             a matrix of numbers. Of a file, the array's size is read from the archive's directory
             and its own header, and nothing is unpickled.
+        distance: whether its values are larger the farther away.
 
     Raises:
         Refused: no such array, or it is too large, truncated, not two-dimensional or not finite.
@@ -147,7 +148,8 @@ def read_depth(source: Source) -> UInt8[np.ndarray, "height width"]:
         raise Refused(f"{what} cannot be read: {reason(error)}") from error
     if not np.isfinite(values).all():
         raise Refused(f"{what} has a value that is not finite")
-    return scale_depth(values)
+    scaled = scale_depth(values)
+    return 255 - scaled if distance and scaled.any() else scaled
 
 
 def _depths(source: Source) -> Shaped[np.ndarray, "height width"]:

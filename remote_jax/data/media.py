@@ -19,6 +19,9 @@ from remote_jax.errors import Refused
 READ: Mapping[str, Callable[[Source], Any]] = {"image": read_picture, "depth": read_depth}
 """How to read what a post has under a key."""
 
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
+"""Of the formats of pictures that are read (`images.FORMATS`), the usual first."""
+
 
 class Pictures(Protocol):
     """Pictures and depth maps by name."""
@@ -43,15 +46,22 @@ class PostMedia(Pictures, Protocol):
 
 @dataclass(frozen=True)
 class Folder:
-    """Pictures and depth maps by their paths in a folder; nothing outside of it is read."""
+    """Pictures and depth maps by their paths in a folder; nothing outside of it is read.
+
+    Attributes:
+        root: the folder.
+        distances: folders in it whose depth maps are larger the farther away.
+    """
 
     root: Path
+    distances: tuple[str, ...] = ()
 
     def picture(self, name: str) -> Image.Image:
         return read_picture(self._path(name))
 
     def depth(self, name: str) -> UInt8[np.ndarray, "height width"]:
-        return read_depth(self._path(name))
+        distance = name.startswith(tuple(f"{folder}/" for folder in self.distances))
+        return read_depth(self._path(name), distance=distance)
 
     def _path(self, name: str) -> Path:
         path = find(self.root, name)
@@ -137,6 +147,25 @@ def _source(given: object, key: str) -> Source:
     return path
 
 
+def picture_names(name: str) -> tuple[str, ...]:
+    """Names of files that may be the picture `name`: itself, or with an extension if it has none.
+
+    So a picture may be called by a number.
+    """
+    if name.lower().endswith(EXTENSIONS):
+        return (name,)
+    return (name, *(name + extension for extension in EXTENSIONS))
+
+
+def by_picture(values: Mapping[str, Any], name: str) -> Any:
+    """What a file says of a picture, by its name with or without the extension; {} if nothing."""
+    stem = name.rpartition(".")[0] if name.lower().endswith(EXTENSIONS) else ""
+    for key in (*picture_names(name), stem):
+        if key and key in values:
+            return values[key]
+    return {}
+
+
 class Media:
     """Finds files below `root`, each read once to see that it can be."""
 
@@ -158,6 +187,14 @@ class Media:
             if isinstance(found, Refused):
                 raise Refused(str(found))
             if found:
+                return found
+        return ""
+
+    def find_picture(self, folders: Iterable[Path], name: str) -> str:
+        """The picture `name`, whose extension may be left out; as `find`."""
+        folders = tuple(folders)
+        for one in picture_names(name):
+            if found := self.find(folders, one, read_picture):
                 return found
         return ""
 

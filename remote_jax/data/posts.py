@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -16,11 +15,8 @@ from remote_jax.data.files import read_lines
 from remote_jax.data.images import Source
 from remote_jax.data.jsonl import MAX_LINE, check_text, parse, show
 from remote_jax.data.media import READ
-from remote_jax.data.words import MAX_WORDS, check_tokens
+from remote_jax.data.words import check_tokens, split_words
 from remote_jax.errors import Refused, UserError, nearest
-
-WORD = re.compile(r"https?://\S*[\w/]|@\w+|\w+|[^\w\s]")
-"""Links and mentions are whole, as they are in the tokens of published posts."""
 
 MAX_ITEMS = 100
 """Most items of a list in a post."""
@@ -253,17 +249,18 @@ def items(value: Mapping[str, Any], key: str) -> Sequence[Any]:
     return found
 
 
-def words(value: Mapping[str, Any]) -> tuple[tuple[str, ...], list[int], list[int]]:
+def words(value: Mapping[str, Any], language: str) -> tuple[tuple[str, ...], list[int], list[int]]:
     """Words, and where each starts and ends in the unit of the post's spans.
 
     That is characters of its `text`, or words of its `tokens`.
+
+    Args:
+        value: the post.
+        language: of `text`, as in `data.language`.
     """
     if ("text" in value) == ("tokens" in value):
         raise Refused("a post needs either 'text' or 'tokens'")
     if "tokens" in value:
         found = check_tokens(value["tokens"], "'tokens'")
         return found, list(range(len(found))), list(range(1, len(found) + 1))
-    matches = list(WORD.finditer(check_text(value["text"], "'text'")))
-    if not 0 < len(matches) <= MAX_WORDS:
-        raise Refused(f"'text' has {len(matches):,} words, expected 1 to {MAX_WORDS:,}")
-    return tuple(m[0] for m in matches), [m.start() for m in matches], [m.end() for m in matches]
+    return split_words(check_text(value["text"], "'text'"), "'text'", language)

@@ -109,7 +109,10 @@ class RowBuilder(Builder, skip_registration=True):  # type: ignore[call-arg]
     @property
     def rejected_path(self) -> Path:
         """`rejected.jsonl`, a `Rejected` a line, written as each split ends."""
-        return Path(self.data_dir).parents[1] / "rejected.jsonl"
+        return self._beside("rejected.jsonl")
+
+    def _beside(self, name: str) -> Path:
+        return Path(self.data_dir).parents[1] / name
 
     @property
     def rejected(self) -> list[Rejected]:
@@ -119,17 +122,25 @@ class RowBuilder(Builder, skip_registration=True):  # type: ignore[call-arg]
     def reject(self, path: Path, rejected: Sequence[Rejected], kept: int) -> None:
         """Ends a split: writes its rows that are left out, and may stop the build."""
         self._rejected += rejected
-        partial = self.rejected_path.with_suffix(".partial")
-        partial.write_text("".join(json.dumps(entry) + "\n" for entry in self._rejected), "utf-8")
-        partial.replace(self.rejected_path)
+        self.write_entries("rejected.jsonl", self._rejected)
         check_share(path, rejected, kept, self.max_rejected)
 
-    def print_rejected(self) -> None:
-        """Prints how many rows of each file were left out, if any were."""
+    def write_entries(self, name: str, entries: Iterable[Rejected]) -> None:
+        """Writes `{file, line, reason}` of rows beside the records, one a line."""
+        path = self._beside(name)
+        partial = path.with_suffix(".partial")
+        partial.write_text("".join(json.dumps(entry) + "\n" for entry in entries), "utf-8")
+        partial.replace(path)
+
+    def notes(self) -> Iterator[str]:
+        """What a person should know of the rows before training, a line a subject."""
         if rejected := self.rejected:
             counts = Counter(entry["file"] for entry in rejected)
             places = ", ".join(f"{count} of {name}" for name, count in counts.items())
-            print(f"Rows left out as malformed: {places}; see {self.rejected_path}")
+            yield (
+                f"Rows left out as malformed, which no score counts: {places}; see "
+                f"{self.rejected_path}"
+            )
 
 
 def check_share(
@@ -150,7 +161,7 @@ def check_share(
     """
     total = len(rejected) + kept
     if not total:
-        raise UserError(f"{path} has no rows.")
+        raise UserError(f"{path} has no rows, expected at least one.")
     if kept and len(rejected) <= max_rejected * total:
         return
     first = rejected[0]
@@ -206,5 +217,6 @@ def build_rows(builders: Iterable[type[B]], files: RowFiles, cache: Path, max_re
         name = path.relative_to(files.root).as_posix()
         refused = [entry for entry in rejected if entry["file"] == name]
         check_share(path, refused, builder.rows(split), max_rejected)
-    builder.print_rejected()
+    for note in builder.notes():
+        print(note)
     return builder

@@ -34,9 +34,17 @@ PUBLISHED = {
 """SHA-256 of the rows of each split of a release."""
 
 # The blank is in the name of the validation file of the data set's repository.
-MNRE_ROWS = ("mnre_{split}.txt", "mnre_{split} .txt", "mnre_{split}.json")
-MNRE_PICTURES = ("img_org/{split}", "img_org", "MNRE_IMG")
-MNRE_SUBFOLDERS = ("txt",)
+MNRE_ROWS = (
+    *("mnre_{split}.txt", "mnre_{split} .txt", "mnre_{split}.json"),
+    *("ours_{split}.txt", "mnre_org_{split}.txt"),  # of the first release, and of public code
+)
+MNRE_PICTURES = (
+    *("img_org/{split}", "img_org", "MNRE_IMG"),
+    # In a clone of the repository, wherever the pictures were unpacked.
+    *("mnre_image/img_org/{split}", "mnre_image/{split}", "mnre_image"),
+    *("mnre_img/{split}", "mnre_img"),
+)
+MNRE_SUBFOLDERS = ("txt", "mnre_txt")
 
 
 def data_folder(folder: str | Path, name: str) -> Path:
@@ -72,7 +80,9 @@ def split_rows(
             rows[split] = path
     if not rows:
         expected = ", ".join(one for split in SPLITS for one in names(patterns[:1], split))
-        raise UserError(f"There are no {name.upper()} files in {root}, e.g. {expected}.")
+        archives = sorted(path.name for path in root.glob("*.zip"))[:3]
+        hint = f"; unpack {', '.join(archives)} there if they hold them" if archives else ""
+        raise UserError(f"There are no {name.upper()} files in {root}, e.g. {expected}{hint}.")
     return rows
 
 

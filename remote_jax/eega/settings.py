@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ml_collections import ConfigDict
 
-from remote_jax.config import SWITCH, Between, Key, Keys, OneOf, Text, Whole
+from remote_jax.config import LANGUAGE, SWITCH, Between, Key, Keys, OneOf, Text, Whole
 from remote_jax.encoders.settings import ENCODER_KEYS
 from remote_jax.errors import UserError
 
@@ -31,6 +31,7 @@ KEYS: Keys = {
     "data.max_rejected": Key(
         Between(0, 1), "Share of malformed rows above which the build of the records stops."
     ),
+    "data.language": LANGUAGE,
     "data.pipeline": Key(
         Text("a spaCy pipeline, or its folder as ./FOLDER"),
         "Parses sentences where the data folder brings no parses.",

@@ -19,6 +19,7 @@ from remote_jax.data import release
 from remote_jax.data.cache import with_data_folder
 from remote_jax.data.media import Folder, Pictures, PostMedia
 from remote_jax.data.posts import Values
+from remote_jax.data.words import check_language
 from remote_jax.eega import answers, build, metrics, notices
 from remote_jax.eega.build import Sizes
 from remote_jax.eega.data import builders, corpus_statistics
@@ -50,6 +51,7 @@ def make_task(config: ConfigDict) -> EegaTask:
         UserError: a value of EEGA's part of the config is wrong.
     """
     configs.check(config, KEYS)
+    check_language(config.data.language)
     channels(config.model.channels)
     encoders.check_sizes(config, build.parts(config), "configs/jmere.py:sample")
     return EegaTask(config)

@@ -122,7 +122,7 @@ def main(argv: Sequence[str]) -> int:
                 f"{options.workdir} is a run of {config.system}; only posts of REMOTE are drawn."
             )
         task = RemoteTask(config)
-        Record(fingerprint=read_results(path)[0]["dataset"]).check_data(task.fingerprint())
+        Record(fingerprint=read_results(path)[0]["dataset"]).check_data(task.pairs.fingerprint)
         post = choose(rows(task, options.workdir), options.image)
         drawn = draw(task.pairs.root, post)
         with writing(options.output):

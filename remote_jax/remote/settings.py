@@ -1,6 +1,7 @@
 """Keys of a config that REMOTE reads, in addition to those of the training loop."""
 
-from remote_jax.config import SWITCH, Between, Key, Keys, OneOf, Text, Whole
+from remote_jax.config import LANGUAGE, SWITCH, Between, Key, Keys, OneOf, Text, Whole
+from remote_jax.data.boxes import BOXES
 from remote_jax.encoders.settings import ENCODER_KEYS
 
 _POSTS = Whole(1, 100_000)
@@ -11,12 +12,13 @@ KEYS: Keys = {
     ),
     "data.captions": Key(Text("a file"), "The file of captions; empty: the only cap*.json there."),
     "data.boxes": Key(
-        OneOf(("corners", "centers")),
-        "Boxes are left, top, right, bottom; or the centre's x and y, width, height.",
+        OneOf((*BOXES, "auto")),
+        "Boxes are left, top, right, bottom; or the centre's x and y, width, height; or found out.",
     ),
     "data.max_rejected": Key(
         Between(0, 1), "Share of malformed rows above which the build of the records stops."
     ),
+    "data.language": LANGUAGE,
     "data.triplets": Key(
         Text("some of ee, oo, eo"), "Pairs that take part: of entities, objects, or one of each."
     ),

@@ -22,9 +22,11 @@ from remote_jax.data.cache import with_data_folder
 from remote_jax.data.files import read_names
 from remote_jax.data.media import Folder, PostMedia
 from remote_jax.data.posts import Values
+from remote_jax.data.words import check_language
 from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
+from remote_jax.encoders.word_pieces import WordPieces
 from remote_jax.remote import build, decisions, metrics
 from remote_jax.remote.data import dataset, orders
 from remote_jax.remote.data.dataset import PairDataset
@@ -33,6 +35,7 @@ from remote_jax.remote.data.further import Pairs
 from remote_jax.remote.data.orders import Orders
 from remote_jax.remote.data.pairs import TRIPLET_TYPES, Pair
 from remote_jax.remote.data.posts import Posts
+from remote_jax.remote.data.text import count_cut
 from remote_jax.remote.decisions import Judged
 from remote_jax.remote.interface import interface
 from remote_jax.remote.model.remote import Remote
@@ -54,6 +57,7 @@ def make_task(config: ConfigDict) -> RemoteTask:
         UserError: a value of REMOTE's part of the config is wrong.
     """
     configs.check(config, KEYS)
+    check_language(config.data.language)
     build.experts(config.model.experts)
     encoders.check_sizes(config, encoders.PARTS, "configs/umre.py:sample")
     return RemoteTask(config)
@@ -86,6 +90,11 @@ class RemoteTask:
             self.pairs.orders.save(workdir, self.relations)
         self.orders = Orders.load(workdir, self.relations)
         self.tokenizer = tokenizers.read(workdir / save.TOKENIZER)
+        if anew and self.cut["pairs"]:
+            print(
+                "Texts longer than data.max_tokens, cut round their entities: "
+                f"{self.cut['pairs']:,} of {self.cut['looked_at']:,} training pairs looked at"
+            )
 
     @cached_property
     def pairs(self) -> PairDataset:
@@ -98,7 +107,8 @@ class RemoteTask:
 
     def dataset(self, split: str) -> grain.MapDataset:
         """Features of every pair of a split (`features.Featurize`), the listed ones first."""
-        featurize = Featurize(self.tokenizer, Folder(self.pairs.root), self.config)
+        folder = Folder(self.pairs.root, self.pairs.distances)
+        featurize = Featurize(self.tokenizer, folder, self.config)
         return featurized(self.pairs.examples(split), featurize)
 
     def places(self, split: str, rows: Sequence[int]) -> list[str]:
@@ -108,8 +118,24 @@ class RemoteTask:
         return [f"{pair.file}:{pair.line}" for pair in pairs]
 
     def fingerprint(self) -> dict[str, Any]:
-        """Name, sizes and SHA-256 of the data."""
-        return self.pairs.fingerprint
+        """Name, sizes and SHA-256 of the data; and what was counted of them."""
+        found = self.pairs.fingerprint
+        return {**found, "counts": {**found["counts"], "cut": self.cut}}
+
+    @cached_property
+    def cut(self) -> dict[str, int]:
+        """How many of the training pairs looked at have a text that is cut."""
+        if "train" not in self.pairs.splits:
+            return {"pairs": 0, "looked_at": 0}
+        features = self.config.features
+        pairs, looked_at = count_cut(
+            self.pairs.records("train"),
+            WordPieces(self.tokenizer),
+            self.config.data.max_tokens,
+            sentence=features.sentence,
+            caption=features.caption,
+        )
+        return {"pairs": pairs, "looked_at": looked_at}
 
     def title(self) -> str:
         """A benchmark by its files, a generated sample, or a folder."""

@@ -112,7 +112,7 @@ def _usage(interface: Interface) -> str:
 
 def _posts(post: Mapping[str, Any]) -> list[str]:
     return [
-        'Posts, by `pip install "remote_jax[serve]"`, then in this folder:',
+        'Posts, by `pip install "remote_jax"`, then in this folder:',
         "",
         "```python",
         "import remote_jax",

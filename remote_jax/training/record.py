@@ -8,6 +8,10 @@ from typing import Any, NotRequired, TypedDict
 
 from remote_jax.errors import UserError
 
+COUNTS = "counts"
+"""Key of a fingerprint: what was counted of the data. It follows from the rest, and versions of
+remote_jax may count more or less."""
+
 
 class Best(TypedDict):
     """A step, its scores on validation, and the calibration chosen there (`Task.calibrate`)."""
@@ -73,7 +77,8 @@ class Record:
     def check_data(self, fingerprint: dict[str, Any]) -> None:
         """Raises a UserError unless these are the data of the run."""
         now, then = json.loads(json.dumps(fingerprint)), self.fingerprint
-        differ = [key for key in {**then, **now} if now.get(key) != then.get(key)]
+        keys = {**then, **now}.keys() - {COUNTS}
+        differ = [key for key in sorted(keys) if now.get(key) != then.get(key)]
         if differ:
             raise UserError(
                 f"The data have changed since the run was started (in {', '.join(differ)}): put "

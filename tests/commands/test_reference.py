@@ -10,7 +10,7 @@ import pytest
 
 from remote_jax import config as configs
 from remote_jax.commands import reference
-from remote_jax.data.boxes import check_box
+from remote_jax.data.boxes import BOXES, check_box
 from remote_jax.encoders.build import FROM_SCRATCH
 from remote_jax.encoders.settings import ENCODER_KEYS
 from remote_jax.errors import UserError
@@ -60,7 +60,7 @@ def test_help_needs_no_jax() -> None:
     code = (
         "import sys; from remote_jax.main import main; "
         "assert main(['x', '--config=jmere', '--help']) == 0; "
-        "sys.exit('jax' in sys.modules)"
+        "sys.exit('jax' in sys.modules or 'spacy' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
@@ -113,6 +113,7 @@ def test_values_are_those_that_the_code_knows() -> None:
     sizes = {f"{part}.{name}" for part, names in FROM_SCRATCH.items() for name in names}
     assert sizes == {name for name, key in ENCODER_KEYS.items() if key.optional}
     assert all(name in str(reference.SYSTEMS["remote"]["data.name"].rule) for name in LAYOUTS)
-    corners, centers = reference.SYSTEMS["remote"]["data.boxes"].rule.values
+    corners, centers, auto = reference.SYSTEMS["remote"]["data.boxes"].rule.values
+    assert (corners, centers) == BOXES and auto == "auto"
     box = check_box([0.0, 0.0, 0.5, 1.0], "x", corners)
     assert box == check_box([0.25, 0.5, 0.5, 1.0], "x", centers)

@@ -65,6 +65,7 @@ def config(folder: Path, cache: Path, **data) -> ConfigDict:
         "captions": "",
         "boxes": "corners",
         "max_rejected": 0.01,
+        "language": "en",
         "triplets": "ee,oo,eo",
         "reverse": False,
         "symmetric": "auto",

@@ -100,7 +100,7 @@ def _spacy() -> Any:
         import spacy
     except ImportError as error:
         raise UserError(
-            "The text graph needs spaCy, which is not installed: pip install 'remote_jax[text]'."
+            "The text graph needs spaCy, which is not installed: pip install spacy."
         ) from error
     return spacy
 

@@ -151,7 +151,7 @@ class _Reader:
         Raises:
             Refused: something in it is wrong.
         """
-        tokens, starts, ends = words(value)
+        tokens, starts, ends = words(value, self.data.language)
         image = self.media.find(value, "image") if self.inputs.picture else ""
         brought = self._parse(value, len(tokens)) if self.inputs.parse else None
         example = Example(Sentence(tokens, image), brought, self._graph(value, image))

@@ -10,12 +10,17 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
+from remote_jax.data.files import read_json
 from remote_jax.data.records import Rejected, RowBuilder
+from remote_jax.data.release import MAX_JSON
+from remote_jax.errors import UserError
 from remote_jax.remote.data import formats
+from remote_jax.remote.data.annotations.counts import MAX_CONTRADICTING, lines
 from remote_jax.remote.data.formats import DataFiles
 from remote_jax.remote.data.pairs import Argument, Pair
 from remote_jax.remote.data.reader import PairReader
 from remote_jax.remote.data.unlisted import Posts, read_relations
+from remote_jax.reporting.results import write_json
 
 
 class PairBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
@@ -27,6 +32,10 @@ class PairBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
 
     VERSION = tfds.core.Version("2.0.0")
     files: DataFiles
+
+    def __init__(self, **kwargs: Any):
+        self._contradictions: list[Rejected] = []
+        super().__init__(**kwargs)
 
     def _info(self) -> tfds.core.DatasetInfo:
         features = tfds.features
@@ -59,8 +68,33 @@ class PairBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
             posts.add(len(summary), pair)
             summary.append((pair.label, pair.type, pair.backward))
         self.reject(self.files.rows[split], rejected, len(summary))
+        self._count(split, reader)
         np.save(Path(self.data_dir) / f"{split}.npy", np.array(summary, np.int32))
         np.save(Path(self.data_dir) / f"{split}-unlisted.npy", posts.unlisted())
+
+    def _count(self, split: str, reader: PairReader) -> None:
+        """Keeps what was counted of a split; ends the build where most names are wrong."""
+        write_json(Path(self.data_dir) / f"{split}-counts.json", reader.counts.to_dict())
+        self._contradictions += reader.contradictions
+        found, total = len(reader.contradictions), reader.counts.named
+        self.write_entries("contradictions.jsonl", self._contradictions)
+        if found > MAX_CONTRADICTING * total:
+            first = reader.contradictions[0]
+            raise UserError(
+                f"{self.files.rows[split]}: in {found:,} of {total:,} rows a name is not what its "
+                f"span covers; the first is line {first['line']}: {first['reason']}."
+            )
+
+    @property
+    def counts(self) -> dict[str, dict[str, Any]]:
+        """`Counts.to_dict` of each split."""
+        paths = {split: Path(self.data_dir) / f"{split}-counts.json" for split in self.files.rows}
+        return {split: read_json(path, MAX_JSON) for split, path in paths.items()}
+
+    def notes(self) -> Iterator[str]:
+        yield from super().notes()
+        captions = self.files.captions
+        yield from lines(self.counts, captions.name if captions else "")
 
 
 class Umre(PairBuilder):

@@ -37,7 +37,8 @@ class PairDataset:
         splits: those that the data folder has.
         symmetric: which relations hold both ways.
         root: the data folder, which the paths of a `Pair` start from.
-        fingerprint: name, sizes and SHA-256 of the files, as JSON values.
+        distances: folders of depth maps that are larger the farther away.
+        fingerprint: name, sizes and SHA-256 of the files, and counts of their rows, as JSON values.
     """
 
     def __init__(self, config: ConfigDict):
@@ -54,7 +55,8 @@ class PairDataset:
         self.root = files.root
         self.relations = files.relations
         self.splits = tuple(files.rows)
-        self.fingerprint = files.fingerprint
+        self.distances = files.distances
+        self.fingerprint = {**files.fingerprint, "counts": builder.counts}
         self._folder = Path(builder.data_dir)
         self._types = triplet_types(data.triplets)
         self._data = data

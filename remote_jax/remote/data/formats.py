@@ -5,16 +5,15 @@ Names differ between releases, so each data set lists the names it knows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from remote_jax.data import release
-from remote_jax.data.files import read_json
-from remote_jax.data.release import MAX_JSON
-from remote_jax.errors import UserError
+from remote_jax.errors import UserError, nearest
+from remote_jax.remote.data.annotations import object_boxes, relation_labels
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,10 @@ class Layout:
         head, tail: `text`, `object`, or `any`.
         positions: whether the file of boxes must be there.
         whole_picture: whether a picture without listed boxes is one object, the whole of it.
+        boxes: how boxes are written where they could be `corners` as well as `centers`.
+        distances: those of `depths` whose maps are larger the farther away; all others, the nearer.
+        vocabularies: lists of relations in `third_party/relations`, one a release, newest first;
+            none: that of the name.
     """
 
     name: str
@@ -41,6 +44,9 @@ class Layout:
     tail: str = "any"
     positions: bool = True
     whole_picture: bool = False
+    boxes: str = "corners"
+    distances: tuple[str, ...] = ()
+    vocabularies: tuple[str, ...] = ()
 
 
 ALL_RELATIONS = "all_relations.json"
@@ -61,6 +67,10 @@ MORE = Layout(
     pictures=("img_org/{split}", "img_org", "MORE_IMG", "UMKE_IMG"),
     head="text",
     tail="object",
+    # As the authors' code reads the release: `data/MORE` with boxes by their centre, and depth that
+    # it takes from 255.
+    boxes="centers",
+    distances=("img_dep",),
 )
 MNRE = Layout(
     "mnre",
@@ -71,6 +81,7 @@ MNRE = Layout(
     tail="text",
     positions=False,
     whole_picture=True,
+    vocabularies=("mnre", "mnre_1"),
 )
 
 
@@ -81,7 +92,7 @@ class DataFiles:
     layout: Layout
     root: Path
     rows: Mapping[str, Path]
-    positions: Path | None
+    positions: Mapping[str, Path]
     captions: Path | None
     pictures: Mapping[str, tuple[Path, ...]]
     depths: tuple[Path, ...]
@@ -93,8 +104,28 @@ class DataFiles:
     def relations(self) -> tuple[str, ...]:
         """The vocabulary in the order of its ids; index 0 is no relation."""
         if self.vocabulary is None:
-            return release.bundled("relations", self.layout.name)
-        return _read_relations(self.vocabulary)
+            names = self.layout.vocabularies or (self.layout.name,)
+            return relation_labels.published(names, self.rows.values())
+        return relation_labels.read(self.vocabulary)
+
+    def unknown(self, relation: str) -> str:
+        """What is wrong with a relation that is not in the vocabulary, and what to do."""
+        count = len(self.relations)
+        found = f"the relation {relation[:80]!r} is not one of the {count} "
+        hint = nearest(relation, self.relations)
+        if self.vocabulary is None:
+            example = relation_labels.example(self.rows.values())
+            return (
+                f"{found}of {self.layout.name.upper()}{hint}; if they are your own, write them to "
+                f"rel2id.json in the data folder: {example}"
+            )
+        return f"{found}in {self.vocabulary.name}{hint}; add it there with the id {count}"
+
+    @property
+    def distances(self) -> tuple[str, ...]:
+        """The folders of `depths` whose maps are larger the farther away."""
+        names = [path.relative_to(self.root).as_posix() for path in self.depths]
+        return tuple(name for name in names if name in self.layout.distances)
 
     @cached_property
     def fingerprint(self) -> dict[str, Any]:
@@ -102,13 +133,15 @@ class DataFiles:
 
         Annotation files count with their content, pictures and depth maps with names and sizes.
         """
-        annotations = [*self.rows.values(), self.positions, self.captions, self.vocabulary]
+        positions = dict.fromkeys(self.positions.values())  # one file may be of all splits
+        annotations = [*self.rows.values(), *positions, self.captions, self.vocabulary]
         annotations.append(self.all_relations)
         media = {*(folder for group in self.pictures.values() for folder in group), *self.depths}
         facts = {
             "name": self.layout.name,
             "boxes": self.boxes,
             "relations": list(self.relations),
+            **({"distances": list(self.distances)} if self.distances else {}),
         }
         return release.fingerprint(self.root, facts, filter(None, annotations), media)
 
@@ -122,7 +155,7 @@ def locate(
         layout: names to look for.
         folder: the data folder.
         captions: name of the caption file; "" takes the only `cap*.json`.
-        boxes: how the files write a box (see `rows.check_box`).
+        boxes: how the files write a box (see `rows.check_box`); `auto` finds out.
 
     Raises:
         UserError: a file is missing, or there are several that it could be.
@@ -130,46 +163,44 @@ def locate(
     root = release.data_folder(folder, layout.name)
     places = [root, *(root / name for name in layout.subfolders if (root / name).is_dir())]
     rows = release.split_rows(root, places, layout.rows, layout.name)
+    positions = _positions(layout, places, root, rows)
+    if boxes == "auto":
+        boxes = object_boxes.convention(dict.fromkeys(positions.values()), layout.boxes)
     return DataFiles(
         layout,
         root,
         rows,
-        _positions(layout, places, root),
+        positions,
         _captions(places, captions, root),
         release.split_folders(root, layout.pictures, rows),
         release.folders(release.matching(places, layout.depths, root)),
-        release.only(release.matching(places, ["rel2id*.json"], root), "relation vocabulary", root),
+        release.only(
+            release.matching(places, relation_labels.FILES, root), "relation vocabulary", root
+        ),
         release.only(release.existing(places, [ALL_RELATIONS], root), "all relations", root),
         boxes,
     )
 
 
-def _read_relations(path: Path) -> tuple[str, ...]:
-    ids = read_json(path, MAX_JSON)
-    whole = all(type(number) is int for number in ids.values())
-    if not whole or sorted(ids.values()) != list(range(len(ids))):
-        raise UserError(f"{path} must give relations the ids 0 to {len(ids) - 1}, each once.")
-    relations = sorted(ids, key=ids.__getitem__)
-    absent = [name for name in relations if name.lower() in ("none", "na", "no_relation")]
-    if len(absent) != 1:
-        raise UserError(f"{path} must have one label for no relation, 'none' or 'None'.")
-    return (absent[0], *(name for name in relations if name != absent[0]))
-
-
-def _positions(layout: Layout, places: list[Path], root: Path) -> Path | None:
-    path = release.only(release.matching(places, ["pos_*.json"], root), "boxes", root)
-    if path is None and layout.positions:
-        pickled = release.matching(places, ["ent_*_dict.pth"], root)
-        hint = (
-            f"; {pickled[0].name} is a pickle, which can run code and is not opened: "
-            "write what it holds as that JSON file"
-            if pickled
-            else ""
-        )
-        raise UserError(
-            f"There is no pos_*.json in {root}, expected {{img_id: {{'[OBJk]': box}}}}{hint}."
-        )
-    return path
+def _positions(
+    layout: Layout, places: list[Path], root: Path, splits: Iterable[str]
+) -> dict[str, Path]:
+    """The file of boxes of each split: one for all, or one each."""
+    path = release.only(release.matching(places, object_boxes.FILES, root), "boxes", root)
+    if path is not None:
+        return dict.fromkeys(splits, path)
+    found: dict[str, Path] = {}
+    for split in splits:
+        for pattern in object_boxes.SPLIT_FILES:
+            paths = release.existing(places, release.names([pattern], split), root)
+            if split not in found and (one := release.only(paths, f"boxes of {split}", root)):
+                found[split] = one
+        if split not in found and layout.positions:
+            raise UserError(
+                f"There is no pos_*.json in {root}, expected {{img_id: {{'[OBJk]': box}}}}; nor "
+                f"boxes of {split}, e.g. {release.names(object_boxes.SPLIT_FILES, split)[0]}."
+            )
+    return found
 
 
 def _captions(places: list[Path], name: str, root: Path) -> Path | None:

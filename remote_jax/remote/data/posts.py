@@ -144,6 +144,7 @@ class _Reader:
         config: ConfigDict,
     ):
         self.media, self.featurize = media, featurize
+        self.language = config.data.language
         self.asked = orders.asked
         self.relations = relations
         self.types = frozenset(triplet_types(config.data.triplets))
@@ -157,7 +158,7 @@ class _Reader:
         Raises:
             Refused: something in it is wrong.
         """
-        tokens, starts, ends = words(value)
+        tokens, starts, ends = words(value, self.language)
         found: list[_End] = []
         for index, item in enumerate(items(value, "entities")):
             found.append(_entity(item, index, tokens, starts, ends, value.get("text")))

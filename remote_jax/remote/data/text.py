@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -21,15 +22,27 @@ from remote_jax.remote.data.pairs import Pair
 MAX_SPECIAL_TOKENS = 11
 """[CLS], two [SEP] and eight markers."""
 
+LOOKED_AT = 1000
+"""Pairs of a split whose texts are looked at to see how many are cut; of large splits a sample."""
+
+
+class PairSource(Protocol):
+    """Random access to pairs."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Pair: ...
+
 
 @dataclass(frozen=True)
 class Text:
-    """The sequence of Eq. 3, padded."""
+    """The sequence of Eq. 3, padded; `lost` word pieces of it had no room."""
 
     tokens: Int[np.ndarray, " n"]
     mask: Bool[np.ndarray, " n"]
     types: Int[np.ndarray, " n"]
     marker: Int[np.ndarray, "2"]
+    lost: int
 
 
 def sequence(
@@ -59,6 +72,7 @@ def sequence(
         argument.object >= 0 or bool(text)
         for argument, text in zip(arguments, captions, strict=True)
     ]
+    wanted = sum(map(len, [*words, *captions]))
     marked = sum(argument.span is not None for argument in arguments)
     room = length - 2 - any(captioned) - 2 * marked - 2 * sum(captioned)
     size = sum(map(len, words))
@@ -66,6 +80,7 @@ def sequence(
     kept = _nearest(
         words, [argument.span for argument in arguments], room - sum(map(len, captions))
     )
+    lost = wanted - sum(map(len, [*kept, *captions]))
     first, marker = _sentence(kept, pair, pieces.ids)
     second: list[int] = []
     for index, (argument, text) in enumerate(zip(arguments, captions, strict=True)):
@@ -74,7 +89,30 @@ def sequence(
             if argument.object >= 0:
                 marker[index] = len(first) + len(second)
             second += [opening, *text, closing]
-    return _pad(first, [*second, pieces.ids.sep] if second else [], marker, pieces.ids.pad, length)
+    if second:
+        second.append(pieces.ids.sep)
+    return _pad(first, second, marker, pieces.ids.pad, length, lost)
+
+
+def count_cut(
+    pairs: PairSource,
+    pieces: WordPieces,
+    length: int,
+    *,
+    sentence: bool = True,
+    caption: bool = True,
+) -> tuple[int, int]:
+    """Pairs whose sequence is cut, and pairs looked at: at most `LOOKED_AT`, evenly spread.
+
+    Args:
+        pairs: of a split.
+        pieces, length, sentence, caption: as for `sequence`.
+    """
+    rows = range(0, len(pairs), -(-len(pairs) // LOOKED_AT) or 1)
+    texts = (
+        sequence(pairs[row], pieces, length, sentence=sentence, caption=caption) for row in rows
+    )
+    return sum(text.lost > 0 for text in texts), len(rows)
 
 
 def _cut(captions: list[list[int]], room: int) -> list[list[int]]:
@@ -129,10 +167,12 @@ def _sentence(words: list[list[int]], pair: Pair, ids: Ids) -> tuple[list[int], 
     return [*tokens, ids.sep], marker
 
 
-def _pad(first: list[int], second: list[int], marker: list[int], pad: int, length: int) -> Text:
+def _pad(
+    first: list[int], second: list[int], marker: list[int], pad: int, length: int, lost: int
+) -> Text:
     size = len(first) + len(second)
     tokens = np.full(length, pad, np.int32)
     tokens[:size] = first + second
     types = np.zeros(length, np.int32)
     types[len(first) : size] = 1
-    return Text(tokens, np.arange(length) < size, types, np.array(marker, np.int32))
+    return Text(tokens, np.arange(length) < size, types, np.array(marker, np.int32), lost)

@@ -77,7 +77,7 @@ def test_a_pipeline_without_a_parser(tmp_path):
 
 def test_without_spacy(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "spacy", None)
-    with pytest.raises(UserError, match=r"pip install 'remote_jax\[text\]'"):
+    with pytest.raises(UserError, match=r"pip install spacy"):
         parses.parse("en_core_web_sm", SENTENCES, tmp_path)
 
 

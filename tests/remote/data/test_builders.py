@@ -66,9 +66,11 @@ def test_records_hold_what_the_files_say(tmp_path, dump):
 
 
 def test_captions_of_entities_are_found_by_name(tmp_path):
-    rows = [row(text_end(5, 6), object_end(0))]
-    (pair,) = pairs(build(umre(tmp_path / "data", rows), tmp_path / "cache"))
-    assert pair.head.caption == "a city"
+    """Also where its words are a list, or joined otherwise."""
+    names = ("Oslo", ["Oslo"], "os lo", "Bob")
+    rows = [row({"name": name, "pos": [5, 6]}, object_end(0)) for name in names]
+    found = pairs(build(umre(tmp_path / "data", rows), tmp_path / "cache"))
+    assert [pair.head.caption for pair in found] == ["a city"] * 3 + [""]
 
 
 def test_the_box_of_the_row_wins_and_joins_the_listed_ones(tmp_path):

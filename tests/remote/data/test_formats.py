@@ -25,7 +25,7 @@ def test_umre_in_its_folder_and_in_the_subfolder(folder):
     for files in (flat, nested):
         assert list(files.rows) == list(SPLITS)
         assert files.rows["validation"].name == "val_set.json"
-        assert files.positions.name == "pos_umke.json"
+        assert {path.name for path in files.positions.values()} == {"pos_umke.json"}
         assert files.captions.name == "cap_test.json"
         assert files.pictures["train"] == (folder / "UMKE_IMG",)
         assert files.depths == (folder / "depth_data_umke",)
@@ -51,19 +51,12 @@ def test_more_by_the_names_of_its_releases(tmp_path, names):
     assert len(files.relations) == 21
 
 
-def test_more_with_pickled_boxes_says_what_to_do(tmp_path):
-    (tmp_path / "more_train.txt").touch()
-    (tmp_path / "ent_train_dict.pth").touch()
-    with pytest.raises(UserError, match=r"ent_train_dict\.pth is a pickle"):
-        locate(MORE, tmp_path)
-
-
 def test_mnre_as_in_its_repository(tmp_path):
     for name in ("mnre_train.txt", "mnre_val .txt"):
         (tmp_path / name).touch()
     files = locate(MNRE, tmp_path)
     assert list(files.rows) == ["train", "validation"]
-    assert files.positions is None and files.captions is None
+    assert not files.positions and files.captions is None
     assert files.relations[0] == "None" and len(files.relations) == 23
 
 
@@ -104,6 +97,9 @@ def test_what_is_missing_is_named(tmp_path, folder):
         locate(UMRE, tmp_path / "none")
     with pytest.raises(UserError, match=r"train_set\.json"):
         locate(UMRE, tmp_path)
+    (tmp_path / "mnre_txt_org.zip").touch()
+    with pytest.raises(UserError, match=r"unpack mnre_txt_org\.zip there"):
+        locate(MNRE, tmp_path)
     (folder / "pos_umke.json").unlink()
     with pytest.raises(UserError, match=r"no pos_\*\.json"):
         locate(UMRE, folder)
