@@ -24,6 +24,11 @@ DEFAULTS_OF_OLD_RUNS = {"train.average": 0.0}
 """Values of keys that a run begun before they existed does not have in its `config.json`. Each
 stands for what was done at that time, so that such a run can go on and be evaluated."""
 
+DEFAULTS_OF_OLD_RUNS_OF = {
+    "roam": {"data.columns": "auto", "data.holdout": 0.0, "data.holdout_seed": 0},
+}
+"""Likewise, of keys that one system has."""
+
 
 def write(config: ConfigDict, workdir: Path) -> None:
     """Writes `WORKDIR/config.json`."""
@@ -42,7 +47,8 @@ def read(workdir: Path) -> ConfigDict:
     if not os.path.exists(path):
         raise UserError(f"{workdir} holds no run: there is no {path}.")
     stored = read_json(path, MAX_BYTES)
-    for key, value in DEFAULTS_OF_OLD_RUNS.items():
+    own = DEFAULTS_OF_OLD_RUNS_OF.get(str(stored.get("system")), {})
+    for key, value in {**DEFAULTS_OF_OLD_RUNS, **own}.items():
         part, _, name = key.partition(".")
         if isinstance(stored.get(part), dict):
             stored[part].setdefault(name, value)
