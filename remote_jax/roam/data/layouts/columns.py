@@ -13,6 +13,8 @@ from remote_jax.roam.data.layouts.tables import HRT, HTR, ID, Row, Table
 from remote_jax.roam.data.layouts.vocabularies import Vocabulary
 
 AUTO = "auto"
+ALL_NUMBERS, WORDS_LAST = (True, True, True), (True, True, False)
+"""Which fields of a line are whole numbers, where the order of the columns may be in doubt."""
 Known = Mapping[str, Vocabulary]
 """Vocabularies of the kinds, entity and relation, that have a file."""
 
@@ -67,15 +69,16 @@ def _order(tables: list[Table], known: Known, wanted: str) -> str:
         return headers.pop()
     usual = HTR if all(table.counted for table in tables) else HRT
     other = HRT if usual == HTR else HTR
+    shapes = {tuple(ID.fullmatch(f) is not None for f in row) for t in tables for _, row in t.rows}
     unusual = any(_uncounted(table) for table in tables)
+    unusual |= usual == HRT and shapes == ({ALL_NUMBERS} if "relation" in known else {WORDS_LAST})
     fits = _fits(tables, known, usual)
-    if fits and not (unusual and _fits(tables, known, other)):
+    if fits and not (unusual and _fits(tables, known, other)):  # short of doubt, as documented
         return usual
     if fits:
         raise UserError(
             f"{tables[0].path}: its columns may be head, relation, tail or head, tail, relation; "
-            "set --config.data.columns=hrt or =htr, or write the number of triples into line 1, "
-            "as OpenKE does for head, tail, relation."
+            "set --config.data.columns=hrt or =htr."
         )
     return other if _fits(tables, known, other) else usual
 
@@ -105,7 +108,9 @@ def by_id(tables: Mapping[str, Table], known: Known) -> dict[str, bool]:
     """
     rows = [row for table in tables.values() for _, row in table.rows]
     used = {"entity": {end for row in rows for end in row[::2]}, "relation": {r[1] for r in rows}}
-    of_ids = all(table.of_ids for table in tables.values())
+    of_ids = all(table.of_ids for table in tables.values()) and all(
+        map(ID.fullmatch, used["relation"])
+    )
     entity = _are_ids(used["entity"], known.get("entity"))
     if entity is None and not of_ids and known["entity"].explicit:
         raise UserError(

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import pickle
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -84,9 +85,11 @@ def _whole(kind: str, load: Callable[[Path], Found]) -> Callable[[Path], Found]:
     def read_whole(path: Path) -> Found:
         try:
             return load(path)
-        except (Refused, OSError):
+        except Refused:
             raise
         except Exception as error:  # whatever a broken file provokes
+            if isinstance(error, OSError) and error.strerror:
+                raise
             said = " ".join(str(error).split())[:200]
             raise Refused(f"no whole {kind} file ({said})") from error
 
@@ -144,13 +147,19 @@ def _torch(path: Path) -> Found:
     """What PyTorch's restricted reader makes of a file, which runs nothing in it."""
     _refuse_growth(path)
     torch = importlib.import_module("torch")
-    loaded = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # whose message offers to run what is in the file
+        raise Refused(
+            "PyTorch does not read it without running code in it; save the tensor alone, as .npy"
+        ) from error
     if isinstance(loaded, torch.Tensor):
-        return _tensor(torch, loaded), None
+        return _checked(_tensor(torch, loaded)), None
     if not isinstance(loaded, Mapping):
         raise Refused(f"expected a tensor, or a mapping of tensors, found {type(loaded).__name__}")
     if FEATURES in loaded or len(set(loaded) - {IDS}) == 1:
-        values = _tensor(torch, loaded[_choose(str(key) for key in loaded if key != IDS)])
+        values = next(loaded[key] for key in (FEATURES, *loaded) if key in loaded and key != IDS)
+        values = _checked(_tensor(torch, values))
         ids = loaded.get(IDS)
         ids = ids.tolist() if isinstance(ids, torch.Tensor) else ids
         if ids is not None and {type(one) for one in ids} not in ({str}, {int}):
@@ -172,6 +181,8 @@ def _refuse_growth(path: Path) -> None:
 def _tensor(torch: Any, value: Any) -> np.ndarray:
     if not isinstance(value, torch.Tensor):
         raise Refused(f"expected tensors, found a {type(value).__name__}")
+    if value.is_complex():
+        raise Refused(f"expected {arrays.MATRIX.what}, found {value.dtype}")
     if value.numel() * 4 > MAX_BYTES:  # a view may be far larger than what is stored of it
         raise Refused(f"a tensor of shape {tuple(value.shape)} is longer than {MAX_BYTES:,} bytes")
     return value.detach().to(torch.float32).numpy()
@@ -220,7 +231,8 @@ def _by_name(found: Mapping[Any, np.ndarray]) -> Found:
     """Rows from an array an entity: one row, or several."""
     if not found:
         raise Refused(f"expected an array {FEATURES!r} or a single one, found none")
-    rows, names = [], []
+    rows: list[np.ndarray] = []
+    names: list[Any] = []
     for name, values in found.items():
         part = np.atleast_2d(values)
         _checked(part)

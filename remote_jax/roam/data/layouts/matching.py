@@ -96,8 +96,7 @@ def by_ids(path: Path, count: int, ids: Names, entities: Sequence[str], naming: 
     named = np.array([known.get(text, -1) for text in texts])
     hits = int((named >= 0).sum())
     digits = all(isinstance(one, int) or ID.fullmatch(one) for one in ids)
-    listed = not naming.explicit and not naming.by_id
-    if not digits or not naming.file or (listed and numbers(entities)):
+    if not digits or not naming.file:
         _some(path, hits, ids, entities, naming)
         return Match(named, "by number" if digits else "by name")
     values = np.array([int(one) for one in ids])
@@ -115,11 +114,12 @@ def _numbered(
     path: Path, values: Owners, named: Owners, entities: Sequence[str], naming: Naming
 ) -> Match:
     """Numbers that are ids of the graph's id file, unless they are names in it."""
-    listed = not naming.explicit and not naming.by_id
-    all_numbers = numbers(entities) is not None
+    if (named == values).all():
+        return Match(named, "by number")
     hits = int((named >= 0).sum())
-    if (named == values).all() or not hits or (not all_numbers and 2 * hits < len(values)):
-        if listed and 0 not in values:
+    few = numbers(entities) is None and 2 * hits < len(values)
+    if not hits or few:  # a few names may happen to be numbers
+        if not naming.explicit and not naming.by_id and 0 not in values:
             raise UserError(
                 f"{path}: its ids are numbers, which may be counted from 0 or from 1 in "
                 f"{naming.file}, since none is 0; name its rows by the names of the entities."

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int
 
-from remote_jax.roam.data.layouts.tables import Table, refuse
+from remote_jax.roam.data.layouts.tables import ID, Table, refuse
 from remote_jax.roam.data.layouts.vocabularies import Vocabulary
-
-NUMBER = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
-"""A whole number as one writes it."""
 
 Triples = Int[np.ndarray, "triples 3"]
 """Ids of head, relation and tail."""
@@ -118,4 +114,4 @@ def number(vocabulary: Mapping[str, Names], splits: Mapping[str, Triples]) -> li
 def numbers(names: Iterable[str]) -> list[int] | None:
     """Names as whole numbers; None where one is none."""
     found = list(names)
-    return [int(name) for name in found] if all(map(NUMBER.fullmatch, found)) else None
+    return [int(name) for name in found] if all(map(ID.fullmatch, found)) else None

@@ -18,7 +18,8 @@ from remote_jax.errors import Refused, UserError
 MAX_LINE = 2**14
 """Longest line of a file that is read, in bytes."""
 MAX_LINES = 20_000_000
-ID = re.compile(r"\d{1,9}", re.ASCII)
+ID = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
+"""A whole number as one writes it; with zeros in front it is a name."""
 BLANKS = re.compile(r"[ \r\n]+")
 """Between fields without tabs; other white space, as of East Asian scripts, is part of a name."""
 SHOWN = 3

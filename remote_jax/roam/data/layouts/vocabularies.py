@@ -81,10 +81,10 @@ def read(path: Path) -> Vocabulary:
     pairs = found[counted:]
     last, why = _pairs(pairs, id_first=False)
     first, _ = _pairs(pairs, id_first=True)
-    if last and first and last != first and "2id" not in path.name:
+    if last and first and last != first:
         raise UserError(
-            f"{path}: either column could be the ids; name the file {path.stem}2id.txt, with a "
-            "name and its id a line."
+            f"{path}: either column could be the ids; leave one name a line, in the order of their "
+            f"ids, and name the file {next(s for s in LISTS if s[0] == path.stem[0])}.txt."
         )
     ids = last or first
     if ids:
@@ -121,7 +121,7 @@ def _listed(path: Path, found: list[Line]) -> dict[str, int]:
     """Places by name of a file with a name a line."""
     rest = [line for _, line in found[1:]]
     if rest and ID.fullmatch(found[0][1]) and int(found[0][1]) == len(rest):
-        if all(ID.fullmatch(line) for line in rest):
+        if all(ID.fullmatch(line) for line in rest) and found[0][1] not in rest:
             raise UserError(
                 f"{path}, line 1: {found[0][1]!r} may be a name, or the number of names below it; "
                 "delete it if it is their number, or else write a name and its id a line."
