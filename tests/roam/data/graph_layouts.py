@@ -158,13 +158,15 @@ def _attach(made: Layout, draw: Callable, pick: Callable) -> None:
         made.rows = [-1] * (max(numbers) + 1 + more)
         for entity, number in enumerate(numbers):
             made.rows[number] = entity
-    elif made.attached == "rank":
-        made.rows = sorted(range(count), key=lambda e: (numbers[e], made.names[e])) + [-1] * more
+    elif made.attached == "rank" or (made.attached == "place of id" and made.ids == "none"):
+        made.attached = "rank"  # nobody knows ids that no file has: names are sorted
+        ranked = sorted(range(count), key=lambda e: (numbers[e], made.names[e]))
+        if made.naming == "gaps":  # who numbers with gaps lists the entities from the triples
+            ends = {end for rows in made.triples.values() for row in rows for end in row[::2]}
+            ranked, more = [entity for entity in ranked if entity in ends], 0
+        made.rows = ranked + [-1] * more
     elif made.attached == "place of id":
-        if made.ids == "none":  # nobody knows ids that no file has: names sorted, or from 1
-            made.rows = sorted(range(count), key=lambda e: (numbers[e], made.names[e]))
-        else:
-            made.rows = list(made.order)
+        made.rows = list(made.order)
     else:
         _attach_by_ids(made, draw, pick, more)
     kinds = ("npy", "npz") if made.row_ids is None else ("txt", "json", "npz")

@@ -56,11 +56,13 @@ def by_place(path: Path, count: int, entities: Sequence[str], naming: Naming) ->
                 f"{path} has {count:,} rows for {len(entities):,} entities; {name}, or give a row "
                 "to each entity."
             )
-        doubt = f"{naming.rival} gives entities other ids than {naming.file}"
+        doubt = f"{naming.rival} gives entities other ids than {naming.file}: remove one of them"
         if not naming.rival:
-            doubt = f"{naming.file} gives numbers other ids than they are"
+            doubt = (
+                f"entities are numbers to which {naming.file} gives other ids: rename the entities"
+            )
         if naming.rival or (values and max(values) < count and values != [*range(count)]):
-            raise UserError(f"{path} has no ids of its rows, and {doubt}; {name}.")
+            raise UserError(f"{path} has no ids of its rows, and {doubt}, or {name}.")
         return Match(np.arange(count), f"by place in {naming.file}")
     if values is None:
         raise UserError(
