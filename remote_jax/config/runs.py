@@ -45,6 +45,7 @@ DEFAULTS_OF_OLD_RUNS_OF: dict[str, dict[str, Any]] = {
         "data.unlisted_weight": 0.3,
     },
     "eega": {"data.language": "en"},
+    "roam": {"data.columns": "auto", "data.holdout": 0.0, "data.holdout_seed": 0},
 }
 """The same, of keys that one system has."""
 

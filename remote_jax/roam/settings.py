@@ -7,6 +7,15 @@ _WIDTH = Whole(1, 2**16)
 
 KEYS: Keys = {
     "data.name": Key(Text(), "What the graph is called in results and in the cache."),
+    "data.columns": Key(
+        OneOf(("auto", "hrt", "htr")),
+        "Order of head, relation and tail in triples; auto: what the files tell.",
+    ),
+    "data.holdout": Key(
+        Between(0, 0.4),
+        "Share of the triples of train.txt that validation, and test, gets; 0: they have files.",
+    ),
+    "data.holdout_seed": Key(Whole(0, 2**31), "Seed of the draw of data.holdout."),
     "data.sample.entities": Key(
         Whole(200, 100_000), "Entities of the generated graph.", optional=True
     ),

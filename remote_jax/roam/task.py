@@ -23,7 +23,7 @@ from remote_jax.data.posts import Values
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import Table, write_json
 from remote_jax.roam import ranking_report
-from remote_jax.roam.data import builders, examples, modalities, saved_graph, triples
+from remote_jax.roam.data import builders, examples, modalities, readings, saved_graph, triples
 from remote_jax.roam.data.features import Modality
 from remote_jax.roam.data.queries import MAX_TOP, Lookup, Questions
 from remote_jax.roam.interface import PROBABILITIES, interface
@@ -96,7 +96,11 @@ class RoamTask:
         if anew or not saved_graph.exists(self.graph_folder):
             print(builders.describe(self.graph, self._name), flush=True)
             print(modalities.describe(self.modalities, structure=self.config.features.structure))
-            saved_graph.write(self.graph, self.modalities, self.graph_folder)
+            passed_over = modalities.passed_over(self.config, self.folder)
+            for line in readings.lines(self.graph, passed_over, self._options):
+                print(line, flush=True)
+            reading = readings.reading(self.graph, self.modalities, passed_over)
+            saved_graph.write(self.graph, self.modalities, self.graph_folder, reading)
 
     @cached_property
     def folder(self) -> Path:
@@ -107,7 +111,12 @@ class RoamTask:
     def graph(self) -> triples.Graph:
         """The graph; its records are built where it is new, when first asked for."""
         cache = cache_folder(self.config.data.cache)
-        return builders.load(self.folder, name=self._name, cache=cache)
+        return builders.load(self.folder, name=self._name, cache=cache, options=self._options)
+
+    @property
+    def _options(self) -> triples.Options:
+        data = self.config.data
+        return triples.Options(data.columns, data.holdout, data.holdout_seed)
 
     @property
     def _name(self) -> str:
@@ -147,18 +156,20 @@ class RoamTask:
         return [examples.format_query(self.graph, dataset[row]["query"]) for row in rows]
 
     def fingerprint(self) -> dict[str, Any]:
-        """Name, sizes and SHA-256 of the graph and of each modality's features.
+        """Name, sizes and SHA-256 of the graph and of each modality's features; how it was read.
 
         The checkpoint has the features, so that they may be gone, and what made them; those whose
         files are here must be the same.
         """
         found = {name: modality.sha256 for name, modality in self._from_files.items()}
-        return {
+        facts = {
             "name": self._name,
             "sha256": self.graph.sha256,
             "features": {**self._facts.features, **found},
             **self.graph.facts,
         }
+        reading = dict(self._facts.reading)
+        return {**facts, "reading": reading} if reading else facts
 
     def title(self) -> str:
         """A benchmark by the sizes of its graph, a name of one's own, a sample, or a folder."""

@@ -120,9 +120,10 @@ def test_graph(folder):
     assert graph.entities == ("Oslo", "Norway", "Bergen")
     assert graph.splits["train"].tolist() == [[0, 0, 1], [2, 0, 1], [1, 1, 0]]
     assert graph.splits["test"].tolist() == [[0, 0, 1]]
-    image = features.load_matrix(folder / "graph/image.npz", graph.entities)
+    image = features.load_matrix(folder / "graph/image.npz", graph.entities, graph.naming)
     assert image.present.tolist() == [True, False, True]
-    assert features.load_matrix(folder / "graph/text.npy", graph.entities).present.all()
+    written = features.load_matrix(folder / "graph/text.npy", graph.entities, graph.naming)
+    assert written.present.all()
     lines, values = (
         text.read_descriptions(folder / "graph" / f"descriptions.{end}") for end in ("txt", "json")
     )

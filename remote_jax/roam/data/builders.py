@@ -7,7 +7,9 @@ name per line; names contain no newline, since they come from lines.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -19,12 +21,14 @@ from remote_jax.data.cache import locked
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import Table
 from remote_jax.roam.data import triples
-from remote_jax.roam.data.triples import Graph, Triples
+from remote_jax.roam.data.layouts.names import Naming, Triples
+from remote_jax.roam.data.triples import DEFAULT, Graph, Options
 
 BLOCK = 4096
 """Triples of a record."""
 
 NAMES = {"entities": "entities.txt", "relations": "relations.txt"}
+NAMING = "naming.json"
 
 
 class Sizes(NamedTuple):
@@ -42,7 +46,8 @@ class GraphBuilder(records.Builder, skip_registration=True):  # type: ignore[cal
 
     Args:
         folder: of the graph.
-        sha256: of its files.
+        options: of `triples.read`.
+        sha256: its `triples.fingerprint`.
         **kwargs: `data_dir` and `file_format` of `tfds.core.DatasetBuilder`.
     """
 
@@ -50,8 +55,11 @@ class GraphBuilder(records.Builder, skip_registration=True):  # type: ignore[cal
     published: ClassVar[Sizes | None] = None
     """Sizes of the release that papers report on."""
 
-    def __init__(self, *, folder: str | Path, sha256: str, **kwargs: Any):
-        self.folder, self.sha256 = folder, sha256
+    VERSION = tfds.core.Version("1.1.0")
+    """1.1: entities that are numbers have these ids, and `naming.json` is kept."""
+
+    def __init__(self, *, folder: str | Path, options: Options, sha256: str, **kwargs: Any):
+        self.folder, self.options, self.sha256 = folder, options, sha256
         super().__init__(**kwargs)
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -60,12 +68,14 @@ class GraphBuilder(records.Builder, skip_registration=True):  # type: ignore[cal
         return self.info_of(description, features)
 
     def _split_generators(self, dl_manager: object) -> dict[str, Iterator[Any]]:
-        graph = triples.read(self.folder)
-        if graph.sha256 != self.sha256:
+        graph = triples.read(self.folder, self.options)
+        if triples.fingerprint(self.folder, self.options) != self.sha256:
             raise UserError(f"The graph in {self.folder} changed while it was read; start again.")
         for kind, file in NAMES.items():
             lines = "".join(name + "\n" for name in getattr(graph, kind))
             (Path(self.data_dir) / file).write_bytes(lines.encode())
+        kept = {"sha256": graph.sha256, "naming": asdict(graph.naming)}
+        (Path(self.data_dir) / NAMING).write_text(json.dumps(kept), "utf-8")
         return {split: self._generate_examples(rows) for split, rows in graph.splits.items()}
 
     def _generate_examples(self, rows: Triples) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -75,7 +85,10 @@ class GraphBuilder(records.Builder, skip_registration=True):  # type: ignore[cal
     def graph(self) -> Graph:
         """The graph, from the records."""
         splits = {split: self._read(split) for split in triples.SPLITS}
-        return Graph(self._names("entities"), self._names("relations"), splits, self.sha256)
+        kept = json.loads((Path(self.data_dir) / NAMING).read_text("utf-8"))
+        kept["naming"]["notes"] = tuple(kept["naming"]["notes"])
+        names = (self._names("entities"), self._names("relations"))
+        return Graph(*names, splits, kept["sha256"], Naming(**kept["naming"]))
 
     def _read(self, split: str) -> Triples:
         source = self.as_data_source(split)
@@ -125,7 +138,7 @@ class Fb15k237Img(GraphBuilder):
 BUILDERS = {builder.name: builder for builder in (MkgW, MkgY, Db15k, Kvc16k, Fb15k237Img)}
 
 
-def load(folder: str | Path, *, name: str, cache: Path) -> Graph:
+def load(folder: str | Path, *, name: str, cache: Path, options: Options = DEFAULT) -> Graph:
     """The graph that `triples.read` finds in `folder`, parsed once and then read from records.
 
     Args:
@@ -133,17 +146,24 @@ def load(folder: str | Path, *, name: str, cache: Path) -> Graph:
         name: a benchmark of `BUILDERS`; any other name is a graph of one's own.
         cache: records go to CACHE/NAME/SHA256, or to CACHE/graph/SHA256. A file that changes by a
             byte is another graph.
+        options: of `triples.read`.
 
     Raises:
         UserError: a file is missing or malformed, or the cache cannot be written.
     """
-    sha256 = triples.fingerprint(folder)
+    sha256 = triples.fingerprint(folder, options)
     make = BUILDERS.get(name, GraphBuilder)
     place = cache / make.name / sha256
     with locked(place):
-        builder = make(folder=folder, sha256=sha256, data_dir=place, file_format="array_record")
+        builder = make(
+            folder=folder,
+            options=options,
+            sha256=sha256,
+            data_dir=place,
+            file_format="array_record",
+        )
         records.prepare(builder)
-    return builder.graph()
+    return triples.compared(builder.graph(), folder)
 
 
 def is_published(graph: Graph, name: str) -> bool:

@@ -1,39 +1,34 @@
 """Features of entities: a matrix a modality, and which entities have a row of their own.
 
-    image.npy           a row an entity, in the order of ids; or with image.ids.txt (a name a line)
-                        or image.ids.json (a list) beside it, which name the rows
+    image.npy           a row an entity; or with image.ids.txt (a name a line) or image.ids.json (a
+                        list) beside it, which name the rows
     image.npz           an array `features`, or a single array; `ids` in it, or beside it, name rows
     image.safetensors   likewise, `ids` beside it
 
-Rows are named by the names of entities, or by their ids. A file may cover more entities than the
-graph; entities that it lacks, and those whose row is zero or NaN throughout, have no feature.
+`layouts.feature_files` has the other kinds of files, `layouts.matching` whose a row is. A file may
+cover more entities than the graph; entities that it lacks, and those whose row is zero or NaN
+throughout, have no feature. Several rows of an entity are averaged.
 """
 
 from __future__ import annotations
 
 import hashlib
-import zipfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
-from safetensors import SafetensorError, safe_open
+from jaxtyping import Bool, Float, Int
 
-from remote_jax.data import arrays
 from remote_jax.data.files import read_json_value, read_lines
 from remote_jax.errors import Refused, UserError
-from remote_jax.roam.data import text, triples
-
-FEATURES, IDS = "features", "ids"
-MAX_BYTES = 4 * 2**30
-"""Largest matrix of features, decompressed."""
-MAX_IDS_BYTES = 2**29
-
-Matrix = Shaped[np.ndarray, "rows dim"]
-Names = list[str] | list[int]
+from remote_jax.roam.data import text
+from remote_jax.roam.data.layouts import feature_files, matching
+from remote_jax.roam.data.layouts.feature_files import IDS, MAX_IDS_BYTES, Names, Rows
+from remote_jax.roam.data.layouts.names import AS_MET, Naming
+from remote_jax.roam.data.layouts.tables import MAX_LINE, strip_brackets
 
 
 @dataclass(frozen=True)
@@ -44,37 +39,60 @@ class Modality:
         values: a row an entity, float32; zeros where there is none.
         present: which entities have features.
         sha256: of both; or, for features that are made here, of all that they are made from.
+        notes: what a person should know, as JSON values: `rows` how they were matched, `averaged`
+            entities with several rows, `equal` rows of the largest group of equal ones,
+            `descriptions` entities that a file of descriptions describes.
     """
 
     values: Float[np.ndarray, "entities dim"]
     present: Bool[np.ndarray, " entities"]
     sha256: str
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def load_matrix(path: str | Path, entities: Sequence[str]) -> Modality:
+def load_matrix(path: str | Path, entities: Sequence[str], naming: Naming = AS_MET) -> Modality:
     """Features from a file, in the order of `entities`.
 
     Args:
-        path: of a kind above; nothing in it is unpickled.
+        path: of a kind that `feature_files` reads.
         entities: names of the graph's entities in the order of their ids.
+        naming: where the ids come from.
 
     Raises:
-        UserError: the file is missing, malformed or too large; it has another number of rows than
-            ids, or than entities where it has no ids; no row is an entity's; a row is partly not
-            finite.
+        UserError: the file is missing, malformed or too large; it is not certain whose rows it
+            has; no row is an entity's; a row is partly not finite.
     """
     path = Path(path).expanduser()
-    if path.suffix not in _READERS:
-        raise UserError(f"{path}: features are read from {', '.join(_READERS)} files.")
     try:
-        found, ids = _READERS[path.suffix](path)
+        found, ids = feature_files.read(path)
     except Refused as error:
         raise UserError(f"{path}: {error}.") from error
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.") from error
     ids = _ids_beside(path, ids)
-    rows = _rows(path, len(found), ids, entities)
-    return _align(path, found, rows, entities)
+    if ids is None:
+        match = matching.by_place(path, len(found), entities, naming)
+    else:
+        match = matching.by_ids(path, len(found), ids, entities, naming)
+    owners = match.owners
+    if found.ndim == 3:
+        owners = np.repeat(owners, found.shape[1])
+        found = found.reshape(-1, found.shape[2])
+    values, counts = _align(path, found, owners, entities)
+    digest = hashlib.sha256(repr(values.shape).encode())
+    digest.update(values.tobytes())
+    present = counts > 0
+    return Modality(values, present, digest.hexdigest(), _notes(match.how, values[present], counts))
+
+
+def _notes(
+    how: str, values: Float[np.ndarray, "rows dim"], counts: Int[np.ndarray, " entities"]
+) -> dict[str, Any]:
+    """How rows were matched, entities with several rows, and rows that are equal to others."""
+    notes: dict[str, Any] = {"rows": how, "averaged": int((counts > 1).sum())}
+    if (equal := _equal(values)) > 1:
+        notes["equal"] = equal
+    return {key: value for key, value in notes.items() if value}
 
 
 def text_from_names(
@@ -99,7 +117,7 @@ def text_from_names(
         UserError: there is no such checkpoint, the descriptions are malformed or are of no entity,
             or no entity has text.
     """
-    texts = _texts(entities, descriptions)
+    texts, described = _texts(entities, descriptions)
     key = text.fingerprint(texts, checkpoint)
     values = text.encoded(texts, checkpoint, cache / "text_features" / f"{key}.npy")
     if not values.any():
@@ -107,11 +125,12 @@ def text_from_names(
             f"{checkpoint} knows no word piece of any entity, such as {entities[0]!r}; take a "
             "checkpoint of their language."
         )
-    return Modality(values, (values != 0).any(1), key)
+    notes = {} if descriptions is None else {"descriptions": described}
+    return Modality(values, (values != 0).any(1), key, notes)
 
 
-def _texts(entities: Sequence[str], descriptions: Path | None) -> list[str]:
-    """The text of each entity, "" where there is none."""
+def _texts(entities: Sequence[str], descriptions: Path | None) -> tuple[list[str], int]:
+    """The text of each entity, "" where there is none, and how many are descriptions."""
     described = text.read_descriptions(descriptions) if descriptions is not None else {}
     if described and not any(name in described for name in entities):
         raise UserError(
@@ -124,64 +143,7 @@ def _texts(entities: Sequence[str], descriptions: Path | None) -> list[str]:
             f"The names of the {len(entities):,} entities, such as {entities[0]!r}, are no text: "
             "give descriptions, or leave out the modality text."
         )
-    return texts
-
-
-def _read_npy(path: Path) -> tuple[Matrix, None]:
-    with path.open("rb") as file:
-        try:
-            return arrays.read_npy(file, arrays.MATRIX, MAX_BYTES), None
-        except (Refused, OSError):
-            raise
-        except Exception as error:  # whatever a broken file provokes
-            raise Refused(f"no whole .npy file ({error})") from error
-
-
-def _read_npz(path: Path) -> tuple[Matrix, Names | None]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name.removesuffix(".npy") for name in archive.namelist()]
-            chosen = _choose(name for name in names if name != IDS)
-            values = arrays.read_member(archive, chosen, arrays.MATRIX, MAX_BYTES)
-            if IDS not in names:
-                return values, None
-            ids = arrays.read_member(archive, IDS, arrays.LIST, MAX_IDS_BYTES)
-    except (Refused, OSError):
-        raise
-    except Exception as error:  # zip and npy readers raise whatever a broken file provokes
-        raise Refused(f"no whole .npz file ({error})") from error
-    if ids.dtype.kind == "S":
-        ids = np.char.decode(ids, "utf-8", "replace")
-    return values, ids.tolist()
-
-
-def _read_safetensors(path: Path) -> tuple[Matrix, None]:
-    if path.stat().st_size > MAX_BYTES:
-        raise Refused(f"it is longer than {MAX_BYTES:,} bytes")
-    try:
-        with safe_open(path, framework="np") as file:
-            values = file.get_tensor(_choose(file.keys()))
-    except SafetensorError as error:
-        raise Refused(f"no whole safetensors file ({error})") from error
-    numbers = (jnp.floating, jnp.integer)  # NumPy does not count bfloat16 among them
-    known = any(jnp.issubdtype(values.dtype, kind) for kind in numbers)
-    if not known or values.ndim != 2 or not values.size:
-        raise Refused(f"expected {arrays.MATRIX.what}, found {values.dtype} of {values.shape}")
-    return values, None
-
-
-_READERS = {".npy": _read_npy, ".npz": _read_npz, ".safetensors": _read_safetensors}
-
-
-def _choose(names: Iterable[str]) -> str:
-    """The array `features`, or else the only one."""
-    names = list(names)
-    if FEATURES in names:
-        return FEATURES
-    if len(names) != 1:
-        found = ", ".join(sorted(names)[:5]) or "none"
-        raise Refused(f"expected an array {FEATURES!r} or a single one, found {found}")
-    return names[0]
+    return texts, sum(bool(described.get(name)) for name in entities)
 
 
 def _ids_beside(path: Path, ids: Names | None) -> Names | None:
@@ -199,11 +161,11 @@ def _ids_beside(path: Path, ids: Names | None) -> Names | None:
 
 def _read_text(file: Path) -> list[str]:
     names = []
-    for number, line in read_lines(file, triples.MAX_LINE):
+    for number, line in read_lines(file, MAX_LINE):
         try:
             if isinstance(line, Refused):
                 raise line
-            names.append(triples.strip_brackets(line.decode().strip()))
+            names.append(strip_brackets(line.decode().strip()))
         except (Refused, UnicodeDecodeError) as error:
             raise UserError(f"{file}, line {number}: {error}.") from error
     return names
@@ -217,67 +179,39 @@ def _read_json(file: Path) -> Names:
     return ids
 
 
-def _rows(
-    path: Path, count: int, ids: Names | None, entities: Sequence[str]
-) -> Int[np.ndarray, " entities"]:
-    """The row of each entity, -1 where there is none."""
-    if ids is None:
-        if count != len(entities):
-            raise UserError(
-                f"{path} has {count:,} rows for {len(entities):,} entities; name its rows in "
-                f"{path.stem}.{IDS}.txt, or give a row to each entity."
-            )
-        return np.arange(count)
-    if len(ids) != count:
-        raise UserError(f"{path} has {count:,} rows, and its ids are {len(ids):,}.")
-    if _are_numbers(ids, entities):
-        numbers = [int(number) for number in ids]
-        beyond = [number for number in numbers if not 0 <= number < len(entities)]
-        if beyond:
-            raise UserError(
-                f"{path}: its ids name the entity {beyond[0]}, expected 0 to {len(entities) - 1}."
-            )
-    else:
-        known = {name: index for index, name in enumerate(entities)}
-        numbers = [known.get(triples.strip_brackets(str(name)), -1) for name in ids]
-    rows = np.full(len(entities), -1)
-    for row, number in enumerate(numbers):
-        if number >= 0 and rows[number] >= 0:
-            raise UserError(f"{path}: its ids name {entities[number]!r} twice.")
-        if number >= 0:
-            rows[number] = row
-    if not (rows >= 0).any():
-        raise UserError(
-            f"{path}: none of its ids is an entity; its names are such as {ids[0]!r}, those of "
-            f"the graph such as {entities[0]!r}."
-        )
-    return rows
-
-
-def _are_numbers(ids: Names, entities: Sequence[str]) -> bool:
-    """Whether `ids` are ids of entities; written as text they are, unless names are numbers too."""
-    if isinstance(ids[0], int):
-        return True
-    number = triples.ID.fullmatch
-    return all(number(name) for name in ids) and not all(number(name) for name in entities)
-
-
 def _align(
-    path: Path, found: Matrix, rows: Int[np.ndarray, " entities"], entities: Sequence[str]
-) -> Modality:
-    """A row an entity; those that are zero or NaN throughout are missing."""
+    path: Path, found: Rows, owners: Int[np.ndarray, " rows"], entities: Sequence[str]
+) -> tuple[Float[np.ndarray, "entities dim"], Int[np.ndarray, " entities"]]:
+    """A row an entity, the mean of its rows, and how many those were.
+
+    Rows that are zero or NaN throughout count as none.
+    """
+    kept = np.flatnonzero(owners >= 0)
     with np.errstate(over="ignore"):  # what float32 cannot hold is not finite
-        values = found[np.maximum(rows, 0)].astype(np.float32)
-    present = (rows >= 0) & (values != 0).any(1) & ~np.isnan(values).all(1)
-    bad = np.flatnonzero(present & ~np.isfinite(values).all(1))
+        values = found[kept].astype(np.float32)
+    filled = (values != 0).any(1) & ~np.isnan(values).all(1)
+    bad = np.flatnonzero(filled & ~np.isfinite(values).all(1))
     if len(bad):
+        row = kept[bad[0]]
         raise UserError(
-            f"{path}, row {rows[bad[0]]}: a feature of {entities[bad[0]]!r} is not finite in "
+            f"{path}, row {row}: a feature of {entities[owners[row]]!r} is not finite in "
             "float32; a row that is NaN or zero throughout says that there is none."
         )
-    if not present.any():
+    if not filled.any():
         raise UserError(f"{path}: the rows of all {len(entities):,} entities are missing or zero.")
-    values[~present] = 0
-    digest = hashlib.sha256(repr(values.shape).encode())
-    digest.update(values.tobytes())
-    return Modality(values, present, digest.hexdigest())
+    whose = owners[kept[filled]]
+    counts = np.bincount(whose, minlength=len(entities))
+    aligned = np.zeros((len(entities), values.shape[1]), np.float32)
+    aligned[whose] = values[filled]
+    order = np.argsort(whose, kind="stable")
+    ends = np.cumsum(counts)
+    for entity in np.flatnonzero(counts > 1):
+        rows = order[ends[entity] - counts[entity] : ends[entity]]
+        aligned[entity] = values[filled][rows].mean(0, dtype=np.float64)
+    return aligned, counts
+
+
+def _equal(values: Float[np.ndarray, "rows dim"]) -> int:
+    """Size of the largest group of equal rows."""
+    groups = Counter(hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in values)
+    return max(groups.values())

@@ -1,8 +1,8 @@
 """Which modalities a config gives the entities (Table 5), and their features for the model.
 
 `features.image` and `features.text` are a file, "" for none, or "auto": the file of that name in
-the data folder, if there is one. `features.text` may also be "names": made here from the entities'
-names, or from `features.descriptions`, with the BERT of `features.encoder`.
+the data folder, if there is one that can be read here. `features.text` may also be "names": made
+here from the entities' names, or from `features.descriptions`, with the BERT of `features.encoder`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ from ml_collections import ConfigDict
 
 from remote_jax.errors import UserError
 from remote_jax.roam.data.features import Modality, load_matrix, text_from_names
+from remote_jax.roam.data.layouts import feature_files
 from remote_jax.roam.data.triples import Graph
 
 MODALITIES = ("image", "text")
 SUFFIXES = (".npz", ".npy", ".safetensors")
+PUBLISHED = {"image": ("image", "img_features"), "text": ("text", "text_features")}
+"""Stems of files that are read where none of `SUFFIXES` is there; MoMoK's are the second."""
 AUTO, NAMES = "auto", "names"
 
 
@@ -39,8 +42,29 @@ def from_files(config: ConfigDict, graph: Graph, folder: Path) -> Mapping[str, M
         if name == "text" and wanted == NAMES:
             continue
         if path := _auto(folder, name) if wanted == AUTO else wanted and folder / wanted:
-            found[name] = load_matrix(path, graph.entities)
+            found[name] = load_matrix(path, graph.entities, graph.naming)
     return found
+
+
+def passed_over(config: ConfigDict, folder: Path) -> dict[str, str]:
+    """Files of features in the folder that are not read, and what to do to have them read.
+
+    None where no modality is `auto`: then all files that are wanted are named.
+    """
+    wanted = {name: config.features[name] for name in MODALITIES}
+    if AUTO not in wanted.values():
+        return {}
+    used = {folder / value for value in wanted.values() if value}
+    used |= {path for name in MODALITIES if wanted[name] == AUTO and (path := _auto(folder, name))}
+    off = {stem for name in MODALITIES if not wanted[name] for stem in PUBLISHED[name]}
+    kinds = (*feature_files.READERS, *feature_files.PICKLES)
+    files = sorted(path for path in folder.iterdir() if path.suffix in kinds and path.is_file())
+    left = [path for path in files if path not in used and path.stem not in off]
+    return {path.name: feature_files.unreadable(path) or _asked_for(path) for path in left}
+
+
+def _asked_for(path: Path) -> str:
+    return f"--config.features.image={path.name} or .text={path.name} reads it"
 
 
 def load(
@@ -68,8 +92,13 @@ def load(
 
 
 def _auto(folder: Path, name: str) -> Path | None:
+    """The file of a modality in the folder, if there is one that can be read."""
     found = [folder / f"{name}{suffix}" for suffix in SUFFIXES]
     found = [path for path in found if path.is_file()]
+    if not found:
+        stems = PUBLISHED[name]
+        more = (folder / f"{stem}{end}" for stem in stems for end in feature_files.READERS)
+        found = [path for path in more if path.is_file() and not feature_files.unreadable(path)]
     if len(found) > 1:
         several = " and ".join(path.name for path in found)
         raise UserError(f"{folder} has several files of features: {several}; name one of them.")
@@ -88,12 +117,30 @@ def _from_names(config: ConfigDict, graph: Graph, folder: Path, cache: Path) -> 
 
 
 def describe(found: Mapping[str, Modality], *, structure: bool) -> str:
-    """A line for a person: what the entities are told by."""
+    """Lines for a person: what the entities are told by, and what is to know about the features."""
     parts = ["structure"] if structure else []
     for name, modality in found.items():
         entities, dim = modality.values.shape
         parts.append(f"{name} ({dim} numbers of {modality.present.sum():,} of {entities:,})")
-    return f"Modalities: {', '.join(parts)}"
+    lines = [f"Modalities: {', '.join(parts)}"]
+    for name, modality in found.items():
+        if said := _said(modality):
+            lines.append(f"Features of {name}: {'; '.join(said)}")
+    return "\n".join(lines)
+
+
+def _said(modality: Modality) -> list[str]:
+    """The notes of a modality as phrases."""
+    notes, rows = modality.notes, int(modality.present.sum())
+    said = [f"rows matched {notes['rows']}"] if "rows" in notes else []
+    if "averaged" in notes:
+        said.append(f"{notes['averaged']:,} entities have several rows, whose mean is taken")
+    if "equal" in notes:
+        said.append(f"{notes['equal']:,} of {rows:,} rows are the same")
+    if "descriptions" in notes:
+        total = len(modality.present)
+        said.append(f"descriptions of {notes['descriptions']:,} of {total:,} entities")
+    return said
 
 
 def standardised(

@@ -2,7 +2,8 @@
 
     entities.txt, relations.txt           a name a line, in the order of their ids
     train.txt, validation.txt, test.txt   head, relation and tail of a triple a line, as ids
-    facts.json                            fingerprints, and the length of each modality's features
+    facts.json                            fingerprints, the length of each modality's features, and
+                                          how the files were read
 
 Names come from lines of files, so that none can break a line; anything else may be in one, which
 is why these are not the files that `triples.read` reads.
@@ -12,8 +13,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,10 +23,11 @@ from remote_jax.data.files import read_bytes, read_json
 from remote_jax.errors import Refused, UserError
 from remote_jax.reporting.results import write_atomically
 from remote_jax.roam.data.features import Modality
-from remote_jax.roam.data.triples import SPLITS, Graph, Triples
+from remote_jax.roam.data.layouts.names import Triples
+from remote_jax.roam.data.triples import SPLITS, Graph
 
 FACTS = "facts.json"
-MAX_FACTS = 10_000
+MAX_FACTS = 100_000
 MAX_BYTES = 2**31
 """Largest file of names or triples that is read."""
 
@@ -37,6 +40,8 @@ class Facts:
         entities, relations: their numbers.
         graph: SHA-256 of the graph's files.
         lengths, features: of each modality's features, their length and `Modality.sha256`.
+        reading: how the files were read, as `readings.reading` says it; nothing in a run that was
+            begun before this was kept.
     """
 
     entities: int
@@ -44,9 +49,15 @@ class Facts:
     graph: str
     lengths: Mapping[str, int]
     features: Mapping[str, str]
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write(graph: Graph, modalities: Mapping[str, Modality], folder: Path) -> None:
+def write(
+    graph: Graph,
+    modalities: Mapping[str, Modality],
+    folder: Path,
+    reading: Mapping[str, Any] | None = None,
+) -> None:
     """Writes all of it, the facts last.
 
     Raises:
@@ -64,6 +75,7 @@ def write(graph: Graph, modalities: Mapping[str, Modality], folder: Path) -> Non
         "graph": graph.sha256,
         "lengths": {name: m.values.shape[1] for name, m in modalities.items()},
         "features": {name: m.sha256 for name, m in modalities.items()},
+        "reading": reading or {},
     }
     write_atomically(folder / FACTS, [json.dumps(facts, indent=2) + "\n"])
 
@@ -87,7 +99,9 @@ def read_facts(folder: Path) -> Facts:
     lengths = values["lengths"]
     if any(type(length) is not int or length < 1 for length in lengths.values()):
         raise UserError(f"{folder / FACTS}: the lengths of features must be positive numbers.")
-    return Facts(**{key: values[key] for key in expected})
+    if not isinstance(values.get("reading", {}), dict):
+        raise UserError(f"{folder / FACTS} has no 'reading' as a run writes it.")
+    return Facts(**{key: values[key] for key in expected}, reading=values.get("reading", {}))
 
 
 def read_graph(folder: Path) -> Graph:

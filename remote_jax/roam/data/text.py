@@ -28,7 +28,7 @@ from remote_jax.encoders import configs, pretrained, tokenizer, weights
 from remote_jax.encoders import folder as files
 from remote_jax.encoders.bert import Bert
 from remote_jax.errors import Refused, UserError
-from remote_jax.roam.data import triples
+from remote_jax.roam.data.layouts.tables import strip_brackets
 
 LENGTHS = (8, 12, 16, 24, 32, 64, 128)
 """Tokens of a sequence, a compiled shape each; longer text is cut."""
@@ -49,7 +49,7 @@ def readable(name: str) -> str:
 
     `http://dbpedia.org/resource/Count_Max_(1991_film)` is `Count Max (1991 film)`.
     """
-    name = triples.strip_brackets(name)
+    name = strip_brackets(name)
     if "://" in name:
         name = unquote(re.split(r"[/#]", name.rstrip("/#"))[-1])
     return "" if NO_TEXT.fullmatch(name) else " ".join(name.replace("_", " ").split())
@@ -66,7 +66,7 @@ def read_descriptions(path: Path) -> dict[str, str]:
         for name, text in read_json(path, MAX_BYTES).items():
             if not isinstance(text, str):
                 raise UserError(f"{path}: the description of {name[:80]!r} is no text.")
-            described[triples.strip_brackets(name)] = " ".join(text.split())
+            described[strip_brackets(name)] = " ".join(text.split())
     else:
         for number, line in read_lines(path, MAX_DESCRIPTION):
             try:
@@ -75,7 +75,7 @@ def read_descriptions(path: Path) -> dict[str, str]:
                 name, tab, text = line.decode().partition("\t")
             except (Refused, UnicodeDecodeError) as error:
                 raise UserError(f"{path}, line {number}: {error}.") from error
-            name = triples.strip_brackets(name.strip())
+            name = strip_brackets(name.strip())
             if not tab or name in described:
                 reason = f"names {name[:80]!r} again" if tab else "has no tab after a name"
                 raise UserError(f"{path}, line {number} {reason}.")

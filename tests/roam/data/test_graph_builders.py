@@ -75,7 +75,9 @@ def test_files_are_parsed_once_and_again_when_one_changes(tmp_path, monkeypatch)
     folder, cache = write(tmp_path / "data", random_rows(20)), tmp_path / "cache"
     parsed = []
     read = triples.read
-    monkeypatch.setattr(triples, "read", lambda folder: parsed.append(folder) or read(folder))
+    monkeypatch.setattr(
+        triples, "read", lambda folder, options: parsed.append(folder) or read(folder)
+    )
     first = load(folder, name="mkg_y", cache=cache)
     moved = folder.rename(tmp_path / "moved")
     assert_same(load(moved, name="mkg_y", cache=cache), first)
@@ -91,19 +93,20 @@ def test_files_are_parsed_once_and_again_when_one_changes(tmp_path, monkeypatch)
 def test_rests_of_a_killed_build_are_cleared(tmp_path):
     folder, cache = write(tmp_path / "data", random_rows(20)), tmp_path / "cache"
     expected = load(folder, name="new", cache=cache)
-    (built,) = cache.glob("graph/*/graph/1.0.0")
+    (built,) = cache.glob("graph/*/graph/1.1.0")
     (built / "entities.txt").write_text("half\n")
-    rest = built.rename(built.with_name("1.0.0.incompleteABC"))
+    rest = built.rename(built.with_name("1.1.0.incompleteABC"))
     assert_same(load(folder, name="new", cache=cache), expected)
     assert not rest.exists()
 
 
 def test_files_that_change_while_they_are_read_are_an_error(tmp_path, monkeypatch):
     folder = write(tmp_path / "data", random_rows(5))
-    monkeypatch.setattr(triples, "fingerprint", lambda folder: "0" * 64)
+    found = iter(["0" * 64, "1" * 64])
+    monkeypatch.setattr(triples, "fingerprint", lambda folder, options: next(found))
     with pytest.raises(UserError, match="changed while it was read"):
         load(folder, name="new", cache=tmp_path / "cache")
-    assert not list((tmp_path / "cache").glob("graph/*/graph/1.0.0"))
+    assert not list((tmp_path / "cache").glob("graph/*/graph/1.1.0"))
 
 
 def test_errors_of_the_files_and_of_the_cache_are_told(tmp_path):
@@ -144,7 +147,7 @@ def test_published_graphs(shared, tmp_path, name):
     assert_same(graph, triples.read(folder))
     sizes = (len(graph.entities), len(graph.relations), *map(len, graph.splits.values()))
     assert sizes == builders.BUILDERS[name].published
-    (built,) = tmp_path.glob(f"{name}/*/{name}/1.0.0")
+    (built,) = tmp_path.glob(f"{name}/*/{name}/1.1.0")
     stamp, start = os.stat(built).st_mtime_ns, time.process_time()
     load(folder, name=name, cache=tmp_path)
     assert time.process_time() - start < 2

@@ -11,9 +11,11 @@ from ml_collections import ConfigDict
 from remote_jax.errors import UserError
 from remote_jax.roam.data import modalities
 from remote_jax.roam.data.features import Modality
+from remote_jax.roam.data.layouts.names import Naming
 from remote_jax.roam.data.triples import Graph
 
-GRAPH = Graph(("a", "b", "c"), ("r",), {"train": np.array([[0, 0, 1]])}, "0")
+LISTED = Naming("entity2id.txt", explicit=True)
+GRAPH = Graph(("a", "b", "c"), ("r",), {"train": np.array([[0, 0, 1]])}, "0", LISTED)
 
 
 def load(folder: Path, **features: object) -> dict[str, Modality]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remote_jax.errors import UserError
-from remote_jax.roam.data.triples import fingerprint, read
+from remote_jax.roam.data.triples import Options, fingerprint, read
 
 ENTITIES = ("http://a.org/Ann_Lee", "Ōsaka", "厦门", "St._John's", "42")
 RELATIONS = ("bornIn", "http://a.org/knows")
@@ -175,7 +175,7 @@ def test_any_names_come_back(tmp_path_factory, rows):
     folder = tmp_path_factory.mktemp("graph")
     for split in TRIPLES:
         (folder / f"{split}.txt").write_text("".join("\t".join(r) + "\n" for r in rows), "utf-8")
-    graph = read(folder)
+    graph = read(folder, Options(columns="hrt"))
     found = [
         (graph.entities[h], graph.relations[r], graph.entities[t])
         for h, r, t in graph.splits["train"]

@@ -1,0 +1,1 @@
+"""The files that people lay a graph and its features out in: tables, vocabularies, arrays."""
