@@ -11,8 +11,9 @@ Networks", §4.2): log Z is given for a grid of temperatures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -20,9 +21,8 @@ from scipy.special import expit, log_expit
 
 from remote_jax.errors import UserError
 
-OCTAVES, STEPS = 8, 4
-TEMPERATURES = 8.0 * 2.0 ** (-np.arange(OCTAVES * STEPS) / STEPS)
-"""From 8 to 0.04, neighbours a quarter of an octave apart."""
+TEMPERATURES = 4.0 * 2.0 ** (-np.arange(12) / 2)
+"""From 4 to 0.09, neighbours half an octave apart: each costs an exponential an entity."""
 
 AS_TRAINED = 1.0
 """The temperature of the loss; that of a run without a calibration."""
@@ -38,33 +38,23 @@ def log_normalisers(
     With "softmax" it is log Σ exp(s/T), -inf where there is no rival; with "sigmoid" the logarithm
     of Π (1 + exp(s/T)), which makes a likelihood of independent answers.
     """
-    hot = jnp.asarray(TEMPERATURES, scores.dtype)
-    if loss == "sigmoid":
-        sums = [jnp.sum(jnp.where(rivals, jnp.log1p(x), 0.0), 1) for x in _powers(-jnp.abs(scores))]
-        above = jnp.sum(jnp.where(rivals, jnp.maximum(scores, 0.0), 0.0), 1)
-        return above[:, None] / hot + _by_temperature(sums)
-    largest = jnp.max(scores, 1, where=rivals, initial=-jnp.inf)
-    largest = jnp.where(jnp.isfinite(largest), largest, 0.0)[:, None]
-    sums = [jnp.sum(x, 1) for x in _powers(jnp.where(rivals, scores - largest, -jnp.inf))]
-    return largest / hot + jnp.log(_by_temperature(sums))
+    if loss == "sigmoid":  # log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|))
+        above = jnp.sum(jnp.maximum(scores, 0.0), 1, where=rivals)
+        below = jnp.where(rivals, -jnp.abs(scores), -jnp.inf)
 
+        def log_z(hot: Float[Array, ""]) -> Float[Array, " b"]:
+            return above / hot + jnp.sum(jnp.log1p(jnp.exp(below / hot)), 1)
 
-def _powers(exponents: Float[Array, "b n"]) -> Iterator[Float[Array, "b n"]]:
-    """exp(x/T) of x ≤ 0 at all temperatures, for each step its octaves, the hottest first.
+    else:
+        largest = jnp.max(scores, 1, where=rivals, initial=-jnp.inf)
+        largest = jnp.where(jnp.isfinite(largest), largest, 0.0)
+        below = jnp.where(rivals, scores - largest[:, None], -jnp.inf)
 
-    Half the temperature is a square: four exponentials an entity do in place of 32.
-    """
-    for hottest in TEMPERATURES[:STEPS].tolist():
-        power = jnp.exp(exponents / hottest)
-        for _ in range(OCTAVES):
-            yield power
-            power = jnp.square(power)
+        def log_z(hot: Float[Array, ""]) -> Float[Array, " b"]:
+            return largest / hot + jnp.log(jnp.sum(jnp.exp(below / hot), 1))
 
-
-def _by_temperature(sums: list[Float[Array, " b"]]) -> Float[Array, "b t"]:
-    """What was summed of `_powers`, in the order of `TEMPERATURES`."""
-    found = jnp.stack(sums, 1).reshape(-1, STEPS, OCTAVES)
-    return found.transpose(0, 2, 1).reshape(-1, STEPS * OCTAVES)
+    # One after another: at once they would be as many arrays of the size of the scores.
+    return jax.lax.map(log_z, jnp.asarray(TEMPERATURES, scores.dtype)).T
 
 
 def log_probabilities(
@@ -95,10 +85,11 @@ def choose(loss: str, outputs: Mapping[str, np.ndarray]) -> float:
         outputs: of `outputs.of_targets`; each target is known.
     """
     scaled = outputs["score"].astype(np.float64)[:, None] / TEMPERATURES
-    if loss == "sigmoid":
-        losses = outputs["log_normaliser"] + np.logaddexp(0.0, -scaled)
-    else:
-        losses = np.logaddexp(0.0, outputs["log_normaliser"] - scaled)
+    with np.errstate(invalid="ignore"):
+        if loss == "sigmoid":
+            losses = outputs["log_normaliser"] + np.logaddexp(0.0, -scaled)
+        else:
+            losses = np.logaddexp(0.0, outputs["log_normaliser"] - scaled)
     mean = losses.mean(0)
     # Scores that are no numbers choose nothing.
     return float(TEMPERATURES[np.argmin(mean)]) if np.isfinite(mean).all() else AS_TRAINED
@@ -120,7 +111,8 @@ def confidences(
         found = expit(first)
     else:
         rivals = at(outputs["log_normaliser"], temperature)
-        whole = np.where(outputs["target_known"], np.logaddexp(rivals, score), rivals)
+        with np.errstate(invalid="ignore"):
+            whole = np.where(outputs["target_known"], np.logaddexp(rivals, score), rivals)
         found = np.exp(np.minimum(first - whole, 0.0))
     return np.nan_to_num(found, nan=0.0)
 
@@ -134,8 +126,8 @@ def at(log_normaliser: Float[np.ndarray, "n t"], temperature: float) -> Float[np
     column = int(np.argmin(np.abs(TEMPERATURES - temperature)))
     if not np.isclose(TEMPERATURES[column], temperature):
         raise UserError(
-            f"The calibration's temperature is {temperature}, expected one of 8, 6.73, ..., 0.037, "
-            "a quarter of an octave apart: export the run again."
+            f"The calibration's temperature is {temperature}, expected one of 4, 2.83, ..., "
+            "0.088, half an octave apart: export the run again."
         )
     return log_normaliser[:, column].astype(np.float64)
 
