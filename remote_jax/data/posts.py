@@ -68,18 +68,26 @@ class Post:
 class Query:
     """A query for ROAM; the same keys as a line of `--mode=predict`.
 
+    Two of `head`, `relation` and `tail` ask for the third; all three ask for the score and the rank
+    of that triple.
+
     Attributes:
         relation: a name of the graph.
-        head: a name of the graph, to ask for tails.
-        tail: one, to ask for heads, in place of `head`.
-        top: how many answers, from 1 to 100; 10 if left out.
+        head: one.
+        tail: one.
+        top: how many answers, from 1 to 10,000; 10 if left out. Not for a triple.
+        known: False leaves out the answers that the graph has. Not for a triple.
+        routing: True tells the shares of the expert groups and the weights of the modalities. Not
+            without a relation.
         id: comes back with the answer.
     """
 
-    relation: str
+    relation: str | None = None
     head: str | None = None
     tail: str | None = None
     top: int | None = None
+    known: bool | None = None
+    routing: bool | None = None
     id: Id = None
 
 

@@ -1,19 +1,23 @@
-"""Whether probabilities say how often an answer is right."""
+"""Temperatures that make probabilities of logits, and how far those are from what they promise."""
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int, Shaped
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+BINS = 15
+"""Bins of the expected calibration error, as in Guo et al. (2017)."""
+
+
 TEMPERATURES = (0.05, 20.0)
-"""Lowest and highest."""
+"""Lowest and highest that is fitted."""
 
 
 def fit_temperature(
     logits: Float[np.ndarray, "n classes"],
-    labels: np.ndarray,
+    labels: Int[np.ndarray, " n"],
     weights: Float[np.ndarray, " n"],
 ) -> float:
     """The temperature with the least negative log-likelihood (Guo et al. 2017, section 4.2).
@@ -35,24 +39,34 @@ def fit_temperature(
 
 def expected_error(
     confidence: Float[np.ndarray, " n"],
-    right: Bool[np.ndarray, " n"],
+    right: Shaped[np.ndarray, " n"],
     weights: Float[np.ndarray, " n"] | None = None,
-    bins: int = 15,
+    bins: int = BINS,
 ) -> float:
-    """The expected calibration error (Naeini et al. 2015): |confidence - accuracy| over bins.
+    """Expected calibration error: Σ_b w_b |mean confidence of bin b − share of b that is right|.
+
+    Bin b of B has the confidences in ((b − 1) / B, b / B]; 0 is in the first. w_b is the share of
+    the weight in the bin. Sums are in float64 (Guo et al. 2017, "On Calibration of Modern Neural
+    Networks", Eq. 3).
 
     Args:
-        confidence: probability of each answer.
-        right: whether it is right.
-        weights: of each answer; all alike if None.
-        bins: equally wide ones.
+        confidence: in [0, 1], of each decision.
+        right: whether it was right: bool, or a share in [0, 1].
+        weights: what each counts for, at least 0; alike if None.
+        bins: B.
 
     Returns:
-        0 where there is no answer.
+        In [0, 1]; 0 where nothing counts.
+
+    Raises:
+        ValueError: a confidence is outside of [0, 1], or not a number.
     """
-    weights = np.ones(len(confidence)) if weights is None else weights
-    if not weights.sum():
-        return 0.0
-    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    gaps = np.bincount(place, weights * (confidence - right), bins)
-    return float(np.abs(gaps).sum() / weights.sum())
+    believed = np.asarray(confidence, np.float64)
+    if not ((believed >= 0) & (believed <= 1)).all():
+        raise ValueError("a confidence must be from 0 to 1")
+    counts = np.ones(len(believed)) if weights is None else np.asarray(weights, np.float64)
+    place = np.clip(np.ceil(believed * bins).astype(int) - 1, 0, bins - 1)
+    excess = counts * (believed - np.asarray(right, np.float64))
+    total = counts.sum()
+    gaps = np.abs(np.bincount(place, excess, minlength=bins)).sum()
+    return float(gaps / total) if total else 0.0

@@ -21,7 +21,9 @@ def interface(entities: int, relations: int) -> Interface:
         "query": "number of an entity in entities.json, and of a relation in relations.json to ask "
         f"for tails; the same number plus {relations} asks for heads",
         "scores": "of each entity of entities.json; what the graph already has is not left out",
-        "probabilities": "of each entity, as the loss of training reads its score",
+        "probabilities": "of each entity, as the loss of training reads its score, at the "
+        "temperature of calibration.json; nothing is left out, so that known answers take their "
+        "share of a softmax",
     }
     ranges = {"query": ((0, entities - 1), (0, 2 * relations - 1))}
     query = jax.ShapeDtypeStruct((2,), jnp.int32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,16 +38,19 @@ def tables(graph: Graph, split: str, ranks: Ranks) -> list[Table]:
     ]
 
 
-def rows(graph: Graph, split: str, ranks: Ranks) -> Iterator[dict[str, Any]]:
-    """A line a query: its triple, the direction asked for, and the rank.
+def rows(graph: Graph, split: str, outputs: Mapping[str, np.ndarray]) -> Iterator[dict[str, Any]]:
+    """A line a query: its triple, the direction asked for, the rank and the probability.
 
-    Arguments are those of `tables`.
+    Args:
+        graph, split: as those of `tables`.
+        outputs: `rank` and `probability`, in the same order.
     """
     names = [
         (graph.entities[h], graph.relations[r], graph.entities[t])
         for h, r, t in graph.splits[split].tolist()
     ]
-    for index, rank in enumerate(ranks.tolist()):
+    found = zip(outputs["rank"].tolist(), outputs["probability"].tolist(), strict=True)
+    for index, (rank, probability) in enumerate(found):
         head, relation, tail = names[index % len(names)]
         direction = "tail" if index < len(names) else "head"
         yield {
@@ -56,6 +59,7 @@ def rows(graph: Graph, split: str, ranks: Ranks) -> Iterator[dict[str, Any]]:
             "tail": tail,
             "direction": direction,
             "rank": rank,
+            "probability": probability,
         }
 
 

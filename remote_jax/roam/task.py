@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import grain
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array
@@ -21,17 +20,20 @@ from remote_jax.data.cache import cache_folder, with_data_folder
 from remote_jax.data.media import PostMedia
 from remote_jax.data.posts import Values
 from remote_jax.errors import UserError
+from remote_jax.reporting.calibration import expected_error
 from remote_jax.reporting.results import Table, write_json
-from remote_jax.roam import ranking_report
+from remote_jax.roam import probabilities, ranking_report
 from remote_jax.roam.data import builders, examples, modalities, readings, saved_graph, triples
 from remote_jax.roam.data.features import Modality
-from remote_jax.roam.data.queries import MAX_TOP, Lookup, Questions
+from remote_jax.roam.data.lookup import Lookup
+from remote_jax.roam.data.queries import Questions
 from remote_jax.roam.interface import PROBABILITIES, interface
 from remote_jax.roam.model import training_loss
 from remote_jax.roam.model.entities import Candidates
 from remote_jax.roam.model.roam import Roam, Sizes
 from remote_jax.roam.model.variants import ARCHITECTURES
-from remote_jax.roam.ranking import KnownAnswers, both_directions, ranks, summary, unpack
+from remote_jax.roam.outputs import query_outputs
+from remote_jax.roam.ranking import KnownAnswers, both_directions, summary
 from remote_jax.roam.routing_report import routing_report
 from remote_jax.roam.sample import folder as sample
 from remote_jax.roam.settings import KEYS
@@ -236,30 +238,27 @@ class RoamTask:
         return model.all_candidates()
 
     def predict(self, model: nnx.Module, batch: Batch, shared: Candidates) -> dict[str, Array]:
-        """The rank of each target and how its query was routed; or the best answers, without one.
+        """What `query_outputs` has of each query, and how it was routed.
 
         Routing is `shares` [batch, groups] of the groups, and `weights` [batch, groups, modalities]
         of the modalities in each.
         """
         assert isinstance(model, Roam)
         scores, routed = model(batch["query"], shared)
-        if "target" not in batch:
-            best, entities = jax.lax.top_k(scores, min(MAX_TOP, scores.shape[1]))
-            return {"entities": entities, "scores": best}
-        known = unpack(batch["known"], scores.shape[1])
         return {
-            "rank": ranks(scores, batch["target"], known),
+            **query_outputs(scores, batch, self.config.model.loss),
             "shares": routed.group_shares.T,
             "weights": routed.weights.transpose(2, 1, 0),
         }
 
     def calibrate(self, outputs: Outputs) -> dict[str, float]:
-        """Nothing."""
-        return {}
+        """The temperature of the scores."""
+        return {"temperature": probabilities.choose(self.config.model.loss, outputs)}
 
     def calibrated(self, outputs: Outputs, calibration: Calibration) -> Outputs:
-        """The outputs as they are."""
-        return outputs
+        """The outputs, with probabilities at the temperature of the calibration."""
+        temperature = calibration.get("temperature", probabilities.AS_TRAINED)
+        return probabilities.with_probabilities(self.config.model.loss, outputs, temperature)
 
     def interface(self) -> Interface:
         """A query."""
@@ -271,7 +270,8 @@ class RoamTask:
         """The score of every entity as an answer, and its probability."""
         assert isinstance(model, Roam)
         scores, _ = model(batch["query"], shared)
-        return {"scores": scores, "probabilities": PROBABILITIES[self.config.model.loss](scores)}
+        scaled = scores / calibration.get("temperature", probabilities.AS_TRAINED)
+        return {"scores": scores, "probabilities": PROBABILITIES[self.config.model.loss](scaled)}
 
     def write_assets(self, model: nnx.Module, folder: Path) -> None:
         """Names of entities and relations, and the graph; features are among the parameters."""
@@ -281,16 +281,26 @@ class RoamTask:
         shutil.copytree(self.graph_folder, folder / GRAPH)
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
-        """MR, MRR and Hits of both directions together."""
-        return dict(summary(outputs["rank"]))
+        """MR, MRR and Hits of both directions together, and the expected calibration error.
+
+        `ece` is that of the answer that is first in each filtered ranking, at `temperature`;
+        `ece_as_trained` is the same at a temperature of 1.
+        """
+        right = outputs["rank"] == 1
+        return {
+            **summary(outputs["rank"]),
+            "ece": expected_error(outputs["confidence"], right),
+            "ece_as_trained": expected_error(outputs["confidence_as_trained"], right),
+            "temperature": float(outputs["temperature"].mean()),
+        }
 
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
         """Scores by direction and by relation, most frequent first."""
         return ranking_report.tables(self.graph, split, outputs["rank"])
 
     def rows(self, split: str, outputs: Outputs) -> Iterator[dict[str, Any]]:
-        """A line a query: its triple, the direction asked for, and the rank."""
-        return ranking_report.rows(self.graph, split, outputs["rank"])
+        """A line a query: its triple, the direction asked for, the rank and the probability."""
+        return ranking_report.rows(self.graph, split, outputs)
 
     def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
         """`routing.json` (`routing_report`)."""
@@ -304,4 +314,11 @@ class RoamTask:
 
     @cached_property
     def _lookup(self) -> Lookup:
-        return Lookup(saved_graph.read_graph(self.graph_folder))
+        graph = saved_graph.read_graph(self.graph_folder)
+        return Lookup(graph, self._modality_names, self.config.model.loss)
+
+    @property
+    def _modality_names(self) -> list[str]:
+        """Of those that the model has, in its order."""
+        structure = ["structure"] if self.config.features.structure else []
+        return [*structure, *self._sizes.features]

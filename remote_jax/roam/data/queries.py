@@ -1,10 +1,12 @@
-"""User-supplied queries, for `predict`: JSON lines in, ranked names out.
+"""User-supplied queries, for `predict`: JSON lines in, ranked names or the rank of a triple out.
 
     {"id": 7, "head": "Oslo", "relation": "isLocatedIn", "top": 3}
-    {"relation": "isLocatedIn", "tail": "Norway"}
+    {"relation": "isLocatedIn", "tail": "Norway", "known": false}
+    {"head": "Oslo", "tail": "Norway"}
+    {"head": "Oslo", "relation": "isLocatedIn", "tail": "Norway"}
 
-The first asks for tails, the second for heads. `id` is echoed and may be left out, as may `top`,
-the number of answers. Each answer says whether the graph already has that triple.
+The first asks for tails, the second for heads that the graph does not have, the third for
+relations, and the last for the score and the rank of a triple (`data.posts.Query`).
 """
 
 from __future__ import annotations
@@ -12,83 +14,47 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
-from typing import Any
+from typing import Any, SupportsIndex
 
 import grain
 import numpy as np
 
 from remote_jax.data.jsonl import check_text, show
-from remote_jax.data.posts import QUERY_KEYS, Answer, Id, Values, checked, plain
+from remote_jax.data.posts import QUERY_KEYS, Answer, Id, Values, checked
 from remote_jax.errors import Refused, UserError
-from remote_jax.roam.data.nearest import Names
-from remote_jax.roam.data.triples import Graph, strip_brackets
-from remote_jax.roam.ranking import KnownAnswers, Queries
+from remote_jax.roam.answers import Candidates
+from remote_jax.roam.data.lookup import Lookup, Vocabulary
+from remote_jax.roam.data.questions import (
+    EntityQuestion,
+    Outputs,
+    Question,
+    RelationQuestion,
+    Row,
+    TripleQuestion,
+)
+from remote_jax.roam.data.triples import strip_brackets
+from remote_jax.roam.outputs import PAGE
+from remote_jax.roam.ranking import pack
+
+PARTS = ("head", "relation", "tail")
 
 TOP = 10
 """Answers to a question that does not say how many it wants."""
 
-MAX_TOP = 100
-MAX_QUESTIONS = 1_000_000
+MAX_TOP = 10_000
+MAX_ROWS = 1_000_000
+"""Questions of a file, or a call; one that takes several rows of the model counts for each."""
 
 MAX_SEARCHES = 100
 """Unknown names of a file, or a call, for which the nearest known ones are looked up."""
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """An entity that may answer a query.
-
-    Attributes:
-        score: the model's logit, a number of no fixed range; higher is likelier.
-        known: whether the graph has that triple already.
-    """
-
-    name: str
-    score: float
-    known: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Candidates(Answer):
-    """The best answers to a query, the best first.
-
-    Attributes:
-        head, relation, tail: what was asked for, as the graph has the names; one end is None.
-        answers: as many as were wanted, where the graph has as many entities.
-    """
-
-    head: str | None = None
-    tail: str | None = None
-    relation: str | None = None
-    answers: tuple[Candidate, ...] = ()
-
-    def _found(self) -> dict[str, Any]:
-        end = {"tail": self.tail} if self.head is None else {"head": self.head}
-        return {**end, "relation": self.relation, "answers": plain(self.answers)}
-
-
-@dataclass(frozen=True)
-class _Question:
-    """What is asked for, by name, and how many answers are wanted."""
-
-    query: tuple[int, int]
-    names: Mapping[str, str]
-    top: int
-
-
-@dataclass(frozen=True)
 class Questions:
-    """Questions that are read and checked.
+    """Questions that are read and checked; see `read`."""
 
-    Attributes:
-        queries: of those that could be read, in their order; a question for heads has the
-            reciprocal relation (see `ranking`).
-    """
-
-    queries: Queries
     _lookup: Lookup
-    _questions: tuple[tuple[Id, _Question | str], ...]
+    _questions: tuple[tuple[Id, Question | str], ...]
 
     @classmethod
     def read(cls, questions: Iterable[Values], lookup: Lookup) -> Questions:
@@ -99,80 +65,149 @@ class Questions:
             lookup: of the graph that is asked about.
 
         Raises:
-            UserError: there are more than `MAX_QUESTIONS`.
+            UserError: they take more than `MAX_ROWS`.
         """
-        found = tuple(
-            islice(checked(questions, _Reader(lookup).question, QUERY_KEYS), MAX_QUESTIONS + 1)
-        )
-        if len(found) > MAX_QUESTIONS:
-            raise UserError(f"There are more than {MAX_QUESTIONS:,} questions; split them.")
-        queries = [one.query for _, one in found if isinstance(one, _Question)]
-        return cls(np.array(queries, np.int32).reshape(-1, 2), lookup, found)
+        found: list[tuple[Id, Question | str]] = []
+        rows = 0
+        for id_, one in checked(questions, _Reader(lookup).question, QUERY_KEYS):
+            rows += 1 if isinstance(one, str) else one.rows
+            if rows > MAX_ROWS:
+                raise UserError(
+                    f"There are more than {MAX_ROWS:,} questions, where one with 'top' counts for "
+                    f"each {PAGE} answers, and one for relations for each relation twice; split "
+                    "them."
+                )
+            found.append((id_, one))
+        return cls(lookup, tuple(found))
 
     @property
     def dataset(self) -> grain.MapDataset:
-        """`query` of each of `queries`, as the model reads it."""
-        return grain.MapDataset.source(self.queries).map(lambda query: {"query": query})
+        """The rows of all questions that could be read, as `outputs.query_outputs` reads them.
 
-    def answers(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Candidates]:
+        All rows have the same keys: those that any of the questions needs.
+        """
+        return grain.MapDataset.source(self._rows)
+
+    @cached_property
+    def _rows(self) -> _Rows:
+        return _Rows(tuple(q for _, q in self._questions if not isinstance(q, str)), self._lookup)
+
+    def answers(self, outputs: Outputs) -> Iterator[Answer]:
         """The answers to each question, or the error that kept it from having any.
 
         Args:
-            outputs: `entities` and `scores` [queries, top], the best first, of each of `dataset`;
-                empty when that is.
+            outputs: of each row of `dataset`, with what a calibration adds; empty when that is.
         """
-        row, names = 0, self._lookup.entities.names
+        start = 0
         for id_, question in self._questions:
             if isinstance(question, str):
                 yield Candidates(id=id_, error=question)
                 continue
-            true = self._lookup.known.answers_to(self.queries[row])
-            best = outputs["entities"][row, : question.top]
-            scores = outputs["scores"][row, : question.top]
-            found = [
-                Candidate(names[entity], float(score), bool(known))
-                for entity, score, known in zip(best, scores, np.isin(best, true), strict=True)
-            ]
-            yield Candidates(id=id_, answers=tuple(found), **question.names)
-            row += 1
+            stop = start + question.rows
+            own = {name: values[start:stop] for name, values in outputs.items()}
+            yield question.answer(id_, own, self._lookup)
+            start = stop
 
 
-class Lookup:
-    """Ids of the names of a graph, and its triples.
+class _Rows:
+    """Random access to the rows of questions, for `grain`."""
 
-    Attributes:
-        known: the triples, to mark answers.
-    """
+    def __init__(self, questions: tuple[Question, ...], lookup: Lookup):
+        self.questions, self.known = questions, lookup.known
+        self.entities = len(lookup.entities.names)
+        self.ends = np.cumsum([one.rows for one in questions], dtype=np.int64)
+        first = [one.row(0) for one in questions]
+        self.targets = any(row.target is not None for row in first)
+        self.best = any(row.target is None for row in first)
+        self.paged = any(isinstance(one, EntityQuestion) and one.rows > 1 for one in questions)
 
-    def __init__(self, graph: Graph):
-        self.entities = _Vocabulary("entity", graph.entities)
-        self.relations = _Vocabulary("relation", graph.relations)
-        self.known = KnownAnswers.from_splits(graph.splits.values(), len(graph.relations))
+    def __len__(self) -> int:
+        return int(self.ends[-1]) if len(self.ends) else 0
+
+    def __getitem__(self, index: SupportsIndex) -> dict[str, Any]:
+        """`query` and `known`; `target`, `new` and `page` where any question needs them."""
+        row = self._row(int(index))
+        query = np.array(row.query, np.int32)
+        example: dict[str, Any] = {"query": query}
+        example["known"] = pack(self.known.answers_to(query), self.entities)
+        if self.targets:
+            example["target"] = np.int32(row.target or 0)
+        if self.best:
+            example["new"] = np.bool_(row.new)
+        if self.paged:
+            example["page"] = np.int32(row.page)
+        return example
+
+    def _row(self, index: int) -> Row:
+        place = int(np.searchsorted(self.ends, index, side="right"))
+        question = self.questions[place]
+        return question.row(index - int(self.ends[place]) + question.rows)
 
 
 class _Reader:
     """Checks the questions of a file or a call."""
 
     def __init__(self, lookup: Lookup):
-        self.entities, self.relations = lookup.entities, lookup.relations
+        self.lookup = lookup
         self.searched: dict[tuple[str, str], str] = {}
 
-    def question(self, value: Mapping[str, Any]) -> _Question:
+    def question(self, value: Mapping[str, Any]) -> Question:
         """A question.
 
         Raises:
             Refused: something in it is wrong.
         """
-        end, other = _ends(value)
+        given = [part for part in PARTS if part in value]
+        if len(given) < 2:
+            said = f"only {given[0]!r}" if given else "none of them"
+            raise Refused(
+                "a question needs two of 'head', 'relation' and 'tail', to ask for the third, or "
+                f"all three, to ask about that triple; found {said}"
+            )
+        routing = _check_switch(value, "routing", default=False)
+        if len(given) == len(PARTS):
+            return self._triple(value, routing)
         top = _check_top(value.get("top", TOP))
-        entity = self.id(self.entities, check_text(value[end], repr(end)))
-        relation = self.id(self.relations, check_text(value["relation"], "'relation'"))
-        for_heads = other == "head"
-        query = (entity, relation + for_heads * len(self.relations.names))
-        names = {end: self.entities.names[entity], "relation": self.relations.names[relation]}
-        return _Question(query, names, top)
+        new = not _check_switch(value, "known", default=True)
+        if "relation" in given:
+            return self._entity(value, given, top, new, routing)
+        if routing:
+            raise Refused(
+                "'routing' tells how a query is routed, which takes a relation: give 'relation', "
+                "or leave 'routing' out"
+            )
+        ids = self._ids(value, given)
+        relations = len(self.lookup.relations.names)
+        return RelationQuestion(ids["head"], ids["tail"], relations, min(top, relations), new)
 
-    def id(self, vocabulary: _Vocabulary, name: str) -> int:
+    def _entity(
+        self, value: Mapping[str, Any], given: list[str], top: int, new: bool, routing: bool
+    ) -> EntityQuestion:
+        ids = self._ids(value, given)
+        for_heads = "tail" in given
+        entity = ids["tail" if for_heads else "head"]
+        query = (entity, ids["relation"] + for_heads * len(self.lookup.relations.names))
+        most = min(top, len(self.lookup.entities.names))
+        return EntityQuestion(query, ids, most, new, routing)
+
+    def _triple(self, value: Mapping[str, Any], routing: bool) -> TripleQuestion:
+        for key in ("top", "known"):
+            if key in value:
+                raise Refused(
+                    f"{key!r} is for a question that lacks a part, and this one has 'head', "
+                    f"'relation' and 'tail': leave {key!r} out, or the part that you ask for"
+                )
+        ids = self._ids(value, PARTS)
+        return TripleQuestion(ids, self.lookup.directed(**ids), routing)
+
+    def _ids(self, value: Mapping[str, Any], given: Iterable[str]) -> dict[str, int]:
+        """The id of each part that is given."""
+        return {
+            part: self.id(self.lookup.vocabulary(part), check_text(value[part], repr(part)))
+            for part in given
+        }
+
+    def id(self, vocabulary: Vocabulary, name: str) -> int:
         """The id of a name, which may stand in angle brackets.
 
         Raises:
@@ -188,28 +223,14 @@ class _Reader:
         raise Refused(f"there is no {vocabulary.kind} {show(name)}{self.searched.get(key, '')}")
 
 
-class _Vocabulary:
-    """Ids of known names, and the nearest names to unknown ones."""
-
-    def __init__(self, kind: str, names: tuple[str, ...]):
-        self.kind, self.names = kind, names
-        self.ids = {name: place for place, name in enumerate(names)}
-
-    @cached_property
-    def nearest(self) -> Names:
-        return Names(self.names)
-
-
-def _ends(value: Mapping[Any, Any]) -> tuple[str, str]:
-    """The end that a question gives, and the one that it asks for."""
-    if "relation" not in value:
-        raise Refused("a question needs a 'relation'")
-    if ("head" in value) == ("tail" in value):
-        raise Refused("a question needs either 'head' (to ask for tails) or 'tail' (for heads)")
-    return ("head", "tail") if "head" in value else ("tail", "head")
-
-
 def _check_top(value: object) -> int:
     if type(value) is not int or not 1 <= value <= MAX_TOP:
-        raise Refused(f"'top' must be a whole number from 1 to {MAX_TOP}, found {show(value)}")
+        raise Refused(f"'top' must be a whole number from 1 to {MAX_TOP:,}, found {show(value)}")
     return value
+
+
+def _check_switch(value: Mapping[str, Any], key: str, *, default: bool) -> bool:
+    found = value.get(key, default)
+    if type(found) is not bool:
+        raise Refused(f"{key!r} must be true or false, found {show(found)}")
+    return found

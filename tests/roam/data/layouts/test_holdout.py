@@ -45,7 +45,9 @@ def graph(folder: Path, rows: list[str]) -> Path:
 def test_one_file_is_split_on_request(tmp_path: Path) -> None:
     pairs = [f"e{i} r{(i + j) % 2} e{j}" for i in range(12) for j in range(12) if i != j]
     graph(tmp_path, pairs)
-    with pytest.raises(UserError, match=r"no validation triples .* set --config\.data\.holdout=0\.1"):
+    with pytest.raises(
+        UserError, match=r"no validation triples .* set --config\.data\.holdout=0\.1"
+    ):
         read(tmp_path)
     options = Options(holdout=0.1, seed=3)
     found = read(tmp_path, options)

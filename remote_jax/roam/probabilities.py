@@ -1,0 +1,165 @@
+"""Probabilities of answers, and the temperature T that validation chooses for them.
+
+A probability is filtered as ranks are: it is that of an entity among those that are no other known
+answer of the query. With a softmax it is exp(s/T) / (exp(s/T) + Z), where Z sums exp(s/T) over the
+entities, but for this one, that are not known; with a sigmoid, σ(s/T). So a known answer takes
+nothing from a new one, and the probability of a new one is given that one more answer holds.
+
+The model runs once, and T is chosen afterwards (Guo et al. 2017, "On Calibration of Modern Neural
+Networks", §4.2): log Z is given for a grid of temperatures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+from scipy.special import expit, log_expit
+
+from remote_jax.errors import UserError
+
+TEMPERATURES = 4.0 * 2.0 ** (-np.arange(12) / 2)
+"""From 4 to 0.09, neighbours half an octave apart: each costs an exponential an entity."""
+
+AS_TRAINED = 1.0
+"""The temperature of the loss; that of a run without a calibration."""
+
+Scores = Float[np.ndarray, " *n"]
+
+
+def log_normalisers(
+    scores: Float[Array, "b n"], rivals: Bool[Array, "b n"], loss: str
+) -> Float[Array, "b t"]:
+    """log Z of the rivals at each of `TEMPERATURES`; traced.
+
+    With "softmax" it is log Σ exp(s/T), -inf where there is no rival; with "sigmoid" the logarithm
+    of Π (1 + exp(s/T)), which makes a likelihood of independent answers.
+    """
+    if loss == "sigmoid":  # log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|))
+        above = jnp.sum(jnp.maximum(scores, 0.0), 1, where=rivals)
+        below = jnp.where(rivals, -jnp.abs(scores), -jnp.inf)
+
+        def log_z(hot: Float[Array, ""]) -> Float[Array, " b"]:
+            return above / hot + jnp.sum(jnp.log1p(jnp.exp(below / hot)), 1)
+
+    else:
+        largest = jnp.max(scores, 1, where=rivals, initial=-jnp.inf)
+        largest = jnp.where(jnp.isfinite(largest), largest, 0.0)
+        below = jnp.where(rivals, scores - largest[:, None], -jnp.inf)
+
+        def log_z(hot: Float[Array, ""]) -> Float[Array, " b"]:
+            return largest / hot + jnp.log(jnp.sum(jnp.exp(below / hot), 1))
+
+    # One after another: at once they would be as many arrays of the size of the scores.
+    return jax.lax.map(log_z, jnp.asarray(TEMPERATURES, scores.dtype)).T
+
+
+def log_probabilities(
+    loss: str,
+    scores: Scores,
+    known: Bool[np.ndarray, " *n"],
+    log_normaliser: Scores | float,
+    temperature: float,
+) -> Scores:
+    """Of entities as answers, in float64.
+
+    Args:
+        scores: -inf for an entity that is left out, whose probability is 0.
+        known: whether the graph has the triple, which `log_normaliser` is without then.
+        log_normaliser: log Z at this temperature, that broadcasts to `scores`; read with "softmax".
+    """
+    scaled = np.asarray(scores, np.float64) / temperature
+    if loss == "sigmoid":
+        return log_expit(scaled)
+    excess = scaled - log_normaliser
+    return np.where(known, log_expit(excess), np.minimum(excess, 0.0))
+
+
+def choose(loss: str, outputs: Mapping[str, np.ndarray]) -> float:
+    """The temperature with the lowest mean negative log-likelihood of the targets.
+
+    Args:
+        outputs: of `outputs.of_targets`; each target is known.
+    """
+    scaled = outputs["score"].astype(np.float64)[:, None] / TEMPERATURES
+    with np.errstate(invalid="ignore"):
+        if loss == "sigmoid":
+            losses = outputs["log_normaliser"] + np.logaddexp(0.0, -scaled)
+        else:
+            losses = np.logaddexp(0.0, outputs["log_normaliser"] - scaled)
+    mean = losses.mean(0)
+    # Scores that are no numbers choose nothing.
+    return float(TEMPERATURES[np.argmin(mean)]) if np.isfinite(mean).all() else AS_TRAINED
+
+
+def confidences(
+    loss: str, outputs: Mapping[str, np.ndarray], temperature: float
+) -> Float[np.ndarray, " n"]:
+    """The probability of the answer that is first in each filtered ranking, target included.
+
+    One that is no number is believed by nobody: 0.
+
+    Args:
+        outputs: of `outputs.of_targets`.
+    """
+    score = outputs["score"].astype(np.float64) / temperature
+    first = np.maximum(score, outputs["best"].astype(np.float64) / temperature)
+    if loss == "sigmoid":
+        found = expit(first)
+    else:
+        rivals = at(outputs["log_normaliser"], temperature)
+        with np.errstate(invalid="ignore"):
+            whole = np.where(outputs["target_known"], np.logaddexp(rivals, score), rivals)
+        found = np.exp(np.minimum(first - whole, 0.0))
+    return np.nan_to_num(found, nan=0.0)
+
+
+def at(log_normaliser: Float[np.ndarray, "n t"], temperature: float) -> Float[np.ndarray, " n"]:
+    """log Z at one of the temperatures.
+
+    Raises:
+        UserError: it is none of `TEMPERATURES`.
+    """
+    column = int(np.argmin(np.abs(TEMPERATURES - temperature)))
+    if not np.isclose(TEMPERATURES[column], temperature):
+        raise UserError(
+            f"The calibration's temperature is {temperature}, expected one of 4, 2.83, ..., "
+            "0.088, half an octave apart: export the run again."
+        )
+    return log_normaliser[:, column].astype(np.float64)
+
+
+def with_probabilities(
+    loss: str, outputs: Mapping[str, np.ndarray], temperature: float
+) -> dict[str, np.ndarray]:
+    """The outputs with what a temperature makes of them.
+
+    `probabilities` are those of `entities`; `log_probability` and `probability` those of targets,
+    `confidence` and `confidence_as_trained` those of the first in their rankings, and `temperature`
+    is the same for all.
+
+    Args:
+        outputs: of `outputs.query_outputs`; may be empty.
+
+    Raises:
+        UserError: the temperature is none of `TEMPERATURES`.
+    """
+    found = dict(outputs)
+    log_z = at(outputs["log_normaliser"], temperature) if "log_normaliser" in outputs else None
+    if "entities" in outputs:
+        column = 0.0 if log_z is None else log_z[:, None]
+        logs = log_probabilities(loss, outputs["scores"], outputs["known"], column, temperature)
+        found["probabilities"] = np.exp(logs)
+    if "rank" in outputs:
+        assert log_z is not None
+        logs = log_probabilities(
+            loss, outputs["score"], outputs["target_known"], log_z, temperature
+        )
+        found |= {"log_probability": logs, "probability": np.exp(logs)}
+        found["confidence"] = confidences(loss, outputs, temperature)
+        found["confidence_as_trained"] = confidences(loss, outputs, AS_TRAINED)
+        found["temperature"] = np.full(len(logs), temperature)
+    return found
