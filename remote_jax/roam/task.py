@@ -316,9 +316,3 @@ class RoamTask:
     def _lookup(self) -> Lookup:
         graph = saved_graph.read_graph(self.graph_folder)
         return Lookup(graph, self._modality_names, self.config.model.loss)
-
-    @property
-    def _modality_names(self) -> list[str]:
-        """Of those that the model has, in its order."""
-        structure = ["structure"] if self.config.features.structure else []
-        return [*structure, *self._sizes.features]
