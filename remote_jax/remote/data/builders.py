@@ -30,7 +30,7 @@ class PairBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
     `SPLIT-unlisted.npy`, the pairs of its posts that are not listed (`unlisted.UNLISTED`).
     """
 
-    VERSION = tfds.core.Version("2.0.0")
+    VERSION = tfds.core.Version("3.0.0")
     files: DataFiles
 
     def __init__(self, **kwargs: Any):
