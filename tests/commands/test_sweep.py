@@ -116,8 +116,8 @@ def test_a_sweep_goes_on_and_refuses_other_flags(
     train("--config.train.epochs=1")
     assert "The run is finished" in capfd.readouterr().out
     with pytest.raises(UserError, match="ended with an error"):
-        train("--config.train.epochs=2")
-    assert "was started with train.epochs = 1" in capfd.readouterr().err
+        train("--config.train.epochs=1 --config.train.clip=3.0")
+    assert "was started with train.clip = " in capfd.readouterr().err
     assert (tmp_path / "full" / "seed0" / "results.json").read_bytes() == left
 
 
