@@ -29,7 +29,9 @@ def rows(graph: Graph) -> list[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("order", ["hrt", "htr"])
-@pytest.mark.parametrize(("file", "first"), [("{}2id.txt", ""), ("{}2id.txt", "4\n"), ("{}.txt", "")])
+@pytest.mark.parametrize(
+    ("file", "first"), [("{}2id.txt", ""), ("{}2id.txt", "4\n"), ("{}.txt", "")]
+)
 def test_the_columns_tell_their_order(tmp_path: Path, order: str, file: str, first: str) -> None:
     write(tmp_path, order, file, first, entity2id=ENTITIES, relation2id=RELATIONS)
     graph = read(tmp_path)

@@ -106,7 +106,10 @@ def torch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
         {"weight": Tensor(VALUES)},
         {"features": Tensor(VALUES[::-1]), "ids": ["c", "b", "a"]},
         {name: Tensor(row) for name, row in zip(ENTITIES, VALUES, strict=True)},
-        {name: Tensor(np.stack([row - 1, row + 1])) for name, row in zip("abc", VALUES, strict=True)},
+        {
+            name: Tensor(np.stack([row - 1, row + 1]))
+            for name, row in zip("abc", VALUES, strict=True)
+        },
     ],
 )
 def test_tensors(torch: ModuleType, tmp_path: Path, holds: object) -> None:

@@ -25,7 +25,7 @@ def test_every_name_keeps_a_training_triple(rows: list, share: float, seed: int)
     except Refused:
         return
     parts = {name: [tuple(row) for row in part.tolist()] for name, part in found.items()}
-    assert sorted(sum(parts.values(), [])) == sorted(rows)
+    assert sorted(row for part in parts.values() for row in part) == sorted(rows)
     sets = [set(part) for part in parts.values()]
     assert not (sets[0] & sets[1] or sets[0] & sets[2] or sets[1] & sets[2])
     assert all(sets) and len(sets[1]) == len(sets[2]) <= max(1, round(share * len(set(rows))))
@@ -45,7 +45,9 @@ def graph(folder: Path, rows: list[str]) -> Path:
 def test_one_file_is_split_on_request(tmp_path: Path) -> None:
     pairs = [f"e{i} r{(i + j) % 2} e{j}" for i in range(12) for j in range(12) if i != j]
     graph(tmp_path, pairs)
-    with pytest.raises(UserError, match=r"no validation triples .* set --config\.data\.holdout=0\.1"):
+    with pytest.raises(
+        UserError, match=r"no validation triples .* set --config\.data\.holdout=0\.1"
+    ):
         read(tmp_path)
     options = Options(holdout=0.1, seed=3)
     found = read(tmp_path, options)

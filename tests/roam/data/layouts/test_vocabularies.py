@@ -65,8 +65,16 @@ def test_the_commonest_file_counts_and_another_is_compared(tmp_path: Path) -> No
         ("entities.txt", "a\nb\na\n", r"entities\.txt, line 3: 'a', names it again"),
         ("entities.txt", "a\tb\n", r"entities\.txt, line 1: 'a\\tb', expected a name and its id"),
         ("entities.txt", "2\n0\n1\n", r"line 1: '2' may be a name, or the number of names"),
-        ("entities.dict", "0\t1\n1\t2\n2\t0\n", r"either column could be the ids; .* entities\.txt"),
-        ("entity2id.txt", "a 1\nb 2\n", r"must give the ids 0 to 1, each once; they go from 1 to 2"),
+        (
+            "entities.dict",
+            "0\t1\n1\t2\n2\t0\n",
+            r"either column could be the ids; .* entities\.txt",
+        ),
+        (
+            "entity2id.txt",
+            "a 1\nb 2\n",
+            r"must give the ids 0 to 1, each once; they go from 1 to 2",
+        ),
         ("entity2id.txt", "a\nb\n", r"entity2id\.txt, line 1: 'a', expected a name and its id"),
     ],
 )
