@@ -15,6 +15,7 @@ from tucker_settings import TUCKER
 from configs import mkg_y
 from remote_jax import main
 from remote_jax.commands.arguments import Arguments
+from remote_jax.config import runs
 from remote_jax.errors import UserError
 from remote_jax.main import run
 from remote_jax.roam.data import saved_graph, triples
@@ -96,6 +97,52 @@ def test_a_model_knows_who_has_a_triple_to_learn_from(tmp_path: Path) -> None:
     seen = task.model(nnx.Rngs(0)).seen
     assert seen is not None
     np.testing.assert_array_equal(seen(), expected)
+
+
+def test_a_run_keeps_how_its_files_were_read(
+    trained: tuple[ConfigDict, Path], tmp_path: Path
+) -> None:
+    """A run that was begun before this was kept goes on: its fingerprint has none of it."""
+    settings, workdir = trained
+    results = json.loads((workdir / "results.json").read_text())
+    assert results["dataset"]["reading"]["features"] == {"image": {"rows": "by name"}}
+    shutil.copytree(workdir / "graph", tmp_path / "graph")
+    facts = json.loads((tmp_path / "graph" / "facts.json").read_text())
+    del facts["reading"]
+    (tmp_path / "graph" / "facts.json").write_text(json.dumps(facts))
+    task = make_task(settings)
+    task.prepare(tmp_path, anew=False)
+    before = {key: value for key, value in results["dataset"].items() if key != "reading"}
+    assert task.fingerprint() == before
+
+
+def test_a_run_of_before_there_were_these_keys_goes_on(tmp_path: Path) -> None:
+    now = config(tmp_path, tmp_path)
+    for system in ("roam", "remote"):
+        stored = now.to_dict() | {"system": system}
+        for key in ("columns", "holdout", "holdout_seed"):
+            del stored["data"][key]
+        (tmp_path / "config.json").write_text(json.dumps(stored))
+        old = runs.read(tmp_path)
+        if system == "roam":
+            runs.check_same(now, old, tmp_path)
+        else:
+            assert "columns" not in old.data
+
+
+def test_one_file_of_triples_is_split_for_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_graph(tmp_path)
+    for name in ("valid.txt", "test.txt"):
+        (tmp_path / name).unlink()
+    task = make_task(config(tmp_path, tmp_path / "cache", **{"data.holdout": 0.1}))
+    (tmp_path / "run").mkdir()
+    task.prepare(tmp_path / "run", anew=True)
+    assert "drawn from train.txt" in capsys.readouterr().out
+    again = make_task(config(tmp_path, tmp_path / "cache", **{"data.holdout": 0.1})).graph
+    assert again.sha256 == task.graph.sha256
+    np.testing.assert_array_equal(again.splits["test"], task.graph.splits["test"])
 
 
 def test_places_are_queries(trained: tuple[ConfigDict, Path]) -> None:

@@ -25,7 +25,7 @@ def test_every_name_keeps_a_training_triple(rows: list, share: float, seed: int)
     except Refused:
         return
     parts = {name: [tuple(row) for row in part.tolist()] for name, part in found.items()}
-    assert sorted(sum(parts.values(), [])) == sorted(rows)
+    assert sorted(row for part in parts.values() for row in part) == sorted(rows)
     sets = [set(part) for part in parts.values()]
     assert not (sets[0] & sets[1] or sets[0] & sets[2] or sets[1] & sets[2])
     assert all(sets) and len(sets[1]) == len(sets[2]) <= max(1, round(share * len(set(rows))))
