@@ -10,7 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jax
 import pytest
 import toy
 
@@ -120,40 +119,6 @@ def test_overrides_are_typed(capsys: pytest.CaptureFixture[str]) -> None:
     assert found is not None
     assert found.config.train.epochs == 1.0 and found.config.data.dir == "a b"
     assert "batch_size" in mistake(capsys, CONFIG, "--config.train.batch_size=many")
-
-
-def test_values_of_another_type(capsys: pytest.CaptureFixture[str]) -> None:
-    for key, value, expected in (
-        ("train.batch_size", "2.5", "a whole number, as 8"),
-        ("train.batch_size", "(1,", "a whole number, as 8"),
-        ("train.epochs", "a: b", "a number, as 6.0"),
-        ("train.remat", "2", "true or false, as False"),
-    ):
-        said = mistake(capsys, CONFIG, f"--config.{key}={value}")
-        found = value.partition(": ")[0]
-        assert said == f"remote_jax: config.{key} must be {expected}; found {found!r}.\n"
-
-
-def test_a_device_that_is_not_here(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Told before the data are prepared; jax raises either, by what is installed."""
-
-    raised: list[Exception] = []
-
-    def absent() -> list[jax.Device]:
-        raise raised[-1]
-
-    monkeypatch.setattr(toy.ToyTask, "prepare", lambda *_, **__: pytest.fail("prepares"))
-    monkeypatch.setattr(jax, "devices", absent)
-    for error, reason in (
-        (RuntimeError("Unable to initialize 'cuda': why (set JAX_PLATFORMS='')"), "why"),
-        (AssertionError(), "AssertionError"),
-    ):
-        raised.append(error)
-        said = mistake(capsys, CONFIG, f"--workdir={tmp_path}")
-        assert f"{reason}): unset JAX_PLATFORMS to use what there is, or install" in said
-        assert said.startswith("remote_jax: jax finds no devices ")
 
 
 def test_mistakes_on_the_command_line(
