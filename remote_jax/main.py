@@ -101,7 +101,7 @@ def run_together(arguments: Arguments, job: cluster.Job) -> int:
 
 def _tell(done: Done, source: Path, target: Path) -> None:
     """Says how many posts were answered, and which could not be."""
-    print(f"{done.answers:,} lines in {target}, {done.errors:,} of them with an error")
+    print(f"{done.answers - done.errors:,} of {done.answers:,} posts are answered in {target}")
     if done.errors:
         lines = ", ".join(map(str, done.wrong_lines))
         more = ", ..." if done.errors > len(done.wrong_lines) else ""

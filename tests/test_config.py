@@ -69,6 +69,26 @@ def test_config_files_that_are_wrong(tmp_path: Path, text: str, message: str) ->
         configs.load(file(tmp_path, text) + ":paper")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = 1\nnope\n", ":2: NameError: name 'nope' is not defined."),
+        ("def get_config():\n  x = 1\n  return 1 / 0", ":3: ZeroDivisionError: division by zero."),
+        ("def get_config():\n  return {}[7]", ":2: KeyError: 7."),
+        ("def get_config():\n  return 3", ": get_config returned int, expected a ConfigDict."),
+        ("x = '\0'", ": source code string cannot contain null bytes."),
+    ],
+)
+def test_what_a_config_file_raises_is_told_with_its_line(
+    tmp_path: Path, text: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (file(tmp_path, text), Path(file(tmp_path, text)).name):
+        with pytest.raises(UserError) as caught:
+            configs.load(name)
+        assert str(caught.value) == name + said
+
+
 def test_missing_file_and_wrong_kind(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no config file"):
         configs.load("configs/nowhere.py")

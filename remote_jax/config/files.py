@@ -133,7 +133,8 @@ def _located(path: Path) -> Iterator[None]:
     except ImportError as error:
         raise UserError(f"{path} imports what is not there: {error}.") from error
     except Exception as error:  # the file is a program
-        lines = [one.lineno for one in extract_tb(error.__traceback__) if one.filename == str(path)]
+        file = str(path.absolute())
+        lines = [one.lineno for one in extract_tb(error.__traceback__) if one.filename == file]
         where = _line(lines[-1] if lines else None)
         raise UserError(f"{path}{where}: {type(error).__name__}: {reason(error)}.") from error
 

@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 from remote_jax import config as configs
 from remote_jax.data.files import find
 from remote_jax.data.images import read_picture
-from remote_jax.errors import UserError, writing
+from remote_jax.errors import UserError, reason, writing
 from remote_jax.remote.data.pairs import TRIPLET_TYPES, Argument, Pair
 from remote_jax.remote.task import RemoteTask
 from remote_jax.reporting.results import read_results
@@ -35,12 +35,23 @@ Row = tuple[Pair, str, str, float]
 
 
 def rows(task: RemoteTask, workdir: Path) -> Iterator[Row]:
-    """The pairs of the test split with what `predictions.jsonl` says of them."""
-    records = task.pairs.records("test")
-    with (workdir / "predictions.jsonl").open(encoding="utf-8") as lines:
-        for index, line in enumerate(lines):
-            said = json.loads(line)
-            yield records[index], said["relation"], said["predicted"], said["probability"]
+    """The pairs of the test split with what `predictions.jsonl` says of them.
+
+    Raises:
+        UserError: the file is missing, or not one of this run.
+    """
+    records, path, index = task.pairs.records("test"), workdir / "predictions.jsonl", 0
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for index, line in enumerate(lines):
+                said = json.loads(line)
+                yield records[index], said["relation"], said["predicted"], said["probability"]
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise UserError(
+            f"{path}:{index + 1} is not what the run wrote ({reason(error)}): run --mode=eval."
+        ) from error
 
 
 def choose(posts: Iterator[Row], image: str) -> list[Row]:

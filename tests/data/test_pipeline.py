@@ -1,6 +1,9 @@
 """Batches depend on seed and step alone."""
 
+import itertools
 import multiprocessing
+import os
+import signal
 
 import grain
 import numpy as np
@@ -99,11 +102,18 @@ def test_an_error_of_the_data_reaches_the_loop_as_it_was(workers):
         list(train_batches(dataset, batch_size=2, seed=0, steps=2, workers=workers))
 
 
-def test_leaving_the_loop_early_ends_the_workers():
-    batches = train_batches(DATASET, batch_size=2, seed=0, steps=10**6, workers=1)
+def test_leaving_the_loop_early_ends_the_workers_and_signals_do_not(capfd):
+    batches = train_batches(DATASET, batch_size=2, seed=0, steps=10**6, workers=2)
     next(batches)
+    workers = multiprocessing.active_children()
+    assert len(workers) == 2
+    for worker, number in itertools.product(workers, (signal.SIGINT, signal.SIGTERM)):
+        os.kill(worker.pid, number)
+    assert len(list(itertools.islice(batches, 20))) == 20
     batches.close()
     assert not multiprocessing.active_children()
+    assert capfd.readouterr().err == ""
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 5, 10, 16])

@@ -13,7 +13,7 @@ from remote_jax.data.media import PostFileMedia
 from remote_jax.errors import UserError
 from remote_jax.remote import picture
 from remote_jax.remote.task import make_task
-from remote_jax.reporting.results import write_rows
+from remote_jax.reporting.results import write_json, write_rows
 from remote_jax.runtime import sharding
 from remote_jax.training.evaluation import evaluate, make_predict
 from remote_jax.training.optimizer import ENCODERS
@@ -107,6 +107,23 @@ def test_a_run_is_drawn(task, outputs, tmp_path):
     assert len(drawn.getcolors(1_000_000)) > 100
     with pytest.raises(UserError, match="no post absent"):
         picture.choose(iter(posts), "absent.jpg")
+
+
+def test_what_cannot_be_drawn_is_told(task, outputs, tmp_path, capsys):
+    def says(output="drawn.png"):
+        assert picture.main([f"--workdir={tmp_path}", f"--output={tmp_path / output}"]) == 2
+        return capsys.readouterr().err
+
+    assert "holds no finished run" in says()
+    write_json(tmp_path / "results.json", {"dataset": task.fingerprint(), "tables": []})
+    configs.write(task.config, tmp_path)
+    assert "Cannot read " in says()
+    write_rows(tmp_path / "predictions.jsonl", [{"relation": 1}])
+    assert "predictions.jsonl:1 is not what the run wrote ('predicted')" in says()
+    write_rows(tmp_path / "predictions.jsonl", task.rows("test", outputs))
+    assert f"Cannot write {tmp_path / 'no' / 'drawn.png'}: No such file" in says("no/drawn.png")
+    configs.write(ConfigDict({**task.config.to_dict(), "system": "roam"}), tmp_path)
+    assert "is a run of roam; only posts of REMOTE are drawn" in says()
 
 
 @pytest.mark.parametrize(

@@ -188,3 +188,25 @@ def test_batch_is_put_as_it_is() -> None:
     put = sharding.put_batch(batch, mesh)
     assert put["x"].sharding == sharding.batch_sharding(mesh)
     np.testing.assert_array_equal(put["label"], batch["label"])
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("Unable to initialize 'cuda': why (set JAX_PLATFORMS='')"), "'cuda': why"),
+        (AssertionError(), "AssertionError"),  # of a plugin that is not installed
+    ],
+)
+def test_devices_that_are_not_here(
+    error: Exception, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent() -> list[jax.Device]:
+        raise error
+
+    monkeypatch.setattr(jax, "devices", absent)
+    for ask in (sharding.devices, sharding.first_device):
+        with pytest.raises(
+            UserError, match=r"jax finds no devices .*: unset JAX_PLATFORMS"
+        ) as told:
+            ask()
+        assert f"{reason}): unset" in str(told.value)

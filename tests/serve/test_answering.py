@@ -118,7 +118,7 @@ def test_answers_come_in_blocks_from_one_program(
     assert [row["line"] for row in rows if "error" in row] == list(BAD)
     assert all(row["id"] == row["line"] for row in rows if "error" not in row)
     said = capsys.readouterr()
-    assert f"168 lines in {folder / 'answers.jsonl'}, 6 of them with an error" in said.out
+    assert f"162 of 168 posts are answered in {folder / 'answers.jsonl'}\n" in said.out
     assert "6 of 168 posts could not be answered (lines 5, 70, 71, 150, 151, ... of " in said.err
 
 

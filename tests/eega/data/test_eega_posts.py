@@ -170,6 +170,8 @@ def test_what_the_model_does_not_read_is_not_looked_for(folder, pipeline):
         ({"image": "posts.jsonl"}, "cannot be decoded"),
         ({"image": "a.png", "depth": "a.png"}, "the depth map"),
         ({"image": "a.png", "objects": [[0, 0, 2, 1]]}, "object 0 leaves the picture"),
+        ({"objects": [[0, 0, 1, 1]]}, "'objects' is of a picture, but the post has no 'image'"),
+        ({"depth": "a.npz"}, "'depth' is of a picture, but the post has no 'image'"),
         ({"image": "a.png", "objects": [{"box": [0, 0, 1, 1], "class": "x"}]}, "not seen"),
         ({"image": "a.png", "objects": [{"box": [0, 0, 1, 1], "class": 1}]}, "must be text"),
         ({"image": "a.png", "objects": [{"box": [0, 0, 1, 1], "score": "1"}]}, "the score of"),
