@@ -256,6 +256,10 @@ def _manager(folder: Path, keep: int, *, read_only: bool) -> ocp.CheckpointManag
         return ocp.CheckpointManager(folder, options=options, item_handlers=handlers)
     except OSError as error:
         raise UserError(f"Cannot write checkpoints to {folder}: {error.strerror}.") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(
+            f"A _CHECKPOINT_METADATA in {folder} is damaged: put back a copy of it ({error})."
+        ) from error
 
 
 def _restore(manager: ocp.CheckpointManager, step: int, like: Tree, mesh: Mesh) -> tuple[Tree, Any]:

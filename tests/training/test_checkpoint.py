@@ -178,3 +178,16 @@ def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").write_text("")
     with pytest.raises(UserError, match="Cannot write checkpoints"):
         Checkpoints(tmp_path)
+
+
+@pytest.mark.parametrize("content", ['{"init_timestamp_nsecs": "x"}', '{"metrics": [1]}', "[1]"])
+def test_metadata_of_a_step_that_are_malformed(tmp_path: Path, content: str) -> None:
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(state(3), Record({}, 1))
+        checkpoints.save_best(params(3), {"step": 1, "metrics": {}})
+    (tmp_path / "checkpoints/best/1/_CHECKPOINT_METADATA").write_text(content)
+    with (
+        pytest.raises(UserError, match=r"_CHECKPOINT_METADATA in .*best is damaged"),
+        Checkpoints(tmp_path, read_only=True),
+    ):
+        pass
