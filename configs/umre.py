@@ -45,7 +45,7 @@ def paper() -> ConfigDict:
             "max_rejected": 0.01,
             "language": "en",
             "triplets": "ee,oo,eo",
-            "reverse": False,
+            "reverse": 0.0,
             "symmetric": "auto",
             "unlisted": 0.0,
             "unlisted_weight": 0.3,
@@ -75,7 +75,7 @@ def sample() -> ConfigDict:
     """A generated data set and encoders small enough for a laptop, trained from scratch."""
     config = paper()
     config.data.update({"max_tokens": 64, "max_objects": 5, "crop": 32, "workers": 1})
-    config.data.update({"reverse": True, "unlisted": 1.0})  # so that any pair may be asked about
+    config.data.update({"reverse": 0.25, "unlisted": 0.25})  # so that any pair may be asked about
     config.data.sample = ConfigDict(  # posts a split; a post makes about five pairs
         {"train": 5000, "validation": 300, "test": 600, "seed": 0}
     )

@@ -39,7 +39,7 @@ DEFAULTS_OF_OLD_RUNS_OF: dict[str, dict[str, Any]] = {
         # Training never cut a text. Its sentences are nearer to spaCy's words than to those of the
         # rule that posts were cut by at that time.
         "data.language": "en",
-        "data.reverse": False,
+        "data.reverse": 0.0,
         "data.symmetric": "auto",
         "data.unlisted": 0.0,
         "data.unlisted_weight": 0.3,

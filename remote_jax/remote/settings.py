@@ -23,9 +23,9 @@ KEYS: Keys = {
         Text("some of ee, oo, eo"), "Pairs that take part: of entities, objects, or one of each."
     ),
     "data.reverse": Key(
-        SWITCH,
-        "Whether training also reads pairs the other way round: unrelated, unless the relation is "
-        "symmetric.",
+        Between(0, 1),
+        "Share of the listed pairs that training also reads the other way round: unrelated, unless "
+        "the relation is symmetric.",
     ),
     "data.symmetric": Key(
         Text("auto, or names separated by commas"),

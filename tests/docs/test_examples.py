@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import scored
 from pages import ROOT, titled, write_examples
 from released import config, words_tokenizer
 
@@ -18,7 +19,9 @@ from remote_jax.remote.data import formats as pair_formats
 from remote_jax.remote.data.orders import Orders
 from remote_jax.remote.data.posts import Posts
 from remote_jax.roam.data import features, text, triples
-from remote_jax.roam.data.queries import Lookup, Questions
+from remote_jax.roam.data.lookup import Lookup
+from remote_jax.roam.data.queries import Questions
+from remote_jax.roam.probabilities import with_probabilities
 
 PAGE = ROOT / "docs" / "formats.md"
 
@@ -174,8 +177,13 @@ def test_posts_of_eega(folder, tmp_path):
 def test_questions(folder):
     values, _ = read(folder / "posts/roam.jsonl")
     asked = Questions.read(values, Lookup(triples.read(folder / "graph")))
-    best = np.array([[1, 2], [0, 2]], np.int32)
-    first, second = answered(asked.answers({"entities": best, "scores": -best.astype(float)}), 2)
-    assert (first["id"], first["answers"][0]["name"]) == (7, "Norway")
-    assert first["answers"][0]["known"] is True
-    assert second["tail"] == "Norway" and second["answers"][0]["name"] == "Oslo"
+    found = scored.outputs(asked, lambda queries: np.tile([3.0, 2.0, 1.0], (len(queries), 1)))
+    names = ("first", "new", "relations", "triple")
+    found = with_probabilities("softmax", found, 1.0)
+    answers = dict(zip(names, answered(asked.answers(found), len(names)), strict=True))
+    assert answers["first"]["id"] == 7
+    assert [one["name"] for one in answers["first"]["answers"]] == ["Oslo", "Norway"]
+    assert answers["first"]["answers"][1]["known"] is True
+    assert [one["name"] for one in answers["new"]["answers"]] == ["Norway"]
+    assert {one["name"] for one in answers["relations"]["answers"]} == {"isLocatedIn", "hasCapital"}
+    assert answers["triple"]["rank"] == {"tail": 2.0, "head": 1.0}

@@ -67,7 +67,7 @@ def config(folder: Path, cache: Path, **data) -> ConfigDict:
         "max_rejected": 0.01,
         "language": "en",
         "triplets": "ee,oo,eo",
-        "reverse": False,
+        "reverse": 0.0,
         "symmetric": "auto",
         "unlisted": 0.0,
         "unlisted_weight": 0.3,

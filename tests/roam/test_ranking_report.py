@@ -27,13 +27,15 @@ def test_tables_are_by_direction_and_by_relation_the_most_frequent_first():
 
 
 def test_a_line_a_query():
-    rows = list(ranking_report.rows(GRAPH, "test", RANKS))
+    outputs = {"rank": RANKS, "probability": 1 / (1 + RANKS)}
+    rows = list(ranking_report.rows(GRAPH, "test", outputs))
     assert rows[1] == {
         "head": "b",
         "relation": "rare",
         "tail": "c",
         "direction": "tail",
         "rank": 2.0,
+        "probability": 1 / 3,
     }
     assert [row["direction"] for row in rows] == ["tail"] * 3 + ["head"] * 3
     assert (rows[5]["head"], rows[5]["rank"]) == ("c", 10.0)

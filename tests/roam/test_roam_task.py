@@ -6,20 +6,26 @@ import json
 import shutil
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
 from ml_collections import ConfigDict
+from scipy.special import softmax
 from tucker_settings import TUCKER
 
+import remote_jax
 from configs import mkg_y
 from remote_jax import main
 from remote_jax.commands.arguments import Arguments
 from remote_jax.config import runs
 from remote_jax.errors import UserError
 from remote_jax.main import run
+from remote_jax.reporting.calibration import expected_error
 from remote_jax.roam.data import saved_graph, triples
 from remote_jax.roam.task import make_task
+from remote_jax.runtime import sharding
+from remote_jax.training.evaluation import best_model
 
 CITIES, PEOPLE = 6, 36
 
@@ -199,6 +205,76 @@ def test_predict_answers_without_the_data(trained: tuple[ConfigDict, Path], tmp_
     }
     for answer in second["answers"]:
         assert answer["known"] == ((answer["name"], "mate", "person_4") in true)
+
+
+def test_answers_are_those_of_all_scores(trained: tuple[ConfigDict, Path]) -> None:
+    """A softmax over what no split knows, at the temperature of the run."""
+    model = remote_jax.load(trained[1])
+    graph, scores = saved_graph.read_graph(trained[1] / "graph"), all_scores(model)
+    (temperature,) = model._calibration.values()
+    facts = {tuple(x) for rows in graph.splits.values() for x in rows.tolist()}
+    names, relations = graph.entities, len(graph.relations)
+    city, lives = names.index("city_0"), graph.relations.index("lives_in")
+    row = scores[city, lives + relations].astype(float)
+    new = [e for e in np.argsort(-row, kind="stable") if (e, lives, city) not in facts]
+    chances = softmax(row[new] / temperature)
+    asked = remote_jax.Query(relation="lives_in", tail="city_0", top=100, known=False, routing=True)
+    (found,) = model.predict([asked])
+    assert [one.name for one in found.answers] == [names[e] for e in new]
+    assert len(new) < len(names)
+    np.testing.assert_allclose([x.score for x in found.answers], row[new], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose([x.probability for x in found.answers], chances, rtol=1e-3)
+    assert sum(group.share for group in found.routing) == pytest.approx(1, abs=1e-5)
+    assert found.routing[0].modalities.keys() == {"structure", "image"}
+
+
+def test_results_say_how_far_to_trust_a_probability(trained: tuple[ConfigDict, Path]) -> None:
+    """By brute force, of the first answer of each filtered ranking of the test split."""
+    model = remote_jax.load(trained[1])
+    graph, scores = saved_graph.read_graph(trained[1] / "graph"), all_scores(model)
+    facts = {tuple(x) for rows in graph.splits.values() for x in rows.tolist()}
+    metrics = json.loads((trained[1] / "results.json").read_text())["metrics"]["test"]
+    assert metrics["temperature"] == model._calibration["temperature"]
+    for name, temperature in (("ece", metrics["temperature"]), ("ece_as_trained", 1.0)):
+        confidence, right = [], []
+        for head, relation, tail in graph.splits["test"].tolist():
+            for given, directed, target in (
+                (head, relation, tail),
+                (tail, relation + len(graph.relations), head),
+            ):
+                row = scores[given, directed].astype(float)
+                for e in range(len(row)):
+                    ends = (given, e) if directed == relation else (e, given)
+                    if e != target and (ends[0], relation, ends[1]) in facts:
+                        row[e] = -np.inf
+                confidence.append(softmax(row / temperature).max())
+                right.append(row[target] == row.max())
+        expected = expected_error(np.array(confidence), np.array(right))
+        assert metrics[name] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_triple_has_the_ranks_of_the_evaluation(trained: tuple[ConfigDict, Path]) -> None:
+    told = [json.loads(line) for line in (trained[1] / "predictions.jsonl").open()]
+    tails, heads = told[: len(told) // 2], told[len(told) // 2 :]
+    asked = [{part: one[part] for part in ("head", "relation", "tail")} for one in tails]
+    for found, tail, head in zip(
+        remote_jax.load(trained[1]).predict(asked), tails, heads, strict=True
+    ):
+        assert found.known
+        assert (found.rank.tail, found.rank.head) == (tail["rank"], head["rank"])
+        assert found.probability.tail == pytest.approx(tail["probability"], rel=1e-4)
+        assert found.probability.head == pytest.approx(head["probability"], rel=1e-4)
+
+
+def all_scores(model: remote_jax.Model) -> np.ndarray:
+    """Of each entity and directed relation, and each entity as its answer."""
+    task = model._task
+    entities, relations = task._sizes.entities, task._sizes.relations
+    queries = np.stack(np.meshgrid(range(entities), range(2 * relations), indexing="ij"), -1)
+    skeleton, params, _ = best_model(task, task.graph_folder.parent, sharding.first_device())
+    roam = skeleton.model(params)
+    found, _ = roam(jnp.asarray(queries.reshape(-1, 2)), roam.all_candidates())
+    return np.asarray(found).reshape(entities, 2 * relations, entities)
 
 
 def test_eval_needs_no_features(trained: tuple[ConfigDict, Path], tmp_path: Path) -> None:

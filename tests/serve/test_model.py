@@ -47,7 +47,9 @@ def posts(exported, tmp_path_factory):
         head, relation = task.graph.entities[3], task.graph.relations[1]
         asked = [
             {"head": head, "relation": relation, "top": 3, "id": "x"},
-            {"tail": head, "relation": relation},
+            {"tail": head, "relation": relation, "known": False, "routing": True},
+            {"head": head, "tail": task.graph.entities[4], "top": 2},
+            {"head": head, "relation": relation, "tail": task.graph.entities[4]},
             {"head": "nobody", "relation": relation},
         ]
     else:

@@ -87,24 +87,28 @@ class Source:
         )
 
 
-def training(source: Source, *, reverse: bool, unlisted: float, weight: float) -> Pairs:
+def training(source: Source, *, reverse: float, unlisted: float, weight: float) -> Pairs:
     """The examples to train on.
 
     Args:
-        reverse: whether listed pairs are also read the other way round.
+        reverse: share of the listed pairs that are also read the other way round.
         unlisted: pairs that are not listed, for each that is; in the orders that are asked. None
             that is known to be related is among them.
         weight: of those of which nothing is known.
     """
-    further = source.reversed() if reverse else source.unlisted[:0]
+    further = _some(source.reversed(), reverse * len(source.rows))
     if unlisted:
         asked = source.orders(further, len(source.symmetric)).asked
         pool = source.never_listed()
         pool = pool[asked[pool["type"], pool["backward"].astype(int)] & (pool["label"] == 0)]
-        count = min(len(pool), round(unlisted * len(source.rows)))
-        chosen = np.random.default_rng(SEED).permutation(len(pool))[:count]
-        further = np.concatenate([further, pool[np.sort(chosen)]])
+        further = np.concatenate([further, _some(pool, unlisted * len(source.rows))])
     return _pairs(source, further, np.ones(len(further)), weight)
+
+
+def _some(pool: np.ndarray, count: float) -> np.ndarray:
+    """About so many of a pool, drawn at random, in its order."""
+    chosen = np.random.default_rng(SEED).permutation(len(pool))[: min(len(pool), round(count))]
+    return pool[np.sort(chosen)]
 
 
 def evaluation(source: Source, orders: Orders, weight: float) -> Pairs:

@@ -187,14 +187,16 @@ class TripleQuestion:
         score, probability, rank = (
             Directions(*outputs[name].tolist()) for name in ("score", "probability", "rank")
         )
-        routing = {end: routing_of(outputs, row, lookup) for row, end in enumerate(DIRECTIONS)}
+        routing = None
+        if self.routing:
+            routing = {end: routing_of(outputs, row, lookup) for row, end in enumerate(DIRECTIONS)}
         return ScoredTriple(
             id=id_,
             score=score,
             probability=probability,
             rank=rank,
             known=bool(outputs["target_known"][0]),
-            routing=routing if self.routing else None,
+            routing=routing,
             **_asked(self.parts, lookup),
         )
 

@@ -46,7 +46,7 @@ LISTED = [
 
 
 def test_training_may_read_pairs_the_other_way_round(tmp_path):
-    pairs = made(tmp_path, LISTED, reverse=True)
+    pairs = made(tmp_path, LISTED, reverse=1.0)
     examples = all_of(pairs.examples("train"))
     assert [pair.row for pair in examples] == list(range(8))
     back = {ends(pair): pair for pair in examples[4:]}

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import scored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,8 +13,10 @@ from remote_jax.data import pipeline, posts
 from remote_jax.data.posts import QUERY_KEYS
 from remote_jax.errors import UserError
 from remote_jax.roam.data import queries
-from remote_jax.roam.data.queries import Lookup, Questions
+from remote_jax.roam.data.lookup import Lookup
+from remote_jax.roam.data.queries import Questions
 from remote_jax.roam.data.triples import Graph
+from remote_jax.roam.probabilities import with_probabilities
 
 ENTITIES = ("Oslo", "Norway", "Bergen", "http://x.org/Q1")
 RELATIONS = ("isLocatedIn", "hasCapital")
@@ -36,11 +39,17 @@ def ask(path):
     return Questions.read([value for _, value in posts.read(path)], Lookup(GRAPH))
 
 
+def rows(questions):
+    """All rows of the data set, by key."""
+    found = [questions.dataset[row] for row in range(len(questions.dataset))]
+    return {key: np.stack([one[key] for one in found]) for key in (found or [{}])[0]}
+
+
 def answer(questions):
-    """Entities in the order of their ids, for every query; of falling scores."""
-    count = len(questions.queries)
-    entities = np.tile(np.arange(len(ENTITIES), dtype=np.int32), (count, 1))
-    outputs = {"entities": entities, "scores": -entities.astype(np.float32)}
+    """Of a model whose scores fall with the ids of entities, whatever the query."""
+    falling = -np.arange(len(ENTITIES), dtype=np.float32)
+    found = scored.outputs(questions, lambda queries: np.tile(falling, (len(queries), 1)))
+    outputs = with_probabilities("softmax", found, 1.0)
     return [one.to_dict() for one in questions.answers(outputs)]
 
 
@@ -50,28 +59,42 @@ def test_questions_for_tails_and_heads(read):
         {"relation": "isLocatedIn", "tail": "Norway"},
         {"head": "<http://x.org/Q1>", "relation": "hasCapital", "top": 1},
     )
-    assert questions.queries.tolist() == [[0, 0], [1, 2], [3, 1]]
+    assert rows(questions)["query"].tolist() == [[0, 0], [1, 2], [3, 1]]
     first, second, third = answer(questions)
     assert first == {
         "id": "a",
         "head": "Oslo",
         "relation": "isLocatedIn",
         "answers": [
-            {"name": "Oslo", "score": 0.0, "known": False},
-            {"name": "Norway", "score": -1.0, "known": True},
+            {"name": "Oslo", "score": 0.0, "probability": first["answers"][0]["probability"]}
+            | {"known": False},
+            {"name": "Norway", "score": -1.0, "probability": first["answers"][1]["probability"]}
+            | {"known": True},
         ],
     }
     assert [a["known"] for a in second["answers"]] == [True, False, True, False]
     assert second["tail"] == "Norway" and "head" not in second and "id" not in second
     assert third["head"] == "http://x.org/Q1"
-    assert third["answers"] == [{"name": "Oslo", "score": 0.0, "known": False}]
+    (only,) = third["answers"]
+    assert (only["name"], only["score"], only["known"]) == ("Oslo", 0.0, False)
 
 
 def test_the_data_set_is_what_the_loop_batches(read):
     questions = read(*[{"head": "Oslo", "relation": "isLocatedIn"}] * 3)
     (batch,) = pipeline.eval_batches(questions.dataset, batch_size=4, workers=0)
     assert batch["query"].dtype == np.int32 and batch["query"].shape == (4, 2)
-    assert batch["query"][:3].tolist() == questions.queries.tolist()
+    assert batch["query"][:3].tolist() == rows(questions)["query"].tolist()
+    assert batch["known"].tolist() == [[1 << 1]] * 4
+
+
+def test_ordinary_questions_ask_for_nothing_else(read):
+    """Their program has neither ranks nor a whole sort, which others in a file bring in."""
+    ordinary = {"head": "Oslo", "relation": "isLocatedIn", "top": 4}
+    assert rows(read(ordinary, {**ordinary, "known": False})).keys() == {"query", "known", "new"}
+    triple = {**ordinary, "tail": "Norway"}
+    del triple["top"]
+    assert rows(read(triple)).keys() == {"query", "known", "target"}
+    assert rows(read(triple, ordinary)).keys() == {"query", "known", "target", "new"}
 
 
 def test_no_questions(read):
@@ -87,7 +110,7 @@ def test_fewer_entities_than_asked_for(read):
 
 
 GOOD = {"head": "Oslo", "relation": "isLocatedIn"}
-BOTH = {**GOOD, "tail": "Norway"}
+TRIPLE = {**GOOD, "tail": "Norway"}
 
 
 @pytest.mark.parametrize(
@@ -99,11 +122,16 @@ BOTH = {**GOOD, "tail": "Norway"}
         ('{"head": ' + "9" * 10**5 + "}", "64 digits"),
         ('{"head": "' + "x" * 2**20 + '"}', "longer than"),
         ('{"head": "\udcff"}', "not UTF-8"),
-        ({}, "needs a 'relation'"),
-        ({"head": "Oslo"}, "needs a 'relation'"),
-        ({"relation": "isLocatedIn"}, "either 'head'"),
-        (BOTH, "either 'head'"),
-        ({**GOOD, "tail": None}, "either 'head'"),
+        ({}, "needs two of 'head', 'relation' and 'tail', .*; found none of them"),
+        ({"head": "Oslo"}, "needs two of .*; found only 'head'"),
+        ({"relation": "isLocatedIn"}, "needs two of .*; found only 'relation'"),
+        ({**GOOD, "tail": None}, "'tail' must be text, found None"),
+        ({**TRIPLE, "top": 3}, "'top' is for a question that lacks a part, .*: leave 'top' out"),
+        ({**TRIPLE, "known": False}, "'known' is for a question that lacks a part"),
+        ({"head": "Oslo", "tail": "Norway", "routing": True}, "'routing' .*: give 'relation'"),
+        ({**GOOD, "known": 0}, "'known' must be true or false, found 0"),
+        ({**GOOD, "known": "false"}, "'known' must be true or false, found 'false'"),
+        ({**GOOD, "routing": None}, "'routing' must be true or false, found None"),
         (
             {**GOOD, "tpo": 3},
             r"'tpo' .* keys of a query \(did you mean 'top'\?\): relation, head",
@@ -112,8 +140,8 @@ BOTH = {**GOOD, "tail": "Norway"}
         ({**GOOD, "head": ""}, "'head' is empty"),
         ({**GOOD, "head": "\ud800"}, "not valid Unicode"),
         ({**GOOD, "relation": ["isLocatedIn"]}, "'relation' must be text"),
-        ({**GOOD, "top": 0}, "'top' must be a whole number from 1 to 100, found 0"),
-        ({**GOOD, "top": 101}, "'top' must be"),
+        ({**GOOD, "top": 0}, "'top' must be a whole number from 1 to 10,000, found 0"),
+        ({**GOOD, "top": 10_001}, "'top' must be"),
         ({**GOOD, "top": 3.0}, "'top' must be"),
         ({**GOOD, "top": True}, "'top' must be"),
         ({**GOOD, "id": [1]}, "'id' must be text"),
@@ -126,7 +154,7 @@ BOTH = {**GOOD, "tail": "Norway"}
 )
 def test_a_bad_line_costs_itself(line, reason, read):
     questions = read(GOOD, line, GOOD)
-    assert questions.queries.tolist() == [[0, 0], [0, 0]]
+    assert rows(questions)["query"].tolist() == [[0, 0], [0, 0]]
     first, bad, last = answer(questions)
     assert list(bad) == ["error"]
     assert bad["error"].endswith(".") and len(bad["error"]) < 400
@@ -135,11 +163,17 @@ def test_a_bad_line_costs_itself(line, reason, read):
 
 
 def test_a_bad_line_keeps_its_id(read):
-    (bad,) = answer(read({**BOTH, "id": 5}))
+    (bad,) = answer(read({"head": "Oslo", "id": 5}))
     assert bad["id"] == 5 and "error" in bad
 
 
-VALUES = st.none() | st.integers() | st.sampled_from([*ENTITIES, *RELATIONS, "x"]) | st.text()
+VALUES = (
+    st.none()
+    | st.integers()
+    | st.booleans()
+    | st.sampled_from([*ENTITIES, *RELATIONS, "x"])
+    | st.text()
+)
 
 
 @settings(max_examples=100, deadline=None)
@@ -157,7 +191,7 @@ def test_any_line_has_an_answer(tmp_path_factory, lines):
     numbers = [number for number, _ in posts.read(path)]
     assert numbers == [n for n, x in enumerate(content, 1) if x.strip()]
     assert len(found) == len(numbers)
-    assert all(("answers" in row) != ("error" in row) for row in found)
+    assert all(len(row.keys() & {"answers", "rank", "error"}) == 1 for row in found)
 
 
 def test_searches_are_bounded(read, monkeypatch):
@@ -170,6 +204,9 @@ def test_searches_are_bounded(read, monkeypatch):
 def test_files_that_cannot_be_read(tmp_path, read, monkeypatch):
     with pytest.raises(UserError, match="no file of posts"):
         ask(tmp_path / "none")
-    monkeypatch.setattr(queries, "MAX_QUESTIONS", 2)
-    with pytest.raises(UserError, match="more than 2 questions"):
-        read(GOOD, GOOD, GOOD)
+    monkeypatch.setattr(queries, "MAX_ROWS", 4)
+    relations = {"head": "Oslo", "tail": "Norway"}  # of two relations, in two directions
+    assert len(read(relations).dataset) == len(read(GOOD, "x", TRIPLE).dataset) + 1 == 4
+    for lines in ([GOOD] * 5, [relations, "x"], [TRIPLE, GOOD, TRIPLE]):
+        with pytest.raises(UserError, match="more than 4 questions"):
+            read(*lines)
