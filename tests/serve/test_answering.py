@@ -20,15 +20,17 @@ from remote_jax.serve import answering, partial_answers
 from remote_jax.serve.partial_answers import Done, PartialAnswers
 from remote_jax.training.evaluation import Predictor
 
-COUNT = 2 * answering.BLOCK + 41
+BLOCK = 64
+COUNT = 2 * BLOCK + 41
 BAD = {5: "nothing", 70: '{"x": [1]}', 71: '{"y": [1]}', 150: '{"x": [', 151: "[]", 152: "7"}
 """Lines that no post is on."""
 BLANK = 21
 
 
 @pytest.fixture(autouse=True)
-def _toy() -> None:
+def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     toy.install()
+    monkeypatch.setattr(answering, "BLOCK", BLOCK)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +112,7 @@ def test_answers_come_in_blocks_from_one_program(
     monkeypatch.setattr(Predictor, "__call__", counted)
     with watched() as sizes:
         assert predict(run, folder) == main.SOME_UNANSWERED
-    assert sizes == [answering.BLOCK, answering.BLOCK, COUNT - 1 - 2 * answering.BLOCK]
+    assert sizes == [BLOCK, BLOCK, COUNT - 1 - 2 * BLOCK]
     assert programs == [1, 1, 1]
     assert answers(folder) == expected
     rows = [json.loads(line) for line in expected.splitlines()]
@@ -145,8 +147,7 @@ def test_killed_at_any_moment_it_goes_on(run: Path, tmp_path: Path, expected: by
         for hidden in moment.glob(".answers*"):
             hidden.unlink()  # a move that was not made
         assert answers(moment) == expected
-    block = answering.BLOCK
-    assert done == [0] * 3 + [block] * 3 + [2 * block] * 3 + [COUNT - 1]
+    assert done == [0] * 3 + [BLOCK] * 3 + [2 * BLOCK] * 3 + [COUNT - 1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -179,7 +180,7 @@ def test_a_signal_leaves_what_is_answered(
             assert predict(run, folder) == (75 if number == signal.SIGTERM else 130)
     finally:
         signal.signal(signal.SIGINT, before)
-    written = (1 + (place == "append" and number == signal.SIGTERM)) * answering.BLOCK
+    written = (1 + (place == "append" and number == signal.SIGTERM)) * BLOCK
     said = capsys.readouterr().err
     assert f"{written} answers are in {folder / 'answers.jsonl.partial'}" in said
     with watched() as sizes:
