@@ -13,8 +13,8 @@ from remote_jax.roam.data.layouts.tables import HRT, HTR, ID, Row, Table
 from remote_jax.roam.data.layouts.vocabularies import Vocabulary
 
 AUTO = "auto"
-ALL_NUMBERS, WORDS_LAST = (True, True, True), (True, True, False)
-"""Which fields of a line are whole numbers, where the order of the columns may be in doubt."""
+WORDS_LAST = (True, True, False)
+"""Which fields are whole numbers where the last column may be the relation."""
 Known = Mapping[str, Vocabulary]
 """Vocabularies of the kinds, entity and relation, that have a file."""
 
@@ -71,7 +71,7 @@ def _order(tables: list[Table], known: Known, wanted: str) -> str:
     other = HRT if usual == HTR else HTR
     shapes = {tuple(ID.fullmatch(f) is not None for f in row) for t in tables for _, row in t.rows}
     unusual = any(_uncounted(table) for table in tables)
-    unusual |= usual == HRT and shapes == ({ALL_NUMBERS} if "relation" in known else {WORDS_LAST})
+    unusual |= usual == HRT and ("relation" in known or shapes == {WORDS_LAST})
     fits = _fits(tables, known, usual)
     if fits and not (unusual and _fits(tables, known, other)):  # short of doubt, as documented
         return usual

@@ -49,6 +49,17 @@ def test_without_id_files_nothing_tells_and_a_key_does(tmp_path: Path) -> None:
     assert rows(hrt)[0] == (3, 1, 0) and hrt.sha256 != read(tmp_path, Options("htr")).sha256
 
 
+def test_words_behind_numbers_may_be_relations(tmp_path: Path) -> None:
+    for split in ("train", "valid", "test"):
+        (tmp_path / f"{split}.txt").write_text("0\t1\tlikes\n1\t0\tknows\n")
+    for relations in ({}, {"relation2id.txt": RELATIONS}):
+        for name, content in relations.items():
+            (tmp_path / name).write_text(content)
+        with pytest.raises(UserError, match=r"train\.txt: its columns may be"):
+            read(tmp_path)
+        assert rows(read(tmp_path, Options(columns="htr"))) == [(0, 0, 1), (1, 1, 0)]
+
+
 def test_a_wrong_name_is_no_other_order(tmp_path: Path) -> None:
     write(tmp_path, "hrt", "{}.txt", "0\t7\t1\n", entity2id=ENTITIES, relation2id=RELATIONS)
     with pytest.raises(UserError, match=r"train\.txt: line 1 names the relation '7'"):
@@ -92,6 +103,16 @@ def test_numbers_that_are_names_or_ids(tmp_path: Path) -> None:
     listed = "".join(f"{name}\n" for name in (1, 2, 3, 4, 0))
     write(tmp_path, "hrt", "{}.txt", entities=listed)
     assert rows(read(tmp_path))[0] == (2, 0, 0)
+
+
+def test_numbers_that_are_names_as_well_as_ids(tmp_path: Path) -> None:
+    names = "".join(f"{name}\t{index}\n" for index, name in enumerate((4, 3, 2, 1, 0, 99)))
+    write(tmp_path, "hrt", "{}.txt", entity2id=names)
+    with pytest.raises(UserError, match=r"train\.txt: its numbers may be names of entity2id\.txt"):
+        read(tmp_path)
+    for path in tmp_path.glob("[!e]*.txt"):
+        path.rename(path.with_name(path.stem + "2id.txt"))
+    assert rows(read(tmp_path, Options(columns="hrt"))) == TRIPLES
 
 
 def test_names_by_line_beside_ids_that_may_start_at_1(tmp_path: Path) -> None:
