@@ -304,12 +304,10 @@ def test_a_key_that_is_whole_in_every_preset_is_so_by_its_rule(system: str) -> N
 
 def test_a_config_file_may_define_dataclasses(tmp_path: Path) -> None:
     text = (
-        "from __future__ import annotations\n"
-        "from dataclasses import dataclass\n"
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
         "from ml_collections import ConfigDict\n"
         "@dataclass(frozen=True, kw_only=True)\n"
-        "class Size:\n"
-        "    value: int\n"
+        "class Size:\n    value: int\n"
         "def get_config():\n"
         "    return ConfigDict({'size': Size(value=3).value})\n"
     )
