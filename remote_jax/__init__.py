@@ -4,7 +4,7 @@ import remote_jax
 
 model = remote_jax.load("runs/umre-seed0")
 answers = model.predict([{"text": "Ann plays for Rovers", "entities": [[0, 3], [14, 20]]}])
-print(answers[0].relations[0].relation)
+print(answers[0].to_dict())
 """
 
 from __future__ import annotations

@@ -13,13 +13,14 @@ import argparse
 import ast
 import shutil
 import tempfile
-from collections import defaultdict
 from pathlib import Path
+
+import sample_posts
+from sample_posts import answered
 
 import remote_jax
 from remote_jax import config as configs
-from remote_jax.data.files import read_json
-from remote_jax.remote.sample.write import BOXES, CAPTIONS, FILES, PICTURES, RELATIONS, write
+from remote_jax.remote.sample.write import FILES, RELATIONS, write
 
 POSTS = 400
 
@@ -35,51 +36,23 @@ def turn_round(folder: Path) -> None:
         (folder / file).write_text("".join(f"{row!r}\n" for row in rows), "utf-8")
 
 
-def posts_of(folder: Path) -> tuple[list[dict], list[dict]]:
-    """Test posts, and the relations of their mixed pairs by entity and object."""
-    boxes, captions = (read_json(folder / name, 2**30) for name in (BOXES, CAPTIONS))
-    grouped = defaultdict(list)
-    for line in (folder / FILES["test"]).read_text("utf-8").splitlines():
-        row = ast.literal_eval(line)
-        grouped[row["img_id"]].append(row)
-    posts, wanted = [], []
-    for image, rows in list(grouped.items())[:POSTS]:
-        names = list(boxes[image])
-        ends = [row[key] for row in rows for key in ("h", "t")]
-        spans = sorted({tuple(end["pos"]) for end in ends if len(end["pos"]) == 2})
-        posts.append(
-            {
-                "tokens": rows[0]["token"],
-                "entities": [list(span) for span in spans],
-                "objects": [
-                    {"box": boxes[image][name], "caption": captions[image][name]} for name in names
-                ],
-                "image": str(folder / PICTURES / image),
-                "depth": str(folder / "depth_data_umke" / f"{Path(image).stem}.npz"),
-            }
-        )
-        related = {}
-        for row in rows:
-            kinds = {len(row[key]["pos"]): row[key] for key in ("h", "t")}
-            if set(kinds) == {2, 4} and row["relation"] != "none":
-                key = (tuple(kinds[2]["pos"]), names.index(kinds[4]["name"]))
-                related[key] = row["relation"]
-        wanted.append(related)
-    return posts, wanted
-
-
 def right(workdir: Path, folder: Path) -> tuple[int, int]:
     """Related mixed pairs that a run finds, and how many there are."""
-    posts, wanted = posts_of(folder)
-    found = 0
-    for answer, related in zip(remote_jax.load(workdir).predict(posts), wanted, strict=True):
+    posts = sample_posts.read_posts(folder, POSTS)
+    answers = remote_jax.load(workdir).predict([post.values for post in posts])
+    found = wanted = 0
+    for answer, post in zip(answers, posts, strict=True):
         assert answer.error is None, answer.error
+        related = {
+            frozenset(pair): relation
+            for pair, relation in post.listed.items()
+            if relation != "none" and sample_posts.kind(*pair) == "eo"
+        }
+        wanted += len(related)
         for one in answer.relations:
-            ends = {hasattr(end, "object"): end for end in (one.head, one.tail)}
-            if len(ends) == 2:
-                key = ((ends[False].start, ends[False].end), ends[True].object)
-                found += related.get(key) == one.relation
-    return found, sum(map(len, wanted))
+            pair = frozenset((answered(one.head), answered(one.tail)))
+            found += related.get(pair) == one.relation
+    return found, wanted
 
 
 def main() -> None:
