@@ -10,7 +10,7 @@ from graph_layouts import Layout, layouts, outcome
 from hypothesis import HealthCheck, given, settings
 
 
-@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, suppress_health_check=list(HealthCheck))
 @given(layouts())
 def test_rows_are_matched_or_refused(made: Layout) -> None:
     with tempfile.TemporaryDirectory() as folder:
