@@ -42,19 +42,19 @@ def log_normalisers(
         above = jnp.sum(jnp.maximum(scores, 0.0), 1, where=rivals)
         below = jnp.where(rivals, -jnp.abs(scores), -jnp.inf)
 
-        def log_z(hot: Float[Array, ""]) -> Float[Array, " b"]:
-            return above / hot + jnp.sum(jnp.log1p(jnp.exp(below / hot)), 1)
+        def log_z(inverse: Float[Array, ""]) -> Float[Array, " b"]:
+            return above * inverse + jnp.sum(jnp.log1p(jnp.exp(below * inverse)), 1)
 
     else:
         largest = jnp.max(scores, 1, where=rivals, initial=-jnp.inf)
         largest = jnp.where(jnp.isfinite(largest), largest, 0.0)
         below = jnp.where(rivals, scores - largest[:, None], -jnp.inf)
 
-        def log_z(hot: Float[Array, ""]) -> Float[Array, " b"]:
-            return largest / hot + jnp.log(jnp.sum(jnp.exp(below / hot), 1))
+        def log_z(inverse: Float[Array, ""]) -> Float[Array, " b"]:
+            return largest * inverse + jnp.log(jnp.sum(jnp.exp(below * inverse), 1))
 
     # One after another: at once they would be as many arrays of the size of the scores.
-    return jax.lax.map(log_z, jnp.asarray(TEMPERATURES, scores.dtype)).T
+    return jax.lax.map(log_z, jnp.asarray(1 / TEMPERATURES, scores.dtype)).T
 
 
 def log_probabilities(
