@@ -49,7 +49,7 @@ def devices() -> list[jax.Device]:
     try:
         return jax.devices()
     except (RuntimeError, AssertionError) as error:  # the latter for plugins that are not installed
-        asked = jax.config.jax_platforms
+        asked = jax.config.values["jax_platforms"]
         told = f"with JAX_PLATFORMS={asked}" if asked else "here"
         said = reason(error).partition(" (set ")[0]
         raise UserError(
