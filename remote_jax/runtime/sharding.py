@@ -49,7 +49,7 @@ def devices() -> list[jax.Device]:
     try:
         return jax.devices()
     except (RuntimeError, AssertionError) as error:  # the latter for plugins that are not installed
-        asked = jax.config.values["jax_platforms"]
+        asked = getattr(jax.config, "jax_platforms", None)
         told = f"with JAX_PLATFORMS={asked}" if asked else "here"
         said = reason(error).partition(" (set ")[0]
         raise UserError(
