@@ -162,8 +162,7 @@ def count(path: Path) -> int:
         UserError: there is no such file, it cannot be read, there is no post in it, or it is JSON
             of another layout.
     """
-    if not os.path.isfile(path):
-        raise UserError(f"There is no file of posts {path}.")
+    _check_file(path)
     found = sum(1 for _ in read_lines(path, MAX_LINE))
     if not found:
         raise UserError(f"{path} has no posts: write one a line, as {EXAMPLE}.")
@@ -179,6 +178,12 @@ def count(path: Path) -> int:
             f"({way} {shlex.quote(str(path))} > posts.jsonl)."
         )
     return found
+
+
+def _check_file(path: Path) -> None:
+    """Raises a UserError unless this is a file, and no pipe that would be waited for."""
+    if not os.path.isfile(path):
+        raise UserError(f"There is no file of posts {path}.")
 
 
 def _ends(path: Path) -> tuple[bytes, bytes]:
@@ -199,6 +204,7 @@ def read(path: Path, *, after: int = 0) -> Iterator[tuple[int, Values]]:
     Raises:
         UserError: the file cannot be read; a bad line is `Refused`.
     """
+    _check_file(path)
     for number, line in read_lines(path, MAX_LINE):
         if number <= after:
             continue
