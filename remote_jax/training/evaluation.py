@@ -151,6 +151,7 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
             "steps": record.step,
             "skipped_steps": record.skipped,
             "best_step": best["step"],
+            "calibration": dict(best.get("calibration", {})),
             "never_above_zero": record.never_above_zero(task.metric),
             "data": record.data or task.title(),
             "started_from": record.initial,

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import jmere_files
 import numpy as np
+import parse_examples
 import released
 import systems
 from safetensors.numpy import save_file
@@ -22,12 +24,15 @@ from remote_jax.commands.arguments import Arguments
 from remote_jax.data import posts
 from remote_jax.data.media import PostFileMedia
 from remote_jax.eega.data import formats as eega_formats
+from remote_jax.eega.data import parse_files
 from remote_jax.eega.data.reader import SentenceReader
+from remote_jax.eega.data.scene_graph import SceneGraphs
+from remote_jax.errors import Refused
 from remote_jax.main import run
 from remote_jax.remote.data import formats
 from remote_jax.remote.data.reader import PairReader
 from remote_jax.remote.data.unlisted import read_relations
-from remote_jax.roam.data import features, triples
+from remote_jax.roam.data import features, text, triples
 from remote_jax.task import make_task
 
 SHARED = Path(tempfile.gettempdir()) / f"remote_jax-fuzz-{os.getuid()}"
@@ -85,6 +90,38 @@ def rows_of_eega(folder: Path) -> tuple[Sequence[Path], Read]:
     return [folder / "train.json"], read
 
 
+def graphs_and_parses_of_eega(folder: Path) -> tuple[Sequence[Path], Read]:
+    folder.mkdir(parents=True)
+    entry = {
+        **{"bbox": [[0, 0, 400, 600], [400, 100, 800, 500]], "bbox_labels": [1, 2]},
+        **{"bbox_scores": [0.9, 0.7], "rel_pairs": [[0, 1]], "rel_labels": [1]},
+        "rel_scores": [0.8],
+    }
+    texts = {**entry, "rel_labels": ["0_man => on => 1_cup"]}
+    scenes, info = folder / "custom_prediction.json", folder / "custom_data_info.json"
+    scenes.write_text(json.dumps({"a": entry, "b": texts}))
+    names = {"ind_to_classes": ["__background__", "man", "cup"]}
+    info.write_text(json.dumps({**names, "ind_to_predicates": ["__background__", "on"]}))
+    parse_files.write(folder / "a.npz", [parse_examples.made([0, 0, 1])])
+
+    def read() -> bool:
+        found = SceneGraphs(scenes, info)
+        for name in ("a.png", "b.png"):
+            with contextlib.suppress(Refused):
+                found.graph(name, (800, 600), objects=4, threshold=0.0)
+        return bool(parse_files.read(folder / "a.npz"))
+
+    return sorted(folder.iterdir()), read
+
+
+def descriptions(folder: Path) -> tuple[Sequence[Path], Read]:
+    folder.mkdir(parents=True)
+    (folder / "a.txt").write_text("Oslo\ta city\nNorway\ta country\n")
+    (folder / "b.json").write_text(json.dumps({"Oslo": "a city"}))
+    files = sorted(folder.iterdir())
+    return files, lambda: all(bool(text.read_descriptions(path)) for path in files)
+
+
 def graphs(folder: Path) -> tuple[Sequence[Path], Read]:
     folder.mkdir(parents=True)
     for name in ("train", "valid", "test"):
@@ -98,6 +135,7 @@ def features_of_entities(folder: Path) -> tuple[Sequence[Path], Read]:
     folder.mkdir(parents=True)
     names, values = ("Oslo", "Norway", "Bergen"), np.arange(1.0, 13).reshape(3, 4)
     np.save(folder / "a.npy", values)
+    (folder / "a.ids.txt").write_text("\n".join(names))
     np.savez_compressed(folder / "b.npz", features=values, ids=np.array(names))
     save_file({"features": values.astype(np.float32)}, folder / "c.safetensors")
     (folder / "c.ids.txt").write_text("\n".join(names))
@@ -167,8 +205,6 @@ def _posts(system: str) -> Callable[[Path], tuple[Sequence[Path], Read]]:
 
 def _loaded(system: str, part: str) -> Callable[[Path], tuple[Sequence[Path], Read]]:
     def make(folder: Path) -> tuple[Sequence[Path], Read]:
-        import shutil
-
         source = _made(system)[part == "export"]
         shutil.copytree(source, folder)
         files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -185,7 +221,9 @@ def _loaded(system: str, part: str) -> Callable[[Path], tuple[Sequence[Path], Re
 TARGETS = (
     Target("rows_of_remote", 40, rows_of_remote),
     Target("rows_of_eega", 15, rows_of_eega),
+    Target("graphs_and_parses_of_eega", 4, graphs_and_parses_of_eega),
     Target("graphs", 14, graphs),
+    Target("descriptions", 1, descriptions),
     Target("features_of_entities", 12, features_of_entities),
     Target("posts_of_remote", 8, _posts("remote")),
     Target("posts_of_eega", 6, _posts("eega")),
