@@ -140,7 +140,7 @@ def features_of_entities(folder: Path) -> tuple[Sequence[Path], Read]:
     save_file({"features": values.astype(np.float32)}, folder / "c.safetensors")
     (folder / "c.ids.txt").write_text("\n".join(names))
     np.save(folder / "d.npy", values)
-    (folder / "d.ids.json").write_text(json.dumps([2, 0, 1]))
+    (folder / "d.ids.json").write_text(json.dumps([names[2], *names[:2]]))
     matrices = ("a.npy", "b.npz", "c.safetensors", "d.npy")
 
     def read() -> bool:
