@@ -11,7 +11,7 @@ Networks", §4.2): log Z is given for a grid of temperatures.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +22,7 @@ from scipy.special import expit, log_expit
 from remote_jax.errors import UserError
 
 TEMPERATURES = 4.0 * 2.0 ** (-np.arange(12) / 2)
-"""From 4 to 0.09, neighbours half an octave apart: each costs an exponential an entity."""
+"""From 4 to 0.09, neighbours half an octave apart, so that every other one is half of the last."""
 
 AS_TRAINED = 1.0
 """The temperature of the loss; that of a run without a calibration."""
@@ -38,23 +38,36 @@ def log_normalisers(
     With "softmax" it is log Σ exp(s/T), -inf where there is no rival; with "sigmoid" the logarithm
     of Π (1 + exp(s/T)), which makes a likelihood of independent answers.
     """
+    inverses = jnp.asarray(1 / TEMPERATURES, scores.dtype)
     if loss == "sigmoid":  # log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|))
         above = jnp.sum(jnp.maximum(scores, 0.0), 1, where=rivals)
         below = jnp.where(rivals, -jnp.abs(scores), -jnp.inf)
+        sums = _sums_of_powers(below, jnp.log1p)
+        return above[:, None] * inverses + sums
+    largest = jnp.max(scores, 1, where=rivals, initial=-jnp.inf)
+    largest = jnp.where(jnp.isfinite(largest), largest, 0.0)
+    below = jnp.where(rivals, scores - largest[:, None], -jnp.inf)
+    return largest[:, None] * inverses + jnp.log(_sums_of_powers(below, lambda power: power))
 
-        def log_z(inverse: Float[Array, ""]) -> Float[Array, " b"]:
-            return above * inverse + jnp.sum(jnp.log1p(jnp.exp(below * inverse)), 1)
 
-    else:
-        largest = jnp.max(scores, 1, where=rivals, initial=-jnp.inf)
-        largest = jnp.where(jnp.isfinite(largest), largest, 0.0)
-        below = jnp.where(rivals, scores - largest[:, None], -jnp.inf)
+def _sums_of_powers(
+    below: Float[Array, "b n"], term: Callable[[Array], Array]
+) -> Float[Array, "b t"]:
+    """Σ term(exp(x/T)) over the entities, at each of `TEMPERATURES`; x is at most 0.
 
-        def log_z(inverse: Float[Array, ""]) -> Float[Array, " b"]:
-            return largest * inverse + jnp.log(jnp.sum(jnp.exp(below * inverse), 1))
+    Two exponentials an entity: at half of a temperature the power is squared. One after another,
+    since at once they would be as many arrays of the size of the scores.
+    """
 
-    # One after another: at once they would be as many arrays of the size of the scores.
-    return jax.lax.map(log_z, jnp.asarray(1 / TEMPERATURES, scores.dtype)).T
+    def halved(power: Float[Array, "b n"], _: None) -> tuple[Array, Array]:
+        return power * power, jnp.sum(term(power), 1)
+
+    steps = len(TEMPERATURES) // 2
+    sums = [
+        jax.lax.scan(halved, jnp.exp(below / temperature), length=steps)[1]
+        for temperature in TEMPERATURES[:2].tolist()
+    ]
+    return jnp.stack(sums, 1).reshape(2 * steps, -1).T
 
 
 def log_probabilities(
