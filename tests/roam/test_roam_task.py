@@ -12,11 +12,9 @@ import pytest
 from flax import nnx
 from ml_collections import ConfigDict
 from scipy.special import softmax
-from tucker_settings import TUCKER
+from small_graph import config, write_graph
 
 import remote_jax
-from configs import mkg_y
-from remote_jax import main
 from remote_jax.commands.arguments import Arguments
 from remote_jax.config import runs
 from remote_jax.errors import UserError
@@ -26,44 +24,6 @@ from remote_jax.roam.data import saved_graph, triples
 from remote_jax.roam.task import make_task
 from remote_jax.runtime import sharding
 from remote_jax.training.evaluation import best_model
-
-CITIES, PEOPLE = 6, 36
-
-
-def person(i: int) -> str:
-    return f"person_{i}"
-
-
-def write_graph(folder: Path) -> None:
-    """People live in the city that their image shows; a mate is the next person, and mates back."""
-    rng = np.random.default_rng(0)
-    home = rng.integers(0, CITIES, PEOPLE)
-    facts = [(person(i), "lives_in", f"city_{home[i]}") for i in range(PEOPLE)]
-    for i in range(0, PEOPLE, 2):
-        facts += [(person(i), "mate", person(i + 1)), (person(i + 1), "mate", person(i))]
-    order = rng.permutation(len(facts))
-    parts = {"train": order[:58], "valid": order[58:65], "test": order[65:]}
-    for split, rows in parts.items():
-        lines = ["\t".join(facts[row]) + "\n" for row in rows]
-        (folder / f"{split}.txt").write_text("".join(lines))
-    images = np.eye(CITIES)[home] + 0.05 * rng.normal(size=(PEOPLE, CITIES))
-    np.savez(folder / "image.npz", features=images, ids=np.array([*map(person, range(PEOPLE))]))
-
-
-def config(folder: Path, cache: Path, **changes: object) -> ConfigDict:
-    found = mkg_y.get_config()
-    found.data.update({"dir": str(folder), "cache": str(cache), "name": "tiny"})
-    found.model.update({"dim": 16, "relation_dim": 16, "hidden": 16, "groups": 2})
-    found.update_from_flattened_dict({**TUCKER, "model.answers": 0.5})
-    found.model.dropout.update({"head": 0.0, "matrix": 0.1, "query": 0.1})
-    found.model.router.hidden = 16
-    found.train.update(
-        {"epochs": 60.0, "batch_size": 16, "eval_batch_size": 8, "learning_rate": 1e-2}
-    )
-    found.train.update({"eval_every": 10.0, "log_every": 50})
-    found.train.update({"new_learning_rate": 0.0, "schedule": "linear"})
-    found.update_from_flattened_dict(changes)
-    return found.lock()
 
 
 @pytest.fixture(scope="module")
@@ -300,54 +260,3 @@ def test_features_that_changed_are_refused(
     moved.data.dir = str(tmp_path / "data")
     with pytest.raises(UserError, match=r"The data have changed .*in features"):
         run(Arguments("eval", moved.lock(), workdir, None))
-
-
-def test_sampled_negatives_learn_too(tmp_path: Path) -> None:
-    write_graph(tmp_path)
-    changes = {"model.negatives": 12, "train.epochs": 40.0}
-    run(Arguments("train", config(tmp_path, tmp_path / "cache", **changes), tmp_path / "run", None))
-    rows = [json.loads(line) for line in (tmp_path / "run/predictions.jsonl").open()]
-    tails = [row for row in rows if row["direction"] == "tail" and row["relation"] == "lives_in"]
-    assert np.mean([1 / row["rank"] for row in tails]) > 0.9
-
-
-@pytest.mark.parametrize("penalty", ["cubes", "duality"])
-def test_a_complex_core_learns_that_mates_mate_back(tmp_path: Path, penalty: str) -> None:
-    write_graph(tmp_path)
-    changes = {"model.core": "complex", f"model.penalty.{penalty}": 0.01, "model.answers": 1.0}
-    changes |= {"model.dropout.matrix": 0.0, "model.dropout.query": 0.0, "features.image": ""}
-    changes |= {"train.optimizer": "adagrad", "train.learning_rate": 0.1}
-    changes |= {"train.new_learning_rate": 1e-3, "train.schedule": "constant"}
-    run(Arguments("train", config(tmp_path, tmp_path / "cache", **changes), tmp_path / "run", None))
-    rows = [json.loads(line) for line in (tmp_path / "run/predictions.jsonl").open()]
-    known = (tmp_path / "train.txt").read_text().splitlines()
-    told = [r for r in rows if f"{r['tail']}\t{r['relation']}\t{r['head']}" in known]
-    assert told and np.mean([1 / row["rank"] for row in told]) > 0.9
-
-
-def test_a_penalty_wants_a_complex_core(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"penalty.duality is 0.1, which is for model.core=complex"):
-        make_task(config(tmp_path, tmp_path, **{"model.penalty.duality": 0.1}))
-
-
-def test_a_complex_core_wants_pairs_of_numbers(tmp_path: Path) -> None:
-    for changes in ({"model.dim": 15, "model.relation_dim": 15}, {"model.relation_dim": 8}):
-        with pytest.raises(UserError, match="must be the same even number"):
-            make_task(config(tmp_path, tmp_path, **{"model.core": "complex", **changes}))
-
-
-def test_the_paper_preset_needs_data(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(Path(__file__).parents[2])
-    flags = ["--config=configs/mkg_y.py:paper", f"--workdir={tmp_path}"]
-    assert main.main(["remote_jax", *flags]) == 2
-    assert "--config.data.dir=FOLDER" in capsys.readouterr().err
-
-
-def test_nothing_to_tell_entities_by(tmp_path: Path) -> None:
-    write_graph(tmp_path)
-    changes = {"features.structure": False, "features.image": ""}
-    task = make_task(config(tmp_path, tmp_path / "cache", **changes))
-    with pytest.raises(UserError, match="told by nothing"):
-        task.prepare(tmp_path / "run", anew=True)

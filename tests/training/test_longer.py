@@ -110,8 +110,8 @@ def test_a_linear_schedule_goes_on_as_that_of_the_new_length(
     assert "learning rate as the schedule of that length" in capsys.readouterr().out
     rates = [line["learning_rate"] for line in lines(tmp_path) if line["split"] == "train"]
     short, long = (
-        SCHEDULES["linear"](0.05, 0.0, Plan.from_config(config(x).train, 50).total)
-        for x in (2.0, 4.0)
+        SCHEDULES["linear"](made, Plan.from_config(made, 50).total)
+        for made in (config(epochs, **linear).train for epochs in (2.0, 4.0))
     )
     wanted = [*(short(step) for step in range(12)), *(long(step) for step in range(12, 25))]
     np.testing.assert_allclose(rates, wanted, rtol=1e-6)

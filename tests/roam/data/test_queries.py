@@ -202,7 +202,7 @@ def test_searches_are_bounded(read, monkeypatch):
 
 
 def test_files_that_cannot_be_read(tmp_path, read, monkeypatch):
-    with pytest.raises(UserError, match=r"Cannot read .*none: No such file"):
+    with pytest.raises(UserError, match="no file of posts"):
         ask(tmp_path / "none")
     monkeypatch.setattr(queries, "MAX_ROWS", 4)
     relations = {"head": "Oslo", "tail": "Norway"}  # of two relations, in two directions
