@@ -18,7 +18,7 @@ BETA = 0.5
 """Precision counts twice as much as recall where the threshold is chosen (F0.5)."""
 
 THRESHOLD = 0.5
-"""Where nothing was chosen: an answer is likelier right than wrong."""
+"""The lowest, and the one where nothing was chosen: an answer is likelier right than wrong."""
 
 Probabilities = Float[np.ndarray, "pairs relations"]
 
@@ -107,8 +107,8 @@ class Judged:
         return Score.from_counts(hits, total, self.related)
 
     def threshold(self) -> float:
-        """The threshold with the best F0.5; `THRESHOLD` where nothing right is found at any."""
-        rows, columns = np.nonzero(self.kept)
+        """The threshold, at least `THRESHOLD`, with the best F0.5; that where nothing is right."""
+        rows, columns = np.nonzero(self.kept >= THRESHOLD)
         values, weights = self.kept[rows, columns], self.weights[rows]
         order = np.argsort(-values, kind="stable")
         values, weights = values[order], weights[order]
@@ -120,5 +120,5 @@ class Judged:
         if not len(score) or not score.max():
             return THRESHOLD
         best = int(score.argmax())
-        below = values[best + 1] if best + 1 < len(values) else 0.0
+        below = values[best + 1] if best + 1 < len(values) else THRESHOLD
         return float((values[best] + below) / 2)
