@@ -80,7 +80,7 @@ def test_the_threshold_is_that_of_at_least_one_half_with_the_best_f_half(found, 
     likely = found[found >= 0.5]
     best = max((quality(value) for value in np.unique(likely)), default=0.0)
     chosen = judged.threshold()
-    assert chosen >= 0.5 and quality(chosen) == pytest.approx(best) or (best, chosen) == (0, 0.5)
+    assert (chosen >= 0.5 and quality(chosen) == pytest.approx(best)) or (best, chosen) == (0, 0.5)
 
 
 def test_what_is_not_offered_has_no_probability():
