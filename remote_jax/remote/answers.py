@@ -46,14 +46,20 @@ class Relations(Answer):
     Attributes:
         relations: those above the threshold that validation chose, the likeliest first.
         asked: how many pairs were asked about, both orders of one being two.
-        unread: word pieces of the sentence that the model did not read of some pair, since it was
-            too long; 0 where it read all.
+        threshold: the probability from which on a relation is answered.
+        unread: word pieces of the sentence and captions that the model did not read of some pair,
+            since they were too long; 0 where it read all.
     """
 
     relations: tuple[Relation, ...] = ()
     asked: int = 0
+    threshold: float = 0.0
     unread: int = 0
 
     def _found(self) -> dict[str, Any]:
-        found = {"relations": plain(self.relations), "asked": self.asked}
+        found = {
+            "relations": plain(self.relations),
+            "asked": self.asked,
+            "threshold": round(self.threshold, 4),
+        }
         return {**found, "unread": self.unread} if self.unread else found

@@ -24,28 +24,28 @@ Probabilities = Float[np.ndarray, "pairs relations"]
 
 
 def probabilities(
-    logits: Float[np.ndarray, "pairs relations"],
-    temperature: float,
-    offered: Bool[np.ndarray, "pairs relations"] | None = None,
+    logits: Float[np.ndarray, "pairs relations"], temperature: float
 ) -> Probabilities:
-    """The probability of each relation, 0 of those that are not offered."""
-    scaled = logits.astype(np.float64) / temperature
-    if offered is not None:
-        scaled = np.where(offered, scaled, -np.inf)
-    return np.exp(log_softmax(scaled, axis=1))
+    """The probability of each relation."""
+    return np.exp(log_softmax(logits.astype(np.float64) / temperature, axis=1))
 
 
 def candidates(
-    found: Probabilities, partner: Int[np.ndarray, " pairs"], backward: Bool[np.ndarray, " pairs"]
+    found: Probabilities,
+    offered: Bool[np.ndarray, "pairs relations"],
+    partner: Int[np.ndarray, " pairs"],
+    backward: Bool[np.ndarray, " pairs"],
 ) -> Probabilities:
     """The probabilities of relations that may be answered; 0 for all others.
 
-    Those are no answers: no relation, and what is likelier the other way round.
+    Those are no answers: no relation, what is not offered, and what is likelier the other way
+    round. What is left keeps its probability, which is the calibrated one.
 
     Args:
         partner: the row of the same pair in the other order, -1 where it is not asked.
         backward: breaks ties: the first order stays.
     """
+    found = np.where(offered, found, 0.0)
     other = np.where((partner >= 0)[:, None], found[partner], -1.0)
     beaten = (other > found) | ((other == found) & backward[:, None])
     kept = np.where(beaten, 0.0, found)
@@ -69,6 +69,7 @@ class Judged:
     """Answers of all pairs of a split's posts beside what is right.
 
     Attributes:
+        asked: which examples are in an order that is asked.
         kept: candidates, of orders that are not asked none.
         right: which candidates are right; of a pair of which nothing is known, none is.
         weights: how much each counts.
@@ -84,9 +85,10 @@ class Judged:
         weights: Float[np.ndarray, " n"],
     ):
         """Takes probabilities of every example of `pairs`, and how much each counts."""
-        asked = orders.asked[pairs.types, pairs.backward.astype(int)]
+        self.asked = asked = orders.asked[pairs.types, pairs.backward.astype(int)]
         partner = np.where(asked & asked[pairs.partner], pairs.partner, -1)
-        self.kept = np.where(asked[:, None], candidates(found, partner, pairs.backward), 0.0)
+        may = offered(orders, pairs.types, pairs.backward) & asked[:, None]
+        self.kept = candidates(found, may, partner, pairs.backward)
         rows, names = np.arange(len(pairs.labels)), np.arange(found.shape[1])
         back = np.where(pairs.partner >= 0, pairs.labels[pairs.partner], 0)
         same = (pairs.labels == back) & symmetric[pairs.labels]

@@ -199,22 +199,24 @@ class RemoteTask:
     def _judged(
         self, pairs: Pairs, logits: np.ndarray, temperature: float, weights: np.ndarray
     ) -> Judged:
-        offered = decisions.offered(self.orders, pairs.types, pairs.backward)
-        found = decisions.probabilities(logits, temperature, offered)
+        found = decisions.probabilities(logits, temperature)
         return Judged(found, pairs, self.orders, self.pairs.symmetric, weights)
 
     def calibrated(self, outputs: Outputs, calibration: Calibration) -> Outputs:
         """`logits`, the likeliest relation `label` with its `probability`, and the calibration."""
-        if not outputs:
-            return outputs
         temperature = calibration.get("temperature", 1.0)
+        chosen = {
+            "temperature": np.array(temperature),
+            "threshold": np.array(calibration.get("threshold", decisions.THRESHOLD)),
+        }
+        if not outputs:
+            return chosen
         found = decisions.probabilities(outputs["logits"], temperature)
         return {
             "logits": outputs["logits"],
             "label": found.argmax(-1),
             "probability": found.max(-1),
-            "temperature": np.array(temperature),
-            "threshold": np.array(calibration.get("threshold", decisions.THRESHOLD)),
+            **chosen,
         }
 
     def interface(self) -> Interface:
@@ -254,7 +256,9 @@ class RemoteTask:
             "posts_recall": posts.recall,
             "posts_f1": posts.f1,
             "ece": expected_error(
-                outputs["probability"], outputs["label"] == pairs.labels, pairs.scales
+                outputs["probability"][judged.asked],
+                (outputs["label"] == pairs.labels)[judged.asked],
+                pairs.scales[judged.asked],
             ),
         }
 

@@ -83,8 +83,10 @@ def test_the_threshold_is_that_of_at_least_one_half_with_the_best_f_half(found, 
     assert (chosen >= 0.5 and quality(chosen) == pytest.approx(best)) or (best, chosen) == (0, 0.5)
 
 
-def test_what_is_not_offered_has_no_probability():
-    logits = np.array([[1.0, 5.0, 2.0]])
-    found = decisions.probabilities(logits, 2.0, np.array([[True, False, True]]))
-    powers = np.exp([0.5, 1.0])
-    np.testing.assert_allclose(found, [[powers[0], 0, powers[1]] / powers.sum()])
+def test_what_is_not_offered_is_no_candidate_and_leaves_the_rest_as_it_is():
+    found = decisions.probabilities(np.array([[1.0, 5.0, 2.0]]), 2.0)
+    powers = np.exp([0.5, 2.5, 1.0])
+    np.testing.assert_allclose(found, [powers / powers.sum()])
+    offered = np.array([[True, False, True]])
+    kept = decisions.candidates(found, offered, np.array([-1]), np.array([False]))
+    np.testing.assert_allclose(kept, [[0, 0, found[0, 2]]])

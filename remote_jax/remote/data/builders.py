@@ -26,11 +26,12 @@ from remote_jax.reporting.results import write_json
 class PairBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
     """What the three builders share; `files` is what `formats.locate` found.
 
-    Beside the records are `SPLIT.npy`, label, triplet type and order of each, and
-    `SPLIT-unlisted.npy`, the pairs of its posts that are not listed (`unlisted.UNLISTED`).
+    Beside the records are `SPLIT.npy`, label, triplet type and order of each, and the one of the
+    same pair in the other order; and `SPLIT-unlisted.npy`, the pairs of its posts that are not
+    listed (`unlisted.UNLISTED`).
     """
 
-    VERSION = tfds.core.Version("3.0.0")
+    VERSION = tfds.core.Version("3.1.0")
     files: DataFiles
 
     def __init__(self, **kwargs: Any):
@@ -69,7 +70,10 @@ class PairBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
             summary.append((pair.label, pair.type, pair.backward))
         self.reject(self.files.rows[split], rejected, len(summary))
         self._count(split, reader)
-        np.save(Path(self.data_dir) / f"{split}.npy", np.array(summary, np.int32))
+        if known is not None:
+            posts.check_known(known)
+        found = np.column_stack([summary, posts.other_orders(len(summary))])
+        np.save(Path(self.data_dir) / f"{split}.npy", found.astype(np.int32))
         np.save(Path(self.data_dir) / f"{split}-unlisted.npy", posts.unlisted())
 
     def _count(self, split: str, reader: PairReader) -> None:

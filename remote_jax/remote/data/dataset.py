@@ -143,7 +143,7 @@ class PairDataset:
             write_json(path, list(found))
         return list(found)
 
-    def _summary(self, split: str) -> Int[np.ndarray, "pairs 3"]:
+    def _summary(self, split: str) -> Int[np.ndarray, "pairs 4"]:
         if split not in self.splits:
             raise UserError(
                 f"There is no {split} split in {self.root}, only {', '.join(self.splits)}."

@@ -49,14 +49,14 @@ class Source:
 
     Attributes:
         rows: of the records that take part.
-        summary: label, type and order of each of them.
+        summary: label, type, order, and the row of the same pair in the other order.
         unlisted: the pairs that are not listed, of the types that take part, as
             `unlisted.UNLISTED`.
         symmetric: which relations hold both ways.
     """
 
     rows: Int[np.ndarray, " n"]
-    summary: Int[np.ndarray, "n 3"]
+    summary: Int[np.ndarray, "n 4"]
     unlisted: np.ndarray
     symmetric: Bool[np.ndarray, " relations"]
 
@@ -66,19 +66,24 @@ class Source:
         place = np.searchsorted(self.rows, back["reverse_of"])
         labels = self.summary[place, 0]
         back = back.copy()
-        back["label"] = np.where(
-            back["known"], back["label"], np.where(self.symmetric[labels], labels, 0)
-        )
+        known = np.where(back["known"], back["label"], 0)
+        back["label"] = np.where(self.symmetric[labels], labels, known)
         back["known"] = True
         return back
 
     def never_listed(self) -> np.ndarray:
-        """Pairs that are listed in neither order."""
-        return self.unlisted[self.unlisted["reverse_of"] < 0]
+        """Pairs that are listed in neither order; a symmetric relation is that of both."""
+        pool = self.unlisted[self.unlisted["reverse_of"] < 0].copy()
+        first, second = _same_pairs(pool)
+        for one, other in ((first, second), (second, first)):
+            labels = pool["label"][one]
+            given = self.symmetric[labels] & (labels > 0) & (pool["label"][other] == 0)
+            pool["label"][other[given]] = labels[given]
+        return pool
 
     def orders(self, further: np.ndarray, relations: int) -> Orders:
         """The orders of the listed pairs and some further ones."""
-        labels, types, backward = self.summary.T
+        labels, types, backward, _ = self.summary.T
         return Orders.from_pairs(
             np.concatenate([labels, further["label"]]),
             np.concatenate([types, further["type"]]),
@@ -118,8 +123,9 @@ def evaluation(source: Source, orders: Orders, weight: float) -> Pairs:
         orders: of training.
         weight: of pairs of which nothing is known, when probabilities are calibrated.
     """
+    # What holds is to be found, also where its order is not asked.
     back, pool = (
-        some[orders.asked[some["type"], some["backward"].astype(int)]]
+        some[orders.asked[some["type"], some["backward"].astype(int)] | (some["label"] > 0)]
         for some in (source.reversed(), source.never_listed())
     )
     pairs = np.unique(pool["pair"])
@@ -135,7 +141,7 @@ def evaluation(source: Source, orders: Orders, weight: float) -> Pairs:
 def _pairs(
     source: Source, further: np.ndarray, scales: Float[np.ndarray, " n"], weight: float
 ) -> Pairs:
-    labels, types, backward = source.summary.T
+    labels, types, backward, _ = source.summary.T
     listed = len(labels)
     return Pairs(
         labels=np.concatenate([labels, further["label"]]),
@@ -152,16 +158,24 @@ def _pairs(
 def _partners(source: Source, further: np.ndarray, listed: int) -> Int[np.ndarray, " n"]:
     partner = np.full(listed + len(further), -1)
     places = listed + np.arange(len(further))
+    other = source.summary[:, 3]
+    both = np.flatnonzero(other >= 0)
+    partner[both] = np.searchsorted(source.rows, other[both])
     back = further["reverse_of"] >= 0
     rows = np.searchsorted(source.rows, further["reverse_of"][back])
     partner[places[back]], partner[rows] = rows, places[back]
-    order = np.argsort(further["pair"], kind="stable")
-    order = order[~back[order]]
-    numbers = further["pair"][order]
-    same = np.flatnonzero(numbers[1:] == numbers[:-1])
-    first, second = places[order[same]], places[order[same + 1]]
+    new = np.flatnonzero(~back)
+    first, second = (places[new[found]] for found in _same_pairs(further[new]))
     partner[first], partner[second] = second, first
     return partner
+
+
+def _same_pairs(pool: np.ndarray) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"]]:
+    """The places of both orders of each pair that a pool has in both."""
+    order = np.argsort(pool["pair"], kind="stable")
+    numbers = pool["pair"][order]
+    same = np.flatnonzero(numbers[1:] == numbers[:-1])
+    return order[same], order[same + 1]
 
 
 def argument(named_in: Pair | None, base: Pair, number: int) -> Argument:

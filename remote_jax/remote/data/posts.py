@@ -111,7 +111,13 @@ class Posts:
                 continue
             rows = slice(row, row + len(post.pairs))
             found = self._found(post, outputs, rows) if post.pairs else ()
-            yield Relations(id=id_, relations=found, asked=len(post.pairs), unread=post.unread)
+            yield Relations(
+                id=id_,
+                relations=found,
+                asked=len(post.pairs),
+                threshold=float(outputs["threshold"]),
+                unread=post.unread,
+            )
             row = rows.stop
 
     def _found(
@@ -123,8 +129,8 @@ class Posts:
         )
         offered = decisions.offered(self._orders, types, backward) & post.fitting
         temperature, threshold = float(outputs["temperature"]), float(outputs["threshold"])
-        probabilities = decisions.probabilities(outputs["logits"][rows], temperature, offered)
-        kept = decisions.candidates(probabilities, np.array(post.partner), backward)
+        probabilities = decisions.probabilities(outputs["logits"][rows], temperature)
+        kept = decisions.candidates(probabilities, offered, np.array(post.partner), backward)
         found = [
             Relation(*post.ends[pair], self._relations[relation], float(kept[pair, relation]))
             for pair, relation in np.argwhere(decisions.answered(kept, threshold)).tolist()
@@ -147,6 +153,7 @@ class _Reader:
         self.language = config.data.language
         self.asked = orders.asked
         self.relations = relations
+        self.known_types = {one for name in relations for one in types_of(name) or ()}
         self.types = frozenset(triplet_types(config.data.triplets))
         self.sees = config.features.picture or config.features.depth
         # As in training: where a data set lists no boxes, a picture is one object.
@@ -190,6 +197,8 @@ class _Reader:
         chosen: list[tuple[_End, _End]] = []
         partner: list[int] = []
         for one, other in combinations(found, 2):
+            if one.argument.span is not None and one.argument.span == other.argument.span:
+                continue  # the same entity twice
             first = len(pairs)
             for head, tail in ((one, other), (other, one)):
                 pair = replace(shared, head=head.argument, tail=tail.argument)
@@ -198,6 +207,13 @@ class _Reader:
                     chosen.append((head, tail))
             both = len(pairs) - first == 2
             partner += [first + 1, first] if both else [-1] * (len(pairs) - first)
+        for place, end in enumerate(found):
+            if end.type and end.type not in self.known_types:
+                known = ", ".join(sorted(self.known_types)) or "none; leave it out"
+                raise Refused(
+                    f"the type {end.type!r} of end {place} is none that relations are named by: "
+                    f"{known}"
+                )
         fitting = np.array(
             [fit(self.relations, head.type, tail.type) for head, tail in chosen], bool
         )
@@ -206,7 +222,7 @@ class _Reader:
             tuple((head.answer, tail.answer) for head, tail in chosen),
             tuple(partner),
             fitting.reshape(-1, len(self.relations)),
-            max((self.featurize.unread(pair) for pair in pairs), default=0),
+            self.featurize.unread(pairs),
         )
 
 
@@ -231,12 +247,21 @@ def fit(relations: Sequence[str], head: str, tail: str) -> list[bool]:
         head, tail: types; "" joins anything.
     """
     found = []
-    for name in relations:
-        parts = name.split("/")
-        typed = len(parts) == 4 and not parts[0]
-        wrong = typed and ((head and parts[1] != head) or (tail and parts[2] != tail))
+    for types in map(types_of, relations):
+        wrong = types and ((head and types[0] != head) or (tail and types[1] != tail))
         found.append(not wrong)
     return found
+
+
+def types_of(relation: str) -> tuple[str, str] | None:
+    """What a relation joins by its name, None where that does not say."""
+    parts = relation.split("/")
+    return (parts[1], parts[2]) if len(parts) == 4 and not parts[0] else None
+
+
+def _type(item: Mapping[str, Any], what: str) -> str:
+    """The type that an end is said to have, in lower case."""
+    return check_text(item["type"], f"the type of {what}").lower() if "type" in item else ""
 
 
 def _entity(
@@ -254,7 +279,7 @@ def _entity(
         check_keys(item, ENTITY_KEYS, what)
         span = [item.get("start"), item.get("end")]
         name = check_text(item["name"], f"the name of {what}") if "name" in item else ""
-        kind = check_text(item["type"], f"the type of {what}") if "type" in item else ""
+        kind = _type(item, what)
     start, end = check_span(span, what, len(words) if text is None else len(text))
     first, last = bisect_right(ends, start), bisect_left(starts, end)
     if first >= last:
@@ -271,7 +296,7 @@ def _object(item: object, index: int) -> tuple[_End, Box]:
         caption = item.get("caption") or ""
         if caption:
             caption = check_text(caption, f"the caption of {what}")
-        kind = check_text(item["type"], f"the type of {what}") if "type" in item else ""
+        kind = _type(item, what)
         box = check_box(item.get("box"), f"the box of {what}")
     else:
         box = check_box(item, what)

@@ -13,13 +13,16 @@ relation than these.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 
 from remote_jax.data.files import read_json
+from remote_jax.data.media import by_picture
 from remote_jax.data.release import MAX_JSON
 from remote_jax.errors import UserError
 from remote_jax.remote.data.pairs import Pair, backward, triplet_type
@@ -46,10 +49,16 @@ UNLISTED = np.dtype(
 
 End = tuple[int, int] | str
 """The span of an entity, or the name of an object."""
-_Relations = Mapping[tuple[End, End], int]
 
 
-def read_relations(path: Path, relations: Sequence[str]) -> dict[str, dict[tuple[End, End], int]]:
+@dataclass(frozen=True)
+class Holding:
+    """All that holds in a post: the relation of each pair that has one."""
+
+    relations: Mapping[tuple[End, End], int]
+
+
+def read_relations(path: Path, relations: Sequence[str]) -> dict[str, Holding]:
     """What all_relations.json says of each picture.
 
     Raises:
@@ -58,15 +67,18 @@ def read_relations(path: Path, relations: Sequence[str]) -> dict[str, dict[tuple
     ids = {name: number for number, name in enumerate(relations)}
     found = {}
     for image, rows in read_json(path, MAX_JSON).items():
-        holding = {}
+        holding: dict[tuple[End, End], int] = {}
         for place, row in enumerate(rows if isinstance(rows, list) else [rows]):
             if not isinstance(row, list) or len(row) != 3:
                 raise UserError(f"{path}: {image!r}, item {place} must be [head, tail, relation].")
             head, tail, relation = row
             if not isinstance(relation, str) or relation not in ids:
                 raise UserError(f"{path}: {image!r}, item {place} names no relation of the data.")
-            holding[_end(head, path, image), _end(tail, path, image)] = ids[relation]
-        found[image] = holding
+            pair = (_end(head, path, image), _end(tail, path, image))
+            if pair in holding:
+                raise UserError(f"{path}: {image!r}, item {place} names the pair again.")
+            holding[pair] = ids[relation]
+        found[image] = Holding(holding)
     return found
 
 
@@ -81,46 +93,78 @@ def _end(value: Any, path: Path, image: str) -> End:
 class Posts:
     """Gathers the rows of a split by post."""
 
-    def __init__(self, known: Mapping[str, _Relations]):
+    def __init__(self, known: Mapping[str, Holding]):
         """Takes what is known of pictures, by `img_id`."""
         self._known = known
         self._posts: dict[tuple[tuple[str, ...], str], _Post] = {}
 
     def add(self, row: int, pair: Pair) -> None:
         """A row of the records."""
-        post = self._posts.setdefault((pair.tokens, pair.img_id), _Post(row, pair.objects))
-        post.add(row, pair)
+        self._posts.setdefault((pair.tokens, pair.img_id), _Post()).add(row, pair)
+
+    def other_orders(self, rows: int) -> Int[np.ndarray, " rows"]:
+        """Of each row the one that lists its pair the other way round, -1 where none does."""
+        found = np.full(rows, -1)
+        for post in self._posts.values():
+            for (head, tail), (row, _) in post.listed.items():
+                found[row] = post.listed.get((tail, head), (-1, 0))[0]
+        return found
+
+    def check_known(self, path: Path) -> None:
+        """Sees that what is known of pictures has what their rows list.
+
+        Raises:
+            UserError: of most related rows it has not.
+        """
+        lacking, total = [], 0
+        for (_, image), post in self._posts.items():
+            known = by_picture(self._known, image)
+            for (head, tail), (row, label) in post.listed.items():
+                if known and label > 0:
+                    total += 1
+                    said = (known.relations.get(one) for one in ((head, tail), (tail, head)))
+                    if label not in said:
+                        lacking.append((image, head, tail, row))
+        if 2 * len(lacking) > total:
+            image, head, tail, row = lacking[0]
+            raise UserError(
+                f"{path} lacks {len(lacking):,} of the {total:,} relations that rows list; the "
+                f"first is that of {head} and {tail} of {image!r}, row {row + 1} of those read. "
+                "An end is [start, end) in tokens, the end exclusive, or the name of an object."
+            )
 
     def unlisted(self) -> np.ndarray:
         """Every pair of ends of a post that is not listed in this order, as `UNLISTED`."""
         rows: list[tuple[Any, ...]] = []
         for number, ((_, image), post) in enumerate(self._posts.items()):
-            rows.extend(post.unlisted(self._known.get(image), number * MAX_ENDS**2))
+            known = by_picture(self._known, image) or None
+            rows.extend(post.unlisted(known, number * MAX_ENDS**2))
         return np.array(rows, UNLISTED)
 
 
 class _Post:
     """The ends of a post and the pairs that are listed."""
 
-    def __init__(self, row: int, objects: Sequence[str]):
-        self.base = row
+    def __init__(self) -> None:
+        self.base = -1
         # Where each end is named: row and which of its ends, or -1 and the number of the object.
         self.entities: dict[End, tuple[int, int]] = {}
-        self.objects: dict[End, tuple[int, int]] = {
-            name: (-1, number) for number, name in enumerate(objects)
-        }
-        self.listed: dict[tuple[End, End], int] = {}
+        self.objects: dict[End, tuple[int, int]] = {}
+        self.listed: dict[tuple[End, End], tuple[int, int]] = {}
 
     def add(self, row: int, pair: Pair) -> None:
+        if self.base < 0 or len(pair.objects) > len(self.objects):  # a row may add a box
+            self.base = row
+            self.objects = {name: (-1, number) for number, name in enumerate(pair.objects)}
         ends: list[End] = []
         for place, argument in enumerate((pair.head, pair.tail)):
             end: End = argument.name if argument.span is None else argument.span
             if argument.span is not None:
                 self.entities.setdefault(end, (row, place))
             ends.append(end)
-        self.listed.setdefault((ends[0], ends[1]), row)
+        self.listed.setdefault((ends[0], ends[1]), (row, pair.label))
 
-    def unlisted(self, known: _Relations | None, number: int) -> Iterator[tuple[Any, ...]]:
+    def unlisted(self, known: Holding | None, number: int) -> Iterator[tuple[Any, ...]]:
         ends = dict(list({**self.entities, **self.objects}.items())[:MAX_ENDS])
         order = {end: place for place, end in enumerate(ends)}
         for head, tail in product(ends, ends):
@@ -133,11 +177,11 @@ class _Post:
                 self.base,
                 *kinds[0],
                 *kinds[1],
-                0 if known is None else known.get((head, tail), 0),
+                0 if known is None else known.relations.get((head, tail), 0),
                 known is not None,
                 triplet_type(head_object, tail_object),
                 backward(_span(head), _span(tail), head_object, tail_object),
-                self.listed.get((tail, head), -1),
+                self.listed.get((tail, head), (-1, 0))[0],
                 number + low * MAX_ENDS + high,
             )
 

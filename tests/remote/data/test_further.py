@@ -3,6 +3,7 @@
 import json
 from itertools import permutations
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from released import BOXES, CAPTIONS, ROWS, config, object_end, row, text_end, u
 from remote_jax.errors import UserError
 from remote_jax.remote.data.dataset import PairDataset, describe
 from remote_jax.remote.data.unlisted import MAX_ENDS, Posts
+from remote_jax.remote.decisions import Judged
 
 PARTNER, SELF, AWARDED = "/per/per/partner", "/per/per/self", "/per/misc/awarded"
 ENDS = {
@@ -103,7 +105,7 @@ def test_evaluation_asks_the_orders_of_training(tmp_path):
     found = pairs.evaluated("test")
     asked = pairs.orders.asked
     further = all_of(pairs.examples("test"))[found.listed :]
-    assert all(asked[pair.type, int(pair.backward)] for pair in further)
+    assert all(pair.label or asked[pair.type, int(pair.backward)] for pair in further)
     kinds = found.further["reverse_of"] < 0
     total = found.scales[found.listed :][kinds].sum()
     pool = pairs._source("test").never_listed()
@@ -115,6 +117,44 @@ def test_evaluation_asks_the_orders_of_training(tmp_path):
             assert ends(examples[place]) == ends(examples[int(other)])[::-1]
 
 
+def test_what_holds_in_an_order_that_is_not_asked_is_to_be_found(tmp_path):
+    known = {"a": [[[5, 6], [3, 4], PARTNER], [[0, 2], [3, 4], PARTNER]]}  # without `.png`
+    pairs = made(tmp_path, [LISTED[0], row(ENDS["ann"], ENDS["oslo"])], known)
+    assert pairs.orders.asked[0].tolist() == [True, False]
+    found = pairs.evaluated("test")
+    examples = {ends(pair): pair for pair in all_of(pairs.examples("test"))[found.listed :]}
+    # Partners are partners in the order that is asked too, and one relation to be found.
+    assert {
+        pairs.relations[examples[pair].label] for pair in (("Oslo", "Bob"), ("Bob", "Oslo"))
+    } == {PARTNER}
+    sure = np.eye(len(pairs.relations))[found.labels]
+    judged = Judged(sure, found, pairs.orders, pairs.symmetric, found.scales)
+    score = judged.score(0.5)
+    assert (score.precision, score.recall) == (1.0, 1.0) and judged.related == 2.0
+
+
+def test_a_pair_that_is_listed_both_ways_is_one_pair(tmp_path):
+    rows = [*LISTED, row(ENDS["bob"], ENDS["ann"], PARTNER)]
+    found = made(tmp_path, rows).evaluated("test")
+    assert found.partner[[0, 4]].tolist() == [4, 0]
+    assert not (found.further["reverse_of"] == 0).any()
+
+
+def test_relations_of_a_file_that_rows_contradict(tmp_path):
+    known = {"a.png": [[[0, 1], [3, 4], PARTNER]]}  # the ends inclusive
+    with pytest.raises(UserError, match=r"lacks 2 of the 2 relations .* \(0, 2\) and \(3, 4\)"):
+        made(tmp_path, LISTED, known)
+
+
+def test_objects_that_a_later_row_adds_are_paired(tmp_path):
+    box = (0.1, 0.1, 0.2, 0.2)
+    pairs = made(tmp_path, [*LISTED, row(ENDS["ann"], object_end(7, box))])
+    unlisted = pairs._source("train").unlisted
+    base = pairs.records("train")[int(unlisted["base"][0])]
+    names = {base.objects[number] for number in unlisted["head"][unlisted["head_row"] < 0]}
+    assert names == {"[OBJ0]", "[OBJ1]", "[OBJ7]"}
+
+
 @pytest.mark.parametrize(
     "known",
     [
@@ -124,6 +164,7 @@ def test_evaluation_asks_the_orders_of_training(tmp_path):
         {"a.png": [["[OBJ0]", [0.5, 1], PARTNER]]},
         {"a.png": [["[OBJ0]", {}, PARTNER]]},
         {"a.png": [["[OBJ0]", "[OBJ1]", [1]]]},
+        {"a.png": [["[OBJ0]", "[OBJ1]", PARTNER], ["[OBJ0]", "[OBJ1]", SELF]]},
     ],
 )
 def test_a_malformed_file_of_all_relations(tmp_path, known):
@@ -164,9 +205,9 @@ def test_every_pair_of_a_post_is_listed_or_not(tmp_path_factory, rows):
         if not of_post:
             continue
         names = {end for pair in of_post for end in pair if end not in ("o0", "o1")}
-        # A picture's objects are listed; of a picture that is not here, those of its first row.
-        first = of_post[0]
-        objects = {"o0", "o1"} if image == "a.png" else {e for e in first if e in ("o0", "o1")}
+        # A picture's objects are listed; of one that is not here, those of its row with the most.
+        shown = [{end for end in pair if end in ("o0", "o1")} for pair in of_post]
+        objects = {"o0", "o1"} if image == "a.png" else max(shown, key=len)
         expected |= {
             (image, *pair) for pair in permutations(names | objects, 2) if pair not in of_post
         }

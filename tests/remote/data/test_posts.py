@@ -53,7 +53,7 @@ def answer(read):
     count = len(posts.dataset)
     logits = np.zeros((count, 3))
     logits[np.arange(count), 1 + np.arange(count) % 2] = np.linspace(5, 2, count)
-    answers = posts.answers(outputs_of(posts, logits) if count else {})
+    answers = posts.answers(outputs_of(posts, logits))
     rows = [{"line": n, **one.to_dict()} for n, one in zip(numbers, answers, strict=True)]
     return json.loads(json.dumps(rows))
 
@@ -127,8 +127,8 @@ def test_spans_take_whole_words(folder, span, marked):
 
 def test_posts_with_fewer_than_two_ends_have_no_relations(folder):
     assert answer(read(folder, {"text": "Oslo"}, {"text": "Oslo", "entities": [[0, 4]]})) == [
-        {"line": 1, "relations": [], "asked": 0},
-        {"line": 2, "relations": [], "asked": 0},
+        {"line": 1, "relations": [], "asked": 0, "threshold": 0.5},
+        {"line": 2, "relations": [], "asked": 0, "threshold": 0.5},
     ]
     assert answer(read(folder)) == []
 
@@ -156,9 +156,27 @@ def test_relations_that_contradict_the_types_are_not_offered(folder):
     assert fit(names, "per", "") == [True, True, False]
     assert fit(names, "", "per") == [True, False, False]
     assert fit(names, "", "") == [True] * 3 and fit(["couple"], "per", "loc") == [True]
-    typed = [{"start": 0, "end": 7, "type": "c"}, [18, 22]]
-    _, posts = read(folder, {"text": TEXT, "entities": typed})
-    assert posts._posts[0][1].fitting.all()  # these names say no types
+    typed = {"start": 0, "end": 7, "type": "C"}
+    (line,) = answer(read(folder, {"text": TEXT, "entities": [typed, [18, 22]]}))
+    assert "the type 'c' of end 0 is none that relations are named by: none" in line["error"]
+
+
+def test_types_leave_the_other_probabilities_as_they_are(folder, monkeypatch):
+    names = ("none", "/per/loc/live", "/per/org/lead")
+    monkeypatch.setitem(globals(), "RELATIONS", names)
+    entities = [{"start": 0, "end": 7, "type": "PER"}, {"start": 18, "end": 22, "type": "loc"}]
+    _, posts = read(folder, {"text": TEXT, "entities": entities})
+    logits = np.log(np.array([[0.1, 0.3, 0.6], [0.9, 0.05, 0.05]]))
+    certain = {**outputs_of(posts, logits), "threshold": np.array(0.2)}
+    (found,) = posts.answers(certain)
+    assert [(one.relation, round(one.probability, 6)) for one in found.relations] == [
+        ("/per/loc/live", 0.3)
+    ]
+
+
+def test_an_entity_given_twice_is_not_asked_about_itself(folder):
+    (line,) = answer(read(folder, {"text": TEXT, "entities": [[0, 7], [0, 7], [18, 22]]}))
+    assert line["asked"] == 4
 
 
 def test_what_is_too_long_to_read_is_said(folder):
