@@ -18,7 +18,6 @@ from remote_jax import main
 from remote_jax.commands import arguments
 from remote_jax.errors import UserError
 from remote_jax.serve import runs
-from remote_jax.serve.partial_answers import Done
 
 CONFIG = f"--config={Path(toy.__file__)}"
 
@@ -170,11 +169,6 @@ def test_eval_leaves_an_unfinished_run_unfinished(
     (run / "results.json").unlink()
     assert "is not finished" in mistake(capsys, f"--workdir={run}", "--mode=eval")
     assert not (run / "results.json").exists()
-
-
-def test_one_bad_post_is_one(capsys: pytest.CaptureFixture[str]) -> None:
-    main._tell(Done(answers=3, errors=1, wrong_lines=(2,)), Path("q.jsonl"), Path("a.jsonl"))
-    assert "1 of 3 posts could not be answered (line 2 of q.jsonl)" in capsys.readouterr().err
 
 
 def test_predict_before_the_first_checkpoint(
