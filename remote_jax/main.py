@@ -103,10 +103,11 @@ def _tell(done: Done, source: Path, target: Path) -> None:
     """Says how many posts were answered, and which could not be."""
     print(f"{done.answers - done.errors:,} of {done.answers:,} posts are answered in {target}")
     if done.errors:
-        lines = ", ".join(map(str, done.wrong_lines))
+        lines = "line" if done.errors == 1 else "lines"
+        lines += f" {', '.join(map(str, done.wrong_lines))}"
         more = ", ..." if done.errors > len(done.wrong_lines) else ""
         print(
-            f"remote_jax: {done.errors:,} of {done.answers:,} posts could not be answered (lines "
+            f"remote_jax: {done.errors:,} of {done.answers:,} posts could not be answered ("
             f'{lines}{more} of {source}); the "error" of each in {target} says why.',
             file=sys.stderr,
         )

@@ -72,9 +72,9 @@ class Query:
     of that triple.
 
     Attributes:
-        relation: a name of the graph.
-        head: one.
-        tail: one.
+        relation: a name of the graph; a whole number stands for the name that is written so.
+        head: one, likewise.
+        tail: one, likewise.
         top: how many answers, from 1 to 10,000; 10 if left out. Not for a triple.
         known: False leaves out the answers that the graph has. Not for a triple.
         routing: True tells the shares of the expert groups and the weights of the modalities. Not
@@ -82,9 +82,9 @@ class Query:
         id: comes back with the answer.
     """
 
-    relation: str | None = None
-    head: str | None = None
-    tail: str | None = None
+    relation: str | int | None = None
+    head: str | int | None = None
+    tail: str | int | None = None
     top: int | None = None
     known: bool | None = None
     routing: bool | None = None

@@ -16,9 +16,9 @@ class Candidate:
         name: of the graph.
         score: of an entity the model's logit, of a relation the logarithm of what is made of both
             directions; higher is likelier. Scores of two questions are not comparable.
-        probability: from 0 to 1, at the temperature chosen on validation: that this answer holds
-            if one does that the graph does not have; of a known one, if it were not known. The page
-            on ROAM says more.
+        probability: from 0 to 1, at the temperature chosen on validation: that this entity holds
+            if one does that the graph does not have; of a known one, if it were not known. Those of
+            all relations, known or not, sum to 1. The page on ROAM says more.
         known: whether the graph has that triple already.
         untrained: whether no training triple has it; only features tell anything of an entity then,
             and nothing of a relation.

@@ -86,7 +86,8 @@ class Run:
     def _make_longer(self) -> None:
         """Tells that the run gets more epochs, and keeps the results of its end so far."""
         before, now = configs.read(self.workdir).train.epochs, self.config.train.epochs
-        told = f"The run was to have {before:g} epochs; it goes on to {now:g}"
+        epochs = "epoch" if before == 1 else "epochs"
+        told = f"The run was to have {before:g} {epochs}; it goes on to {now:g}"
         if self.config.train.schedule != "constant":
             told += ", its learning rate as the schedule of that length has it from here on"
         print(f"{told}.", flush=True)

@@ -124,6 +124,11 @@ def test_answers_come_in_blocks_from_one_program(
     assert "6 of 168 posts could not be answered (lines 5, 70, 71, 150, 151, ... of " in said.err
 
 
+def test_one_bad_post_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    main._tell(Done(answers=3, errors=1, wrong_lines=(2,)), Path("q.jsonl"), Path("a.jsonl"))
+    assert "1 of 3 posts could not be answered (line 2 of q.jsonl)" in capsys.readouterr().err
+
+
 def test_killed_at_any_moment_it_goes_on(run: Path, tmp_path: Path, expected: bytes) -> None:
     """A kill leaves the folder as it is before a write is on disk, or before a file is moved."""
     folder, moments = with_posts(tmp_path / "folder"), []

@@ -86,16 +86,17 @@ def test_a_run_that_was_stopped_goes_on_to_more_epochs_and_may_be_stopped_again(
 
 
 def test_what_is_killed_before_it_goes_on_is_no_finished_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """After the results are set aside, and before anything else is done."""
-    remote_jax.train(config(2.0), tmp_path)
+    remote_jax.train(config(1.0), tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(remote_jax.config, "write", lambda *_: pytest.fail("killed"))
         with pytest.raises(pytest.fail.Exception):
             remote_jax.train(config(3.0), tmp_path)
+    assert "was to have 1 epoch; it goes on to 3." in capsys.readouterr().out
     flags = [f"--config={toy.__file__}", f"--workdir={tmp_path}", "--mode=eval"]
-    assert main.main(["remote-jax", *flags, "--config.train.epochs=2"]) == 2
+    assert main.main(["remote-jax", *flags, "--config.train.epochs=1"]) == 2
     remote_jax.train(config(3.0), tmp_path)
     assert results(tmp_path)["steps"] == 19
     assert [line["step"] for line in lines(tmp_path) if line["split"] == "validation"][-1] == 19

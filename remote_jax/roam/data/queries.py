@@ -42,6 +42,8 @@ TOP = 10
 """Answers to a question that does not say how many it wants."""
 
 MAX_TOP = 10_000
+MAX_NUMBER = 10**18
+"""Whole numbers below are taken for names."""
 MAX_ROWS = 1_000_000
 """Questions of a file, or a call; one that takes several rows of the model counts for each."""
 
@@ -203,7 +205,7 @@ class _Reader:
     def _ids(self, value: Mapping[str, Any], given: Iterable[str]) -> dict[str, int]:
         """The id of each part that is given."""
         return {
-            part: self.id(self.lookup.vocabulary(part), check_text(value[part], repr(part)))
+            part: self.id(self.lookup.vocabulary(part), check_text(_name(value[part]), repr(part)))
             for part in given
         }
 
@@ -221,6 +223,11 @@ class _Reader:
             nearest = ", ".join(map(show, vocabulary.nearest.nearest(strip_brackets(name))))
             self.searched[key] = f"; the nearest known: {nearest}" if nearest else ""
         raise Refused(f"there is no {vocabulary.kind} {show(name)}{self.searched.get(key, '')}")
+
+
+def _name(value: object) -> object:
+    """A whole number as the name that it is in a graph of numbers; anything else as it is."""
+    return str(value) if type(value) is int and abs(value) < MAX_NUMBER else value
 
 
 def _check_top(value: object) -> int:

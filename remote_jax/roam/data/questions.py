@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from jaxtyping import Bool, Float
-from scipy.special import logsumexp
+from jaxtyping import Float
+from scipy.special import softmax
 
 from remote_jax.data.posts import Answer, Id
 from remote_jax.roam.answers import (
@@ -25,7 +25,6 @@ from remote_jax.roam.answers import (
 )
 from remote_jax.roam.data.lookup import Lookup, Target
 from remote_jax.roam.outputs import PAGE
-from remote_jax.roam.probabilities import log_probabilities
 
 Outputs = Mapping[str, np.ndarray]
 
@@ -144,7 +143,7 @@ class RelationQuestion:
         """The best relations (`_of_relations`)."""
         known = outputs["target_known"][: self.relations]
         logs = outputs["log_probability"].reshape(2, -1)
-        score, chances = _of_relations(self, logs, known, lookup)
+        score, chances = _of_relations(self, logs, lookup)
         order = np.argsort(-score, kind="stable")
         names, trained = lookup.relations.names, lookup.relations.trained
         found = [
@@ -204,7 +203,6 @@ class TripleQuestion:
 def _of_relations(
     question: RelationQuestion,
     logs: Float[np.ndarray, "2 relations"],
-    known: Bool[np.ndarray, " relations"],
     lookup: Lookup,
 ) -> tuple[Float[np.ndarray, " relations"], Float[np.ndarray, " relations"]]:
     """Score and probability of each relation.
@@ -212,12 +210,12 @@ def _of_relations(
     With a softmax an answer's probability is given the relation, and by Bayes' rule that of the
     relation is proportional to P(tail | head, r) P(r | head), and to P(head | r, tail) P(r | tail),
     where the second factors are shares of training triples. The score is the logarithm of the
-    product of all four; probabilities are a softmax of it, filtered as those of entities. With a
-    sigmoid a triple has a probability by itself: their geometric mean over both directions.
+    product of all four; probabilities are a softmax of it over all relations, so that both give
+    one order. With a sigmoid a triple has a probability by itself: their geometric mean over both
+    directions.
 
     Args:
         logs: log probabilities of the tail, and of the head.
-        known: whether the graph has the triple.
     """
     if lookup.loss == "sigmoid":
         mean = logs.mean(0)
@@ -225,8 +223,7 @@ def _of_relations(
     of_head = lookup.relation_shares(question.head)[0]
     of_tail = lookup.relation_shares(question.tail)[1]
     score = logs.sum(0) + np.log(of_head) + np.log(of_tail)
-    rivals = logsumexp(np.where(known, -np.inf, score))
-    return score, np.exp(log_probabilities("softmax", score, known, rivals, 1.0))
+    return score, softmax(score)
 
 
 def _asked(parts: Mapping[str, int], lookup: Lookup) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from remote_jax.roam.data.features import Modality
+from remote_jax.roam.data.layouts.headers import FIRST_LINE
 from remote_jax.roam.data.layouts.names import Naming
 from remote_jax.roam.data.triples import Graph, Options
 
@@ -36,10 +37,16 @@ def reading(
 def lines(graph: Graph, passed_over: Mapping[str, str], options: Options) -> list[str]:
     """Lines for a person, of what is unusual."""
     said = [_NOTES[note] for note in graph.naming.notes if note in _NOTES]
+    said += [
+        f"{note.removeprefix(FIRST_LINE)}: no other line has any name of the first line; delete it "
+        "if it is a header"
+        for note in graph.naming.notes
+        if note.startswith(FIRST_LINE)
+    ]
     if options.holdout:
         count = len(graph.splits["test"])
         said.append(
-            f"Validation and test were drawn from train.txt, {count:,} triples in test "
+            f"Validation and test were drawn from the training file, {count:,} triples in test "
             f"(data.holdout={options.holdout:g}, seed {options.seed}); their entities and "
             "relations keep a training triple"
         )

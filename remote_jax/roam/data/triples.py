@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -21,20 +22,22 @@ from jaxtyping import Bool
 
 from remote_jax.data.files import sha256
 from remote_jax.errors import Refused, UserError
-from remote_jax.roam.data.layouts import columns, holdout, names, tables, vocabularies
+from remote_jax.roam.data.layouts import columns, headers, holdout, names, tables, vocabularies
 from remote_jax.roam.data.layouts.columns import AUTO
 from remote_jax.roam.data.layouts.names import AS_MET, Naming, Triples
+from remote_jax.roam.data.layouts.splits import SPLITS, locate
 from remote_jax.roam.data.layouts.tables import strip_brackets
 
-__all__ = ["Graph", "Naming", "Options", "compared", "fingerprint", "read", "strip_brackets"]
-
-SPLITS = {
-    "train": ("train.txt", "train2id.txt"),
-    "validation": ("valid.txt", "val.txt", "dev.txt", "valid2id.txt"),
-    "test": ("test.txt", "test2id.txt"),
-}
-LESS_COMMON = (".tsv", ".del", "")
-"""Endings of files of triples that count where none of `SPLITS` is there."""
+__all__ = [
+    "SPLITS",
+    "Graph",
+    "Naming",
+    "Options",
+    "compared",
+    "fingerprint",
+    "read",
+    "strip_brackets",
+]
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,8 @@ def read(folder: str | Path, options: Options = DEFAULT) -> Graph:
     known = {kind: vocabularies.read(files[kind]) for kind in vocabularies.STEMS if kind in files}
     given = {split: tables.read(files[split]) for split in SPLITS if split in files}
     listed = [known[kind].ids if kind in known else {} for kind in vocabularies.STEMS]
-    bare = tables.without_headers(given, *listed)
+    bare = headers.without(given, *listed)
+    doubted = headers.doubted(bare, ChainMap(*map(dict, listed)))
     found, notes = columns.arrange(bare, known, options.columns)
     notes += ["header"] * any(table.header for table in bare.values())
     by_id = columns.by_id(found, known)
@@ -144,9 +148,9 @@ def read(folder: str | Path, options: Options = DEFAULT) -> Graph:
     if options.holdout:
         splits = _held_out(files["train"], splits["train"], options)
     entity = known.get("entity")
-    naming = Naming(notes=tuple(notes))
+    naming = Naming(notes=(*notes, *doubted))
     if entity is not None:
-        naming = Naming(entity.file, entity.explicit, by_id["entity"], notes=tuple(notes))
+        naming = replace(naming, file=entity.file, explicit=entity.explicit, by_id=by_id["entity"])
     entities, relations = (vocabulary[kind].names() for kind in ("entity", "relation"))
     digest = _with(_fingerprint(files, options), notes)
     return compared(Graph(entities, relations, splits, digest, naming), folder)
@@ -174,40 +178,11 @@ def fingerprint(folder: str | Path, options: Options = DEFAULT) -> str:
 def _locate(folder: str | Path, options: Options) -> dict[str, Path]:
     """The file of every split, and those of the vocabularies that are there."""
     root = Path(folder).expanduser()
-    if not root.is_dir():
-        raise UserError(f"There is no data folder {folder}.")
-    found = {split: _find(root, split, names) for split, names in SPLITS.items()}
-    files = {split: path for split, path in found.items() if path is not None}
-    missing = [split for split in SPLITS if split not in files]
-    if options.holdout and list(files) != ["train"]:
-        there = " and ".join(path.name for path in files.values()) or "no train.txt"
-        raise UserError(
-            f"{root} has {there}; config.data.holdout, which is {options.holdout:g}, is for a "
-            "folder that has train.txt alone: set it to 0."
-        )
-    if missing and not options.holdout:
-        one = list(files) == ["train"]
-        hint = "; to hold out a tenth of train.txt for each, set --config.data.holdout=0.1"
-        raise UserError(
-            f"There are no {missing[0]} triples in {root}, expected "
-            f"{' or '.join(SPLITS[missing[0]])}{hint if one else ''}."
-        )
+    files = locate(root, options.holdout)
     for kind in vocabularies.STEMS:
         if paths := vocabularies.locate(root, kind):
             files[kind] = paths[0]
     return files
-
-
-def _find(root: Path, split: str, names: tuple[str, ...]) -> Path | None:
-    found = [root / name for name in names if (root / name).is_file()]
-    if not found:
-        stems = {name.removesuffix(".txt") for name in names}
-        more = (root / f"{stem}{end}" for stem in sorted(stems) for end in LESS_COMMON)
-        found = [path for path in more if path.is_file()]
-    if len(found) > 1:
-        several = " and ".join(path.name for path in found)
-        raise UserError(f"{root} has several files for {split}: {several}; leave one of them.")
-    return found[0] if found else None
 
 
 def _held_out(path: Path, triples: Triples, options: Options) -> dict[str, Triples]:

@@ -136,7 +136,10 @@ TRIPLE = {**GOOD, "tail": "Norway"}
             {**GOOD, "tpo": 3},
             r"'tpo' .* keys of a query \(did you mean 'top'\?\): relation, head",
         ),
-        ({**GOOD, "head": 3}, "'head' must be text, found 3"),
+        ({**GOOD, "head": 3}, "there is no entity '3'"),
+        ({**GOOD, "head": 10**18}, "'head' must be text, found 10"),
+        ({**GOOD, "head": 3.0}, "'head' must be text, found 3.0"),
+        ({**GOOD, "head": True}, "'head' must be text, found True"),
         ({**GOOD, "head": ""}, "'head' is empty"),
         ({**GOOD, "head": "\ud800"}, "not valid Unicode"),
         ({**GOOD, "relation": ["isLocatedIn"]}, "'relation' must be text"),
@@ -160,6 +163,15 @@ def test_a_bad_line_costs_itself(line, reason, read):
     assert bad["error"].endswith(".") and len(bad["error"]) < 400
     assert re.search(reason, bad["error"])
     assert first["answers"] == last["answers"]
+
+
+def test_whole_numbers_are_names():
+    lookup = Lookup(
+        Graph(("10", "x", "-2"), ("7",), {"train": np.array([[0, 0, 1]], np.int32)}, "")
+    )
+    for named in ({"head": 10, "relation": 7}, {"head": "10", "relation": "7"}):
+        assert rows(Questions.read([named], lookup))["query"].tolist() == [[0, 0]]
+    assert rows(Questions.read([{"tail": -2, "relation": 7}], lookup))["query"].tolist() == [[2, 1]]
 
 
 def test_a_bad_line_keeps_its_id(read):

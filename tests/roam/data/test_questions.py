@@ -150,12 +150,21 @@ def test_relations_of_a_pair(pair):
     assert [a.name for a in every.answers] == [RELATIONS[r] for r in order]
     assert [a.known for a in every.answers] == [marked[r] for r in order]
     np.testing.assert_allclose([a.score for a in every.answers], expected[order], 1e-4)
-    for a, r in zip(every.answers, order, strict=True):
-        there = [x for x in range(4) if x == r or not marked[x]]
-        chance = softmax(expected[there])[there.index(r)]
-        assert a.probability == pytest.approx(chance, rel=1e-3)
+    chances = [a.probability for a in every.answers]
+    np.testing.assert_allclose(chances, softmax(expected)[order], 1e-3)
+    assert chances == sorted(chances, reverse=True) and sum(chances) == pytest.approx(1)
     left = [a for a in every.answers if not a.known]
-    assert [a.name for a in new.answers] == [a.name for a in left][:2]
+    assert new.answers == tuple(left[:2])
+
+
+def test_the_only_new_relation_is_not_certain():
+    """A graph of two relations, one of which the pair has: the other is not likely by that."""
+    graph = Graph(("a", "b"), ("r", "q"), {"train": np.array([[0, 0, 1]] * 9, np.int32)}, "")
+    read = Questions.read([values_of(Query(head="a", tail="b"))], Lookup(graph))
+    found = scored.outputs(read, lambda q: np.zeros((len(q), 2), np.float32), "softmax")
+    (answer,) = read.answers(with_probabilities("softmax", found, HOT))
+    assert [a.known for a in answer.answers] == [True, False]
+    assert answer.answers[1].probability < 0.1
 
 
 def test_a_sigmoid_model_needs_no_shares_of_relations():

@@ -103,7 +103,7 @@ def test_a_split_is_said(tmp_path: Path) -> None:
     rows = [f"e{i} r e{j}" for i in range(6) for j in range(6)]
     (tmp_path / "train.txt").write_text("\n".join(rows))
     said, _ = told(tmp_path, Options(holdout=0.1))
-    assert "drawn from train.txt, 4 triples in test (data.holdout=0.1, seed 0)" in said
+    assert "drawn from the training file, 4 triples in test (data.holdout=0.1, seed 0)" in said
 
 
 CASES = {

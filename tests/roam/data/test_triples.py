@@ -172,6 +172,7 @@ NAMES = st.text(st.characters(exclude_categories=("Z", "C")), min_size=1, max_si
 
 @given(st.lists(st.tuples(NAMES, NAMES, NAMES), min_size=1, max_size=20))
 def test_any_names_come_back(tmp_path_factory, rows):
+    rows = [*rows, rows[0]]  # so that the first line is no header
     folder = tmp_path_factory.mktemp("graph")
     for split in TRIPLES:
         (folder / f"{split}.txt").write_text("".join("\t".join(r) + "\n" for r in rows), "utf-8")
@@ -189,9 +190,12 @@ def test_any_names_come_back(tmp_path_factory, rows):
         ("mkg_w", (15000, 169), {"triples": 4274, "duplicates": 0, "leaked": 0}),
         ("mkg_y", (15000, 28), {"triples": 2663, "unseen": 388}),
         ("kvc16k", (16015, 4), {"triples": 22525, "leaked": 53}),
+        ("umls", (135, 46), {"triples": 661}),
+        ("wn18rr", (40943, 11), {"triples": 3134}),
     ],
 )
 def test_published_graphs(shared, name, sizes, test):
     graph = read(shared / "data" / "mkg" / name)
     assert (len(graph.entities), len(graph.relations)) == sizes
+    assert graph.naming.notes == ()
     assert {key: graph.facts["test"][key] for key in test} == test

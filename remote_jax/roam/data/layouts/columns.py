@@ -70,17 +70,34 @@ def _order(tables: list[Table], known: Known, wanted: str) -> str:
     usual = HTR if all(table.counted for table in tables) else HRT
     other = HRT if usual == HTR else HTR
     shapes = {tuple(ID.fullmatch(f) is not None for f in row) for t in tables for _, row in t.rows}
-    unusual = any(_uncounted(table) for table in tables)
-    unusual |= usual == HRT and ("relation" in known or shapes == {WORDS_LAST})
-    fits = _fits(tables, known, usual)
-    if fits and not (unusual and _fits(tables, known, other)):  # short of doubt, as documented
+    unusual = tables[0].openke or "relation" in known or shapes == {WORDS_LAST}
+    fits, others = (_fits(tables, known, order) for order in (usual, other))
+    if fits and others and not unusual and (why := _relation_last(tables)):
+        raise UserError(
+            f"{tables[0].path}: its columns look like head, tail, relation, since {why}; set "
+            "--config.data.columns=htr if they are, or else =hrt."
+        )
+    if fits and not (unusual and others):  # short of doubt, as documented
         return usual
     if fits:
         raise UserError(
             f"{tables[0].path}: its columns may be head, relation, tail or head, tail, relation; "
             "set --config.data.columns=hrt or =htr."
         )
-    return other if _fits(tables, known, other) else usual
+    return other if others else usual
+
+
+def _relation_last(tables: Iterable[Table]) -> str:
+    """Why the last column looks like the relation, as a clause; "" where it does not.
+
+    Entities are heads as well as tails and relations are few, in nearly all graphs.
+    """
+    first, second, third = ({row[i] for t in tables for _, row in t.rows} for i in range(3))
+    if first & second and not first & third:
+        return f"columns 1 and 2 share names such as {min(first & second)[:80]!r}, 1 and 3 none"
+    if len(second) > 2 * len(third):
+        return f"column 2 has {len(second):,} names, and column 3 has {len(third):,}"
+    return ""
 
 
 def _fits(tables: Iterable[Table], known: Known, order: str) -> bool:

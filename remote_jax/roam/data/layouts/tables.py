@@ -1,15 +1,14 @@
-"""A file of triples as lines and fields, its count and its header; fields are not looked up here.
+"""A file of triples as lines and fields, and its count; fields are not looked up here.
 
 Fields are separated by tabs or, where a line has none, by blanks. A line may end with ` .`, a name
-may be a URI in angle brackets. The first line may be the number of triples, as OpenKE writes it,
-or a header such as `head relation tail`.
+may be a URI in angle brackets. The first line may be the number of triples, as OpenKE writes it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from remote_jax.data.files import read_lines
@@ -25,10 +24,6 @@ BLANKS = re.compile(r"[ \r\n]+")
 SHOWN = 3
 """Bad lines that an error shows."""
 
-HEAD = {"head", "h", "subject", "subj", "s", "source", "src", "head_entity", "entity1", "e1"}
-RELATION = {"relation", "rel", "r", "predicate", "pred", "p", "property", "edge", "relation_type"}
-TAIL = {"tail", "t", "object", "obj", "o", "target", "dst", "tail_entity", "entity2", "e2"}
-"""Words of header lines."""
 HRT, HTR = "hrt", "htr"
 """Orders of columns: h head, r relation, t tail."""
 
@@ -120,73 +115,6 @@ def refuse(path: Path, bad: list[tuple[int, str]], remedy: str = "") -> None:
         shown = "; ".join(f"line {number} {reason}" for number, reason in bad[:SHOWN])
         more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
         raise UserError(f"{path}: {shown}{more}.{remedy}")
-
-
-def without_headers(
-    tables: Mapping[str, Table], entities: Collection[str], relations: Collection[str]
-) -> dict[str, Table]:
-    """The tables without their header lines.
-
-    A first line of the words of a header is one if no other line, of any table, has its names.
-
-    Args:
-        tables: by split.
-        entities, relations: names that are known from files; a line of them is a triple.
-
-    Raises:
-        UserError: a first line may be a header or a triple, or nothing follows it.
-    """
-    firsts = {split: _header(table.rows[0][1]) for split, table in tables.items()}
-    numbered = {split: not firsts[split] and _alone(table) for split, table in tables.items()}
-    if not any(firsts.values()) and not any(numbered.values()):
-        return dict(tables)
-    used = {
-        field
-        for split, table in tables.items()
-        for _, row in table.rows[bool(firsts[split]) :]
-        for field in row
-    }
-    found = {}
-    for split, table in tables.items():
-        row = table.rows[0][1]
-        ends = [row[0], row[2] if firsts[split] != HTR else row[1]]
-        relation = row[1] if firsts[split] != HTR else row[2]
-        if all(end in entities for end in ends) and relation in relations:
-            found[split] = table
-        elif numbered[split] and not entities:
-            raise UserError(
-                f"{table.path}, line {table.rows[0][0]}: {' '.join(row)[:80]!r} are no whole "
-                "numbers, as all other lines have; delete it if it is a header, or else give all "
-                "lines names."
-            )
-        elif not firsts[split]:
-            found[split] = table
-        elif used & set(row):
-            raise UserError(
-                f"{table.path}, line {table.rows[0][0]}: {' '.join(row)!r} may be a header, but "
-                f"{min(used & set(row))!r} is a name of other lines too; delete it if it is a "
-                "header, or else move it below another triple."
-            )
-        elif len(table.rows) == 1:
-            raise UserError(f"{table.path} has no triples below its header.")
-        else:
-            found[split] = replace(table, rows=table.rows[1:], header=firsts[split])
-    return found
-
-
-def _header(row: Iterable[str]) -> str:
-    """The order of columns that a header line gives; "" where the line is none."""
-    first, second, third = (field.strip("#\"'").lower() for field in row)
-    if first in HEAD and second in RELATION and third in TAIL:
-        return HRT
-    return HTR if first in HEAD and second in TAIL and third in RELATION else ""
-
-
-def _alone(table: Table) -> bool:
-    """Whether the first line has no number, and all others, two at least, have nothing else."""
-    if len(table.rows) < 3 or any(ID.fullmatch(field) for field in table.rows[0][1]):
-        return False
-    return all(ID.fullmatch(field) for _, row in table.rows[1:] for field in row)
 
 
 def _wrong(row: list[str]) -> str:

@@ -110,9 +110,10 @@ def _pairs(found: list[Line], *, id_first: bool) -> tuple[dict[str, int], str]:
         ids[name] = int(index)
     if sorted(ids.values()) != list(range(len(ids))):
         low, high = min(ids.values()), max(ids.values())
+        absent = min({*range(len(ids))} - {*ids.values()})
         return {}, (
-            f" must give the ids 0 to {len(ids) - 1}, each once; they go from {low} to {high}: "
-            "number the names anew, and rows of features with them."
+            f" must give the ids 0 to {len(ids) - 1}, each once; they go from {low} to {high}, and "
+            f"{absent} is missing: number the names anew, and rows of features with them."
         )
     return ids, "" if ids else " has no names."
 

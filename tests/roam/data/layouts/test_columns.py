@@ -49,6 +49,44 @@ def test_without_id_files_nothing_tells_and_a_key_does(tmp_path: Path) -> None:
     assert rows(hrt)[0] == (3, 1, 0) and hrt.sha256 != read(tmp_path, Options("htr")).sha256
 
 
+@pytest.mark.parametrize("order", ["hrt", "htr"])
+@pytest.mark.parametrize("first", ["", "4\n"])
+def test_a_count_is_no_proof_of_an_order(tmp_path: Path, order: str, first: str) -> None:
+    write(tmp_path, order, "{}2id.txt", first)
+    for files in ({}, {"entity2id": ENTITIES}, {"relation2id": RELATIONS + "x\t2\ny\t3\nz\t4\n"}):
+        for name, content in files.items():
+            (tmp_path / f"{name}.txt").write_text(content)
+        with pytest.raises(UserError, match=r"train2id\.txt: its columns may be .*columns=hrt or"):
+            read(tmp_path)
+        assert rows(read(tmp_path, Options(columns=order))) == TRIPLES
+
+
+HTR = "ann\tbob\tknows\nbob\tcid\tlikes\ncid\tann\tknows\n"
+BIPARTITE = "".join(f"user {i}\titem {i % 5}\tbuys\n" for i in range(9))
+NUMBERS = "".join(f"{i}\t{(i + 3) % 9}\t{i % 3}\n" for i in range(9))
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (HTR, "columns 1 and 2 share names such as 'ann', 1 and 3 none"),
+        (BIPARTITE, "column 2 has 5 names, and column 3 has 1"),
+        (NUMBERS, "column 2 has 9 names, and column 3 has 3"),
+    ],
+)
+def test_columns_that_look_like_another_order(tmp_path: Path, content: str, why: str) -> None:
+    for split in ("train", "valid", "test"):
+        (tmp_path / f"{split}.txt").write_text(content)
+    with pytest.raises(UserError, match=rf"train\.txt: its columns look like .*, since {why}; set"):
+        read(tmp_path)
+    assert len(read(tmp_path, Options(columns="htr")).relations) < 4
+    lines = [line.split("\t") for line in content.splitlines()]
+    for split in ("train", "valid", "test"):
+        text = "".join(f"{h}\t{r}\t{t}\n" for h, t, r in lines)
+        (tmp_path / f"{split}.txt").write_text(text)
+    assert len(read(tmp_path).relations) < 4
+
+
 def test_words_behind_numbers_may_be_relations(tmp_path: Path) -> None:
     for split in ("train", "valid", "test"):
         (tmp_path / f"{split}.txt").write_text("0\t1\tlikes\n1\t0\tknows\n")
@@ -64,36 +102,6 @@ def test_a_wrong_name_is_no_other_order(tmp_path: Path) -> None:
     write(tmp_path, "hrt", "{}.txt", "0\t7\t1\n", entity2id=ENTITIES, relation2id=RELATIONS)
     with pytest.raises(UserError, match=r"train\.txt: line 1 names the relation '7'"):
         read(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("header", "order"),
-    [
-        ("head\trelation\ttail", "hrt"),
-        ("h\tr\tt", "hrt"),
-        ("Subject\tPredicate\tObject", "hrt"),
-        ("#source\trel\ttarget", "hrt"),
-        ("head\ttail\trelation", "htr"),
-    ],
-)
-def test_headers_are_skipped_and_said(tmp_path: Path, header: str, order: str) -> None:
-    graph = read(write(tmp_path, order, "{}.txt", header + "\n"))
-    assert len(graph.entities) == 5 and rows(graph) == TRIPLES
-    assert "header" in graph.naming.notes
-
-
-def test_lines_that_may_be_headers(tmp_path: Path) -> None:
-    write(tmp_path, "hrt", "{}.txt", "h\tr\tt\nh\tr\ta\n")
-    with pytest.raises(UserError, match=r"train\.txt, line 1: 'h r t' may be a header, but 'h'"):
-        read(tmp_path)
-    write(tmp_path, "hrt", "{}.txt", "who\twhat\twhom\n")
-    with pytest.raises(UserError, match=r"train\.txt, line 1: 'who what whom' are no whole"):
-        read(tmp_path)
-    for split in ("train", "valid", "test"):
-        (tmp_path / f"{split}.txt").write_text("h\tr\tt\nt\tr\th\n")
-    (tmp_path / "entity2id.txt").write_text("h\t0\nt\t1\n")
-    (tmp_path / "relation2id.txt").write_text("r\t0\n")
-    assert rows(read(tmp_path)) == [(0, 0, 1), (1, 0, 0)]
 
 
 def test_numbers_that_are_names_or_ids(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_the_commonest_file_counts_and_another_is_compared(tmp_path: Path) -> No
         (
             "entity2id.txt",
             "a 1\nb 2\n",
-            r"must give the ids 0 to 1, each once; they go from 1 to 2",
+            r"must give the ids 0 to 1, each once; they go from 1 to 2, and 0 is missing",
         ),
         ("entity2id.txt", "a\nb\n", r"entity2id\.txt, line 1: 'a', expected a name and its id"),
     ],
