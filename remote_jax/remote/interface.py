@@ -33,7 +33,7 @@ FIELDS = {
     "probabilities": "of each relation of relations.json",
 }
 
-POST = {"text": "Gatika Bamorel plays for Divafen Rovers", "entities": [[0, 14], [25, 39]]}
+POST = {"text": "Gatika Bamorel and Divafen Rokel are siblings", "entities": [[0, 14], [19, 32]]}
 
 
 def interface(featurize: Featurize) -> Interface:
