@@ -134,7 +134,7 @@ def _sort(error: BaseException) -> str | None:
     if re.match("[A-Z_]+: ", text) or "os_error_code" in text:  # TensorStore's other errors
         return None
     if type(error) is Exception or isinstance(
-        error, ValueError | TypeError | AttributeError | IndexError
+        error, ValueError | TypeError | AttributeError | IndexError | NotImplementedError
     ):
         return "its description is malformed"  # of the arrays, by which Orbax looks for them
     return None

@@ -191,3 +191,15 @@ def test_metadata_of_a_step_that_are_malformed(tmp_path: Path, content: str) -> 
         Checkpoints(tmp_path, read_only=True),
     ):
         pass
+
+
+def test_a_sharding_of_no_known_kind_is_a_sentence(tmp_path: Path) -> None:
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save_best(params(3), {"step": 1, "metrics": {}})
+    (path,) = (tmp_path / "checkpoints/best").rglob("_sharding")
+    path.write_text(path.read_text().replace("SingleDeviceSharding", "NoSuchSharding"))
+    with (
+        Checkpoints(tmp_path, read_only=True) as checkpoints,
+        pytest.raises(UserError, match=r"is damaged \(its description is malformed"),
+    ):
+        checkpoints.restore_best(params(3), MESH)
