@@ -105,7 +105,7 @@ def test_one_file_of_triples_is_split_for_a_run(
     task = make_task(config(tmp_path, tmp_path / "cache", **{"data.holdout": 0.1}))
     (tmp_path / "run").mkdir()
     task.prepare(tmp_path / "run", anew=True)
-    assert "drawn from train.txt" in capsys.readouterr().out
+    assert "drawn from the training file" in capsys.readouterr().out
     again = make_task(config(tmp_path, tmp_path / "cache", **{"data.holdout": 0.1})).graph
     assert again.sha256 == task.graph.sha256
     np.testing.assert_array_equal(again.splits["test"], task.graph.splits["test"])
