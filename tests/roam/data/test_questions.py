@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.special import expit, softmax
 
 from remote_jax.data.posts import Query, values_of
+from remote_jax.roam.data import triples
 from remote_jax.roam.data.lookup import PSEUDOCOUNT, Lookup
 from remote_jax.roam.data.queries import Questions
 from remote_jax.roam.data.triples import Graph
@@ -222,3 +223,21 @@ def assert_alike(found, expected):
             assert_alike(one, other)
     else:
         assert found == (pytest.approx(expected) if isinstance(expected, float) else expected)
+
+
+def test_new_answers_of_a_hub_whose_hundred_best_are_known(shared):
+    """Scores rise with an entity's number, so that what is right is seen."""
+    graph = triples.read(shared / "cases" / "hub_all_known" / "graph")
+    hub, relation = graph.entities.index("film"), graph.relations.index("isA")
+    facts = np.concatenate(list(graph.splits.values()))
+    told = facts[(facts[:, 1] == relation) & (facts[:, 2] == hub), 0]
+    true = {graph.entities[head] for head in told}
+    asked = [Query(relation="isA", tail="film", top=40, known=known) for known in (True, False)]
+    read = Questions.read(map(values_of, asked), Lookup(graph, MODALITIES, "softmax"))
+    rising = np.arange(len(graph.entities), dtype=np.float32)
+    found = scored.outputs(read, lambda queries: np.tile(rising, (len(queries), 1)))
+    every, new = read.answers(with_probabilities("softmax", found, HOT))
+    best = graph.entities[::-1]
+    assert len(true) > 100
+    assert [one.name for one in new.answers] == [name for name in best if name not in true][:40]
+    assert [one.name for one in every.answers] == list(best[:40])
