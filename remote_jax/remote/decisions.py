@@ -58,13 +58,6 @@ def answered(kept: Probabilities, threshold: float) -> Bool[np.ndarray, "pairs r
     return (kept >= threshold) & (kept > 0)
 
 
-def offered(
-    orders: Orders, types: Int[np.ndarray, " pairs"], backward: Bool[np.ndarray, " pairs"]
-) -> Bool[np.ndarray, "pairs relations"]:
-    """What training had of pairs of this type in this order."""
-    return orders.offered[types, backward.astype(int)]
-
-
 class Judged:
     """Answers of all pairs of a split's posts beside what is right.
 
@@ -85,9 +78,9 @@ class Judged:
         weights: Float[np.ndarray, " n"],
     ):
         """Takes probabilities of every example of `pairs`, and how much each counts."""
-        self.asked = asked = orders.asked[pairs.types, pairs.backward.astype(int)]
+        self.asked = asked = orders.asks(pairs.types, pairs.backward)
         partner = np.where(asked & asked[pairs.partner], pairs.partner, -1)
-        may = offered(orders, pairs.types, pairs.backward) & asked[:, None]
+        may = orders.offers(pairs.types, pairs.backward) & asked[:, None]
         self.kept = candidates(found, may, partner, pairs.backward)
         rows, names = np.arange(len(pairs.labels)), np.arange(found.shape[1])
         back = np.where(pairs.partner >= 0, pairs.labels[pairs.partner], 0)

@@ -103,9 +103,9 @@ def training(source: Source, *, reverse: float, unlisted: float, weight: float) 
     """
     further = _some(source.reversed(), reverse * len(source.rows))
     if unlisted:
-        asked = source.orders(further, len(source.symmetric)).asked
+        orders = source.orders(further, len(source.symmetric))
         pool = source.never_listed()
-        pool = pool[asked[pool["type"], pool["backward"].astype(int)] & (pool["label"] == 0)]
+        pool = pool[orders.asks(pool["type"], pool["backward"]) & (pool["label"] == 0)]
         further = np.concatenate([further, _some(pool, unlisted * len(source.rows))])
     return _pairs(source, further, np.ones(len(further)), weight)
 
@@ -125,7 +125,7 @@ def evaluation(source: Source, orders: Orders, weight: float) -> Pairs:
     """
     # What holds is to be found, also where its order is not asked.
     back, pool = (
-        some[orders.asked[some["type"], some["backward"].astype(int)] | (some["label"] > 0)]
+        some[orders.asks(some["type"], some["backward"]) | (some["label"] > 0)]
         for some in (source.reversed(), source.never_listed())
     )
     pairs = np.unique(pool["pair"])

@@ -30,6 +30,9 @@ COMPARABLE = 0.25
 """An order is asked beside another if the share of unrelated pairs in it is at least this part of
 their share in both."""
 
+Types = Int[np.ndarray, " pairs"]
+Backward = Int[np.ndarray, " pairs"] | Bool[np.ndarray, " pairs"]
+
 
 @dataclass(frozen=True)
 class Orders:
@@ -45,8 +48,8 @@ class Orders:
     def from_pairs(
         cls,
         labels: Int[np.ndarray, " pairs"],
-        types: Int[np.ndarray, " pairs"],
-        backward: Int[np.ndarray, " pairs"] | Bool[np.ndarray, " pairs"],
+        types: Types,
+        backward: Backward,
         relations: int,
     ) -> Orders:
         """Counts pairs."""
@@ -83,6 +86,14 @@ class Orders:
         found = self.counts > 0
         found[..., 0] = True
         return found
+
+    def asks(self, types: Types, backward: Backward) -> Bool[np.ndarray, " pairs"]:
+        """Which pairs are in an order that is asked."""
+        return self.asked[types, backward.astype(int)]
+
+    def offers(self, types: Types, backward: Backward) -> Bool[np.ndarray, "pairs relations"]:
+        """Which relations may be answered of each pair."""
+        return self.offered[types, backward.astype(int)]
 
     def save(self, folder: Path, relations: Sequence[str]) -> None:
         """Writes `orders.json`, `{type: {direction: {relation: pairs}}}`."""

@@ -127,7 +127,7 @@ class Posts:
         types, backward = (
             np.array([getattr(pair, name) for pair in post.pairs]) for name in ("type", "backward")
         )
-        offered = decisions.offered(self._orders, types, backward) & post.fitting
+        offered = self._orders.offers(types, backward) & post.fitting
         temperature, threshold = float(outputs["temperature"]), float(outputs["threshold"])
         probabilities = decisions.probabilities(outputs["logits"][rows], temperature)
         kept = decisions.candidates(probabilities, offered, np.array(post.partner), backward)
