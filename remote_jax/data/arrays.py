@@ -92,7 +92,13 @@ def read_torch(path: Path) -> Any:
             f"it where PyTorch is, and put {path.with_suffix('.json').name} beside it: "
             f"{torch_as_json(path)}."
         ) from error
-    if _unpacked_size(path) > MAX_TORCH:
+    try:
+        if not path.is_file():  # nor a pipe, which would be waited for
+            raise UserError(f"{path} is not a regular file.")
+        size = unpacked_size(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} cannot be read: {error}.") from error
+    if size > MAX_TORCH:
         raise UserError(f"{path} is longer than {MAX_TORCH:,} bytes.")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
@@ -113,15 +119,14 @@ def torch_as_json(path: Path) -> str:
     )
 
 
-def _unpacked_size(path: Path) -> int:
-    """Bytes of a file, or of what it unpacks to."""
-    try:
-        if not path.is_file():  # nor a pipe, which would be waited for
-            raise UserError(f"{path} is not a regular file.")
-        size = path.stat().st_size
-        if not zipfile.is_zipfile(path):
-            return size
-        with zipfile.ZipFile(path) as archive:
-            return max(size, sum(info.file_size for info in archive.infolist()))
-    except (OSError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} cannot be read: {error}.") from error
+def unpacked_size(path: Path) -> int:
+    """Bytes of a file, or of what it unpacks to.
+
+    Raises:
+        OSError, zipfile.BadZipFile: it cannot be read.
+    """
+    size = path.stat().st_size
+    if not zipfile.is_zipfile(path):
+        return size
+    with zipfile.ZipFile(path) as archive:
+        return max(size, sum(info.file_size for info in archive.infolist()))

@@ -170,11 +170,7 @@ def _torch(path: Path) -> Found:
 
 def _refuse_growth(path: Path) -> None:
     """Refuses a file of PyTorch's whose parts are too large when decompressed."""
-    sizes = [path.stat().st_size]
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            sizes.append(sum(part.file_size for part in archive.infolist()))
-    if max(sizes) > MAX_BYTES:
+    if arrays.unpacked_size(path) > MAX_BYTES:
         raise Refused(f"it is longer than {MAX_BYTES:,} bytes")
 
 
