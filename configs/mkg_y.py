@@ -41,6 +41,7 @@ def paper() -> ConfigDict:
             "encoder": "",
             "descriptions": "",
             "noise": 0.0,
+            "trainable": False,
         }
     )
     config.model = paper_model()
@@ -66,6 +67,8 @@ def paper_model() -> ConfigDict:
     return ConfigDict(
         {
             "architecture": "moseg",
+            "fusion": "embedding",
+            "modality_loss": 0.0,
             "dim": 256,
             "relation_dim": 256,
             "hidden": 256,
@@ -73,13 +76,24 @@ def paper_model() -> ConfigDict:
             "temperature": 1.0,
             "noise": True,
             "core": "learnt",
-            "penalty": {"cubes": 0.0, "duality": 0.0},
-            "dropout": {"head": 0.3, "matrix": 0.4, "query": 0.5, "structure": 0.0},
+            "penalty": {"cubes": 0.0, "duality": 0.0, "features": 0.0},
+            "dropout": {
+                "head": 0.3,
+                "matrix": 0.4,
+                "query": 0.5,
+                "structure": 0.0,
+                "features": 0.0,
+            },
             "router": {
                 "transform": True,
                 "groups": "parameters",
                 "cost": "learnable",
                 "relation": True,
+                "sees_relation": False,
+                "contrast": False,
+                "candidates": False,
+                "hard": False,
+                "exact": True,
                 "solver": "sinkhorn",
                 "epsilon": 0.1,
                 "iterations": 20,

@@ -45,7 +45,21 @@ DEFAULTS_OF_OLD_RUNS_OF: dict[str, dict[str, Any]] = {
         "data.unlisted_weight": 0.3,
     },
     "eega": {"data.language": "en"},
-    "roam": {"data.columns": "auto", "data.holdout": 0.0, "data.holdout_seed": 0},
+    "roam": {
+        "data.columns": "auto",
+        "data.holdout": 0.0,
+        "data.holdout_seed": 0,
+        "features.trainable": False,
+        "model.fusion": "embedding",
+        "model.modality_loss": 0.0,
+        "model.penalty.features": 0.0,
+        "model.dropout.features": 0.0,
+        "model.router.sees_relation": False,
+        "model.router.contrast": False,
+        "model.router.candidates": False,
+        "model.router.hard": False,
+        "model.router.exact": True,
+    },
 }
 """The same, of keys that one system has."""
 
@@ -69,9 +83,12 @@ def read(workdir: Path) -> ConfigDict:
     stored = read_json(path, MAX_BYTES)
     own = DEFAULTS_OF_OLD_RUNS_OF.get(str(stored.get("system")), {})
     for key, value in {**DEFAULTS_OF_OLD_RUNS, **own}.items():
-        part, _, name = key.partition(".")
-        if isinstance(stored.get(part), dict):
-            stored[part].setdefault(name, value)
+        *parts, name = key.split(".")
+        place: Any = stored
+        for part in parts:
+            place = place.get(part) if isinstance(place, dict) else None
+        if isinstance(place, dict):
+            place.setdefault(name, value)
     return ConfigDict(stored).lock()
 
 

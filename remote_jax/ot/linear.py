@@ -100,6 +100,7 @@ def transport_plan(
     *,
     epsilon: float,
     iterations: int,
+    exact: bool = True,
 ) -> Float[Array, "... n m"]:
     """Π* = argmin <C, Π> - ε H(Π) over plans with row sums a and column sums b (Eq. 6), float32.
 
@@ -118,6 +119,7 @@ def transport_plan(
         between iterations on exp(-C/ε) and, below 2/44, slower ones in the log domain.
       iterations: the most Sinkhorn iterations, before at most 16 Newton steps (`newton.py`). Both
         end before when the column sums of the batch are right.
+      exact: whether Newton steps follow where the iterations did not converge.
     """
     lead = jnp.broadcast_shapes(cost.shape[:-2], a.shape[:-1], b.shape[:-1])
     n, m = cost.shape[-2:]
@@ -127,6 +129,7 @@ def transport_plan(
         jnp.broadcast_to(b, (*lead, m)).reshape(-1, m).astype(jnp.float32),
         epsilon,
         iterations,
+        exact,
     )
     return plan.reshape(*lead, n, m)
 
@@ -146,6 +149,7 @@ def solve(
     epsilon: float,
     iterations: int,
     start: tuple[Float[Array, "k n"], Float[Array, "k m"]] | None = None,
+    exact: bool = True,
 ) -> Solution:
     """`transport_plan` of k problems without a gradient, from the potentials of another one."""
     # A side without mass takes that of the other away, or iterations would look for it to the end.
@@ -175,27 +179,28 @@ def solve(
     f, g = solution.f.reshape(a.shape), solution.g.reshape(b.shape)
     potentials = jnp.where(present, f[:, :, None] + g[:, None, :], 0.0)
     plan = jnp.where(present, jnp.exp((potentials - cost) / epsilon), 0.0)
-    return Solution(newton.finish(plan, a, b), f, g)
+    return Solution(newton.finish(plan, a, b) if exact else plan, f, g)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
-@functools.partial(jax.jit, static_argnums=(3, 4))
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4, 5))
+@functools.partial(jax.jit, static_argnums=(3, 4, 5))
 def _plan(
     cost: Float[Array, "k n m"],
     a: Float[Array, "k n"],
     b: Float[Array, "k m"],
     epsilon: float,
     iterations: int,
+    exact: bool,
 ) -> Float[Array, "k n m"]:
-    return solve(cost, a, b, epsilon, iterations).plan
+    return solve(cost, a, b, epsilon, iterations, exact=exact).plan
 
 
-def _plan_forward(cost, a, b, epsilon, iterations):
-    plan = _plan(cost, a, b, epsilon, iterations)
+def _plan_forward(cost, a, b, epsilon, iterations, exact):
+    plan = _plan(cost, a, b, epsilon, iterations, exact)
     return plan, plan
 
 
-def _plan_backward(epsilon, iterations, plan, gradient):
+def _plan_backward(epsilon, iterations, exact, plan, gradient):
     """Differentiates the optimality conditions of Eq. 6.
 
     With r, c the row and column sums of Π, dΠ = -Π∘(dC - α⊕β)/ε with the α, β that keep them. For a

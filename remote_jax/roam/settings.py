@@ -53,13 +53,25 @@ KEYS: Keys = {
     "features.noise": Key(
         Between(0), "Noise in the features, as a share of their deviation (Table 11)."
     ),
+    "features.trainable": Key(
+        SWITCH, "Whether features are trained on, each entity's by itself, from those of the data."
+    ),
     "model.architecture": Key(
         OneOf(("moseg", "sep", "mge")),
         "Modality-specific expert groups, or the arrangements of Table 3.",
     ),
+    "model.fusion": Key(
+        OneOf(("embedding", "decision")),
+        "Where modalities meet: in an embedding (Eq. 3), or in the sum of a score of each.",
+    ),
+    "model.modality_loss": Key(
+        Between(0), "Weight of the loss of each modality's own score, with model.fusion=decision."
+    ),
     "model.dim": Key(_WIDTH, "Width of an entity's embedding."),
     "model.relation_dim": Key(_WIDTH, "Width of a relation's embedding."),
-    "model.hidden": Key(_WIDTH, "Hidden units of an expert."),
+    "model.hidden": Key(
+        Whole(0, 2**16), "Hidden units of an expert; 0: none, the linear map beside it alone."
+    ),
     "model.groups": Key(Whole(1, 1024), "Number of expert groups K."),
     "model.temperature": Key(Between(0, open=True), "Temperature τ of Eq. 4."),
     "model.noise": Key(SWITCH, "Noise δ of Eq. 4, in training."),
@@ -68,6 +80,10 @@ KEYS: Keys = {
     ),
     "model.penalty.cubes": Key(Between(0), "Weight of the N3 penalty, for the complex core."),
     "model.penalty.duality": Key(Between(0), "Weight of the DURA penalty, for the complex core."),
+    "model.penalty.features": Key(
+        Between(0), "Weight of N3 in the scores of features, with model.fusion=decision."
+    ),
+    "model.dropout.features": Key(_DROPOUT, "Dropout of the numbers of features."),
     "model.dropout.head": Key(_DROPOUT, "Dropout of the head entity's embedding."),
     "model.dropout.matrix": Key(_DROPOUT, "Dropout of the matrix that a relation makes of W."),
     "model.dropout.query": Key(_DROPOUT, "Dropout of the query that head and matrix make."),
@@ -82,7 +98,24 @@ KEYS: Keys = {
         "What stands for a group: g of Eq. 7, or a vector of its own (Tables 4 and 9).",
     ),
     "model.router.cost": Key(
-        OneOf(("learnable", "cosine")), "φ of Eq. 6, or the cosine (Tables 4 and 9)."
+        OneOf(("learnable", "angular", "cosine")),
+        "φ of Eq. 6: one number of an MLP, or the angle between two learnt maps, which keeps a "
+        "slope; or the plain cosine (Tables 4 and 9).",
+    ),
+    "model.router.sees_relation": Key(
+        SWITCH, "Whether φ sees the relation itself beside f (Eq. 8), and not in f alone (Eq. 6)."
+    ),
+    "model.router.contrast": Key(
+        SWITCH, "Whether Eq. 11 counts costs from their mean over the groups."
+    ),
+    "model.router.candidates": Key(
+        SWITCH, "Whether candidates too are balanced over the groups in training."
+    ),
+    "model.router.hard": Key(
+        SWITCH, "Whether a query goes to one group alone, the k of Eq. 10; else to all by shares."
+    ),
+    "model.router.exact": Key(
+        SWITCH, "Whether Newton steps follow where L iterations of Sinkhorn did not converge."
     ),
     "model.router.relation": Key(SWITCH, "Whether the relation takes part (Table 12)."),
     "model.router.solver": Key(
@@ -121,6 +154,16 @@ def check(config: ConfigDict) -> None:
         raise UserError(
             "config.train.new_learning_rate is 0; with train.optimizer=adagrad it is the rate of "
             "all but the tables, and must be above 0 (configs/mkg_y.py has 0.004)."
+        )
+    if model.fusion == "decision" and model.architecture != "moseg":
+        raise UserError(
+            f"config.model.architecture is {model.architecture}, which Table 3 has for embeddings; "
+            "with it config.model.fusion must be embedding."
+        )
+    if not model.hidden and model.groups != 1:
+        raise UserError(
+            f"config.model.groups is {model.groups} with config.model.hidden=0; groups without "
+            "experts are all the same: set config.model.groups=1."
         )
     for name, weight in model.penalty.items():
         if weight and model.core != "complex":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -10,8 +11,9 @@ from typing import Any
 
 import grain
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
-from jaxtyping import Array
+from jaxtyping import Array, Int
 from ml_collections import ConfigDict
 
 from remote_jax.data import release
@@ -20,13 +22,14 @@ from remote_jax.data.media import PostMedia
 from remote_jax.data.posts import Values
 from remote_jax.reporting.calibration import expected_error
 from remote_jax.reporting.results import Table, write_json
+from remote_jax.roam import gauges as gauging
 from remote_jax.roam import probabilities, ranking_report
 from remote_jax.roam.data import builders, examples, modalities, readings, saved_graph, triples
 from remote_jax.roam.data.features import Modality
 from remote_jax.roam.data.lookup import Lookup
 from remote_jax.roam.data.queries import Questions
 from remote_jax.roam.interface import PROBABILITIES, interface
-from remote_jax.roam.model import training_loss
+from remote_jax.roam.model import counterfactuals, training_loss
 from remote_jax.roam.model.entities import Candidates
 from remote_jax.roam.model.roam import Roam, Sizes
 from remote_jax.roam.model.variants import ARCHITECTURES
@@ -35,7 +38,16 @@ from remote_jax.roam.ranking import KnownAnswers, both_directions, summary
 from remote_jax.roam.routing_report import routing_report
 from remote_jax.roam.sample import folder as sample
 from remote_jax.roam.settings import check
-from remote_jax.task import Batch, Calibration, Interface, NamedAxis, NoMechanisms, Outputs
+from remote_jax.task import (
+    Batch,
+    Calibration,
+    Gauges,
+    Interface,
+    NamedAxis,
+    Outputs,
+    Task,
+    check_mechanisms,
+)
 
 BY_MODALITY = ("experts", "summary", "raw", "project", "query_router", "candidate_router")
 """Parts of the model that are numbered by modality, or route between such parts."""
@@ -54,7 +66,7 @@ def make_task(config: ConfigDict) -> RoamTask:
     return RoamTask(config)
 
 
-class RoamTask(NoMechanisms):
+class RoamTask:
     """Implements `remote_jax.task.Task` for ROAM."""
 
     metric = "mrr"
@@ -62,7 +74,8 @@ class RoamTask(NoMechanisms):
 
     def __init__(self, config: ConfigDict):
         self.config = config
-        self.architecture = ARCHITECTURES[config.model.architecture]
+        self.architecture = ARCHITECTURES[config.model.architecture, config.model.fusion]
+        self.taken: tuple[str, ...] = ()
 
     def prepare(self, workdir: Path, *, anew: bool) -> None:
         """Keeps the graph in the workdir, since `predict` needs no data folder.
@@ -161,14 +174,13 @@ class RoamTask(NoMechanisms):
         """Entities and relations, both ways; and the modalities, which number experts."""
         graph = saved_graph.read_graph(self.graph_folder)
         names = self._modality_names
+        both = [*graph.relations, *(f"{name} (inverse)" for name in graph.relations)]
         return [
             NamedAxis("structure", 0, graph.entities),
-            NamedAxis(
-                "relations",
-                0,
-                [*graph.relations, *(f"{name} (inverse)" for name in graph.relations)],
-            ),
+            NamedAxis("relations", 0, both),
+            NamedAxis("learnt/", 0, graph.entities),
             NamedAxis("attention/", 0, names),
+            *(NamedAxis(f"modal_relations/{name}", 0, both) for name in names),
             *(NamedAxis(f"{part}/", None, names) for part in BY_MODALITY),
         ]
 
@@ -180,7 +192,7 @@ class RoamTask(NoMechanisms):
 
     def model(self, rngs: nnx.Rngs) -> Roam:
         """A fresh model, with the features in it."""
-        model = self.architecture(self.config, self._sizes, rngs=rngs)
+        model = self._made(rngs)
         settings = self.config.features
         for name, modality in self.modalities.items():
             values = modalities.standardised(modality, noise=settings.noise, seed=self.config.seed)
@@ -191,7 +203,12 @@ class RoamTask(NoMechanisms):
 
     def shapes(self) -> Roam:
         """The model without values; it reads no features."""
-        return nnx.eval_shape(lambda: self.architecture(self.config, self._sizes, rngs=nnx.Rngs(0)))
+        return nnx.eval_shape(lambda: self._made(nnx.Rngs(0)))
+
+    def _made(self, rngs: nnx.Rngs) -> Roam:
+        model = self.architecture(self.config, self._sizes, rngs=rngs)
+        counterfactuals.take_away(model, self.taken)
+        return model
 
     @cached_property
     def _sizes(self) -> Sizes:
@@ -224,6 +241,7 @@ class RoamTask(NoMechanisms):
         return {
             **query_outputs(scores, batch, self.config.model.loss),
             "shares": routed.group_shares.T,
+            "gauge/cost": routed.group_costs.T,
             "weights": routed.weights.transpose(2, 1, 0),
         }
 
@@ -281,8 +299,31 @@ class RoamTask(NoMechanisms):
     def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
         """`routing.json` (`routing_report`)."""
         names = self._modality_names
-        relations = both_directions(self.graph.splits[split], len(self.graph.relations))[0][:, 1]
+        relations = self._directed(split)
         return {"routing.json": routing_report(self.graph.relations, names, relations, outputs)}
+
+    def _directed(self, split: str) -> Int[np.ndarray, " queries"]:
+        return both_directions(self.graph.splits[split], len(self.graph.relations))[0][:, 1]
+
+    @property
+    def mechanisms(self) -> Mapping[str, str]:
+        """Those that this config has (`counterfactuals.NEUTRAL`)."""
+        return counterfactuals.mechanisms(self.config)
+
+    def without(self, names: Sequence[str]) -> Task:
+        """The same graph and features, and models without these mechanisms."""
+        check_mechanisms(names, self.mechanisms)
+        rest = copy.copy(self)
+        rest.taken = tuple(names)
+        return rest
+
+    def gauges(self, split: str, outputs: Outputs) -> dict[str, float]:
+        """What router and fusion do (`gauges.gauges`)."""
+        return gauging.gauges(self._modality_names, self._directed(split), outputs)
+
+    def collapsed(self, gauges: Gauges) -> list[str]:
+        """A sentence on a router that does nothing."""
+        return gauging.collapsed(self.config.model.groups, gauges)
 
     def posts(self, posts: Iterable[Values], media: PostMedia) -> Questions:
         """Reads user-supplied queries; none has a picture."""

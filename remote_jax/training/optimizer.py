@@ -24,7 +24,7 @@ from remote_jax.training.state import Params, Skeleton, TrainState
 ENCODERS = ("text/bert/", "vision/vit/")
 """Where the parameters of encoders live, which may be pretrained."""
 
-TABLES = ("structure", "relations")
+TABLES = ("structure", "relations", "modal_relations/", "absent/")
 """Where tables of embeddings live, of which a batch moves some rows more than others."""
 
 SMALLEST = 1e-20

@@ -57,6 +57,11 @@ class Routing:
         """Shares of the groups; their mean over modalities where each routes by itself."""
         return self.shares.reshape(-1, *self.shares.shape[-2:]).mean(0)
 
+    @property
+    def group_costs(self) -> Float[Array, "k n"]:
+        """Costs of the groups, likewise."""
+        return self.cost.reshape(-1, *self.cost.shape[-2:]).mean(0)
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -65,6 +70,19 @@ class Candidates:
 
     mixed: Float[Array, "m n d"]
     weights: Float[Array, "m n"]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Of every candidate for every query.
+
+    Attributes:
+        whole: what ranks.
+        by_modality: of each modality alone, where each has a loss of its own.
+    """
+
+    whole: Float[Array, "b n"]
+    by_modality: Float[Array, "m b n"] | None = None
 
 
 def candidates_in_blocks(

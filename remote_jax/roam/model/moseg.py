@@ -30,12 +30,16 @@ class Experts(nnx.Module):
 
     Args:
         features: length of the raw feature vector e_m.
-        hidden: units of the hidden layer.
+        hidden: units of the hidden layer; 0 for the linear map alone.
         dim: length of an embedding v_m.
         groups: K.
+        skip: adds the features as they are, in place of the linear map.
+        start: deviation of the linear map at the start.
     """
 
     remat = False
+    silent = False
+    """Whether the linear map alone is used."""
 
     def __init__(
         self,
@@ -45,30 +49,37 @@ class Experts(nnx.Module):
         groups: int,
         *,
         skip: bool = False,
+        start: float = 0.0,
         dtype: jnp.dtype,
         rngs: nnx.Rngs,
     ):
         init = nnx.initializers.he_normal(in_axis=1, out_axis=2, batch_axis=0)
-        self.kernel_in = nnx.Param(init(rngs.params(), (groups, features, hidden)))
-        self.bias_in = nnx.Param(jnp.zeros((groups, hidden)))
-        self.kernel_out = nnx.Param(init(rngs.params(), (groups, hidden, dim)))
+        linear = nnx.initializers.normal(start) if start else nnx.initializers.zeros
+        if hidden:
+            self.kernel_in = nnx.Param(init(rngs.params(), (groups, features, hidden)))
+            self.bias_in = nnx.Param(jnp.zeros((groups, hidden)))
+            self.kernel_out = nnx.Param(init(rngs.params(), (groups, hidden, dim)))
         self.bias_out = nnx.Param(jnp.zeros((groups, dim)))
-        self.shortcut = None if skip else nnx.Param(jnp.zeros((features, dim)))
-        self.features, self.groups, self.dtype = features, groups, dtype
+        self.shortcut = None if skip else nnx.Param(linear(rngs.params(), (features, dim)))
+        self.features, self.hidden, self.groups, self.dtype = features, hidden, groups, dtype
 
     @rematerialised
     def __call__(self, features: Float[Array, "n f"]) -> Float[Array, "k n d"]:
         """v_im^(k) of every entity and group."""
-        features, kernel_in, kernel_out = (
-            x.astype(self.dtype) for x in (features, self.kernel_in[...], self.kernel_out[...])
+        features = features.astype(self.dtype)
+        straight = features
+        if self.shortcut is not None:
+            straight = features @ self.shortcut[...].astype(self.dtype)
+        bias = self.bias_out[...][:, None].astype(self.dtype)
+        if self.silent or not self.hidden:
+            return straight + bias
+        kernel_in, kernel_out = (
+            x.astype(self.dtype) for x in (self.kernel_in[...], self.kernel_out[...])
         )
         hidden = jnp.einsum("nf,kfh->knh", features, kernel_in)
         hidden = nnx.relu(hidden + self.bias_in[...][:, None].astype(self.dtype))
         out = jnp.einsum("knh,khd->knd", hidden, kernel_out) / hidden.shape[-1]
-        out += self.bias_out[...][:, None].astype(self.dtype)
-        if self.shortcut is not None:
-            features @= self.shortcut[...].astype(self.dtype)
-        return out + features
+        return out + bias + straight
 
 
 class ModalityAttention(nnx.Module):
@@ -92,8 +103,13 @@ class ModalityAttention(nnx.Module):
         self.bias = nnx.Param(jnp.zeros(modalities))
         self.temperature = temperature
 
+    equal = False
+    """Whether every modality that is present has the same weight."""
+
     def of_entities(self, v: Float[Array, "m *n d"]) -> Float[Array, "m *n"]:
         """The part of the entities, divided by τ."""
+        if self.equal:
+            return jnp.zeros(v.shape[:-1])
         logits = jnp.einsum("m...d,md->m...", v.astype(jnp.float32), self.entity[...])
         logits *= v.shape[-1] ** -0.5
         bias = self.bias[...].reshape(-1, *[1] * (logits.ndim - 1))
@@ -101,6 +117,8 @@ class ModalityAttention(nnx.Module):
 
     def of_relations(self, relations: Float[Array, "n r"]) -> Float[Array, "m n"]:
         """The part of the relations, divided by τ."""
+        if self.equal:
+            return jnp.zeros((self.relation[...].shape[0], relations.shape[0]))
         logits = jnp.einsum("nr,mr->mn", relations, self.relation[...])
         return logits * relations.shape[-1] ** -0.5 / self.temperature
 

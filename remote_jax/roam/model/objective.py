@@ -42,6 +42,26 @@ def query_weights(true: Bool[Array, "b c"], power: float) -> Float[Array, " b"]:
     return weights / weights.mean()
 
 
+def penalty(
+    head: Float[Array, "b d"],
+    relation: Float[Array, "b d"],
+    answers: Float[Array, "n d"],
+    true: Bool[Array, "b n"],
+    *,
+    cubes: float,
+    duality: float,
+) -> Float[Array, " b"]:
+    """N3 and DURA of a query's triples, by their weights; the mean over its answers."""
+    heads, relations, tails = energy(head), energy(relation), energy(answers)
+    of_answers = true.astype(jnp.float32) / jnp.maximum(true.sum(1), 1)[:, None]
+    total = jnp.zeros(len(head))
+    if duality:
+        total += duality * _duality(heads, relations, of_answers @ tails)
+    if cubes:
+        total += cubes * (_cubes(heads) + _cubes(relations) + of_answers @ _cubes(tails))
+    return total
+
+
 LOSSES = {"softmax": softmax_loss, "sigmoid": sigmoid_loss}
 
 
@@ -51,7 +71,7 @@ def energy(vectors: Float[Array, "*n d"]) -> Float[Array, "*n h"]:
     return real + imaginary
 
 
-def duality(
+def _duality(
     head: Float[Array, "b h"], relation: Float[Array, "b h"], answer: Float[Array, "b h"]
 ) -> Float[Array, " b"]:
     """‖e_h‖² + ‖e_h ∘ r‖² + ‖e_t‖² + ‖e_t ∘ conj r‖², DURA of ComplEx (Zhang et al. 2020).
@@ -62,7 +82,7 @@ def duality(
     return jnp.sum((head + answer) * (1.0 + relation), axis=-1)
 
 
-def cubes(energies: Float[Array, "*n h"]) -> Float[Array, "*n"]:
+def _cubes(energies: Float[Array, "*n h"]) -> Float[Array, "*n"]:
     """Σ |x|³ of a vector by its `energy`; of e_h, r and e_t it is N3 (Lacroix et al. 2018).
 
     As a power of the energy its slope is 0 at 0, where the slope of a modulus has no value.

@@ -10,7 +10,7 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Bool, Float
 
-from remote_jax.ot.linear import COST_RANGE
+from remote_jax.ot.linear import COST_RANGE, cosine_cost
 from remote_jax.roam.model.moseg import Experts
 
 SMALLEST_NORM = 1e-6
@@ -47,8 +47,8 @@ class ParameterSummary(nnx.Module):
         self.compress = nnx.List([nnx.Linear(3 * hidden + dim, out, rngs=rngs) for _ in features])
         self.fused, self.several = fused, len(features) > 1
         if fused and self.several:
-            self.attend = nnx.Linear(out, hidden, rngs=rngs)
-            self.score = nnx.Linear(hidden, 1, rngs=rngs)
+            self.attend = nnx.Linear(out, max(hidden, 1), rngs=rngs)
+            self.score = nnx.Linear(max(hidden, 1), 1, rngs=rngs)
 
     def __call__(self, experts: Sequence[Experts]) -> Float[Array, "*m k out"]:
         """Of the experts of every modality."""
@@ -65,12 +65,14 @@ class ParameterSummary(nnx.Module):
         probe, last = self.probes_in[m][...], expert.bias_out[...]
         if expert.shortcut is not None:
             last += probe @ expert.shortcut[...]
-        parts = (
-            jnp.einsum("f,kfh->kh", probe, expert.kernel_in[...]),
-            expert.bias_in[...],
-            jnp.einsum("khd,d->kh", expert.kernel_out[...], self.probes_out[m][...]),
-            last,
-        )
+        parts = [last]
+        if expert.hidden:
+            parts = [
+                jnp.einsum("f,kfh->kh", probe, expert.kernel_in[...]),
+                expert.bias_in[...],
+                jnp.einsum("khd,d->kh", expert.kernel_out[...], self.probes_out[m][...]),
+                last,
+            ]
         return self.compress[m](jnp.concatenate(parts, -1))
 
 
@@ -126,6 +128,28 @@ class LearnableCost(nnx.Module):
         return COST_RANGE * nnx.sigmoid(self.out(hidden.astype(jnp.float32))[..., 0])
 
 
+class AngularCost(nnx.Module):
+    """φ as a distance of two learnt maps, 1 - cos(a(f ‖ r), b(g)), a with one hidden layer.
+
+    The sigmoid of `LearnableCost` came to an end of its range within 212 steps, where its slope is
+    0, and every query had the same shares. A cosine has a slope wherever the two are not parallel.
+    """
+
+    def __init__(self, left: int, right: int, hidden: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
+        self.norm_left, self.norm_right = (nnx.LayerNorm(n, rngs=rngs) for n in (left, right))
+        self.left = nnx.Linear(left, hidden, dtype=dtype, rngs=rngs)
+        self.out = nnx.Linear(hidden, hidden, dtype=dtype, rngs=rngs)
+        self.right = nnx.Linear(right, hidden, use_bias=False, rngs=rngs)
+
+    def __call__(
+        self, left: Float[Array, "*k n l"], right: Float[Array, "*k r"]
+    ) -> Float[Array, "*k n"]:
+        """c of each group's view of the entities (left) and g of the group (right)."""
+        right = self.right(self.norm_right(right))[..., None, :]
+        hidden = nnx.relu(self.left(self.norm_left(left)))
+        return cosine_cost(self.out(hidden), right)[..., 0]
+
+
 class CosineCost(nnx.Module):
     """1 - cosine, Eq. 12 ("w/o φ" of Table 4)."""
 
@@ -135,3 +159,16 @@ class CosineCost(nnx.Module):
         return optax.losses.cosine_distance(
             left.astype(jnp.float32), right[..., None, :], epsilon=SMALLEST_NORM
         )
+
+
+Cost = LearnableCost | AngularCost | CosineCost
+
+
+def make_cost(
+    kind: str, left: int, right: int, hidden: int, dtype: jnp.dtype, rngs: nnx.Rngs
+) -> Cost:
+    """φ by the name that `model.router.cost` gives it."""
+    if kind == "cosine":
+        return CosineCost()
+    made = LearnableCost if kind == "learnable" else AngularCost
+    return made(left, right, hidden, dtype=dtype, rngs=rngs)

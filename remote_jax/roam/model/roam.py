@@ -10,12 +10,13 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 from ml_collections import ConfigDict
 
-from remote_jax.roam.model import moseg, regor, routing, tucker
+from remote_jax.roam.model import moseg, objective, regor, routing, tucker
 from remote_jax.roam.model.complex_core import ComplexCore
 from remote_jax.roam.model.entities import (
     Candidates,
     EncodedEntities,
     Routing,
+    Scores,
     candidates_in_blocks,
 )
 from remote_jax.roam.model.entity_tables import FeatureTable, SeenEntities
@@ -49,11 +50,16 @@ class Roam(nnx.Module):
     """
 
     remat = False
+    START = 0.0
+    """Deviation of the linear maps beside experts at the start."""
+    featureless = False
+    """Whether features are left out, wherever they came from (`counterfactuals.take_away`)."""
 
     def __init__(self, config: ConfigDict, sizes: Sizes, *, rngs: nnx.Rngs):
         model = config.model
         dtype = jnp.dtype(config.compute_dtype)
         self.entities, self.noise = sizes.entities, model.noise
+        self.drop_features = nnx.Dropout(model.dropout.features)
         embed = nnx.initializers.normal(EMBEDDING)
         self.structure = (
             nnx.Param(embed(rngs.params(), (sizes.entities, model.dim)))
@@ -66,6 +72,13 @@ class Roam(nnx.Module):
         )
         self.features = nnx.Dict(
             {name: FeatureTable(sizes.entities, length) for name, length in sizes.features.items()}
+        )
+        self.learnt = nnx.Dict(
+            {
+                name: nnx.Param(jnp.zeros((sizes.entities, length)))
+                for name, length in sizes.features.items()
+                if config.features.trainable
+            }
         )
         self.relations = nnx.Param(embed(rngs.params(), (2 * sizes.relations, model.relation_dim)))
         lengths = ([model.dim] if config.features.structure else []) + [*sizes.features.values()]
@@ -91,7 +104,7 @@ class Roam(nnx.Module):
         skips = [self.structure is not None and m == 0 for m in range(len(lengths))]
         self.experts = nnx.List(
             [
-                moseg.Experts(length, *sizes, skip=skip, dtype=dtype, rngs=rngs)
+                moseg.Experts(length, *sizes, skip=skip, start=self.START, dtype=dtype, rngs=rngs)
                 for length, skip in zip(lengths, skips, strict=True)
             ]
         )
@@ -100,28 +113,28 @@ class Roam(nnx.Module):
         self, model: ConfigDict, lengths: list[int], dtype: jnp.dtype, rngs: nnx.Rngs
     ) -> None:
         router = model.router
-        self.relation_routing = router.relation
+        self.relation_routing, self.sees_relation = router.relation, router.sees_relation
+        self.contrast, self.balanced_candidates = router.contrast, router.candidates
         self.raw = None if router.transform else regor.RawEntities(lengths, model.dim, rngs=rngs)
         left = self._query_length(model)
+        right = model.dim if router.sees_relation and router.transform else left
         groups = self._groups_shape(len(lengths))
         inputs = [expert.features for expert in self.experts]
-        sizes = (model.hidden, model.dim, left)
+        sizes = (model.hidden, model.dim, right)
         self.summary = (
             regor.ParameterSummary(inputs, *sizes, fused=len(groups) == 1, rngs=rngs)
             if router.groups == "parameters"
-            else regor.Prototypes((*groups, left), rngs=rngs)
+            else regor.Prototypes((*groups, right), rngs=rngs)
         )
-        self.cost = (
-            regor.LearnableCost(left, left, router.hidden, dtype=dtype, rngs=rngs)
-            if router.cost == "learnable"
-            else regor.CosineCost()
-        )
+        self.cost = regor.make_cost(router.cost, left, right, router.hidden, dtype, rngs)
         self.query_router, self.candidate_router = (
             routing.Router(
                 groups,
                 solver=router.solver,
                 epsilon=router.epsilon,
                 iterations=router.iterations,
+                exact=router.exact,
+                hard=router.hard,
             )
             for _ in range(2)
         )
@@ -133,7 +146,8 @@ class Roam(nnx.Module):
 
     def _query_length(self, model: ConfigDict) -> int:
         """Length of what φ compares with a group."""
-        return model.dim if model.router.transform else model.dim + model.relation_dim
+        alone = model.router.transform and not model.router.sees_relation
+        return model.dim if alone else model.dim + model.relation_dim
 
     def encode(
         self, entities: Int[Array, " n"] | None = None, rngs: nnx.Rngs | None = None
@@ -145,24 +159,46 @@ class Roam(nnx.Module):
         inputs, present = self._inputs(slice(None) if entities is None else entities, rngs)
         there = jnp.stack(present)
         raw = None if self.raw is None else self.raw(inputs, there)
-        return EncodedEntities(self._embed(inputs), there, self.summary(list(self.experts)), raw)
+        groups = self.summary(list(self.experts))
+        return EncodedEntities(self._embedded(inputs, there), there, groups, raw)
 
     def _inputs(
         self, rows: Int[Array, " n"] | slice, rngs: nnx.Rngs | None
     ) -> tuple[list[Float[Array, "n f"]], list[Bool[Array, " n"]]]:
         """What experts see of entities, by modality, and which of them have it.
 
-        Structure, where hidden, keeps its place in Eq. 4, with what experts make of zeros.
+        An entity without a triple has no structure, unless it has nothing else; nor has one whose
+        structure is hidden in a step.
         """
-        found = [features() for features in self.features.values()]
-        inputs, present = [values[rows] for values, _ in found], [there[rows] for _, there in found]
+        inputs, present = self._features(rows, rngs)
         if self.structure is None:
             return inputs, present
         structure = self.structure[...][rows]
+        shown = jnp.ones(structure.shape[0], bool)
         if self.seen is not None:
             shown = self.seen(rngs)[rows] | ~jnp.stack(present).any(0)
             structure = jnp.where(shown[:, None], structure, 0.0)
-        return [structure, *inputs], [jnp.ones(structure.shape[0], bool), *present]
+        return [structure, *inputs], [shown, *present]
+
+    def _features(
+        self, rows: Int[Array, " n"] | slice, rngs: nnx.Rngs | None
+    ) -> tuple[list[Float[Array, "n f"]], list[Bool[Array, " n"]]]:
+        inputs, present = [], []
+        for name, table in self.features.items():
+            values, there = (column[rows] for column in table())
+            if name in self.learnt:
+                values = values + self.learnt[name][...][rows]
+            if self.featureless:
+                there = jnp.zeros_like(there)
+            inputs.append(self.drop_features(values, deterministic=rngs is None, rngs=rngs))
+            present.append(there)
+        return inputs, present
+
+    def _embedded(
+        self, inputs: list[Float[Array, "n f"]], present: Bool[Array, "m n"]
+    ) -> Float[Array, "m k n d"]:
+        del present
+        return self._embed(inputs)
 
     def _embed(self, inputs: list[Float[Array, "n f"]]) -> Float[Array, "m k n d"]:
         return jnp.stack([expert(x) for expert, x in zip(self.experts, inputs, strict=True)])
@@ -189,8 +225,11 @@ class Roam(nnx.Module):
         left = moseg.fuse(encoded.v, weights)
         if encoded.raw is not None:
             left = self._without_fusion(encoded.raw, None)
+        elif self.sees_relation:
+            left = beside(left, jnp.zeros((left.shape[1], self.relations[...].shape[1])))
         cost = self.cost(left, encoded.groups)
-        shares = self.candidate_router.independent(cost)
+        balanced = rngs is not None and self.balanced_candidates
+        shares = self.candidate_router(cost, balanced=balanced)
         mixed = moseg.mix_groups(shares, encoded.v)
         return self._as_candidates(mixed, encoded, rngs), Routing(cost, shares, weights)
 
@@ -200,27 +239,52 @@ class Roam(nnx.Module):
         encoded: EncodedEntities,
         rngs: nnx.Rngs | None,
     ) -> Candidates:
-        logits = self._noisy(self.attention.of_entities(mixed), rngs)
+        logits = self.attention.of_entities(mixed)
+        logits += self._noise(logits, rngs)
         return Candidates(mixed, moseg.shifted_exp(logits, encoded.present))
 
     def heads(
         self, encoded: EncodedEntities, queries: Int[Array, "b 2"], rngs: nnx.Rngs | None = None
-    ) -> tuple[Float[Array, "b d"], Routing]:
+    ) -> tuple[Float[Array, "*m b d"], Routing]:
         """ẽ_h of Eq. 3, mixed over groups by the plan; with `rngs`, in training."""
         head, relation = queries.T
         v, present = encoded.v[:, :, head], encoded.present[:, None, head]
         relations = self.relations[...][relation]
-        own = self.attention.of_entities(v)
-        logits = own + self.attention.of_relations(relations)[:, None]
-        weights = moseg.weights(self._noisy(logits, rngs), present)
+        own, weights = self._weights(v, relations, present, rngs)
         fused = moseg.fuse(v, weights)
         left = fused if self.relation_routing else moseg.fuse(v, moseg.weights(own, present))
         if encoded.raw is not None:
             left = self._without_fusion(encoded.raw[head], relations)
+        elif self.sees_relation:
+            left = beside(left, relations if self.relation_routing else 0.0 * relations)
         cost = self.cost(left, encoded.groups)
-        shares = self._shares(self.query_router, cost, rngs)
-        mixed = moseg.mix_groups(shares, fused)
-        return mixed, Routing(cost, shares, weights)
+        shares = self.query_router(cost, balanced=rngs is not None)
+        routed = Routing(cost, shares, weights)
+        return self._head(v, fused, routed), routed
+
+    def _weights(
+        self,
+        v: Float[Array, "m k b d"],
+        relations: Float[Array, "b r"],
+        present: Bool[Array, "m 1 b"],
+        rngs: nnx.Rngs | None,
+    ) -> tuple[Float[Array, "m k b"], Float[Array, "m k b"]]:
+        """The entities' part of the logits of Eq. 4, and w_m of a group and query.
+
+        As in `scores`, each part counts down to e^-30 of its largest, whichever end has the query.
+        """
+        own = self.attention.of_entities(v)
+        of_relations = self.attention.of_relations(relations)[:, None]
+        noisy = own + self._noise(own + of_relations, rngs)
+        parts = moseg.shifted_exp(noisy, present) * moseg.shifted_exp(of_relations)
+        return own, moseg.normalised(parts)
+
+    def _head(
+        self, v: Float[Array, "m k b d"], fused: Float[Array, "k b d"], routed: Routing
+    ) -> Float[Array, "*m b d"]:
+        """What is scored of heads."""
+        del v
+        return moseg.mix_groups(routed.shares, fused)
 
     def _without_fusion(
         self, raw: Float[Array, "n d"], relations: Float[Array, "n r"] | None
@@ -230,45 +294,71 @@ class Roam(nnx.Module):
             relations = jnp.zeros((raw.shape[0], self.relations[...].shape[1]), raw.dtype)
         return jnp.concatenate([raw, relations], -1)[None]
 
-    @staticmethod
-    def _shares(
-        router: routing.Router, cost: Float[Array, "k n"], rngs: nnx.Rngs | None
-    ) -> Float[Array, "k n"]:
-        return router.independent(cost) if rngs is None else router.balanced(cost)
-
     def routing_losses(
         self, queries: Routing, candidates: Routing
     ) -> tuple[Float[Array, ""], Float[Array, ""]]:
         """L_OT of Eq. 11, and what makes the potentials those of the plans (`Router.dual`)."""
-        transport = routing.transport_loss(queries.shares, queries.cost, self.query_router.epsilon)
+        transport = routing.transport_loss(
+            queries.shares, queries.cost, self.query_router.epsilon, contrast=self.contrast
+        )
         dual = self.query_router.dual(queries.cost) + self.candidate_router.dual(candidates.cost)
         return transport, dual
 
     def scores(
         self,
         queries: Int[Array, "b 2"],
-        head: Float[Array, "b d"],
+        head: Float[Array, "*m b d"],
+        routed: Routing,
         candidates: Candidates,
         rngs: nnx.Rngs | None = None,
-    ) -> Float[Array, "b n"]:
+    ) -> Scores:
         """Tucker scores of every candidate; with `rngs`, in training."""
+        del routed
         relation, relations = queries[:, 1], self.relations[...]
         query = self.core(head, relation, relations, rngs=rngs)
         weights = moseg.shifted_exp(self.attention.of_relations(relations[relation]))
-        return tucker.scores(query, weights, candidates.mixed, candidates.weights)
+        found = tucker.scores(query, weights, candidates.mixed, candidates.weights)
+        if self.structure is None:  # else every entity has something
+            found = tucker.without_absent(found, candidates.weights)
+        return Scores(found)
+
+    def penalty(
+        self,
+        queries: Int[Array, "b 2"],
+        head: Float[Array, "*m b d"],
+        candidates: Candidates,
+        true: Bool[Array, "b n"],
+        weights: ConfigDict,
+    ) -> Float[Array, " b"]:
+        """N3 and DURA of queries (`objective.penalty`).
+
+        The modalities of an answer are fused by the weights that they have before a relation is
+        known, so that what is made of a candidate serves every query.
+        """
+        answers = moseg.fuse(candidates.mixed, moseg.normalised(candidates.weights))
+        relations = self.relations[...][queries[:, 1]]
+        by_name = {"cubes": weights.cubes, "duality": weights.duality}
+        return objective.penalty(head, relations, answers, true, **by_name)
 
     def __call__(
         self, queries: Int[Array, "b 2"], candidates: Candidates
     ) -> tuple[Float[Array, "b n"], Routing]:
         """Scores of every entity as answer; what a query gets depends on that query alone."""
         head, routed = self.heads(*self.encode_heads(queries))
-        return self.scores(queries, head, candidates), routed
+        return self.scores(queries, head, routed, candidates).whole, routed
 
     def encode_heads(self, queries: Int[Array, "b 2"]) -> tuple[EncodedEntities, Int[Array, "b 2"]]:
         """The heads of queries alone, encoded, and the queries with the places of those heads."""
         return self.encode(queries[:, 0]), queries.at[:, 0].set(jnp.arange(queries.shape[0]))
 
-    def _noisy(self, logits: Float[Array, "m *n"], rngs: nnx.Rngs | None) -> Float[Array, "m *n"]:
+    def _noise(self, logits: Float[Array, "m *n"], rngs: nnx.Rngs | None) -> Float[Array, "m *n"]:
+        """δ / τ of logits of Eq. 4; zeros outside of training."""
         if rngs is None or not self.noise or len(logits) == 1:
-            return logits
-        return logits + self.attention.noise(logits, rngs)
+            return jnp.zeros_like(logits)
+        return self.attention.noise(logits, rngs)
+
+
+def beside(left: Float[Array, "*k n d"], relations: Float[Array, "n r"]) -> Float[Array, "*k n l"]:
+    """f ‖ r."""
+    wide = jnp.broadcast_to(relations, (*left.shape[:-1], relations.shape[-1]))
+    return jnp.concatenate([left, wide.astype(left.dtype)], -1)

@@ -39,15 +39,39 @@ class Router(nnx.Module):
         solver: "sinkhorn", or of Table 10 "topk", "sparse" or "lowrank".
         epsilon: τ of Eq. 11, the weight of the entropy, in units of the cost.
         iterations: L, the most Sinkhorn iterations; half of them with "lowrank".
+        exact: whether Newton steps follow where L iterations did not converge.
+        hard: whether a query goes to its cheapest group alone, as Eq. 10 has it.
     """
 
-    def __init__(self, shape: tuple[int, ...], *, solver: str, epsilon: float, iterations: int):
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        *,
+        solver: str,
+        epsilon: float,
+        iterations: int,
+        exact: bool = True,
+        hard: bool = False,
+    ):
         self.potentials = nnx.Param(jnp.zeros(shape))
-        self.solver, self.epsilon = solver, epsilon
+        self.solver, self.epsilon, self.exact, self.hard = solver, epsilon, exact, hard
         self.iterations = max(1, iterations // 2) if solver == "lowrank" else iterations
+
+    equal = False
+    """Whether all groups get the same share of every query, whatever the costs."""
+
+    def __call__(self, cost: Float[Array, "*m k n"], *, balanced: bool) -> Float[Array, "*m k n"]:
+        """Shares of a batch: together, or each column by itself."""
+        if self.equal:
+            return jnp.full_like(cost, 1 / cost.shape[-2])
+        return self.balanced(cost) if balanced else self.independent(cost)
 
     def balanced(self, cost: Float[Array, "*m k n"]) -> Float[Array, "*m k n"]:
         """Shares of a batch in training; gradient with respect to the cost."""
+        shares = self._balanced(cost)
+        return hardened(shares) if self.hard else shares
+
+    def _balanced(self, cost: Float[Array, "*m k n"]) -> Float[Array, "*m k n"]:
         if self.solver == "topk":
             return top_k(cost, self.epsilon)
         if self.solver == "sparse":
@@ -57,11 +81,20 @@ class Router(nnx.Module):
         k, n = cost.shape[-2:]
         rows, columns = (uniform(jnp.ones(size, bool)) for size in (k, n))
         return n * transport_plan(
-            cost, rows, columns, epsilon=self.epsilon, iterations=self.iterations
+            cost,
+            rows,
+            columns,
+            epsilon=self.epsilon,
+            iterations=self.iterations,
+            exact=self.exact,
         )
 
     def independent(self, cost: Float[Array, "*m k n"]) -> Float[Array, "*m k n"]:
         """Shares of each column by its own costs and the potentials learnt so far."""
+        shares = self._independent(cost)
+        return hardened(shares) if self.hard else shares
+
+    def _independent(self, cost: Float[Array, "*m k n"]) -> Float[Array, "*m k n"]:
         if self.solver == "topk":
             return top_k(cost, self.epsilon)
         u = jax.lax.stop_gradient(self.potentials[...]) * POTENTIAL_SCALE
@@ -90,13 +123,36 @@ class Router(nnx.Module):
 
 
 def transport_loss(
-    shares: Float[Array, "*m k n"], cost: Float[Array, "*m k n"], epsilon: float
+    shares: Float[Array, "*m k n"],
+    cost: Float[Array, "*m k n"],
+    epsilon: float,
+    *,
+    contrast: bool = False,
 ) -> Float[Array, ""]:
-    """L_OT of Eq. 11, for a plan of mass 1: <P, C> + τ Σ P log P."""
+    """L_OT of Eq. 11, for a plan of mass 1: <P, C> + τ Σ P log P.
+
+    As Eq. 11 is written, it is lowest where all costs are 0 and all shares are equal, so that the
+    more it counts the less the router does.
+
+    Args:
+        contrast: counts costs from their mean over the groups, <P, C> - <1/K, C>: it is then lowest
+            where groups differ and a query's own group is the cheap one. Plans are the same.
+    """
     plan = shares / shares.shape[-1]
+    if contrast:
+        cost = cost - cost.mean(-2, keepdims=True)
     # The slope of P log P at 0 has no bound.
     logs = jnp.log(jnp.maximum(plan, jnp.finfo(plan.dtype).tiny))
     return jnp.sum(plan * cost) + epsilon * jnp.sum(plan * logs)
+
+
+def hardened(shares: Float[Array, "*m k n"]) -> Float[Array, "*m k n"]:
+    """1 for the largest share and 0 for others, with the gradient of the shares themselves.
+
+    The straight-through estimator of Bengio et al. (2013).
+    """
+    chosen = jax.nn.one_hot(shares.argmax(-2), shares.shape[-2], axis=-2, dtype=shares.dtype)
+    return shares + jax.lax.stop_gradient(chosen - shares)
 
 
 def top_k(cost: Float[Array, "*m k n"], epsilon: float) -> Float[Array, "*m k n"]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 from ml_collections import ConfigDict
 
-from remote_jax.roam.model import moseg, objective
-from remote_jax.roam.model.entities import Candidates, EncodedEntities
-from remote_jax.roam.model.objective import LOSSES, energy, query_weights
+from remote_jax.roam.model.entities import EncodedEntities, Routing
+from remote_jax.roam.model.objective import LOSSES, query_weights
 from remote_jax.roam.model.roam import Roam
 from remote_jax.roam.ranking import unpack
 from remote_jax.task import Batch
@@ -29,47 +30,43 @@ def loss(
     queries, encoded, entities, true = make(model, batch, settings, rngs)
     candidates, candidates_routed = model.candidates(entities, rngs)
     head, routed = model.heads(encoded, queries, rngs)
-    scores = model.scores(queries, head, candidates, rngs)
-    losses = LOSSES[settings.loss](scores, true, smoothing=settings.smoothing)
+    scores = model.scores(queries, head, routed, candidates, rngs)
     power = 0.0 if settings.negatives else settings.answers  # a row a triple, or a query
     counted = query_weights(true, power)
-    triple = jnp.mean(losses * counted)
+    of_scores = partial(_mean_loss, true=true, counted=counted, settings=settings)
+    triple = of_scores(scores.whole)
     transport, dual = model.routing_losses(routed, candidates_routed)
     whole = triple + settings.router.weight * transport
+    if scores.by_modality is not None and settings.modality_loss:
+        alone = sum(of_scores(x) for x in scores.by_modality)
+        whole += settings.modality_loss * alone
     if any(settings.penalty.values()):
-        factors = penalty(model, queries, head, candidates, true, **settings.penalty)
+        factors = model.penalty(queries, head, candidates, true, settings.penalty)
         whole += jnp.mean(factors * counted)
     # The potentials alone feel the dual, whose value would only blur the loss.
     whole += dual - jax.lax.stop_gradient(dual)
-    return whole, {"triple_loss": triple, "transport_loss": transport}
+    return whole, {"triple_loss": triple, "transport_loss": transport, **gauges(model, routed)}
 
 
-def penalty(
-    model: Roam,
-    queries: Int[Array, "b 2"],
-    head: Float[Array, "b d"],
-    candidates: Candidates,
-    true: Bool[Array, "b n"],
-    *,
-    cubes: float,
-    duality: float,
-) -> Float[Array, " b"]:
-    """N3 and DURA of a query's triples, the mean over its answers, by their weights.
+def gauges(model: Roam, routed: Routing) -> dict[str, Float[Array, ""]]:
+    """How far the shares of a batch together are from those of each query by itself, from 0 to 1.
 
-    The modalities of an answer are fused by the weights that they have before a relation is known,
-    so that what is made of a candidate serves every query.
+    The first are what is trained, the second what a query gets afterwards.
     """
-    heads, relations = energy(head), energy(model.relations[...][queries[:, 1]])
-    answers = energy(moseg.fuse(candidates.mixed, moseg.normalised(candidates.weights)))
-    of_answers = true.astype(jnp.float32) / jnp.maximum(true.sum(1), 1)[:, None]
-    total = jnp.zeros(len(queries))
-    if duality:
-        mean = of_answers @ answers
-        total += duality * objective.duality(heads, relations, mean)
-    if cubes:
-        mean = of_answers @ objective.cubes(answers)
-        total += cubes * (objective.cubes(heads) + objective.cubes(relations) + mean)
-    return total
+    alone = model.query_router(routed.cost, balanced=False)
+    gap = 0.5 * jnp.abs(routed.shares - alone).sum(-2).mean()
+    return {"gauge/router/balance_gap": jax.lax.stop_gradient(gap)}
+
+
+def _mean_loss(
+    scores: Float[Array, "b n"],
+    *,
+    true: Bool[Array, "b n"],
+    counted: Float[Array, " b"],
+    settings: ConfigDict,
+) -> Float[Array, ""]:
+    losses = LOSSES[settings.loss](scores, true, smoothing=settings.smoothing)
+    return jnp.mean(losses * counted)
 
 
 TrainingCandidates = tuple[Int[Array, "b 2"], EncodedEntities, EncodedEntities, Bool[Array, "b n"]]

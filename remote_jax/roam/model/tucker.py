@@ -105,20 +105,28 @@ def scores(
         candidate_weights: `moseg.shifted_exp` of the candidates; 0 where a modality is absent.
 
     Returns:
-        float32; 0 for a candidate without any modality.
+        float32; without a meaning for a candidate without any modality (`without_absent`).
     """
     m, c, d = candidates.shape
     if m == 1:
-        present = (candidate_weights > 0).astype(query.dtype)
-        return _product(query, (candidates[0] * present[0, :, None]).T)
+        return product(query, candidates[0].T)
     left = jnp.einsum("bd,mb->bmd", query, relation_weights.astype(query.dtype))
     right = candidates * candidate_weights[..., None].astype(candidates.dtype)
-    above = _product(left.reshape(-1, m * d), right.transpose(0, 2, 1).reshape(m * d, c))
+    above = product(left.reshape(-1, m * d), right.transpose(0, 2, 1).reshape(m * d, c))
     below = relation_weights.T @ candidate_weights
     safe = jnp.maximum(below, jnp.finfo(jnp.float32).tiny)
-    return jnp.where(below > 0, above / safe, 0.0)
+    return above / safe
 
 
-def _product(left: Float[Array, "b d"], right: Float[Array, "d c"]) -> Float[Array, "b c"]:
+def without_absent(
+    scores: Float[Array, "b c"], weights: Float[Array, "m c"]
+) -> Float[Array, "b c"]:
+    """Less than the lowest for candidates of which nothing is known: 0 would be above most."""
+    present = (weights > 0).any(0)
+    lowest = jnp.min(scores, 1, where=present, initial=0.0, keepdims=True)
+    return jnp.where(present, scores, jax.lax.stop_gradient(lowest) - 1.0)
+
+
+def product(left: Float[Array, "b d"], right: Float[Array, "d c"]) -> Float[Array, "b c"]:
     """In float32 whatever the factors are: rounded to bfloat16, most scores would tie."""
     return jnp.matmul(left, right, preferred_element_type=jnp.float32)

@@ -8,8 +8,9 @@ from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
 from remote_jax.roam.model import moseg
+from remote_jax.roam.model.decision import DecisionRoam
 from remote_jax.roam.model.entities import Candidates, EncodedEntities, Routing
-from remote_jax.roam.model.roam import Roam
+from remote_jax.roam.model.roam import Roam, beside
 
 
 class SharedExpertPool(Roam):
@@ -56,8 +57,9 @@ class ModalityGatedExperts(Roam):
     ) -> tuple[Candidates, Routing]:
         """As `Roam.candidates`."""
         none = jnp.zeros((encoded.v.shape[2], self.relations[...].shape[1]))
-        cost = self.cost(_concatenated(encoded.v, none), encoded.groups)
-        shares = self.candidate_router.independent(cost)
+        cost = self.cost(beside(encoded.v, none), encoded.groups)
+        balanced = rngs is not None and self.balanced_candidates
+        shares = self.candidate_router(cost, balanced=balanced)
         mixed = moseg.mix_groups(shares, encoded.v)
         weights = moseg.weights(self.attention.of_entities(mixed), encoded.present)
         routed = Routing(cost, shares, jnp.broadcast_to(weights[:, None], cost.shape))
@@ -65,26 +67,29 @@ class ModalityGatedExperts(Roam):
 
     def heads(
         self, encoded: EncodedEntities, queries: Int[Array, "b 2"], rngs: nnx.Rngs | None = None
-    ) -> tuple[Float[Array, "b d"], Routing]:
+    ) -> tuple[Float[Array, "*m b d"], Routing]:
         """As `Roam.heads`."""
         head, relation = queries.T
         v, relations = encoded.v[:, :, head], self.relations[...][relation]
         in_cost = relations if self.relation_routing else jnp.zeros_like(relations)
-        cost = self.cost(_concatenated(v, in_cost), encoded.groups)
-        shares = self._shares(self.query_router, cost, rngs)
-        mixed = moseg.mix_groups(shares, v)
-        logits = self.attention.of_entities(mixed) + self.attention.of_relations(relations)
-        weights = moseg.weights(self._noisy(logits, rngs), encoded.present[:, head])
-        routed = Routing(cost, shares, jnp.broadcast_to(weights[:, None], cost.shape))
-        return moseg.fuse(mixed, weights), routed
+        cost = self.cost(beside(v, in_cost), encoded.groups)
+        shares = self.query_router(cost, balanced=rngs is not None)
+        mixed = moseg.mix_groups(shares, v)[:, None]
+        _, weights = self._weights(mixed, relations, encoded.present[:, None, head], rngs)
+        routed = Routing(cost, shares, jnp.broadcast_to(weights, cost.shape))
+        return self._head(v, moseg.fuse(mixed, weights), routed), routed
+
+    def _head(
+        self, v: Float[Array, "m k b d"], fused: Float[Array, "1 b d"], routed: Routing
+    ) -> Float[Array, "*m b d"]:
+        del v, routed
+        return fused[0]
 
 
-def _concatenated(
-    v: Float[Array, "m k n d"], relations: Float[Array, "n r"]
-) -> Float[Array, "m k n l"]:
-    """v_m ‖ r."""
-    return jnp.concatenate([v, jnp.broadcast_to(relations, (*v.shape[:3], relations.shape[1]))], -1)
-
-
-ARCHITECTURES = {"moseg": Roam, "sep": SharedExpertPool, "mge": ModalityGatedExperts}
-"""By the name that `model.architecture` gives them."""
+ARCHITECTURES = {
+    ("moseg", "embedding"): Roam,
+    ("sep", "embedding"): SharedExpertPool,
+    ("mge", "embedding"): ModalityGatedExperts,
+    ("moseg", "decision"): DecisionRoam,
+}
+"""By the names that `model.architecture` and `model.fusion` give them."""
