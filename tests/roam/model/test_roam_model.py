@@ -21,6 +21,7 @@ from remote_jax.training.optimizer import OF_DATA
 from remote_jax.training.state import split
 
 COMPLEX = {"model.core": "complex", "model.relation_dim": 8}
+DECISION = {**COMPLEX, "model.fusion": "decision", "model.router.sees_relation": True}
 SIZES = Sizes(entities=40, relations=3, features={"image": 6, "text": 5})
 
 
@@ -29,13 +30,17 @@ def config(**changes: object):
     found.model.update({"dim": 8, "relation_dim": 6, "hidden": 7, "groups": 3, "core": "learnt"})
     found.model.router.hidden = 9
     found.model.noise = True
+    found.model.fusion = "embedding"
+    found.model.router.update(mkg_y.paper_model().router.to_dict() | {"hidden": 9})
+    found.model.dropout.structure = 0.15
     found.update_from_flattened_dict(changes)
     return found
 
 
 def model(sizes: Sizes = SIZES, **changes: object) -> Roam:
     settings = config(**changes)
-    made = ARCHITECTURES[settings.model.architecture](settings, sizes, rngs=nnx.Rngs(0))
+    kind = settings.model.architecture, settings.model.fusion
+    made = ARCHITECTURES[kind](settings, sizes, rngs=nnx.Rngs(0))
     rng = np.random.default_rng(0)
     for name, features in made.features.items():
         values = jnp.asarray(rng.normal(size=(40, sizes.features[name])))
@@ -65,7 +70,10 @@ def answers(it: Roam, asked: jax.Array) -> jax.Array:
     [
         *({"model.router.solver": solver} for solver in ("sinkhorn", "topk", "sparse", "lowrank")),
         *({"model.architecture": name} for name in ("sep", "mge")),
+        {"model.router.cost": "angular", "model.router.sees_relation": True},
+        {"model.router.hard": True},
         COMPLEX,
+        DECISION,
     ],
 )
 def test_a_query_does_not_depend_on_its_neighbours(changes: dict[str, object]) -> None:
@@ -76,7 +84,7 @@ def test_a_query_does_not_depend_on_its_neighbours(changes: dict[str, object]) -
     np.testing.assert_allclose(answers(it, asked[::-1])[::-1], whole, atol=1e-5)
 
 
-@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+@pytest.mark.parametrize("architecture", ("mge", "moseg", "sep"))
 def test_candidates_in_blocks_are_candidates(
     architecture: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,7 +117,7 @@ def test_scores_are_those_of_one_embedding_a_query_and_candidate() -> None:
             assert found[b, c] == pytest.approx((w / w.sum()) @ v @ query[b], abs=1e-4)
 
 
-@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+@pytest.mark.parametrize("architecture", ("mge", "moseg", "sep"))
 def test_features_are_not_trained_and_everything_else_is(architecture: str) -> None:
     skeleton, params = split(model(**{"model.architecture": architecture}))
     asked = queries()
@@ -120,7 +128,7 @@ def test_features_are_not_trained_and_everything_else_is(architecture: str) -> N
         rngs = nnx.Rngs(3)
         head, routed = it.heads(encoded, asked, rngs)
         candidates, candidates_routed = it.candidates(encoded, rngs)
-        scores = it.scores(asked, head, candidates, rngs)
+        scores = it.scores(asked, head, routed, candidates, rngs).whole
         return (scores**2).sum() + sum(it.routing_losses(routed, candidates_routed))
 
     for name, gradient in jax.jit(jax.grad(loss))(params).items():
@@ -135,6 +143,9 @@ def test_features_are_not_trained_and_everything_else_is(architecture: str) -> N
         {"features.structure": False},
         {"model.router.groups": "prototype"},
         {"model.router.cost": "cosine"},
+        {"model.router.cost": "angular"},
+        {"model.router.sees_relation": True},
+        {"model.router.hard": True},
         {"model.router.relation": False},
         {"model.router.transform": False},
         {"model.router.transform": False, "model.router.cost": "cosine"},
@@ -143,6 +154,7 @@ def test_features_are_not_trained_and_everything_else_is(architecture: str) -> N
         {"model.architecture": "mge", "model.router.groups": "prototype"},
         {"model.noise": False},
         COMPLEX,
+        DECISION,
     ],
 )
 def test_switches(changes: dict[str, object]) -> None:
@@ -164,7 +176,7 @@ def test_switches(changes: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("on", [True, False])
-@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+@pytest.mark.parametrize("architecture", ("mge", "moseg", "sep"))
 def test_noise_is_in_heads_and_candidates(architecture: str, on: bool) -> None:
     it = model(**{"model.noise": on, "model.architecture": architecture})
     encoded, asked = it.encode(), queries()
@@ -188,7 +200,7 @@ def shifts(it: Roam, rngs: nnx.Rngs | None = None) -> np.ndarray:
     return np.asarray((before != after).any((0, 2)))
 
 
-@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+@pytest.mark.parametrize("architecture", ("mge", "moseg", "sep"))
 def test_some_entities_are_encoded_as_among_all(architecture: str) -> None:
     it = model(**{"model.architecture": architecture})
     it.seen.fill(jnp.arange(40) % 2 == 0)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from remote_jax.roam.model import moseg
-from remote_jax.roam.model.entities import Candidates
-from remote_jax.roam.model.training_loss import penalty
+from remote_jax.roam.model.objective import penalty
 
 QUERIES, CANDIDATES, HALF = 4, 6, 3
 
@@ -35,15 +32,13 @@ def test_penalty_is_the_mean_over_the_triples_of_a_query(modalities: int) -> Non
     weights = np.exp(rng.normal(size=(modalities, CANDIDATES)))
     true = rng.random((QUERIES, CANDIDATES)) < 0.4
     true[:, 0] = True
-    model = SimpleNamespace(relations=jnp.asarray(table))
     parts = [jnp.asarray(x, jnp.float32) for x in (mixed, weights)]
     fused = np.asarray(moseg.fuse(parts[0], parts[1] / parts[1].sum(0)))
     for kinds in ({"cubes": 0.3, "duality": 0.0}, {"cubes": 0.0, "duality": 2.0}):
         found = penalty(
-            model,
-            jnp.asarray(queries),
             jnp.asarray(head),
-            Candidates(*parts),
+            jnp.asarray(table)[queries[:, 1]],
+            jnp.asarray(fused),
             jnp.asarray(true),
             **kinds,
         )

@@ -1,0 +1,133 @@
+"""Fusion at the level of scores, against sums of plain ComplEx over one modality."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from remote_jax.roam.model.decision import ONE, DecisionRoam
+from remote_jax.roam.model.objective import penalty
+from remote_jax.training.state import split
+from tests.roam.model.test_roam_model import DECISION, SIZES, model, queries
+
+MODALITIES = ("structure", "image", "text")
+
+
+def made(**changes: object) -> DecisionRoam:
+    """Of all modalities, with votes that differ."""
+    it = model(**{**DECISION, **changes})
+    assert isinstance(it, DecisionRoam)
+    votes = np.random.default_rng(4).normal(size=it.votes.shape)
+    it.votes.set_value(jnp.asarray(votes, jnp.float32))
+    return it
+
+
+def as_complex(vectors: np.ndarray) -> np.ndarray:
+    real, imaginary = np.split(np.asarray(vectors, np.float64), 2, -1)
+    return real + 1j * imaginary
+
+
+def test_scores_are_the_sum_of_complex_scores_of_each_modality() -> None:
+    it, asked = made(), queries(9)
+    encoded = it.encode()
+    head, routed = it.heads(encoded, asked)
+    candidates, _ = it.candidates(encoded)
+    expected = np.zeros((9, 40))
+    for b, (entity, relation) in enumerate(np.asarray(asked)):
+        for m, name in enumerate(MODALITIES):
+            if not encoded.present[m, entity]:
+                continue
+            vote = np.logaddexp(0.0, float(it.votes[...][relation, m]) + ONE)
+            r = as_complex(it.modal_relations[name][...][relation])
+            answers = as_complex(candidates.mixed[m])
+            expected[b] += vote * (as_complex(head[m, b]) * r * answers.conj()).sum(-1).real
+    found = it.scores(asked, head, routed, candidates)
+    np.testing.assert_allclose(found.whole, expected, atol=1e-4)
+    assert found.by_modality.shape == (3, 9, 40)
+
+
+def test_what_lacks_a_modality_has_a_learnt_vector_as_candidate_and_no_vote_as_head() -> None:
+    it = made()
+    encoded = it.encode()
+    absent = ~np.asarray(encoded.present)
+    assert absent[1].any() and absent[2].any()
+    for m, name in enumerate(MODALITIES):
+        for v in np.asarray(encoded.v)[m][:, absent[m]].reshape(-1, 8):
+            np.testing.assert_allclose(v, it.absent[name][...], atol=1e-6)
+    _, routed = it.heads(encoded, queries(30))
+    heads = np.asarray(queries(30))[:, 0]
+    np.testing.assert_array_equal(np.asarray(routed.weights[:, 0] == 0), absent[:, heads])
+
+
+def test_a_vote_is_one_at_the_start() -> None:
+    it = model(**DECISION)
+    votes = it._votes(jnp.arange(6), jnp.ones((3, 6), bool))
+    np.testing.assert_allclose(votes, 1.0, atol=1e-4)
+
+
+def test_modalities_keep_their_tables_however_the_model_is_taken_apart() -> None:
+    """The order of names is not that of modalities: image comes before structure."""
+    it, asked = made(), queries(5)
+    skeleton, params = split(it)
+    again = skeleton.model(params)
+    one, other = (x(asked, x.all_candidates())[0] for x in (it, again))
+    np.testing.assert_allclose(one, other, atol=1e-6)
+    assert again.modalities == MODALITIES
+
+
+def test_every_parameter_but_those_of_the_data_is_trained() -> None:
+    skeleton, params = split(made(**{"model.router.cost": "angular"}))
+    asked = queries()
+
+    def loss(params: dict[str, jax.Array]) -> jax.Array:
+        it = skeleton.model(params)
+        encoded, rngs = it.encode(), nnx.Rngs(3)
+        head, routed = it.heads(encoded, asked, rngs)
+        candidates, candidates_routed = it.candidates(encoded, rngs)
+        scores = it.scores(asked, head, routed, candidates, rngs)
+        return (scores.whole**2).sum() + sum(it.routing_losses(routed, candidates_routed))
+
+    still = {"summary/score/bias", "absent/structure"}  # all entities have a triple here
+    for name, gradient in jax.jit(jax.grad(loss))(params).items():
+        assert np.isfinite(gradient).all(), name
+        if name not in still:
+            assert gradient.any() != name.startswith(("features/", "seen/")), name
+
+
+@pytest.mark.parametrize(("name", "weight"), [("cubes", 0), ("features", 1)])
+def test_penalty_is_that_of_each_modality(name: str, weight: int) -> None:
+    it, asked = made(), queries(6)
+    encoded = it.encode()
+    head, _ = it.heads(encoded, asked)
+    candidates, _ = it.candidates(encoded)
+    true = jnp.asarray(np.random.default_rng(5).random((6, 40)) < 0.2).at[:, 0].set(True)
+    weights = model_weights(**{name: 0.5})
+    found = it.penalty(asked, head, candidates, true, weights)
+    expected = sum(
+        penalty(
+            head[m],
+            it.modal_relations[modality][...][asked[:, 1]],
+            candidates.mixed[m],
+            true,
+            cubes=0.5,
+            duality=0.0,
+        )
+        for m, modality in enumerate(MODALITIES)
+        if (modality == "structure") == (weight == 0)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def model_weights(**changes: float):
+    from ml_collections import ConfigDict
+
+    return ConfigDict({"cubes": 0.0, "duality": 0.0, "features": 0.0, **changes})
+
+
+def test_structure_alone_has_one_vote() -> None:
+    it = model(SIZES.__class__(entities=40, relations=3, features={}), **DECISION)
+    assert it.votes.shape == (6, 1)
+    assert np.isfinite(it(queries(4), it.all_candidates())[0]).all()

@@ -1,0 +1,71 @@
+"""Gauges against brute force over pairs, and a router that was saturated by hand."""
+
+from __future__ import annotations
+
+import math
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from remote_jax.roam.gauges import collapsed, gauges, information
+from tests.roam.model.test_roam_model import model, queries
+
+
+@given(
+    arrays.arrays(float, (12, 3), elements=st.floats(0.01, 1)),
+    arrays.arrays(int, 12, elements=st.integers(0, 3)),
+)
+def test_information_is_that_of_the_joint_distribution(raw: np.ndarray, labels: np.ndarray) -> None:
+    shares = raw / raw.sum(1, keepdims=True)
+    joint: dict[tuple[int, int], float] = {}
+    for row, label in zip(shares, labels, strict=True):
+        for group, share in enumerate(row):
+            joint[label, group] = joint.get((label, group), 0.0) + share / len(shares)
+    of_label, of_group = ({}, {})
+    for (label, group), mass in joint.items():
+        of_label[label] = of_label.get(label, 0.0) + mass
+        of_group[group] = of_group.get(group, 0.0) + mass
+    expected = sum(p * math.log(p / of_label[a] / of_group[b]) for (a, b), p in joint.items())
+    assert information(shares, labels) == pytest.approx(expected, abs=1e-9)
+
+
+def measured(it: object) -> dict[str, float]:
+    asked = queries(200)
+    _, routed = it(asked, it.all_candidates())
+    outputs = {
+        "shares": np.asarray(routed.group_shares.T),
+        "gauge/cost": np.asarray(routed.group_costs.T),
+        "weights": np.asarray(routed.weights.transpose(2, 1, 0)),
+    }
+    return gauges(("structure", "image", "text"), np.asarray(asked)[:, 1], outputs)
+
+
+def test_a_router_that_acts_is_not_said_to_have_collapsed() -> None:
+    found = measured(model())
+    assert found["router/information"] > found["router/information_of_relation"] > 0
+    assert sum(found[f"fusion/{name}"] for name in ("structure", "image", "text")) == pytest.approx(
+        1.0, abs=1e-5
+    )
+    assert collapsed(3, found) == []
+
+
+def test_a_saturated_cost_is_said() -> None:
+    """φ at the end of its range, where its slope is 0."""
+    it = model()
+    it.cost.out.bias.set_value(jnp.full_like(it.cost.out.bias[...], 50.0))
+    (sentence,) = collapsed(3, measured(it))
+    assert "the router has collapsed" in sentence and "3 groups" in sentence
+
+
+def test_one_group_has_no_gauge_and_no_sentence() -> None:
+    outputs = {
+        "shares": np.ones((4, 1)),
+        "gauge/cost": np.ones((4, 1)),
+        "weights": np.ones((4, 1, 1)),
+    }
+    assert gauges(("structure",), np.arange(4), outputs) == {}
+    assert collapsed(1, {}) == []
