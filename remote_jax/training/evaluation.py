@@ -148,7 +148,11 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
         results.write_json(workdir / name, value)
     results.write_results(
         workdir / "results.json",
-        metrics={"validation": best["metrics"], final: task.metrics(final, outputs)},
+        metrics={
+            "validation": best["metrics"],
+            **task.metrics_of_parts(final, outputs),
+            final: task.metrics(final, outputs),
+        },
         tables=task.tables(final, outputs),
         dataset=task.fingerprint(),
         run={
