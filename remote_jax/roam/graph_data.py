@@ -39,7 +39,7 @@ class GraphData:
         passed_over = modalities.passed_over(self._config, self._folder)
         said = readings.lines(self.published, passed_over, self._options)
         said += cleaning.lines(self._cleaned, self._options.seed)
-        for line in [*said, *cleaning.describe_test(self.published)]:
+        for line in [*said, *cleaning.kept_lines(self.published)]:
             print(line, flush=True)
         reading = readings.reading(self.published, self.modalities, passed_over)
         saved_graph.write(self.graph, self.modalities, folder, reading)

@@ -120,8 +120,8 @@ def lines(cleaned: Cleaned, seed: int) -> list[str]:
     return [f"{said}. data.clean=false takes the splits as published"]
 
 
-def describe_test(graph: Graph) -> list[str]:
-    """Lines on rows of test that are in training, and on loops of any split."""
+def kept_lines(graph: Graph) -> list[str]:
+    """Lines on what stays as published: rows of test that are in training, and loops."""
     rows = graph.splits["test"]
     leaked = int(stand_in(rows, graph.splits["train"]).sum())
     said = []

@@ -132,7 +132,7 @@ def test_what_is_said_is_counted() -> None:
     out = "of 9,904 rows 8,719 stand in training, 300 stand in test, 200 are duplicates"
     assert out in said and "685 are left, and 315 triples drawn from training (seed 3)" in said
     assert f"leaves {len(rows(after.graph, 'train')):,} rows there" in said
-    leaked, loops = cleaning.describe_test(before)
+    leaked, loops = cleaning.kept_lines(before)
     assert leaked.startswith("7 of 907 test rows stand in training")
     counts = Counter(split for split in before.splits for h, _, t in rows(before, split) if h == t)
     told = ", ".join(f"{count} of {split}" for split, count in counts.items())
