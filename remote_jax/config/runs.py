@@ -49,6 +49,7 @@ DEFAULTS_OF_OLD_RUNS_OF: dict[str, dict[str, Any]] = {
         "data.columns": "auto",
         "data.holdout": 0.0,
         "data.holdout_seed": 0,
+        "data.clean": False,
         "features.trainable": False,
         "model.fusion": "embedding",
         "model.modality_loss": 0.0,
