@@ -43,7 +43,6 @@ from remote_jax.task import (
     Interface,
     NamedAxis,
     Outputs,
-    Task,
     check_mechanisms,
 )
 
@@ -268,7 +267,7 @@ class RoamTask:
         """Those that this config has (`counterfactuals.NEUTRAL`)."""
         return counterfactuals.mechanisms(self.config)
 
-    def without(self, names: Sequence[str]) -> Task:
+    def without(self, names: Sequence[str]) -> RoamTask:
         """The same graph and features, and models without these mechanisms."""
         check_mechanisms(names, self.mechanisms)
         rest = copy.copy(self)
