@@ -65,6 +65,8 @@ def paper() -> ConfigDict:
             "experts": "T2V,V2T,T,V",
             "epsilon": 0.1,
             "iterations": 50,
+            "alpha": 0.95,
+            "own_weight": 0.5,
             "dropout": 0.5,
         }
     )

@@ -47,6 +47,10 @@ LOOP_KEYS: Keys = {
         Between(0),
         "Peak learning rate of all other parameters; 0: as learning_rate.",
     ),
+    "train.rates": Key(
+        Text("beginnings of names, each with a rate"),
+        "Peak learning rates of some parameters, separated by commas, as text/fusion/alpha=0.01.",
+    ),
     "train.warmup": Key(Between(0, 1), "Share of the steps in which the rate rises from 0."),
     "train.schedule": Key(
         OneOf(("linear", "constant", "step")),

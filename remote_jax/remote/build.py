@@ -54,6 +54,7 @@ def assemble(
             text_blocks + 1,
             vision_blocks + 1,
             experts=experts(config.model.experts),
+            own_weight=config.model.own_weight,
             dtype=dtype,
             rngs=rngs,
         )
@@ -99,6 +100,7 @@ def fusion(
         fusion=config.model.mot,
         epsilon=config.model.epsilon,
         iterations=config.model.iterations,
+        alpha=config.model.alpha,
         dtype=dtype,
         rngs=rngs,
     )

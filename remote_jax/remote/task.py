@@ -183,9 +183,10 @@ class RemoteTask:
         """Nothing: each pair is read by itself."""
 
     def predict(self, model: nnx.Module, batch: Batch, shared: None) -> dict[str, Array]:
-        """The logit of each relation of each pair."""
+        """The logit of each relation of each pair, and what `gauges` reads."""
         assert isinstance(model, Remote)
-        return {"logits": model(batch)}
+        logits, gauges = model.observed(batch)
+        return {"logits": logits, **{f"gauge/{name}": value for name, value in gauges.items()}}
 
     def calibrate(self, outputs: Outputs) -> dict[str, float]:
         """A temperature, and the probability from which on a relation is answered."""

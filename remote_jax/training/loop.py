@@ -24,7 +24,7 @@ from remote_jax.errors import UserError
 from remote_jax.reporting.logs import Clock, MetricsLog, Progress
 from remote_jax.runtime import preemption, processes, sharding, signals
 from remote_jax.task import Batch, Task
-from remote_jax.training import finite, remat
+from remote_jax.training import finite, rates, remat
 from remote_jax.training.average import scored
 from remote_jax.training.checkpoint import Checkpoints, Restored
 from remote_jax.training.evaluation import evaluate, make_predict
@@ -90,6 +90,7 @@ class _Run:
         self.plan = Plan.from_config(config.train, len(self.data))
         skeleton, shapes = split(remat.switch(task.shapes(), config.train.remat))
         check_frozen(config.train, shapes)
+        rates.check(config.train, shapes)
         optimizer, self.rate = make_optimizer(config.train, self.plan.total)
         self.step = make_step(
             task,

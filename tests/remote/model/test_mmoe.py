@@ -12,7 +12,7 @@ B, N, K, DT, DV, LT, LV = 2, 4, 6, 8, 5, 3, 2
 
 def make(experts=("T2V", "V2T", "T", "V")):
     return MixtureOfExperts(
-        DT, DV, LT, LV, experts=frozenset(experts), dtype=jnp.float32, rngs=nnx.Rngs(1)
+        DT, DV, LT, LV, experts=frozenset(experts), own_weight=0.5, dtype=jnp.float32, rngs=nnx.Rngs(1)
     )
 
 
@@ -50,8 +50,9 @@ def reference(stream, mine, other, b, position):
         weights = softmax((last @ w_q) @ (source @ w_k).T / np.sqrt(len(last)))
         experts.append(weights @ (source @ w_h))
     side_by_side = np.concatenate(experts)
+    start = [0.5] + [0.5 / len(other.features)] * len(other.features)
     p = np.array(stream.router.kernel[...], np.float64) / np.sqrt(len(side_by_side))
-    route = softmax(side_by_side @ p)
+    route = softmax(side_by_side @ p + np.log(start))
     return sum(w * e for w, e in zip(route, experts, strict=True))
 
 
@@ -59,7 +60,7 @@ def test_streams_are_equations_9_to_12():
     moe = make()
     seen = np.array([[True] * K, [True, False, True, True, False, False]])
     t, v = text(), vision(seen)
-    over_text, over_vision = moe(t, v)
+    over_text, over_vision = (mixed.features for mixed in moe(t, v))
     for b in range(B):
         for p in range(N):
             np.testing.assert_allclose(over_text[b, p], reference(moe.text, t, v, b, p), atol=1e-4)
@@ -71,7 +72,7 @@ def test_streams_are_equations_9_to_12():
 
 def test_a_post_without_picture_is_its_text():
     t = text()
-    over_text, over_vision = make()(t, vision(np.zeros((B, K), bool)))
+    over_text, over_vision = (m.features for m in make()(t, vision(np.zeros((B, K), bool))))
     np.testing.assert_allclose(over_text, t.features[-1], atol=1e-6)
     assert jnp.isfinite(over_vision).all()
 
@@ -81,7 +82,7 @@ def test_a_post_without_picture_is_its_text():
 )
 def test_every_row_of_table_5_runs_and_keeps_shapes(experts):
     t, v = text(), vision()
-    over_text, over_vision = make(experts)(t, v)
+    over_text, over_vision = (mixed.features for mixed in make(experts)(t, v))
     assert over_text.shape == (B, N, DT)
     assert over_vision.shape == (B, K, DV)
     if "T2V" not in experts:
@@ -93,7 +94,7 @@ def test_every_row_of_table_5_runs_and_keeps_shapes(experts):
 @pytest.mark.parametrize("experts", [("T2V",), ("T2V", "V")])
 def test_only_cross_experts_without_a_picture_leave_the_text_as_it_is(experts):
     seen = np.array([[True] * K, [False] * K])
-    over_text, _ = make(experts)(text(), vision(seen))
+    over_text = make(experts)(text(), vision(seen))[0].features
     np.testing.assert_array_equal(over_text[1], text().features[-1][1])
     assert (over_text[0] != text().features[-1][0]).any()
 
@@ -111,7 +112,7 @@ def test_scores_are_not_rounded_to_half_precision_before_the_softmax():
 
 def test_the_router_weighs_experts_by_logits_that_are_not_rounded():
     moe = MixtureOfExperts(
-        4, 4, 1, 1, experts=frozenset({"T", "T2V"}), dtype=jnp.bfloat16, rngs=nnx.Rngs(0)
+        4, 4, 1, 1, experts=frozenset({"T", "T2V"}), own_weight=0.0, dtype=jnp.bfloat16, rngs=nnx.Rngs(0)
     )
     kernel = np.zeros((8, 2), np.float32)
     kernel[:4, :] = 16.0

@@ -19,6 +19,7 @@ def make(fusion, blocks=LEVELS):
         fusion=fusion,
         epsilon=0.1,
         iterations=500,
+        alpha=0.95,
         dtype=jnp.float32,
         rngs=nnx.Rngs(0),
     )
@@ -53,7 +54,7 @@ def test_fusion_is_equations_5_to_8():
     module.alpha[LEVELS - 1][...] = jnp.array(alpha, jnp.float32)
     *lower, target = features()
     mask = np.array([[True] * N, [True, True, False, True, False]])
-    fused = module(lower, target, jnp.array(mask))
+    fused = module(lower, target, jnp.array(mask)).features
     for b in range(2):
         expected = reference([np.array(f[b]) for f in lower], np.array(target[b]), mask[b], alpha)
         np.testing.assert_allclose(fused[b], expected, atol=2e-4)
@@ -66,8 +67,8 @@ def test_what_has_no_mass_changes_nothing(fusion):
     mask = jnp.array([[True, True, True, False, False]] * 2)
     changed = [f.at[:, 3:].set(1e3) for f in lower]
     np.testing.assert_allclose(
-        module(lower, target, mask)[:, :3],
-        module(changed, target.at[:, 3:].set(-7.0), mask)[:, :3],
+        module(lower, target, mask).features[:, :3],
+        module(changed, target.at[:, 3:].set(-7.0), mask).features[:, :3],
         atol=1e-5,
     )
 
@@ -79,7 +80,7 @@ def test_identical_features_and_empty_sides_are_finite_with_their_gradient(fusio
     same = jnp.ones((2, N, D))
 
     def total(target):
-        return (module([same, target], target, jnp.array(mask)) ** 2).sum()
+        return (module([same, target], target, jnp.array(mask)).features ** 2).sum()
 
     value, gradient = jax.value_and_grad(total)(same)
     assert jnp.isfinite(value)
@@ -90,24 +91,26 @@ def test_without_fusion_there_are_no_parameters_and_nothing_changes():
     module = make("none")
     *lower, target = features()
     assert not jax.tree.leaves(nnx.state(module, nnx.Param))
-    np.testing.assert_array_equal(module(lower, target, jnp.ones((2, N), bool)), target)
+    fused = module(lower, target, jnp.ones((2, N), bool))
+    np.testing.assert_array_equal(fused.features, target)
+    assert fused.gauges is None
 
 
 def test_fused_features_stay_within_reach_of_the_originals_at_the_start():
     *lower, target = features()
-    fused = make("sinkhorn")(lower, target, jnp.ones((2, N), bool))
+    fused = make("sinkhorn")(lower, target, jnp.ones((2, N), bool)).features
     assert float(jnp.abs(fused - target).max()) < 0.1 * float(jnp.abs(target).max() + 4)
 
 
 def test_scores_are_not_rounded_to_half_precision_before_the_softmax():
     """768 and 769 are the same number in bfloat16; the softmax of both is not one half."""
     module = MultilevelTransport(
-        1, 4, fusion="cross_attention", epsilon=0.1, iterations=5, dtype=jnp.bfloat16,
+        1, 4, fusion="cross_attention", epsilon=0.1, iterations=5, alpha=0.95, dtype=jnp.bfloat16,
         rngs=nnx.Rngs(0),
     )  # fmt: skip
     module.query.kernel[...] = module.key.kernel[...] = jnp.eye(4)
     module.alpha[0][...] = jnp.zeros(4)
     target = jnp.array([[[16, 16, 16, 1]] * 2], jnp.bfloat16)
     sources = jnp.array([[[16, 16, 16, 0], [16, 16, 16, 1]]], jnp.bfloat16)
-    fused = module([sources], target, jnp.ones((1, 2), bool))
+    fused = module([sources], target, jnp.ones((1, 2), bool)).features
     assert float(fused[0, 0, 3]) == pytest.approx(1 / (1 + np.exp(-0.5)), abs=5e-3)
