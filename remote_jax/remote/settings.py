@@ -70,7 +70,7 @@ KEYS: Keys = {
     ),
     "model.own_weight": Key(
         Between(0, 0.99),
-        "Weight in the router (Eq. 11) that a modality's own last level starts with; the experts of "
+        "Weight of a modality's own last level in the router (Eq. 11) at first; the experts of "
         "the other modality share the rest. 0: all experts start alike.",
     ),
     "model.dropout": Key(Between(0, 1), "Dropout before the classifier."),

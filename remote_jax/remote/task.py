@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.encoders.word_pieces import WordPieces
-from remote_jax.remote import build, decisions, metrics
+from remote_jax.remote import build, decisions, gauges, metrics
 from remote_jax.remote.data import dataset, orders
 from remote_jax.remote.data.dataset import PairDataset
 from remote_jax.remote.data.features import Featurize, featurized
@@ -37,13 +37,15 @@ from remote_jax.remote.data.pairs import TRIPLET_TYPES, Pair
 from remote_jax.remote.data.posts import Posts
 from remote_jax.remote.data.text import count_cut
 from remote_jax.remote.decisions import Judged
+from remote_jax.remote.gauges import collapsed
 from remote_jax.remote.interface import interface
+from remote_jax.remote.model import counterfactual
 from remote_jax.remote.model.remote import Remote
 from remote_jax.remote.sample import folder as sample
 from remote_jax.remote.settings import KEYS
+from remote_jax.remote.tables import score_tables
 from remote_jax.reporting.calibration import expected_error, fit_temperature
 from remote_jax.reporting.results import Table, write_atomically, write_json
-from remote_jax.reporting.score import most_frequent_first, score_table
 from remote_jax.task import Batch, Calibration, Interface, NamedAxis, Outputs
 
 MAX_RELATIONS = 2**24
@@ -71,6 +73,7 @@ class RemoteTask:
 
     def __init__(self, config: ConfigDict):
         self.config = config
+        self._without: frozenset[str] = frozenset()
 
     def prepare(self, workdir: Path, *, anew: bool) -> None:
         """Keeps in the workdir what `predict` needs of the data and of pretrained checkpoints.
@@ -150,21 +153,40 @@ class RemoteTask:
 
     def model(self, rngs: nnx.Rngs) -> Remote:
         """The model of the config, its encoders from their checkpoints if it names any."""
-        return build.remote(
+        made = build.remote(
             self.config,
             relations=len(self.relations),
             vocabulary=len(self.tokenizer),
             rngs=rngs,
         )
+        return counterfactual.without(made, self._without)
 
     def shapes(self) -> Remote:
         """The model of the config without values; it opens no checkpoint."""
-        return build.shapes(
+        made = build.shapes(
             self.config,
             self.workdir / save.ENCODERS,
             relations=len(self.relations),
             vocabulary=len(self.tokenizer),
         )
+        return counterfactual.without(made, self._without)
+
+    @property
+    def mechanisms(self) -> dict[str, str]:
+        """Transport, router and experts, those that the config has."""
+        model = self.config.model
+        routes = model.mmoe == "on" and bool({"T2V", "V2T"} & build.experts(model.experts))
+        here = {"transport": model.mot != "none", "router": routes, "experts": routes}
+        return {name: what for name, what in counterfactual.MECHANISMS.items() if here[name]}
+
+    def gauges(self, split: str, outputs: Outputs) -> dict[str, float]:
+        """Of the listed pairs, by the names in `gauges.summary`."""
+        chosen = build.experts(self.config.model.experts)
+        return gauges.summary(outputs, self.pairs.types(split), chosen)
+
+    def collapsed(self, gauges: Mapping[str, float]) -> list[str]:
+        """Transport that moves nothing, routers that hear one modality or choose nothing."""
+        return collapsed(gauges)
 
     def loss(
         self, model: nnx.Module, batch: Batch, rngs: nnx.Rngs
@@ -266,26 +288,7 @@ class RemoteTask:
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
         """Scores by relation, most frequent first, and by triplet type."""
         gold, types = self.pairs.labels(split), self.pairs.types(split)
-        predicted = outputs["label"][: len(gold)]
-        by_relation = [
-            (name, metrics.micro(gold, predicted, relation=index))
-            for index, name in enumerate(self.relations)
-            if index > 0 and ((gold == index) | (predicted == index)).any()
-        ]
-        by_type = [
-            (name, metrics.micro(gold[types == index], predicted[types == index]))
-            for index, name in enumerate(TRIPLET_TYPES)
-            if (types == index).any()
-        ]
-        return [
-            score_table(
-                f"{split}: by relation",
-                most_frequent_first(by_relation),
-                name="relation",
-                support="pairs",
-            ),
-            score_table(f"{split}: by triplet type", by_type, name="type", support="pairs"),
-        ]
+        return score_tables(split, gold, outputs["label"][: len(gold)], types, self.relations)
 
     def rows(self, split: str, outputs: Outputs) -> Iterator[dict[str, Any]]:
         """A line a pair: where it is written, head and tail, gold and predicted relation."""

@@ -12,7 +12,14 @@ B, N, K, DT, DV, LT, LV = 2, 4, 6, 8, 5, 3, 2
 
 def make(experts=("T2V", "V2T", "T", "V")):
     return MixtureOfExperts(
-        DT, DV, LT, LV, experts=frozenset(experts), own_weight=0.5, dtype=jnp.float32, rngs=nnx.Rngs(1)
+        DT,
+        DV,
+        LT,
+        LV,
+        experts=frozenset(experts),
+        own_weight=0.5,
+        dtype=jnp.float32,
+        rngs=nnx.Rngs(1),
     )
 
 
@@ -58,6 +65,9 @@ def reference(stream, mine, other, b, position):
 
 def test_streams_are_equations_9_to_12():
     moe = make()
+    for number, stream in enumerate((moe.text, moe.vision)):  # P starts at zero
+        kernel = np.random.default_rng(number).normal(size=stream.router.kernel.shape)
+        stream.router.kernel[...] = jnp.array(kernel, jnp.float32)
     seen = np.array([[True] * K, [True, False, True, True, False, False]])
     t, v = text(), vision(seen)
     over_text, over_vision = (mixed.features for mixed in moe(t, v))
@@ -75,6 +85,24 @@ def test_a_post_without_picture_is_its_text():
     over_text, over_vision = (m.features for m in make()(t, vision(np.zeros((B, K), bool))))
     np.testing.assert_allclose(over_text, t.features[-1], atol=1e-6)
     assert jnp.isfinite(over_vision).all()
+
+
+@pytest.mark.parametrize(("own_weight", "own"), [(0.6, 0.6), (0.01, 0.01), (0.0, None)])
+def test_the_router_starts_from_the_weights_of_the_key(own_weight, own):
+    """0 stands for weights that are all alike."""
+    seen = np.array([[True] * K, [False] * K])
+    over_text, over_vision = make(own_weight=own_weight)(text(), vision(seen))
+    for mixed, others in ((over_text, LV), (over_vision, LT)):
+        first = 1 / (1 + others) if own is None else own
+        expected = [first] + [(1 - first) / others] * others
+        np.testing.assert_allclose(mixed.weights[0].mean(0), expected, rtol=1e-5)
+        assert float(mixed.weights[0].std(0).max()) < 1e-7
+    np.testing.assert_array_equal(over_text.weights[1], np.eye(1 + LV)[[0] * N])
+
+
+def test_cross_experts_alone_start_alike():
+    over_text, _ = make(("T2V", "V"), own_weight=0.9)(text(), vision())
+    np.testing.assert_allclose(over_text.weights, np.full((B, N, LV), 1 / LV), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +140,14 @@ def test_scores_are_not_rounded_to_half_precision_before_the_softmax():
 
 def test_the_router_weighs_experts_by_logits_that_are_not_rounded():
     moe = MixtureOfExperts(
-        4, 4, 1, 1, experts=frozenset({"T", "T2V"}), own_weight=0.0, dtype=jnp.bfloat16, rngs=nnx.Rngs(0)
+        4,
+        4,
+        1,
+        1,
+        experts=frozenset({"T", "T2V"}),
+        own_weight=0.0,
+        dtype=jnp.bfloat16,
+        rngs=nnx.Rngs(0),
     )
     kernel = np.zeros((8, 2), np.float32)
     kernel[:4, :] = 16.0

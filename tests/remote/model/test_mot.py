@@ -30,8 +30,8 @@ def features(seed=0):
     return [jnp.array(rng.normal(size=(2, N, D)), jnp.float32) for _ in range(LEVELS + 1)]
 
 
-def reference(lower, target, mask, alpha):
-    """Eqs. 5-8 for one example, with POT, on the positions that exist."""
+def plan_of(lower, target, mask):
+    """Π* of one example (Eqs. 5-7), with POT, between the positions that exist."""
     mu = np.concatenate([f[mask] for f in lower]).astype(np.float64)
     nu = target[mask].astype(np.float64)
     cost = (
@@ -39,9 +39,16 @@ def reference(lower, target, mask, alpha):
         - (nu / np.linalg.norm(nu, axis=1, keepdims=True))
         @ (mu / np.linalg.norm(mu, axis=1, keepdims=True)).T
     )
-    plan = pot.sinkhorn(
+    return pot.sinkhorn(
         pot.unif(len(nu)), pot.unif(len(mu)), cost, 0.1, method="sinkhorn_log", numItermax=5000
     )
+
+
+def reference(lower, target, mask, alpha):
+    """F″ of one example (Eq. 8)."""
+    plan = plan_of(lower, target, mask)
+    mu = np.concatenate([f[mask] for f in lower]).astype(np.float64)
+    nu = target[mask].astype(np.float64)
     moved = plan @ mu / plan.sum(1, keepdims=True)
     fused = target.astype(np.float64).copy()
     fused[mask] = alpha * nu + (1 - alpha) * moved
@@ -100,6 +107,48 @@ def test_fused_features_stay_within_reach_of_the_originals_at_the_start():
     *lower, target = features()
     fused = make("sinkhorn")(lower, target, jnp.ones((2, N), bool)).features
     assert float(jnp.abs(fused - target).max()) < 0.1 * float(jnp.abs(target).max() + 4)
+
+
+def test_what_fusion_moved_and_how_spread_its_plan_is_are_those_of_the_definition():
+    module = make("sinkhorn")
+    module.alpha[LEVELS - 1][...] = jnp.linspace(0.1, 0.9, D)
+    *lower, target = features()
+    mask = np.array([[True] * N, [True, True, False, True, False]])
+    fused = module(lower, target, jnp.array(mask))
+    for b in range(2):
+        before, after = (np.array(x[b], np.float64)[mask[b]] for x in (target, fused.features))
+        moved = np.linalg.norm(after - before) / np.linalg.norm(before)
+        assert fused.gauges.moved[b] == pytest.approx(moved, rel=1e-5)
+        plan = plan_of([np.array(f[b]) for f in lower], np.array(target[b]), mask[b])
+        entropy = -(plan * np.log(plan)).sum() / np.log(plan.size)
+        assert fused.gauges.entropy[b] == pytest.approx(entropy, rel=1e-3)
+
+
+def test_gauges_of_an_example_without_positions_are_zero():
+    *lower, target = features()
+    found = make("sinkhorn")(lower, target, jnp.zeros((2, N), bool)).gauges
+    assert not found.moved.any() and not found.entropy.any()
+
+
+def half(alpha, target, source):
+    """F″ of one position and one source, in bfloat16: there F′ is the source."""
+    module = MultilevelTransport(
+        1, D, fusion="sinkhorn", epsilon=0.1, iterations=5, alpha=alpha, dtype=jnp.bfloat16,
+        rngs=nnx.Rngs(0),
+    )  # fmt: skip
+    return module([source], target, jnp.ones((1, 1), bool)).features
+
+
+def test_alpha_is_not_rounded_to_half_precision():
+    """0.951 lies between two numbers of bfloat16, 0.9492 and 0.9531."""
+    target, source = (f[:1, :1].astype(jnp.bfloat16) for f in features()[:2])
+    wide = [np.array(f, np.float64) for f in (target, source * 128)]
+    fused = half(0.951, target, source * 128)
+    assert fused.dtype == jnp.bfloat16
+    expected = 0.951 * wide[0] + (1 - 0.951) * wide[1]
+    np.testing.assert_allclose(np.array(fused, np.float64), expected, rtol=2**-8)
+    rounded = 0.94921875 * wide[0] + (1 - 0.94921875) * wide[1]
+    assert abs(rounded / expected - 1).max() > 2**-6  # the bound above tells them apart
 
 
 def test_scores_are_not_rounded_to_half_precision_before_the_softmax():
