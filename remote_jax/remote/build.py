@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.encoders import build
 from remote_jax.errors import UserError
+from remote_jax.remote.model.counterfactual import MECHANISMS
 from remote_jax.remote.model.encoding import TextEncoding, VisualEncoding
 from remote_jax.remote.model.mmoe import EXPERTS, MixtureOfExperts
 from remote_jax.remote.model.mot import MultilevelTransport
@@ -88,6 +89,13 @@ def experts(names: str) -> frozenset[str]:
     if unknown:
         raise UserError(f"model.experts names {unknown[0]!r}; the experts are {', '.join(EXPERTS)}")
     return chosen
+
+
+def mechanisms(config: ConfigDict) -> dict[str, str]:
+    """Those of `counterfactual.MECHANISMS` that the model of a config has."""
+    routes = config.model.mmoe == "on" and bool({"T2V", "V2T"} & experts(config.model.experts))
+    here = {"transport": config.model.mot != "none", "router": routes, "experts": routes}
+    return {name: instead for name, instead in MECHANISMS.items() if here[name]}
 
 
 def fusion(

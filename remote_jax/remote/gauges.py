@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from remote_jax.remote.data.pairs import TRIPLET_TYPES
-from remote_jax.task import Outputs
+from remote_jax.task import GAUGE, Gauges, Outputs
 
 STREAMS = {"text": ("T", "T2V", "the picture"), "vision": ("V", "V2T", "the text")}
 """Of each stream: the experts of its own modality and of the other one, and what that is."""
@@ -41,13 +41,13 @@ def summary(
     Gauges of what is switched off are missing, and those of a modality that no pair has.
 
     Args:
-        outputs: arrays of `model.gauges.arrays`, named `gauge/...`.
+        outputs: with the arrays of `model.gauges.arrays`, their names after `GAUGE`.
         types: triplet types, as indices of `TRIPLET_TYPES`.
         experts: those that take part (Table 5).
     """
     found: dict[str, float] = {}
     for modality in STREAMS:
-        prefix = f"gauge/{modality}/"
+        prefix = f"{GAUGE}{modality}/"
         arrays = {
             name.removeprefix(prefix): np.asarray(values[: len(types)], np.float64)
             for name, values in outputs.items()
@@ -111,7 +111,7 @@ def _information(weights: Float[np.ndarray, "n e"], kinds: Int[np.ndarray, " n"]
     return total
 
 
-def collapsed(gauges: Mapping[str, float]) -> list[str]:
+def collapsed(gauges: Gauges) -> list[str]:
     """A sentence on each mechanism that does nothing."""
     said = []
     for modality, (_, other, what) in STREAMS.items():

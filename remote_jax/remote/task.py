@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,13 @@ from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.encoders.word_pieces import WordPieces
-from remote_jax.remote import build, decisions, gauges, metrics
+from remote_jax.remote import build, decisions, gauges, metrics, report
 from remote_jax.remote.data import dataset, orders
 from remote_jax.remote.data.dataset import PairDataset
 from remote_jax.remote.data.features import Featurize, featurized
 from remote_jax.remote.data.further import Pairs
 from remote_jax.remote.data.orders import Orders
-from remote_jax.remote.data.pairs import TRIPLET_TYPES, Pair
+from remote_jax.remote.data.pairs import Pair
 from remote_jax.remote.data.posts import Posts
 from remote_jax.remote.data.text import count_cut
 from remote_jax.remote.decisions import Judged
@@ -43,10 +44,18 @@ from remote_jax.remote.model import counterfactual
 from remote_jax.remote.model.remote import Remote
 from remote_jax.remote.sample import folder as sample
 from remote_jax.remote.settings import KEYS
-from remote_jax.remote.tables import score_tables
 from remote_jax.reporting.calibration import expected_error, fit_temperature
 from remote_jax.reporting.results import Table, write_atomically, write_json
-from remote_jax.task import Batch, Calibration, Interface, NamedAxis, Outputs
+from remote_jax.task import (
+    GAUGE,
+    Batch,
+    Calibration,
+    Gauges,
+    Interface,
+    NamedAxis,
+    Outputs,
+    check_mechanisms,
+)
 
 MAX_RELATIONS = 2**24
 """Bytes of the file of their names."""
@@ -174,17 +183,21 @@ class RemoteTask:
     @property
     def mechanisms(self) -> dict[str, str]:
         """Transport, router and experts, those that the config has."""
-        model = self.config.model
-        routes = model.mmoe == "on" and bool({"T2V", "V2T"} & build.experts(model.experts))
-        here = {"transport": model.mot != "none", "router": routes, "experts": routes}
-        return {name: what for name, what in counterfactual.MECHANISMS.items() if here[name]}
+        return build.mechanisms(self.config)
+
+    def without(self, names: Sequence[str]) -> RemoteTask:
+        """The same task, whose models do without these mechanisms."""
+        check_mechanisms(names, self.mechanisms)
+        other = copy.copy(self)
+        other._without = frozenset(names)
+        return other
 
     def gauges(self, split: str, outputs: Outputs) -> dict[str, float]:
         """Of the listed pairs, by the names in `gauges.summary`."""
         chosen = build.experts(self.config.model.experts)
         return gauges.summary(outputs, self.pairs.types(split), chosen)
 
-    def collapsed(self, gauges: Mapping[str, float]) -> list[str]:
+    def collapsed(self, gauges: Gauges) -> list[str]:
         """Transport that moves nothing, routers that hear one modality or choose nothing."""
         return collapsed(gauges)
 
@@ -208,7 +221,7 @@ class RemoteTask:
         """The logit of each relation of each pair, and what `gauges` reads."""
         assert isinstance(model, Remote)
         logits, gauges = model.observed(batch)
-        return {"logits": logits, **{f"gauge/{name}": value for name, value in gauges.items()}}
+        return {"logits": logits, **{f"{GAUGE}{name}": found for name, found in gauges.items()}}
 
     def calibrate(self, outputs: Outputs) -> dict[str, float]:
         """A temperature, and the probability from which on a relation is answered."""
@@ -288,24 +301,11 @@ class RemoteTask:
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
         """Scores by relation, most frequent first, and by triplet type."""
         gold, types = self.pairs.labels(split), self.pairs.types(split)
-        return score_tables(split, gold, outputs["label"][: len(gold)], types, self.relations)
+        return report.tables(split, gold, outputs["label"][: len(gold)], types, self.relations)
 
     def rows(self, split: str, outputs: Outputs) -> Iterator[dict[str, Any]]:
         """A line a pair: where it is written, head and tail, gold and predicted relation."""
-        records = self.pairs.records(split)
-        for index in range(len(records)):
-            pair: Pair = records[index]
-            yield {
-                "file": pair.file,
-                "line": pair.line,
-                "image": pair.image,
-                "type": TRIPLET_TYPES[pair.type],
-                "head": pair.head.name,
-                "tail": pair.tail.name,
-                "relation": self.relations[pair.label],
-                "predicted": self.relations[int(outputs["label"][index])],
-                "probability": round(float(outputs["probability"][index]), 6),
-            }
+        return report.rows(self.pairs.records(split), self.relations, outputs)
 
     def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
         """None."""

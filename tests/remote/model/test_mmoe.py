@@ -10,17 +10,9 @@ from remote_jax.remote.model.mmoe import CrossModalAttention, Levels, MixtureOfE
 B, N, K, DT, DV, LT, LV = 2, 4, 6, 8, 5, 3, 2
 
 
-def make(experts=("T2V", "V2T", "T", "V")):
-    return MixtureOfExperts(
-        DT,
-        DV,
-        LT,
-        LV,
-        experts=frozenset(experts),
-        own_weight=0.5,
-        dtype=jnp.float32,
-        rngs=nnx.Rngs(1),
-    )
+def make(experts=("T2V", "V2T", "T", "V"), own_weight=0.5):
+    switches = {"experts": frozenset(experts), "own_weight": own_weight}
+    return MixtureOfExperts(DT, DV, LT, LV, **switches, dtype=jnp.float32, rngs=nnx.Rngs(1))
 
 
 def levels(seed, count, positions, dim, mask=None):
