@@ -37,23 +37,25 @@ def parse(text: str) -> dict[str, float]:
     return rates
 
 
-def check(config: ConfigDict, names: Iterable[str]) -> None:
-    """Sees that each beginning in `train.rates` is that of a parameter.
+def unused(config: ConfigDict, names: Iterable[str]) -> list[str]:
+    """A sentence on each beginning in `train.rates` that is of no parameter, and sets no rate.
+
+    It is no error: a switch of the model may have taken the parameters away that a preset names.
 
     Args:
         config: the `train` part of a config.
         names: of all parameters.
 
     Raises:
-        UserError: as `parse`; or a beginning is of none, and sets no rate.
+        UserError: as `parse`.
     """
     names = list(names)
-    for beginning in parse(config.rates):
-        if not any(name.startswith(beginning) for name in names):
-            raise UserError(
-                f"train.rates: no parameter of this model begins with {beginning!r}"
-                f"{nearest(beginning, beginnings(names))}."
-            )
+    return [
+        f"train.rates: no parameter of this model begins with {beginning!r}"
+        f"{nearest(beginning, beginnings(names))}, so that rate is for nothing"
+        for beginning in parse(config.rates)
+        if not any(name.startswith(beginning) for name in names)
+    ]
 
 
 def beginnings(names: Iterable[str]) -> list[str]:
