@@ -1,5 +1,6 @@
 """Keys that every system has: what the training loop reads, and where data and cache are."""
 
+from remote_jax.config.rates import Rates
 from remote_jax.config.rules import SWITCH, Between, Key, Keys, OneOf, Text, Whole
 
 LOOP_KEYS: Keys = {
@@ -48,7 +49,7 @@ LOOP_KEYS: Keys = {
         "Peak learning rate of all other parameters; 0: as learning_rate.",
     ),
     "train.rates": Key(
-        Text("beginnings of names, each with a rate"),
+        Rates(),
         "Peak learning rates of some parameters, separated by commas, as text/fusion/alpha=0.01.",
     ),
     "train.warmup": Key(Between(0, 1), "Share of the steps in which the rate rises from 0."),

@@ -19,12 +19,13 @@ from flax import nnx
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
+from remote_jax.config import rates
 from remote_jax.data import pipeline
 from remote_jax.errors import UserError
 from remote_jax.reporting.logs import Clock, MetricsLog, Progress
 from remote_jax.runtime import preemption, processes, sharding, signals
 from remote_jax.task import Batch, Outputs, Task
-from remote_jax.training import finite, rates, remat
+from remote_jax.training import finite, remat
 from remote_jax.training.average import scored
 from remote_jax.training.checkpoint import Checkpoints, Restored
 from remote_jax.training.evaluation import evaluate, make_predict

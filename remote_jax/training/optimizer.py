@@ -13,10 +13,11 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
+from remote_jax.config import rates
 from remote_jax.errors import UserError, nearest
 from remote_jax.runtime import sharding
 from remote_jax.task import Batch, Task
-from remote_jax.training import finite, rates
+from remote_jax.training import finite
 from remote_jax.training.accumulate import accumulated
 from remote_jax.training.average import averaging
 from remote_jax.training.state import Params, Skeleton, TrainState

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from ml_collections import ConfigDict
 
+from remote_jax.config.rules import Text
 from remote_jax.errors import UserError, nearest
+
+
+@dataclass(frozen=True)
+class Rates(Text):
+    """A text that `parse` can read."""
+
+    what: str = "beginnings of names, each with a rate above 0"
+
+    def __contains__(self, value: object) -> bool:
+        try:
+            return isinstance(value, str) and parse(value) is not None
+        except UserError:
+            return False
 
 
 def parse(text: str) -> dict[str, float]:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import toy
 
+from remote_jax.config import LOOP_KEYS, rates
 from remote_jax.errors import UserError
-from remote_jax.training import rates
 from remote_jax.training.optimizer import make_optimizer
 
 
@@ -54,6 +54,12 @@ def test_named_parameters_learn_at_their_rate_and_the_longest_name_decides() -> 
 def test_what_is_no_rate_is_refused(text: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
         rates.parse(text)
+    assert text not in LOOP_KEYS["train.rates"].rule
+
+
+def test_no_rates_are_rates() -> None:
+    assert rates.parse("") == {} and "" in LOOP_KEYS["train.rates"].rule
+    assert 0.1 not in LOOP_KEYS["train.rates"].rule
 
 
 def test_a_name_of_nothing_is_said() -> None:
