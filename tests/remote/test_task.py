@@ -208,3 +208,12 @@ def test_a_model_that_lacks_a_mechanism_cannot_lose_it(tmp_path):
     assert list(make_task(tiny(tmp_path, **{"model.mmoe": "off"})).mechanisms) == ["transport"]
     plain = make_task(tiny(tmp_path, **{"model.mot": "none", "model.experts": "T,V"}))
     assert plain.mechanisms == {}
+
+
+def test_a_run_of_before_starts_fusion_and_router_as_it_did(tmp_path):
+    old = tiny(tmp_path).to_dict()
+    del old["model"]["alpha"], old["model"]["own_weight"], old["train"]["rates"]
+    configs.write(ConfigDict(old), tmp_path)
+    found = configs.read(tmp_path)
+    assert (found.model.alpha, found.model.own_weight, found.train.rates) == (0.95, 0.0, "")
+    make_task(found)
