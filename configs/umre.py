@@ -105,7 +105,7 @@ def sample() -> ConfigDict:
         {"train": 5000, "validation": 300, "test": 600, "seed": 0}
     )
     _base.small_encoders(config, vision_layers=2)
-    config.model.update({"alpha": 0.5, "dropout": 0.1})
+    config.model.update({"alpha": 0.8, "dropout": 0.1})
     config.train.update(
         {
             "epochs": 3.0,
@@ -114,10 +114,6 @@ def sample() -> ConfigDict:
             "new_learning_rate": 1e-3,
             "warmup": 0.05,
             "save_every": 500,
-            # α finds its own value for each feature; slow routers still listen when the other
-            # modality has learnt to say something.
-            "rates": "text/fusion/alpha=0.005,vision/fusion/alpha=0.005,"
-            "mmoe/text/router=0.0002,mmoe/vision/router=0.0002",
         }
     )
     return config
