@@ -121,7 +121,6 @@ class DecisionRoam(Roam):
         for m, name in enumerate(self.modalities):
             cubes = weights.cubes if name == "structure" else weights.features
             relations = self._table(name)[queries[:, 1]]
-            total += objective.penalty(
-                head[m], relations, candidates.mixed[m], true, cubes=cubes, duality=weights.duality
-            )
+            own = {"cubes": cubes, "duality": weights.duality}
+            total += objective.penalty(head[m], relations, candidates.mixed[m], true, weights=own)
         return total

@@ -95,13 +95,20 @@ class ModalityAttention(nnx.Module):
     """
 
     def __init__(
-        self, modalities: int, dim: int, relation_dim: int, *, temperature: float, rngs: nnx.Rngs
+        self,
+        modalities: int,
+        dim: int,
+        relation_dim: int,
+        *,
+        temperature: float,
+        noisy: bool,
+        rngs: nnx.Rngs,
     ):
         init = nnx.initializers.lecun_normal(in_axis=1, out_axis=0)
         self.entity = nnx.Param(init(rngs.params(), (modalities, dim)))
         self.relation = nnx.Param(init(rngs.params(), (modalities, relation_dim)))
         self.bias = nnx.Param(jnp.zeros(modalities))
-        self.temperature = temperature
+        self.temperature, self.noisy = temperature, noisy
 
     equal = False
     """Whether every modality that is present has the same weight."""
@@ -122,8 +129,28 @@ class ModalityAttention(nnx.Module):
         logits = jnp.einsum("nr,mr->mn", relations, self.relation[...])
         return logits * relations.shape[-1] ** -0.5 / self.temperature
 
-    def noise(self, logits: Float[Array, "m *n"], rngs: nnx.Rngs) -> Float[Array, "m *n"]:
-        """δ_m / τ of Eq. 4, for training alone: N(0, U_m), with softplus(U_m) for the deviation."""
+    def of_queries(
+        self,
+        v: Float[Array, "m k b d"],
+        relations: Float[Array, "b r"],
+        present: Bool[Array, "m 1 b"],
+        rngs: nnx.Rngs | None,
+    ) -> tuple[Float[Array, "m k b"], Float[Array, "m k b"]]:
+        """The part of the entities, and w_m of each group and query; with `rngs`, in training.
+
+        As in `tucker.scores`, each part counts down to e^-30 of its largest.
+        """
+        own, other = self.of_entities(v), self.of_relations(relations)[:, None]
+        noisy = own + self.noise(own + other, rngs)
+        return own, normalised(shifted_exp(noisy, present) * shifted_exp(other))
+
+    def noise(self, logits: Float[Array, "m *n"], rngs: nnx.Rngs | None) -> Float[Array, "m *n"]:
+        """δ_m / τ of Eq. 4: N(0, U_m), with softplus(U_m) for the deviation.
+
+        Zeros outside of training, and where a model has no noise or one modality.
+        """
+        if rngs is None or not self.noisy or len(logits) == 1:
+            return jnp.zeros_like(logits)
         deviation = nnx.softplus(logits * self.temperature) / self.temperature
         return deviation * jax.random.normal(rngs.noise(), logits.shape)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
@@ -48,17 +50,21 @@ def penalty(
     answers: Float[Array, "n d"],
     true: Bool[Array, "b n"],
     *,
-    cubes: float,
-    duality: float,
+    weights: Mapping[str, float],
 ) -> Float[Array, " b"]:
-    """N3 and DURA of a query's triples, by their weights; the mean over its answers."""
+    """N3 and DURA of a query's triples, the mean over its answers.
+
+    Args:
+        weights: of `cubes` and of `duality`.
+    """
     heads, relations, tails = energy(head), energy(relation), energy(answers)
     of_answers = true.astype(jnp.float32) / jnp.maximum(true.sum(1), 1)[:, None]
     total = jnp.zeros(len(head))
-    if duality:
-        total += duality * _duality(heads, relations, of_answers @ tails)
-    if cubes:
-        total += cubes * (_cubes(heads) + _cubes(relations) + of_answers @ _cubes(tails))
+    if weights["duality"]:
+        total += weights["duality"] * duality(heads, relations, of_answers @ tails)
+    if weights["cubes"]:
+        parts = cubes(heads) + cubes(relations) + of_answers @ cubes(tails)
+        total += weights["cubes"] * parts
     return total
 
 
@@ -71,7 +77,7 @@ def energy(vectors: Float[Array, "*n d"]) -> Float[Array, "*n h"]:
     return real + imaginary
 
 
-def _duality(
+def duality(
     head: Float[Array, "b h"], relation: Float[Array, "b h"], answer: Float[Array, "b h"]
 ) -> Float[Array, " b"]:
     """‖e_h‖² + ‖e_h ∘ r‖² + ‖e_t‖² + ‖e_t ∘ conj r‖², DURA of ComplEx (Zhang et al. 2020).
@@ -82,7 +88,7 @@ def _duality(
     return jnp.sum((head + answer) * (1.0 + relation), axis=-1)
 
 
-def _cubes(energies: Float[Array, "*n h"]) -> Float[Array, "*n"]:
+def cubes(energies: Float[Array, "*n h"]) -> Float[Array, "*n"]:
     """Σ |x|³ of a vector by its `energy`; of e_h, r and e_t it is N3 (Lacroix et al. 2018).
 
     As a power of the energy its slope is 0 at 0, where the slope of a modulus has no value.

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 from jaxtyping import Array, Bool, Float
+from ml_collections import ConfigDict
 
 from remote_jax.ot.linear import COST_RANGE, cosine_cost
 from remote_jax.roam.model.moseg import Experts
@@ -164,11 +165,35 @@ class CosineCost(nnx.Module):
 Cost = LearnableCost | AngularCost | CosineCost
 
 
-def make_cost(
-    kind: str, left: int, right: int, hidden: int, dtype: jnp.dtype, rngs: nnx.Rngs
-) -> Cost:
-    """φ by the name that `model.router.cost` gives it."""
+def make_cost(kind: str, length: int, hidden: int, dtype: jnp.dtype, rngs: nnx.Rngs) -> Cost:
+    """φ of two vectors of a length, by the name that `model.router.cost` gives it."""
     if kind == "cosine":
         return CosineCost()
     made = LearnableCost if kind == "learnable" else AngularCost
-    return made(left, right, hidden, dtype=dtype, rngs=rngs)
+    return made(length, length, hidden, dtype=dtype, rngs=rngs)
+
+
+def make_summary(
+    model: ConfigDict,
+    inputs: Sequence[int],
+    groups: tuple[int, ...],
+    out: int,
+    rngs: nnx.Rngs,
+) -> ParameterSummary | Prototypes:
+    """g, or what stands in its place, by the name that `model.router.groups` gives it.
+
+    Args:
+        inputs: length of what the experts of each modality read.
+        groups: K; with the modalities in front where each routes by itself.
+        out: length of g(W).
+    """
+    if model.router.groups == "prototype":
+        return Prototypes((*groups, out), rngs=rngs)
+    fused = len(groups) == 1
+    return ParameterSummary(inputs, model.hidden, model.dim, out, fused=fused, rngs=rngs)
+
+
+def beside(left: Float[Array, "*k n d"], relations: Float[Array, "n r"]) -> Float[Array, "*k n l"]:
+    """f ‖ r."""
+    wide = jnp.broadcast_to(relations, (*left.shape[:-1], relations.shape[-1]))
+    return jnp.concatenate([left, wide.astype(left.dtype)], -1)

@@ -58,7 +58,7 @@ class Roam(nnx.Module):
     def __init__(self, config: ConfigDict, sizes: Sizes, *, rngs: nnx.Rngs):
         model = config.model
         dtype = jnp.dtype(config.compute_dtype)
-        self.entities, self.noise = sizes.entities, model.noise
+        self.entities = sizes.entities
         self.drop_features = nnx.Dropout(model.dropout.features)
         embed = nnx.initializers.normal(EMBEDDING)
         self.structure = (
@@ -83,7 +83,12 @@ class Roam(nnx.Module):
         self.relations = nnx.Param(embed(rngs.params(), (2 * sizes.relations, model.relation_dim)))
         lengths = ([model.dim] if config.features.structure else []) + [*sizes.features.values()]
         self.attention = moseg.ModalityAttention(
-            len(lengths), model.dim, model.relation_dim, temperature=model.temperature, rngs=rngs
+            len(lengths),
+            model.dim,
+            model.relation_dim,
+            temperature=model.temperature,
+            noisy=model.noise,
+            rngs=rngs,
         )
         self._make_experts(model, lengths, dtype, rngs)
         self._make_router(model, lengths, dtype, rngs)
@@ -116,28 +121,11 @@ class Roam(nnx.Module):
         self.relation_routing, self.sees_relation = router.relation, router.sees_relation
         self.contrast, self.balanced_candidates = router.contrast, router.candidates
         self.raw = None if router.transform else regor.RawEntities(lengths, model.dim, rngs=rngs)
-        left = self._query_length(model)
-        right = model.dim if router.sees_relation and router.transform else left
-        groups = self._groups_shape(len(lengths))
+        groups, length = self._groups_shape(len(lengths)), self._query_length(model)
         inputs = [expert.features for expert in self.experts]
-        sizes = (model.hidden, model.dim, right)
-        self.summary = (
-            regor.ParameterSummary(inputs, *sizes, fused=len(groups) == 1, rngs=rngs)
-            if router.groups == "parameters"
-            else regor.Prototypes((*groups, right), rngs=rngs)
-        )
-        self.cost = regor.make_cost(router.cost, left, right, router.hidden, dtype, rngs)
-        self.query_router, self.candidate_router = (
-            routing.Router(
-                groups,
-                solver=router.solver,
-                epsilon=router.epsilon,
-                iterations=router.iterations,
-                exact=router.exact,
-                hard=router.hard,
-            )
-            for _ in range(2)
-        )
+        self.summary = regor.make_summary(model, inputs, groups, length, rngs)
+        self.cost = regor.make_cost(router.cost, length, router.hidden, dtype, rngs)
+        self.query_router, self.candidate_router = (routing.make(router, groups) for _ in range(2))
 
     def _groups_shape(self, modalities: int) -> tuple[int, ...]:
         """K; with the modalities in front where each routes by itself."""
@@ -174,11 +162,10 @@ class Roam(nnx.Module):
         if self.structure is None:
             return inputs, present
         structure = self.structure[...][rows]
-        shown = jnp.ones(structure.shape[0], bool)
-        if self.seen is not None:
-            shown = self.seen(rngs)[rows] | ~jnp.stack(present).any(0)
-            structure = jnp.where(shown[:, None], structure, 0.0)
-        return [structure, *inputs], [shown, *present]
+        if self.seen is None:
+            return [structure, *inputs], [jnp.ones(len(structure), bool), *present]
+        shown = self.seen(rngs)[rows] | ~jnp.stack(present).any(0)
+        return [jnp.where(shown[:, None], structure, 0.0), *inputs], [shown, *present]
 
     def _features(
         self, rows: Int[Array, " n"] | slice, rngs: nnx.Rngs | None
@@ -226,7 +213,7 @@ class Roam(nnx.Module):
         if encoded.raw is not None:
             left = self._without_fusion(encoded.raw, None)
         elif self.sees_relation:
-            left = beside(left, jnp.zeros((left.shape[1], self.relations[...].shape[1])))
+            left = regor.beside(left, jnp.zeros((left.shape[1], self.relations[...].shape[1])))
         cost = self.cost(left, encoded.groups)
         balanced = rngs is not None and self.balanced_candidates
         shares = self.candidate_router(cost, balanced=balanced)
@@ -240,7 +227,7 @@ class Roam(nnx.Module):
         rngs: nnx.Rngs | None,
     ) -> Candidates:
         logits = self.attention.of_entities(mixed)
-        logits += self._noise(logits, rngs)
+        logits += self.attention.noise(logits, rngs)
         return Candidates(mixed, moseg.shifted_exp(logits, encoded.present))
 
     def heads(
@@ -250,34 +237,17 @@ class Roam(nnx.Module):
         head, relation = queries.T
         v, present = encoded.v[:, :, head], encoded.present[:, None, head]
         relations = self.relations[...][relation]
-        own, weights = self._weights(v, relations, present, rngs)
+        own, weights = self.attention.of_queries(v, relations, present, rngs)
         fused = moseg.fuse(v, weights)
         left = fused if self.relation_routing else moseg.fuse(v, moseg.weights(own, present))
         if encoded.raw is not None:
             left = self._without_fusion(encoded.raw[head], relations)
         elif self.sees_relation:
-            left = beside(left, relations if self.relation_routing else 0.0 * relations)
+            left = regor.beside(left, relations if self.relation_routing else 0.0 * relations)
         cost = self.cost(left, encoded.groups)
         shares = self.query_router(cost, balanced=rngs is not None)
         routed = Routing(cost, shares, weights)
         return self._head(v, fused, routed), routed
-
-    def _weights(
-        self,
-        v: Float[Array, "m k b d"],
-        relations: Float[Array, "b r"],
-        present: Bool[Array, "m 1 b"],
-        rngs: nnx.Rngs | None,
-    ) -> tuple[Float[Array, "m k b"], Float[Array, "m k b"]]:
-        """The entities' part of the logits of Eq. 4, and w_m of a group and query.
-
-        As in `scores`, each part counts down to e^-30 of its largest, whichever end has the query.
-        """
-        own = self.attention.of_entities(v)
-        of_relations = self.attention.of_relations(relations)[:, None]
-        noisy = own + self._noise(own + of_relations, rngs)
-        parts = moseg.shifted_exp(noisy, present) * moseg.shifted_exp(of_relations)
-        return own, moseg.normalised(parts)
 
     def _head(
         self, v: Float[Array, "m k b d"], fused: Float[Array, "k b d"], routed: Routing
@@ -337,8 +307,7 @@ class Roam(nnx.Module):
         """
         answers = moseg.fuse(candidates.mixed, moseg.normalised(candidates.weights))
         relations = self.relations[...][queries[:, 1]]
-        by_name = {"cubes": weights.cubes, "duality": weights.duality}
-        return objective.penalty(head, relations, answers, true, **by_name)
+        return objective.penalty(head, relations, answers, true, weights=weights)
 
     def __call__(
         self, queries: Int[Array, "b 2"], candidates: Candidates
@@ -350,15 +319,3 @@ class Roam(nnx.Module):
     def encode_heads(self, queries: Int[Array, "b 2"]) -> tuple[EncodedEntities, Int[Array, "b 2"]]:
         """The heads of queries alone, encoded, and the queries with the places of those heads."""
         return self.encode(queries[:, 0]), queries.at[:, 0].set(jnp.arange(queries.shape[0]))
-
-    def _noise(self, logits: Float[Array, "m *n"], rngs: nnx.Rngs | None) -> Float[Array, "m *n"]:
-        """δ / τ of logits of Eq. 4; zeros outside of training."""
-        if rngs is None or not self.noise or len(logits) == 1:
-            return jnp.zeros_like(logits)
-        return self.attention.noise(logits, rngs)
-
-
-def beside(left: Float[Array, "*k n d"], relations: Float[Array, "n r"]) -> Float[Array, "*k n l"]:
-    """f ‖ r."""
-    wide = jnp.broadcast_to(relations, (*left.shape[:-1], relations.shape[-1]))
-    return jnp.concatenate([left, wide.astype(left.dtype)], -1)

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
+from ml_collections import ConfigDict
 
 from remote_jax.ot.linear import COST_RANGE, transport_plan, uniform
 
@@ -120,6 +121,12 @@ class Router(nnx.Module):
         u = self.potentials[...] * POTENTIAL_SCALE
         lengths = jax.nn.logsumexp(self._logits(u, jax.lax.stop_gradient(cost)), axis=-2)
         return DUAL_WEIGHT * jnp.sum(lengths.mean(-1) - u.mean(-1))
+
+
+def make(settings: ConfigDict, groups: tuple[int, ...]) -> Router:
+    """The router of `model.router` of a config."""
+    names = ("solver", "epsilon", "iterations", "exact", "hard")
+    return Router(groups, **{name: settings[name] for name in names})
 
 
 def transport_loss(

@@ -10,7 +10,8 @@ from ml_collections import ConfigDict
 from remote_jax.roam.model import moseg
 from remote_jax.roam.model.decision import DecisionRoam
 from remote_jax.roam.model.entities import Candidates, EncodedEntities, Routing
-from remote_jax.roam.model.roam import Roam, beside
+from remote_jax.roam.model.regor import beside
+from remote_jax.roam.model.roam import Roam
 
 
 class SharedExpertPool(Roam):
@@ -75,7 +76,8 @@ class ModalityGatedExperts(Roam):
         cost = self.cost(beside(v, in_cost), encoded.groups)
         shares = self.query_router(cost, balanced=rngs is not None)
         mixed = moseg.mix_groups(shares, v)[:, None]
-        _, weights = self._weights(mixed, relations, encoded.present[:, None, head], rngs)
+        present = encoded.present[:, None, head]
+        _, weights = self.attention.of_queries(mixed, relations, present, rngs)
         routed = Routing(cost, shares, jnp.broadcast_to(weights, cost.shape))
         return self._head(v, moseg.fuse(mixed, weights), routed), routed
 

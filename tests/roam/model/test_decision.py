@@ -7,11 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from ml_collections import ConfigDict
 
 from remote_jax.roam.model.decision import ONE, DecisionRoam
 from remote_jax.roam.model.objective import penalty
+from remote_jax.roam.model.roam import Sizes
 from remote_jax.training.state import split
-from tests.roam.model.test_roam_model import DECISION, SIZES, model, queries
+from tests.roam.model.test_roam_model import DECISION, model, queries
 
 MODALITIES = ("structure", "image", "text")
 
@@ -104,16 +106,15 @@ def test_penalty_is_that_of_each_modality(name: str, weight: int) -> None:
     head, _ = it.heads(encoded, asked)
     candidates, _ = it.candidates(encoded)
     true = jnp.asarray(np.random.default_rng(5).random((6, 40)) < 0.2).at[:, 0].set(True)
-    weights = model_weights(**{name: 0.5})
-    found = it.penalty(asked, head, candidates, true, weights)
+    weights = {"cubes": 0.0, "duality": 0.0, "features": 0.0, name: 0.5}
+    found = it.penalty(asked, head, candidates, true, ConfigDict(weights))
     expected = sum(
         penalty(
             head[m],
             it.modal_relations[modality][...][asked[:, 1]],
             candidates.mixed[m],
             true,
-            cubes=0.5,
-            duality=0.0,
+            weights={"cubes": 0.5, "duality": 0.0},
         )
         for m, modality in enumerate(MODALITIES)
         if (modality == "structure") == (weight == 0)
@@ -121,13 +122,7 @@ def test_penalty_is_that_of_each_modality(name: str, weight: int) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-def model_weights(**changes: float):
-    from ml_collections import ConfigDict
-
-    return ConfigDict({"cubes": 0.0, "duality": 0.0, "features": 0.0, **changes})
-
-
 def test_structure_alone_has_one_vote() -> None:
-    it = model(SIZES.__class__(entities=40, relations=3, features={}), **DECISION)
+    it = model(Sizes(entities=40, relations=3, features={}), **DECISION)
     assert it.votes.shape == (6, 1)
     assert np.isfinite(it(queries(4), it.all_candidates())[0]).all()

@@ -39,7 +39,7 @@ def test_experts_with_a_skip_add_what_they_are_given() -> None:
 
 def test_fusion_weighs_what_is_present_by_eq_4() -> None:
     rng = np.random.default_rng(1)
-    attention = moseg.ModalityAttention(3, 4, 2, temperature=0.7, rngs=nnx.Rngs(0))
+    attention = moseg.ModalityAttention(3, 4, 2, temperature=0.7, noisy=True, rngs=nnx.Rngs(0))
     attention.bias.set_value(jnp.array([0.3, -0.2, 0.1]))
     v = rng.normal(size=(3, 5, 4)).astype(np.float32)
     r = rng.normal(size=(5, 2)).astype(np.float32)
@@ -71,7 +71,7 @@ def test_nothing_present_is_zero_with_a_finite_gradient() -> None:
 
 
 def test_noise_is_wider_where_the_logit_is_larger() -> None:
-    attention = moseg.ModalityAttention(2, 4, 2, temperature=0.5, rngs=nnx.Rngs(0))
+    attention = moseg.ModalityAttention(2, 4, 2, temperature=0.5, noisy=True, rngs=nnx.Rngs(0))
     logits = jnp.tile(jnp.array([[-2.0], [3.0]]), (1, 20000)) / 0.5
     noise = np.asarray(attention.noise(logits, nnx.Rngs(noise=0)))
     expected = np.log1p(np.exp([-2.0, 3.0])) / 0.5

@@ -40,7 +40,7 @@ def test_penalty_is_the_mean_over_the_triples_of_a_query(modalities: int) -> Non
             jnp.asarray(table)[queries[:, 1]],
             jnp.asarray(fused),
             jnp.asarray(true),
-            **kinds,
+            weights=kinds,
         )
         expected = [
             np.mean(
