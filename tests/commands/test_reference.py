@@ -26,7 +26,7 @@ SPECS = [f"{name}:{preset}" for name in configs.names() for preset in configs.pr
 def test_all_configs_are_here() -> None:
     files = {path.stem for path in (ROOT / "configs").glob("*.py")}
     assert set(configs.names()) == files - {"__init__", "_base"}
-    assert {spec.partition(":")[0] for spec in SPECS} == set(configs.names()) and len(SPECS) == 23
+    assert {spec.partition(":")[0] for spec in SPECS} == set(configs.names()) and len(SPECS) == 26
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -107,7 +107,9 @@ def test_the_page_has_every_value() -> None:
 
 def test_values_are_those_that_the_code_knows() -> None:
     roam, loop = reference.SYSTEMS["roam"], configs.LOOP_KEYS
-    assert roam["model.architecture"].rule.values == tuple(ARCHITECTURES)
+    kinds = [set(names) for names in zip(*ARCHITECTURES, strict=True)]
+    keys = ("model.architecture", "model.fusion")
+    assert [set(roam[key].rule.values) for key in keys] == kinds
     assert set(roam["model.loss"].rule.values) == set(LOSSES)
     assert set(loop["train.schedule"].rule.values) == set(SCHEDULES)
     sizes = {f"{part}.{name}" for part, names in FROM_SCRATCH.items() for name in names}

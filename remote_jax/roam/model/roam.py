@@ -23,8 +23,8 @@ from remote_jax.roam.model.entity_tables import FeatureTable, SeenEntities
 from remote_jax.training.remat import rematerialised
 
 EMBEDDING = 0.02
-"""Deviation of embeddings at the start: Adam moves each number by the learning rate a step, so that
-larger ones would stay for long what chance made them."""
+"""Deviation of embeddings at the start: Adam moves a number by the learning rate a step, and larger
+ones would stay what chance made them."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Roam(nnx.Module):
     START = 0.0
     """Deviation of the linear maps beside experts at the start."""
     featureless = False
-    """Whether features are left out, wherever they came from (`counterfactuals.take_away`)."""
+    """Whether features are left out (`counterfactuals.take_away`)."""
 
     def __init__(self, config: ConfigDict, sizes: Sizes, *, rngs: nnx.Rngs):
         model = config.model
@@ -129,7 +129,6 @@ class Roam(nnx.Module):
 
     def _groups_shape(self, modalities: int) -> tuple[int, ...]:
         """K; with the modalities in front where each routes by itself."""
-        del modalities
         return (self.experts[0].groups,)
 
     def _query_length(self, model: ConfigDict) -> int:

@@ -76,12 +76,22 @@ def test_every_candidate_is_embedded_under_the_relation_of_every_query(
     for b in range(queries):
         for c in range(candidates):
             there = np.flatnonzero(present[:, c])
-            expected = 0.0
-            if len(there):
-                u = of_candidate[there, c].astype(float) + of_relation[there, b]
-                w = np.exp(u - u.max())
-                expected = float((w / w.sum()) @ v[there, c] @ q[b].astype(float))
+            if not len(there):
+                continue  # `without_absent` gives it a score
+            u = of_candidate[there, c].astype(float) + of_relation[there, b]
+            w = np.exp(u - u.max())
+            expected = float((w / w.sum()) @ v[there, c] @ q[b].astype(float))
             assert found[b, c] == pytest.approx(expected, abs=2e-4)
+
+
+def test_a_candidate_of_which_nothing_is_known_is_below_all_others() -> None:
+    scores = jnp.array([[-5.0, -2.0, 0.0], [3.0, 1.0, 0.0]])
+    weights = jnp.array([[1.0, 0.0, 0.0], [0.0, 0.5, 0.0]])
+    found = np.asarray(tucker.without_absent(scores, weights))
+    np.testing.assert_array_equal(found[:, :2], scores[:, :2])
+    assert (found[:, 2] < found[:, :2].min(1)).all() and np.isfinite(found).all()
+    everything = tucker.without_absent(scores, jnp.ones((2, 3)))
+    np.testing.assert_array_equal(everything, scores)
 
 
 def test_opposite_preferences_have_finite_scores_and_gradients() -> None:
