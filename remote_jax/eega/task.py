@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from remote_jax.data.cache import with_data_folder
 from remote_jax.data.media import Folder, Pictures, PostMedia
 from remote_jax.data.posts import Values
 from remote_jax.data.words import check_language
-from remote_jax.eega import answers, build, metrics, notices
+from remote_jax.eega import answers, build, gauges, metrics, notices
 from remote_jax.eega.build import Sizes
 from remote_jax.eega.data import builders, corpus_statistics
 from remote_jax.eega.data.corpus_statistics import CorpusStatistics
@@ -28,7 +29,9 @@ from remote_jax.eega.data.examples import Example, SentenceDataset
 from remote_jax.eega.data.features import Featurize
 from remote_jax.eega.data.posts import Posts, read_posts
 from remote_jax.eega.interface import interface
+from remote_jax.eega.model import gauges as traced
 from remote_jax.eega.model.eega import Eega
+from remote_jax.eega.model.without import take_away
 from remote_jax.eega.model.word_pairs import joint_loss, tagging_loss
 from remote_jax.eega.quintuples import Labels
 from remote_jax.eega.sample import folder as sample
@@ -65,6 +68,7 @@ class EegaTask:
 
     def __init__(self, config: ConfigDict):
         self.config = config
+        self._without: tuple[str, ...] = ()
 
     def prepare(self, workdir: Path, *, anew: bool) -> None:
         """Keeps in the workdir what `predict` needs of the data and of pretrained checkpoints.
@@ -128,11 +132,26 @@ class EegaTask:
 
     def model(self, rngs: nnx.Rngs) -> Eega:
         """The model of the config, its encoders from their checkpoints if it names any."""
-        return build.eega(self.config, self._sizes, rngs=rngs)
+        return take_away(build.eega(self.config, self._sizes, rngs=rngs), self._without)
 
     def shapes(self) -> Eega:
         """The model of the config without values; it opens no checkpoint."""
-        return build.shapes(self.config, self.workdir / save.ENCODERS, self._sizes)
+        found = build.shapes(self.config, self.workdir / save.ENCODERS, self._sizes)
+        return take_away(found, self._without)
+
+    @property
+    def mechanisms(self) -> Mapping[str, str]:
+        """What the model of this config can be scored without.
+
+        The alignment is not among them: it is a part of the loss, and no prediction reads it.
+        """
+        return build.mechanisms(self.config)
+
+    def without(self, names: Sequence[str]) -> EegaTask:
+        """The task whose model has these mechanisms taken out (`model.without`)."""
+        found = copy.copy(self)
+        found._without = tuple(names)
+        return found
 
     @property
     def _sizes(self) -> Sizes:
@@ -147,9 +166,13 @@ class EegaTask:
         logits = model.tag(encoded, batch, rngs=rngs).logits
         cells = batch["words"][:, :, None] & batch["words"][:, None, :]
         main = tagging_loss(logits, batch["tags"], cells)
-        graph = model.graph_loss(encoded)
-        loss = joint_loss(main, graph, weight=self.config.model.alignment.weight)
-        return loss, {"tagging_loss": main, "graph_loss": graph}
+        plans, weight = model.plans(encoded), self.config.model.alignment.weight
+        graph = model.graph_loss(encoded, plans)
+        scalars = {"tagging_loss": main, "graph_loss": graph}
+        if plans is not None:
+            found = traced.of_alignment(model, encoded, batch, plans, weight=weight)
+            scalars |= {f"{gauges.PREFIX}{gauges.ALIGNMENT}{name}": x for name, x in found.items()}
+        return joint_loss(main, graph, weight=weight), scalars
 
     def shared(self, model: nnx.Module) -> None:
         """Nothing: each post is read by itself."""
@@ -157,10 +180,12 @@ class EegaTask:
     def predict(self, model: nnx.Module, batch: Batch, shared: None) -> dict[str, Array]:
         """What `decode` reads, in half precision, and how many words were read.
 
-        Where the model sees pictures, also the attention of words to objects.
+        Where the model sees pictures, also the attention of words to objects; where it has
+        channels, what gauges read of them.
         """
         assert isinstance(model, Eega)
-        tagged = model(batch)
+        encoded = model.encode(batch)
+        tagged = model.tag(encoded, batch)
         log_probabilities = jnp.maximum(jax.nn.log_softmax(tagged.logits), MIN_LOG_PROBABILITY)
         outputs = {
             "tags": log_probabilities.astype(jnp.float16),
@@ -168,7 +193,18 @@ class EegaTask:
         }
         if tagged.attention is not None:
             outputs["attention"] = tagged.attention
+        if model.channels is not None:
+            found = traced.of_channels(model, encoded, batch)
+            outputs |= {f"{gauges.PREFIX}{gauges.CHANNELS}{name}": x for name, x in found.items()}
         return outputs
+
+    def gauges(self, split: str, outputs: Outputs) -> dict[str, float]:
+        """Weights of the channels (`gauges.of_split`); those of the alignment come from `loss`."""
+        return gauges.of_split(outputs)
+
+    def collapsed(self, found: Mapping[str, float]) -> list[str]:
+        """A sentence on an alignment or a channel that does nothing."""
+        return gauges.collapsed(found)
 
     def calibrate(self, outputs: Outputs) -> dict[str, float]:
         """Nothing."""

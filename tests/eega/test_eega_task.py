@@ -133,8 +133,8 @@ def test_predictions_of_the_model_are_those_of_its_logits(task, outputs):
 
 def test_tags_that_are_impossible_stay_finite(task):
     class Sure(Eega):
-        def __call__(self, batch, *, rngs=None):
-            found = super().__call__(batch, rngs=rngs)
+        def tag(self, encoded, batch, *, rngs=None):
+            found = super().tag(encoded, batch, rngs=rngs)
             return found._replace(logits=found.logits.at[..., 0].set(1e6))
 
     model = task.model(nnx.Rngs(0))
@@ -292,7 +292,7 @@ def test_an_encoder_without_checkpoint_and_sizes_is_refused():
 
 
 def test_each_preset_is_a_task():
-    for preset in ("sample", "paper", "minilm"):
+    for preset in ("sample", "paper", "minilm", "graphs"):
         make_task(configs.get_config(preset))
-    with pytest.raises(UserError, match="Unknown preset 'base'; known: sample, paper, minilm"):
+    with pytest.raises(UserError, match="Unknown preset 'base'; known: sample, paper, minilm, graphs"):
         configs.get_config("base")
