@@ -294,5 +294,7 @@ def test_an_encoder_without_checkpoint_and_sizes_is_refused():
 def test_each_preset_is_a_task():
     for preset in ("sample", "paper", "minilm", "graphs"):
         make_task(configs.get_config(preset))
-    with pytest.raises(UserError, match="Unknown preset 'base'; known: sample, paper, minilm, graphs"):
+    with pytest.raises(
+        UserError, match="Unknown preset 'base'; known: sample, paper, minilm, graphs"
+    ):
         configs.get_config("base")
