@@ -25,6 +25,7 @@ import select
 import sys
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 from absl import logging as absl_logging
@@ -34,6 +35,9 @@ from remote_jax.errors import UserError
 from remote_jax.reporting.results import read_results
 from remote_jax.runtime import cluster, signals
 from remote_jax.serve.partial_answers import Done
+
+if TYPE_CHECKING:
+    from remote_jax.serve.runs import Run
 
 COMMANDS = {"doctor": "remote_jax.commands.doctor", "sweep": "remote_jax.commands.sweep"}
 """Modules whose `main(argv)` is a command of its own, with flags of its own."""
@@ -48,15 +52,16 @@ UNREAD = 141
 def run(arguments: Arguments) -> int:
     """Does what the command line asks for, and prints what came out; returns the exit code."""
     from remote_jax.data.cache import cache_folder
-    from remote_jax.runtime import compilation_cache, processes, sharding
-    from remote_jax.serve import answering, export_writer, runs
-    from remote_jax.training import evaluation
+    from remote_jax.runtime import compilation_cache, sharding
+    from remote_jax.serve import counterfactuals, export_writer, runs
 
     compilation_cache.enable(cache_folder(""))
     config, workdir = arguments.config, arguments.workdir
     asked = runs.open_run(config, workdir, new=arguments.mode == "train")
     if arguments.folder is not None:
         export_writer.check_free(arguments.folder)
+    if arguments.without:
+        counterfactuals.chosen(asked.task, arguments.without)
     print(f"{arguments.mode} in {workdir}", flush=True)
     if arguments.mode == "eval" and not asked.results.exists():
         raise UserError(
@@ -72,6 +77,16 @@ def run(arguments: Arguments) -> int:
         asked.train()
     else:
         asked.prepare(data=arguments.mode == "eval")
+    return _after_preparation(arguments, asked)
+
+
+def _after_preparation(arguments: Arguments, asked: Run) -> int:
+    """What a mode does with a run that is trained, or prepared; returns the exit code."""
+    from remote_jax.runtime import processes
+    from remote_jax.serve import answering, counterfactuals, export_writer
+    from remote_jax.training import evaluation
+
+    config, workdir = arguments.config, arguments.workdir
     if arguments.posts is not None:
         done = answering.answer_file(asked.task, config, workdir, *arguments.posts)
         _tell(done, *arguments.posts)
@@ -79,6 +94,10 @@ def run(arguments: Arguments) -> int:
     if arguments.folder is not None:
         export_writer.write(asked.task, config, workdir, arguments.folder)
         print(f"The model is in {arguments.folder}; its README.md says what is there.")
+        return 0
+    if arguments.without:
+        print(f"\n{counterfactuals.compare(asked.task, config, workdir, arguments.without)}")
+        print(workdir / counterfactuals.FILE)
         return 0
     if arguments.mode == "eval":
         evaluation.write_report(asked.task, config, workdir)
@@ -94,7 +113,8 @@ def run_together(arguments: Arguments, job: cluster.Job) -> int:
     cluster.join(job)
     with processes.together():
         processes.check_same(
-            f"{arguments.mode} {arguments.workdir} {arguments.posts} {arguments.config}"
+            f"{arguments.mode} {arguments.workdir} {arguments.posts} {arguments.without} "
+            f"{arguments.config}"
         )
         return run(arguments)
 

@@ -6,11 +6,11 @@ import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from jaxtyping import Array, Shaped
 
-from remote_jax.errors import UserError
+from remote_jax.errors import UserError, nearest
 from remote_jax.reporting.results import Table
 
 if TYPE_CHECKING:
@@ -35,6 +35,12 @@ Calibration = Mapping[str, float]
 
 It is kept with the best checkpoint; empty for a system without one, and for runs of before.
 """
+
+Gauges = Mapping[str, float]
+"""What the mechanisms of a model do, by flat names as `router/information`; all finite."""
+
+GAUGE = "gauge/"
+"""How the names of outputs and of scalars begin that exist for gauges alone."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,10 @@ class Task(Protocol):
     assets: Sequence[str]
     """Files and folders that `prepare` keeps in the workdir, and an export has too."""
 
+    @property
+    def mechanisms(self) -> Mapping[str, str]:
+        """What `--without` can take away, by name: what stands in its place."""
+
     def prepare(self, workdir: Path, *, anew: bool) -> None:
         """Reads or builds the data, before anything else is asked.
 
@@ -141,7 +151,10 @@ class Task(Protocol):
     def loss(
         self, model: nnx.Module, batch: Batch, rngs: nnx.Rngs
     ) -> tuple[Array, dict[str, Array]]:
-        """Mean loss of a batch in training mode, and scalars to log beside it; traced."""
+        """Mean loss of a batch in training mode, and scalars to log beside it; traced.
+
+        Those whose names begin with `GAUGE` join the gauges of the next validation.
+        """
 
     def shared(self, model: nnx.Module) -> Any:
         """What `predict` needs of the model whatever the batch, as arrays; traced.
@@ -150,7 +163,10 @@ class Task(Protocol):
         """
 
     def predict(self, model: nnx.Module, batch: Batch, shared: Any) -> dict[str, Array]:
-        """Deterministic outputs, each with the leading axis of the batch; traced."""
+        """Deterministic outputs, each with the leading axis of the batch; traced.
+
+        Those whose names begin with `GAUGE` are for `gauges`; they are left out of answers.
+        """
 
     def interface(self) -> Interface:
         """What `answer` reads and gives; no data are needed for it."""
@@ -189,6 +205,26 @@ class Task(Protocol):
     def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
         """JSON values to write beside `results.json`, by the name of their file."""
 
+    def without(self, names: Sequence[str]) -> Task:
+        """The same task with mechanisms replaced by their neutral elements.
+
+        Its models (`model`, `shapes`) have the same parameters by name and shape, so that a
+        checkpoint of the whole model fits. It has the data of this one, which is prepared.
+
+        Raises:
+            UserError: a name is none of `mechanisms` (`check_mechanisms`).
+        """
+
+    def gauges(self, split: str, outputs: Outputs) -> dict[str, float]:
+        """What each mechanism does on a whole split; from outputs as `predict` gave them."""
+
+    def collapsed(self, gauges: Gauges) -> list[str]:
+        """A sentence on each mechanism that does nothing, its deviation, information or share 0.
+
+        Args:
+            gauges: of a validation, with those that `loss` gave. Some may be missing.
+        """
+
     def posts(self, posts: Iterable[Values], media: PostMedia) -> Posts:
         """Reads posts; a bad one is no error, its answer says what is wrong.
 
@@ -199,6 +235,41 @@ class Task(Protocol):
         Raises:
             UserError: what the system needs to read posts is not here.
         """
+
+
+class NoMechanisms:
+    """The part of a `Task` that is about mechanisms, where none has a gauge or can be removed."""
+
+    mechanisms: Mapping[str, str] = {}
+
+    def without(self, names: Sequence[str]) -> Task:
+        """Refuses every name."""
+        check_mechanisms(names, self.mechanisms)
+        return cast(Task, self)
+
+    def gauges(self, split: str, outputs: Outputs) -> dict[str, float]:
+        """None."""
+        return {}
+
+    def collapsed(self, gauges: Gauges) -> list[str]:
+        """None."""
+        return []
+
+
+def check_mechanisms(names: Sequence[str], known: Mapping[str, str]) -> None:
+    """Raises a UserError unless all names are those of mechanisms (`Task.mechanisms`)."""
+    if names and not known:
+        raise UserError(
+            "--without has nothing to take away: the model of this config has no mechanism that "
+            "can be replaced."
+        )
+    for name in names:
+        if name not in known:
+            there = "; ".join(f"{one} ({instead})" for one, instead in known.items())
+            raise UserError(
+                f"There is no mechanism {name!r}{nearest(name, known)}; --without takes, with what "
+                f"then stands in its place: {there}."
+            )
 
 
 def make_task(config: ConfigDict) -> Task:

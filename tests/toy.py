@@ -25,7 +25,7 @@ from ml_collections import ConfigDict
 from remote_jax.data.posts import Answer, checked
 from remote_jax.errors import Refused
 from remote_jax.reporting.results import Table
-from remote_jax.task import Calibration, Interface, NamedAxis, Outputs
+from remote_jax.task import Calibration, Interface, NamedAxis, NoMechanisms, Outputs
 
 CLASSES, FEATURES = 4, 6
 SIZES = {"train": 50, "validation": 21, "test": 19}
@@ -93,7 +93,7 @@ class ToyAnswer(Answer):
         return {"class": self.found}
 
 
-class ToyTask:
+class ToyTask(NoMechanisms):
     metric = "accuracy"
     assets = ()
 

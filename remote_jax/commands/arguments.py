@@ -36,6 +36,8 @@ class Arguments:
     """predict: where the posts are, and where the answers go."""
     folder: Path | None = None
     """export: the folder to make."""
+    without: tuple[str, ...] = ()
+    """eval: mechanisms to take away."""
     job: cluster.Job | None = None
     """Where this is one process of several."""
 
@@ -59,6 +61,9 @@ def parse(argv: list[str], about: str) -> Arguments | None:
     flags.DEFINE_string("input", "", "predict: JSON lines of posts.", values)
     flags.DEFINE_string(
         "output", "", "predict, export: where the answers, or the folder, go.", values
+    )
+    flags.DEFINE_list(
+        "without", [], "eval: mechanisms to replace by neutral elements, or each.", values
     )
     cluster.define_flags(values)
     flags.DEFINE_bool("help", False, "Show this, or the keys of --config.", values, short_name="h")
@@ -91,6 +96,7 @@ def parse(argv: list[str], about: str) -> Arguments | None:
         workdir=workdir or Path("runs") / configs.run_name(values.config, config.seed),
         posts=(Path(values.input), Path(values.output)) if values.mode == "predict" else None,
         folder=Path(values.output) if values.mode == "export" else None,
+        without=tuple(values.without),
         job=cluster.read(values),
     )
 
@@ -118,6 +124,10 @@ def _check_mode(values: flags.FlagValues) -> None:
         raise UserError(
             f"--output is for --mode=predict and --mode=export, found --mode={values.mode}."
         )
+    if values["without"].present and values.mode != "eval":
+        raise UserError(f"--without is for --mode=eval, found --mode={values.mode}.")
+    if values["without"].present and not all(values.without or [""]):
+        raise UserError("--without needs names of mechanisms, as --without=router, or each.")
     if values.mode == "export" and cluster.read(values) is not None:
         raise UserError("--mode=export is for one process: leave out the flags of a job.")
 

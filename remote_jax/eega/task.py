@@ -41,7 +41,7 @@ from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.reporting.results import Table, write_json
-from remote_jax.task import Batch, Calibration, Interface, NamedAxis, Outputs
+from remote_jax.task import Batch, Calibration, Interface, NamedAxis, NoMechanisms, Outputs
 
 MIN_LOG_PROBABILITY = -6e4
 """The least logarithm of a probability that is told, near the least number of half precision."""
@@ -60,7 +60,7 @@ def make_task(config: ConfigDict) -> EegaTask:
     return EegaTask(config)
 
 
-class EegaTask:
+class EegaTask(NoMechanisms):
     """Implements `remote_jax.task.Task` for EEGA."""
 
     metric = "f1"

@@ -44,7 +44,7 @@ from remote_jax.remote.settings import KEYS
 from remote_jax.reporting.calibration import expected_error, fit_temperature
 from remote_jax.reporting.results import Table, write_atomically, write_json
 from remote_jax.reporting.score import most_frequent_first, score_table
-from remote_jax.task import Batch, Calibration, Interface, NamedAxis, Outputs
+from remote_jax.task import Batch, Calibration, Interface, NamedAxis, NoMechanisms, Outputs
 
 MAX_RELATIONS = 2**24
 """Bytes of the file of their names."""
@@ -63,7 +63,7 @@ def make_task(config: ConfigDict) -> RemoteTask:
     return RemoteTask(config)
 
 
-class RemoteTask:
+class RemoteTask(NoMechanisms):
     """Implements `remote_jax.task.Task` for REMOTE."""
 
     metric = "f1"

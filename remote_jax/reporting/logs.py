@@ -52,7 +52,7 @@ class MetricsLog:
         """Appends a line and its TensorBoard points.
 
         Args:
-            values: what any run with this config has at this step.
+            values: what any run with this config has at this step; all finite.
             seconds: what depends on the machine.
 
         Raises:

@@ -1,6 +1,10 @@
 """Keys of a config that ROAM reads, in addition to those of the training loop."""
 
+from ml_collections import ConfigDict
+
+from remote_jax import config as configs
 from remote_jax.config import SWITCH, Between, Key, Keys, OneOf, Text, Whole
+from remote_jax.errors import UserError
 
 _DROPOUT = Between(0, 1)
 _WIDTH = Whole(1, 2**16)
@@ -97,3 +101,30 @@ KEYS: Keys = {
         Between(0, 1), "A query counts as its number of true answers to this power."
     ),
 }
+
+
+def check(config: ConfigDict) -> None:
+    """Raises a UserError where a value is wrong, or does not go with another one."""
+    configs.check(config, KEYS)
+    model = config.model
+    if model.architecture == "mge" and not model.router.transform:
+        raise UserError(
+            "config.model.router.transform must be true with model.architecture=mge, which has no "
+            "f to leave out."
+        )
+    if model.core == "complex" and (model.dim % 2 or model.relation_dim != model.dim):
+        raise UserError(
+            f"config.model.dim is {model.dim} and config.model.relation_dim {model.relation_dim}; "
+            "with model.core=complex both must be the same even number."
+        )
+    if config.train.optimizer == "adagrad" and not config.train.new_learning_rate:
+        raise UserError(
+            "config.train.new_learning_rate is 0; with train.optimizer=adagrad it is the rate of "
+            "all but the tables, and must be above 0 (configs/mkg_y.py has 0.004)."
+        )
+    for name, weight in model.penalty.items():
+        if weight and model.core != "complex":
+            raise UserError(
+                f"config.model.penalty.{name} is {weight}, which is for model.core=complex; it "
+                f"must be 0 with model.core={model.core}."
+            )

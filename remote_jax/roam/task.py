@@ -14,12 +14,10 @@ from flax import nnx
 from jaxtyping import Array
 from ml_collections import ConfigDict
 
-from remote_jax import config as configs
 from remote_jax.data import release
 from remote_jax.data.cache import cache_folder, with_data_folder
 from remote_jax.data.media import PostMedia
 from remote_jax.data.posts import Values
-from remote_jax.errors import UserError
 from remote_jax.reporting.calibration import expected_error
 from remote_jax.reporting.results import Table, write_json
 from remote_jax.roam import probabilities, ranking_report
@@ -36,8 +34,8 @@ from remote_jax.roam.outputs import query_outputs
 from remote_jax.roam.ranking import KnownAnswers, both_directions, summary
 from remote_jax.roam.routing_report import routing_report
 from remote_jax.roam.sample import folder as sample
-from remote_jax.roam.settings import KEYS
-from remote_jax.task import Batch, Calibration, Interface, NamedAxis, Outputs
+from remote_jax.roam.settings import check
+from remote_jax.task import Batch, Calibration, Interface, NamedAxis, NoMechanisms, Outputs
 
 BY_MODALITY = ("experts", "summary", "raw", "project", "query_router", "candidate_router")
 """Parts of the model that are numbered by modality, or route between such parts."""
@@ -52,33 +50,11 @@ def make_task(config: ConfigDict) -> RoamTask:
     Raises:
         UserError: a value of ROAM's part of the config is wrong.
     """
-    configs.check(config, KEYS)
-    model = config.model
-    if model.architecture == "mge" and not model.router.transform:
-        raise UserError(
-            "config.model.router.transform must be true with model.architecture=mge, which has no "
-            "f to leave out."
-        )
-    if model.core == "complex" and (model.dim % 2 or model.relation_dim != model.dim):
-        raise UserError(
-            f"config.model.dim is {model.dim} and config.model.relation_dim {model.relation_dim}; "
-            "with model.core=complex both must be the same even number."
-        )
-    if config.train.optimizer == "adagrad" and not config.train.new_learning_rate:
-        raise UserError(
-            "config.train.new_learning_rate is 0; with train.optimizer=adagrad it is the rate of "
-            "all but the tables, and must be above 0 (configs/mkg_y.py has 0.004)."
-        )
-    for name, weight in model.penalty.items():
-        if weight and model.core != "complex":
-            raise UserError(
-                f"config.model.penalty.{name} is {weight}, which is for model.core=complex; it "
-                f"must be 0 with model.core={model.core}."
-            )
+    check(config)
     return RoamTask(config)
 
 
-class RoamTask:
+class RoamTask(NoMechanisms):
     """Implements `remote_jax.task.Task` for ROAM."""
 
     metric = "mrr"

@@ -60,7 +60,7 @@ def answer_file(task: Task, config: ConfigDict, workdir: Path, source: Path, tar
         "config": _digest(config.to_dict()),
         "code": code_version(),
     }
-    predictor = Predictor(make_predict(task, skeleton, mesh), params, config)
+    predictor = Predictor(make_predict(task, skeleton, mesh, gauges=False), params, config)
     size = config.train.eval_batch_size
 
     def answers(block: Block) -> Iterator[Answer]:

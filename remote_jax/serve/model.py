@@ -66,7 +66,7 @@ class Model:
     ):
         self.config, self._calibration = config, calibration
         self._task, self._params = task, params
-        self._compiled = make_predict(task, skeleton, sharding.first_device())
+        self._compiled = make_predict(task, skeleton, sharding.first_device(), gauges=False)
         self._shared = self._compiled.shared(params)
         self._lock = threading.Lock()
         # Reads what names and vocabularies there are, so that they are so.

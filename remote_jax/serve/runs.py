@@ -125,8 +125,8 @@ class Run:
         with Checkpoints(self.workdir, read_only=True) as checkpoints:
             checkpoints.record().check_data(self.task.fingerprint())
         dataset = self.task.dataset(split)
-        found, _, _ = evaluation.best_outputs(self.task, self.config, self.workdir, dataset)
-        return self.task.metrics(split, found)
+        found = evaluation.best_outputs(self.task, self.config, self.workdir, dataset)
+        return self.task.metrics(split, found.outputs)
 
 
 def open_run(config: ConfigDict, workdir: Path, *, new: bool) -> Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import grain
 import jax
@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 from remote_jax.data import pipeline
 from remote_jax.reporting import results
 from remote_jax.runtime import processes, sharding
-from remote_jax.task import Batch, Outputs, Task
+from remote_jax.task import GAUGE, Batch, Outputs, Task
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.record import Best
 from remote_jax.training.state import Params, Skeleton, count, split
@@ -40,18 +40,22 @@ class Predict:
     mesh: Mesh
 
 
-def make_predict(task: Task, skeleton: Skeleton, mesh: Mesh) -> Predict:
-    """Compiles on first use; what is shared is split over the mesh as parameters are."""
+def make_predict(task: Task, skeleton: Skeleton, mesh: Mesh, *, gauges: bool = True) -> Predict:
+    """Compiles on first use; what is shared is split over the mesh as parameters are.
+
+    Args:
+        gauges: whether outputs that exist for gauges alone are among them.
+    """
 
     def shared(params: Params) -> Any:
         found = task.shared(skeleton.model(params))
         return jax.lax.with_sharding_constraint(found, sharding.place(mesh, found))
 
-    return Predict(
-        jax.jit(shared),
-        jax.jit(lambda params, shared, batch: task.predict(skeleton.model(params), batch, shared)),
-        mesh,
-    )
+    def batch(params: Params, shared: Any, batch: Batch) -> dict[str, jax.Array]:
+        found = task.predict(skeleton.model(params), batch, shared)
+        return {name: x for name, x in found.items() if gauges or not name.startswith(GAUGE)}
+
+    return Predict(jax.jit(shared), jax.jit(batch), mesh)
 
 
 class Predictor:
@@ -135,9 +139,10 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
         record = checkpoints.record()
     record.check_data(task.fingerprint())
     final = "test" if "test" in task.splits() else "validation"
-    outputs, params, best = best_outputs(task, config, workdir, task.dataset(final))
+    raw, outputs, params, best = best_outputs(task, config, workdir, task.dataset(final))
     if not processes.first():
         return
+    gauges = best.get("gauges", {})
     results.write_rows(workdir / "predictions.jsonl", task.rows(final, outputs))
     for name, value in task.extras(final, outputs).items():
         results.write_json(workdir / name, value)
@@ -152,6 +157,8 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
             "skipped_steps": record.skipped,
             "best_step": best["step"],
             "calibration": dict(best.get("calibration", {})),
+            "gauges": {"validation": gauges, final: {**gauges, **task.gauges(final, raw)}},
+            "collapsed": task.collapsed(gauges),
             "never_above_zero": record.never_above_zero(task.metric),
             "data": record.data or task.title(),
             "started_from": record.initial,
@@ -169,18 +176,34 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
     )
 
 
+class BestOutputs(NamedTuple):
+    """What the model that is best on validation predicts of a data set.
+
+    Attributes:
+        raw: as `Task.predict` gave them.
+        outputs: the same, calibrated.
+        params: of the model.
+        best: what is known of it.
+    """
+
+    raw: Outputs
+    outputs: Outputs
+    params: Params
+    best: Best
+
+
 def best_outputs(
     task: Task, config: ConfigDict, workdir: Path, dataset: grain.MapDataset
-) -> tuple[Outputs, Params, Best]:
-    """What the model that is best on validation predicts of a data set, calibrated; and it.
+) -> BestOutputs:
+    """What the model that is best on validation predicts of a data set; and it.
 
     Raises:
         UserError: there is no checkpoint, or it is another model's.
     """
     mesh = sharding.make_mesh(config.mesh)
     skeleton, params, best = best_model(task, workdir, mesh)
-    found = evaluate(make_predict(task, skeleton, mesh), params, dataset, config)
-    return task.calibrated(found, best.get("calibration", {})), params, best
+    raw = evaluate(make_predict(task, skeleton, mesh), params, dataset, config)
+    return BestOutputs(raw, task.calibrated(raw, best.get("calibration", {})), params, best)
 
 
 def best_model(task: Task, workdir: Path, mesh: Mesh) -> tuple[Skeleton, Params, Best]:

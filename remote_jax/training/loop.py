@@ -23,7 +23,7 @@ from remote_jax.data import pipeline
 from remote_jax.errors import UserError
 from remote_jax.reporting.logs import Clock, MetricsLog, Progress
 from remote_jax.runtime import preemption, processes, sharding, signals
-from remote_jax.task import Batch, Task
+from remote_jax.task import Batch, Outputs, Task
 from remote_jax.training import finite, remat
 from remote_jax.training.average import scored
 from remote_jax.training.checkpoint import Checkpoints, Restored
@@ -37,7 +37,7 @@ from remote_jax.training.optimizer import (
 )
 from remote_jax.training.plan import Plan
 from remote_jax.training.profile import Profile, operations
-from remote_jax.training.record import Record
+from remote_jax.training.record import Record, gauges_of
 from remote_jax.training.state import Params, TrainState, split
 
 RUN_AHEAD = 2
@@ -219,16 +219,16 @@ class _Run:
     def _log(self, step: int, log: MetricsLog, progress: Progress) -> None:
         """Writes the means since the last line."""
         self._fetch(0, progress)
-        window = self.record.window
-        values = {name: math.fsum(x) / len(x) for name, x in window.items()}
+        values = self.record.means()
         seconds = self.clock.lap(self.config.train.batch_size)
         updates = step - self.record.skipped  # a skipped step does not move the schedule
         values |= {"epoch": step / self.plan.epoch, "learning_rate": float(self.rate(updates - 1))}
         if self.config.train.max_skipped:
             values["skipped"] = self.record.skipped
+        self.record.gauges |= gauges_of(values)
         log.write(step, "train", values, seconds)
         progress.update(step, values.get("loss", math.nan), seconds["examples_per_s"])
-        window.clear()
+        self.record.window.clear()
 
     def _validate(self, step: int, log: MetricsLog, progress: Progress) -> None:
         """Scores the validation split, and keeps what was scored if it is the best so far."""
@@ -240,14 +240,33 @@ class _Run:
         value, best = metrics[self.task.metric], self.record.best
         log.write(step, "validation", metrics, {"seconds": time.monotonic() - began})
         progress.log(f"step {step}: validation {self.task.metric} {value:.4f}")
+        gauges = self._gauges(step, outputs, log, progress)
         if best is None or value > best["metrics"][self.task.metric]:
-            self.record.best = {"step": step, "metrics": metrics, "calibration": calibration}
+            self.record.best = {
+                "step": step,
+                "metrics": metrics,
+                "calibration": calibration,
+                "gauges": gauges,
+            }
             self.checkpoints.save_best(params, self.record.best)
         self.record.validations += 1
         if self.record.never_above_zero(self.task.metric) and (
             self.record.validations == 2 or step == self.plan.total
         ):
-            progress.log(_nothing_right(self.task.metric, self.record.validations, self.config))
+            progress.log(self.record.nothing_right(self.task.metric, self.config.train))
+
+    def _gauges(
+        self, step: int, outputs: Outputs, log: MetricsLog, progress: Progress
+    ) -> dict[str, float]:
+        """What each mechanism does; says which do nothing, once there was an epoch to learn in."""
+        found = self.task.gauges("validation", outputs)
+        gauges = self.record.training_gauges() | {name: float(x) for name, x in found.items()}
+        if gauges:
+            log.write(step, "gauges", gauges, {})
+        if step >= self.plan.epoch:
+            for sentence in self.record.unsaid(self.task.collapsed(gauges)):
+                progress.log(sentence)
+        return gauges
 
     def _save(self, step: int) -> None:
         self.record.step = step
@@ -264,18 +283,6 @@ def _splits(task: Task) -> tuple[grain.MapDataset, grain.MapDataset]:
         if len(dataset) == 0:
             raise UserError(f"The {name} split has no examples.")
     return splits["train"], splits["validation"]
-
-
-def _nothing_right(metric: str, validations: int, config: ConfigDict) -> str:
-    """A line for a score that has stayed 0."""
-    settings = config.train
-    return (
-        f"validation {metric} has been 0 at all {validations} validations: nothing that was "
-        "predicted is right, or nothing is predicted yet. Few examples need more steps (raise "
-        f"train.epochs, now {settings.epochs:g}, or lower train.batch_size, now "
-        f"{settings.batch_size}) or a larger train.learning_rate (now {settings.learning_rate:g}); "
-        "where it stays so, look at the labels of training and validation"
-    )
 
 
 def _start(

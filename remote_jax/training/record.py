@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
+from ml_collections import ConfigDict
+
 from remote_jax.errors import UserError
+from remote_jax.task import GAUGE
 
 COUNTS = "counts"
 """Key of a fingerprint: what was counted of the data. It follows from the rest, and versions of
 remote_jax may count more or less."""
 
+NUMBER = re.compile(r"-?\d[\d.,]*(?:e[+-]?\d+)?")
+
 
 class Best(TypedDict):
-    """A step, its scores on validation, and the calibration chosen there (`Task.calibrate`)."""
+    """A step, its scores and gauges on validation, and the calibration chosen there."""
 
     step: int
     metrics: dict[str, float]
     calibration: NotRequired[dict[str, float]]
+    gauges: NotRequired[dict[str, float]]
 
 
 @dataclass
@@ -51,6 +60,10 @@ class Record:
     """Where it was given more: `after` how many steps, `from` how many `to` how many."""
     validations: int = 0
     """Validations so far."""
+    gauges: dict[str, float] = field(default_factory=dict)
+    """Means of the gauges that the loss gives, as the last line of the log has them."""
+    collapses: list[str] = field(default_factory=list)
+    """Sentences on collapsed mechanisms that were said, without their numbers."""
 
     @classmethod
     def read(cls, saved: dict[str, Any], folder: object) -> Record:
@@ -74,6 +87,38 @@ class Record:
         """Whether two validations and more have all had the score 0."""
         return self.best is not None and self.validations > 1 and self.best["metrics"][metric] == 0
 
+    def nothing_right(self, metric: str, settings: ConfigDict) -> str:
+        """A line for a score that has stayed 0; `settings` are the `train` part of a config."""
+        return (
+            f"validation {metric} has been 0 at all {self.validations} validations: nothing that "
+            "was predicted is right, or nothing is predicted yet. Few examples need more steps "
+            f"(raise train.epochs, now {settings.epochs:g}, or lower train.batch_size, now "
+            f"{settings.batch_size}) or a larger train.learning_rate (now "
+            f"{settings.learning_rate:g}); where it stays so, look at the labels of training and "
+            "validation"
+        )
+
+    def means(self) -> dict[str, float]:
+        """Of the scalars of the steps since the last line of the log."""
+        return {name: math.fsum(values) / len(values) for name, values in self.window.items()}
+
+    def training_gauges(self) -> dict[str, float]:
+        """Those that the loss gave: of the last line of the log; before it, of all steps so far."""
+        return self.gauges or gauges_of(self.means())
+
+    def unsaid(self, sentences: Sequence[str]) -> list[str]:
+        """The sentences on collapsed mechanisms that were not said before; from now on they were.
+
+        Sentences that differ in their numbers alone are of one mechanism.
+        """
+        found = []
+        for sentence in sentences:
+            words = NUMBER.sub("#", sentence)
+            if words not in self.collapses:
+                self.collapses.append(words)
+                found.append(sentence)
+        return found
+
     def check_data(self, fingerprint: dict[str, Any]) -> None:
         """Raises a UserError unless these are the data of the run."""
         now, then = json.loads(json.dumps(fingerprint)), self.fingerprint
@@ -84,3 +129,10 @@ class Record:
                 f"The data have changed since the run was started (in {', '.join(differ)}): put "
                 "back those it was started with, or choose another --workdir."
             )
+
+
+def gauges_of(scalars: Mapping[str, float]) -> dict[str, float]:
+    """The scalars that are gauges (`GAUGE`), by their names without it."""
+    return {
+        name.removeprefix(GAUGE): value for name, value in scalars.items() if name.startswith(GAUGE)
+    }
