@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
-from remote_jax.task import Outputs
-
-PREFIX = "gauge/"
-"""How names of arrays begin that only gauges read."""
+from remote_jax.task import GAUGE, Gauges, Outputs
 
 CHANNELS, ALIGNMENT = "channels/", "alignment/"
 
@@ -30,9 +27,9 @@ def of_split(outputs: Outputs) -> dict[str, float]:
     `channels/moved` is the root mean square of S - O over that of O.
     """
     squares = {
-        name.removeprefix(PREFIX + CHANNELS): float(np.mean(values))
+        name.removeprefix(GAUGE + CHANNELS): float(np.mean(values))
         for name, values in outputs.items()
-        if name.startswith(PREFIX + CHANNELS)
+        if name.startswith(GAUGE + CHANNELS)
     }
     if not squares:
         return {}
@@ -51,17 +48,17 @@ def of_split(outputs: Outputs) -> dict[str, float]:
     return found
 
 
-def collapsed(gauges: Mapping[str, float]) -> list[str]:
+def collapsed(gauges: Gauges) -> list[str]:
     """A sentence on each mechanism that does nothing, by `of_split` and the scalars of a loss."""
     return [*_alignment(gauges), *_channels(gauges)]
 
 
-def _alignment(gauges: Mapping[str, float]) -> Iterable[str]:
-    share = gauges.get(f"{ALIGNMENT}gradient_share")
-    if share is not None and share < LEAST_SHARE:
+def _alignment(gauges: Gauges) -> Iterable[str]:
+    share = gauges.get(f"{ALIGNMENT}gradient_share", 1.0)
+    if share < LEAST_SHARE:
         yield (
             f"The alignment of graphs teaches nothing: {share:.2g} of the gradient comes from it "
-            f"({gauges[f'{ALIGNMENT}aligned']:.0%} of the posts are aligned)."
+            f"({gauges.get(f'{ALIGNMENT}aligned', 0.0):.0%} of the posts are aligned)."
         )
         return
     for name, what in (("node", "words with objects"), ("edge", "edges of both graphs")):
@@ -73,7 +70,7 @@ def _alignment(gauges: Mapping[str, float]) -> Iterable[str]:
             )
 
 
-def _channels(gauges: Mapping[str, float]) -> Iterable[str]:
+def _channels(gauges: Gauges) -> Iterable[str]:
     names = {
         name.split("/")[1]: None
         for name in gauges

@@ -28,6 +28,7 @@ from remote_jax.eega.data.corpus_statistics import CorpusStatistics
 from remote_jax.eega.data.examples import Example, SentenceDataset
 from remote_jax.eega.data.features import Featurize
 from remote_jax.eega.data.posts import Posts, read_posts
+from remote_jax.eega.gauges import collapsed
 from remote_jax.eega.interface import interface
 from remote_jax.eega.model import gauges as traced
 from remote_jax.eega.model.eega import Eega
@@ -41,7 +42,16 @@ from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.reporting.results import Table, write_json
-from remote_jax.task import Batch, Calibration, Interface, NamedAxis, NoMechanisms, Outputs
+from remote_jax.task import (
+    GAUGE,
+    Batch,
+    Calibration,
+    Gauges,
+    Interface,
+    NamedAxis,
+    Outputs,
+    check_mechanisms,
+)
 
 MIN_LOG_PROBABILITY = -6e4
 """The least logarithm of a probability that is told, near the least number of half precision."""
@@ -60,7 +70,7 @@ def make_task(config: ConfigDict) -> EegaTask:
     return EegaTask(config)
 
 
-class EegaTask(NoMechanisms):
+class EegaTask:
     """Implements `remote_jax.task.Task` for EEGA."""
 
     metric = "f1"
@@ -148,7 +158,12 @@ class EegaTask(NoMechanisms):
         return build.mechanisms(self.config)
 
     def without(self, names: Sequence[str]) -> EegaTask:
-        """The task whose model has these mechanisms taken out (`model.without`)."""
+        """The task whose model has these mechanisms taken out (`model.without`).
+
+        Raises:
+            UserError: a name is none of `mechanisms`.
+        """
+        check_mechanisms(names, self.mechanisms)
         found = copy.copy(self)
         found._without = tuple(names)
         return found
@@ -171,7 +186,7 @@ class EegaTask(NoMechanisms):
         scalars = {"tagging_loss": main, "graph_loss": graph}
         if plans is not None:
             found = traced.of_alignment(model, encoded, batch, plans, weight=weight)
-            scalars |= {f"{gauges.PREFIX}{gauges.ALIGNMENT}{name}": x for name, x in found.items()}
+            scalars |= {f"{GAUGE}{gauges.ALIGNMENT}{name}": x for name, x in found.items()}
         return joint_loss(main, graph, weight=weight), scalars
 
     def shared(self, model: nnx.Module) -> None:
@@ -195,16 +210,16 @@ class EegaTask(NoMechanisms):
             outputs["attention"] = tagged.attention
         if model.channels is not None:
             found = traced.of_channels(model, encoded, batch)
-            outputs |= {f"{gauges.PREFIX}{gauges.CHANNELS}{name}": x for name, x in found.items()}
+            outputs |= {f"{GAUGE}{gauges.CHANNELS}{name}": x for name, x in found.items()}
         return outputs
 
     def gauges(self, split: str, outputs: Outputs) -> dict[str, float]:
         """Weights of the channels (`gauges.of_split`); those of the alignment come from `loss`."""
         return gauges.of_split(outputs)
 
-    def collapsed(self, found: Mapping[str, float]) -> list[str]:
+    def collapsed(self, gauges: Gauges) -> list[str]:
         """A sentence on an alignment or a channel that does nothing."""
-        return gauges.collapsed(found)
+        return collapsed(gauges)
 
     def calibrate(self, outputs: Outputs) -> dict[str, float]:
         """Nothing."""
@@ -243,12 +258,13 @@ class EegaTask(NoMechanisms):
         return answers.decode_outputs(outputs, self.corpus.vocabulary, self.corpus.priors)
 
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
-        """Scores by relation and by type, most frequent first; what they leave out; notices."""
+        """Scores by relation and by type, most frequent first, and by way of counting; notices."""
         gold, found = self.data.labels(split), self._found(outputs)
         names = self.corpus.vocabulary
         return [
             answers.by_relation(split, gold, found, names.relations, self.config.metric),
             answers.by_type(split, gold, found, names.types),
+            answers.by_protocol(split, gold, found),
             *notices.tables(self.notices, self.data, split),
         ]
 

@@ -42,6 +42,7 @@ def tiny(cache, **changes):
     return config
 
 
+KINDS = ("words", "pairs")
 MESH = sharding.make_mesh(ConfigDict({"data": -1, "fsdp": 1, "tensor": 1}))
 
 
@@ -81,11 +82,18 @@ def test_the_whole_test_split_becomes_scores_tables_and_rows(task, outputs):
     assert set(scores) == {
         f"{prefix}{name}" for prefix in ("", "mner_") for name in ("precision", "recall", "f1")
     }
-    relations, types, said = task.tables("test", outputs)
+    relations, types, ways, said = task.tables("test", outputs)
     labels = task.data.labels("test")
     assert sum(line[-1] for line in relations.rows) == sum(len(x.quintuples) for x in labels)
     assert sum(line[-1] for line in types.rows) == sum(len(x.entities) for x in labels)
     assert [[line] for line in task.notices] == list(said.rows)
+    # Each quintuple of the sample counts twice as folded.
+    quintuples = sum(len(x.quintuples) for x in labels)
+    assert [(line[0], line[-1]) for line in ways.rows] == [
+        ("directed", quintuples),
+        ("folded", 2 * quintuples),
+    ]
+    assert ways.rows[0][1:4] == tuple(scores[name] for name in ("precision", "recall", "f1"))
     rows = list(task.rows("test", outputs))
     assert [one["tokens"] for one in rows] == [
         list(example.sentence.tokens) for example in task.data.examples("test")
@@ -100,7 +108,7 @@ def test_right_tags_score_full_marks(task, cache, protocol):
     found = make_task(tiny(cache, metric=protocol))
     found.prepare(task.workdir, anew=False)
     assert set(found.metrics("test", perfect(found, "test")).values()) == {1.0}
-    for line in found.tables("test", perfect(found, "test"))[:2]:
+    for line in found.tables("test", perfect(found, "test"))[:3]:
         assert all(one[1:4] == (1, 1, 1) for one in line.rows)
 
 
@@ -201,6 +209,24 @@ def test_shapes_are_those_of_the_model(task):
             for one in (found.model(nnx.Rngs(0)), found.shapes())
         ]
         assert sizes[0] == sizes[1]
+
+
+def test_a_task_without_mechanisms_predicts_otherwise_with_the_same_parameters(task, outputs):
+    """Its models are those of the task, by names and shapes; the task itself stays whole."""
+    with pytest.raises(UserError, match=r"no mechanism 'alignment'.*text_graph.*image.*channels"):
+        task.without(["alignment"])
+    bare = task.without(["image", "channels"])
+    _, params = split(task.model(nnx.Rngs(0)))
+    for one in (bare.model(nnx.Rngs(0)), bare.shapes()):
+        assert {n: x.shape for n, x in split(one)[1].items()} == {
+            n: x.shape for n, x in params.items()
+        }
+    skeleton, _ = split(bare.shapes())
+    assert skeleton.model(params).blind and not task.model(nnx.Rngs(0)).blind
+    assert set(task.gauges("test", outputs)) == {
+        *(f"channels/{name}/{kind}" for name in ("pos", "distance", "pmi") for kind in KINDS),
+        "channels/moved",
+    }
 
 
 def test_sentences_without_pictures_need_no_vision(cache, tmp_path):

@@ -1,5 +1,7 @@
 """Gauges against numpy and finite differences, and collapses that are planted."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ from remote_jax.eega import gauges
 from remote_jax.eega.model import gauges as traced
 from remote_jax.eega.model.word_pairs import tagging_loss
 from remote_jax.eega.task import EegaTask
+from remote_jax.task import GAUGE
 from remote_jax.training.state import split
 
 STEP = 1e-2
@@ -160,31 +163,32 @@ def test_weights_of_a_channel_are_what_it_tells_words_and_pairs_apart():
         np.testing.assert_allclose(found["words"][row], (o**2).sum(1).mean(), rtol=1e-4)
 
 
-def gauged(model, **changes):
-    """Gauges of a batch as the loop gathers them: of `predict`, and of the scalars of `loss`."""
-    task, data = EegaTask(config(**changes)), batch()
-    skeleton, params = split(model)
+@functools.cache
+def program(changes):
+    task, (skeleton, _) = EegaTask(config(**dict(changes))), split(make(**dict(changes)))
 
     @jax.jit
     def run(params, data):
         model = skeleton.model(params)
         return task.predict(model, data, None), task.loss(model, data, None)[1]
 
-    def gather(data):
-        outputs, scalars = run(params, data)
-        of_loss = {
-            name.removeprefix(gauges.PREFIX): float(value)
-            for name, value in scalars.items()
-            if name.startswith(gauges.PREFIX)
-        }
-        return task.gauges("validation", {k: np.array(v) for k, v in outputs.items()}) | of_loss
+    return task, run
 
-    return task, gather, data
+
+def gauged(model, data, **changes):
+    """Gauges of a batch as the loop gathers them: of `predict`, and of the scalars of `loss`."""
+    task, run = program(frozenset(changes.items()))
+    outputs, scalars = jax.device_get(run(split(model)[1], data))
+    of_loss = {
+        name.removeprefix(GAUGE): float(value)
+        for name, value in scalars.items()
+        if name.startswith(GAUGE)
+    }
+    return task.gauges("validation", outputs) | of_loss
 
 
 def test_weights_of_all_channels_make_one():
-    _, gather, data = gauged(without_zeros(make()))
-    found = gather(data)
+    found = gauged(without_zeros(make()), batch())
     for kind in ("words", "pairs"):
         each = [value for name, value in found.items() if name.endswith(f"/{kind}")]
         assert len(each) == 5 and min(each) > 0
@@ -194,14 +198,12 @@ def test_weights_of_all_channels_make_one():
 
 def test_collapses_that_are_planted_are_said():
     """A channel whose vectors are 0, and pictures of one object: nothing else is said."""
-    model = without_zeros(make())
-    task, gather, data = gauged(model)
-    assert task.collapsed(gather(data)) == []
+    model, data = without_zeros(make()), batch()
+    assert gauges.collapsed(gauged(model, data)) == []
     table = model.channels.channels["pmi"].table
     table[...] = jnp.zeros_like(table[...])
-    task, gather, data = gauged(model)
     lone = {**data, "objects": data["objects"] & (np.arange(K) < 1)}
-    assert task.collapsed(gather(lone)) == [
+    assert EegaTask(config()).collapsed(gauged(model, lone)) == [
         "The alignment of graphs teaches nothing: 0 of the gradient comes from it (0% of the posts "
         "are aligned).",
         "The channel pmi says nothing: its weight among the channels is 0.",
@@ -221,10 +223,8 @@ def test_a_layer_that_has_learnt_nothing_moves_nothing():
     model = make()
     kernel = model.channels.down.kernel
     kernel[...] = jnp.zeros_like(kernel[...])
-    _, gather, data = gauged(model)
-    assert gather(data)["channels/moved"] == 0
+    assert gauged(model, batch())["channels/moved"] == 0
 
 
 def test_without_channels_and_pictures_there_is_nothing_to_gauge():
-    _, gather, data = gauged(make(**PLAIN), **PLAIN)
-    assert gather(data) == {}
+    assert gauged(make(**PLAIN), batch(), **PLAIN) == {}

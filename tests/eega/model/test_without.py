@@ -1,5 +1,7 @@
 """A model without a mechanism against one that is built, or fed, without it."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -13,17 +15,24 @@ from remote_jax.training.state import split
 APART = {"model.alignment.weight": 0.0}
 
 
-def logits(model, data, params=None):
-    skeleton, own = split(model)
-    return jax.jit(lambda params: skeleton.model(params)(data).logits)(params or own)
+def parameters(**changes):
+    return split(without_zeros(make(**APART | changes)))[1]
 
 
-def whole(*names, **changes):
-    """The model, with the same values each time; without some of its mechanisms."""
-    return take_away(without_zeros(make(**APART | changes)), names)
+def logits(data, *names, params=None, **changes):
+    """Those of the model without some mechanisms, by default with the same values each time."""
+    params = parameters(**changes) if params is None else params
+    return program(names, frozenset(changes.items()))(params, data)
+
+
+@functools.cache
+def program(names, changes):
+    skeleton, _ = split(take_away(make(**APART | dict(changes)), names))
+    return jax.jit(lambda params, data: skeleton.model(params)(data).logits)
 
 
 def alone(edges, own):
+    """Every node with an edge to itself and no other."""
     return np.where(np.eye(edges.shape[-1], dtype=bool) & (edges > 0), own, 0)
 
 
@@ -39,45 +48,41 @@ FED = {
 @pytest.mark.parametrize("name", FED)
 def test_without_a_graph_or_the_image_it_is_as_if_the_post_had_none(name):
     data = batch()
-    found = logits(whole(name), data)
-    np.testing.assert_allclose(found, logits(whole(), data | FED[name](data)), atol=1e-5)
+    found = logits(data, name)
+    np.testing.assert_allclose(found, logits(data | FED[name](data)), atol=1e-5)
     there = data["words"][:3, :, None] & data["words"][:3, None, :]
-    assert np.abs(found - logits(whole(), data))[:3][there].max() > 1e-3
+    assert np.abs(found - logits(data))[:3][there].max() > 1e-3
 
 
 def test_without_the_text_graph_a_channel_of_its_labels_stays():
-    changes = {"model.channels": "dependency"}
-    data = batch()
-    only = logits(whole("text_graph", **changes), data)
+    data, changes = batch(), {"model.channels": "dependency"}
     other = {**data, "edges": alone(data["edges"], text_graph.SELF)}
-    assert np.abs(only - logits(whole("text_graph", **changes), other)).max() > 1e-3
+    found = [logits(one, "text_graph", **changes) for one in (data, other)]
+    assert np.abs(found[0] - found[1]).max() > 1e-3
 
 
 def test_without_channels_it_is_the_model_built_without_them():
-    data, cut = batch(), whole("channels")
-    _, params = split(cut)
-    bare = make(**APART | {"model.channels": ""})
-    shared = {name: params[name] for name in split(bare)[1]}
-    assert len(shared) < len(params)
-    np.testing.assert_array_equal(logits(cut, data), logits(bare, data, shared))
+    data, bare = batch(), {"model.channels": ""}
+    shared = {name: parameters()[name] for name in parameters(**bare)}
+    assert len(shared) < len(parameters())
+    found = logits(data, "channels")
+    np.testing.assert_allclose(found, logits(data, params=shared, **bare), atol=1e-5)
 
 
-def test_without_a_channel_it_is_the_model_whose_vectors_are_zero():
-    data = batch()
-    for name in ("pos", "distance"):
-        model = whole()
-        table = model.channels.channels[name].table
-        table[...] = np.zeros(table.shape, table.dtype)
-        found = logits(whole(name), data)
-        np.testing.assert_allclose(found, logits(model, data), atol=1e-5)
-        assert np.abs(found - logits(whole(), data)).max() > 1e-3
+@pytest.mark.parametrize("name", ["pos", "distance"])
+def test_without_a_channel_it_is_the_model_whose_vectors_are_zero(name):
+    data, params = batch(), parameters()
+    table = f"channels/channels/{name}/table"
+    found = logits(data, name)
+    zeros = params | {table: np.zeros_like(params[table])}
+    np.testing.assert_allclose(found, logits(data, params=zeros), atol=1e-5)
+    assert np.abs(found - logits(data)).max() > 1e-3
 
 
 def test_parameters_keep_their_names_and_shapes():
-    names = build.mechanisms(config())
+    cut = take_away(make(), build.mechanisms(config()))
     sizes = [
-        {name: value.shape for name, value in split(model)[1].items()}
-        for model in (whole(), whole(*names))
+        {name: value.shape for name, value in split(model)[1].items()} for model in (make(), cut)
     ]
     assert sizes[0] == sizes[1]
 
