@@ -57,7 +57,7 @@ def _alignment(gauges: Gauges) -> Iterable[str]:
     share = gauges.get(f"{ALIGNMENT}gradient_share", 1.0)
     if share < LEAST_SHARE:
         yield (
-            f"The alignment of graphs teaches nothing: {share:.2g} of the gradient comes from it "
+            f"The alignment of graphs teaches nothing: {share:.4f} of the gradient comes from it "
             f"({gauges.get(f'{ALIGNMENT}aligned', 0.0):.0%} of the posts are aligned)."
         )
         return
@@ -81,5 +81,5 @@ def _channels(gauges: Gauges) -> Iterable[str]:
         if max(weights) < LEAST_WEIGHT:
             yield (
                 f"The channel {name} says nothing: its weight among the channels is "
-                f"{max(weights):.2g}."
+                f"{max(weights):.4f}."
             )

@@ -46,14 +46,14 @@ def gradient_share(
     """|λ ∇L_graph| / (|λ ∇L_graph| + |∇L_main|), within [0, 1], of the gradients that the nodes of
     both graphs, H_T and H_I, get from the two parts of Eq. 13; without dropout after them.
     """
-    assert encoded.image is not None
+    text, image = encoded
+    assert image is not None
     graph, state = nnx.split(model)
     still = nnx.merge(graph, jax.lax.stop_gradient(state))
-    nodes = jax.lax.stop_gradient((encoded.text.nodes, encoded.image.nodes))
+    nodes = jax.lax.stop_gradient((text.nodes, image.nodes))
 
     def replaced(nodes) -> EncodedGraphs:
-        text, image = nodes
-        return EncodedGraphs(encoded.text._replace(nodes=text), encoded.image._replace(nodes=image))
+        return EncodedGraphs(text._replace(nodes=nodes[0]), image._replace(nodes=nodes[1]))
 
     def main(nodes) -> Float[Array, ""]:
         cells = batch["words"][:, :, None] & batch["words"][:, None, :]
