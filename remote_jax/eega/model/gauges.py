@@ -69,10 +69,10 @@ def gradient_share(
 def entropy(
     plan: Float[Array, "b k n"], rows: Bool[Array, "b k"], columns: Bool[Array, "b n"]
 ) -> Float[Array, "b"]:
-    """Of a plan whose mass is spread evenly over k rows and n columns that are there: 1 if every
-    entry is 1/(kn), 0 at (or below what rounding leaves of) the least that such masses allow.
+    """Of a plan with even masses on k rows and n columns that are there, within [0, 1].
 
-    H(T) is at most log k + log n, and at least the larger of both. 1 where a side has one node.
+    1 if every entry is 1/(kn), where H(T) is log k + log n; 0 where H(T) is the larger of the two,
+    below which such masses allow no plan. 1 where a side has one node.
     """
     logs = [jnp.log(jnp.maximum(side.sum(1), 1).astype(jnp.float32)) for side in (rows, columns)]
     own = -(plan * jnp.log(jnp.maximum(plan, TINY))).sum((1, 2))
