@@ -13,6 +13,8 @@ CHANNELS, ALIGNMENT = "channels/", "alignment/"
 
 LEAST_WEIGHT = 0.01
 """Of a channel, 1 being all channels together: below, it says nothing."""
+LEAST_MOVED = 0.01
+"""Of the length of words, by all channels together: below, S is O."""
 LEAST_SHARE = 0.001
 """Of the gradient that alignment gives: below, it moves nothing."""
 MOST_ENTROPY = 0.99
@@ -83,3 +85,9 @@ def _channels(gauges: Gauges) -> Iterable[str]:
                 f"The channel {name} says nothing: its weight among the channels is "
                 f"{max(weights):.4f}."
             )
+    moved = gauges.get(f"{CHANNELS}moved", 1.0)
+    if moved < LEAST_MOVED:
+        yield (
+            f"The channels leave words as they are: S - O has {moved:.4f} of the length of O (Eq. "
+            "10). What they still do, they do to the features of pairs."
+        )

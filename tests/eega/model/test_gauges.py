@@ -225,7 +225,10 @@ def test_a_layer_that_has_learnt_nothing_moves_nothing():
     model = make()
     kernel = model.channels.down.kernel
     kernel[...] = jnp.zeros_like(kernel[...])
-    assert gauged(model, batch())["channels/moved"] == 0
+    found = gauged(model, batch())
+    assert found["channels/moved"] == 0
+    (said,) = gauges.collapsed(found)
+    assert said.startswith("The channels leave words as they are: S - O has 0.0000 of the length")
 
 
 def test_without_channels_and_pictures_there_is_nothing_to_gauge():
