@@ -32,7 +32,7 @@ def paper() -> ConfigDict:
     """Table 13: dimensions of 256, K = 4, 20 Sinkhorn iterations, Adam 5e-4, batch 1,024."""
     config = _base.base("roam", PAPER_TRAIN)
     config.data.update({"name": "mkg_y", "workers": 0})
-    config.data.update({"columns": "auto", "holdout": 0.0, "holdout_seed": 0})
+    config.data.update({"columns": "auto", "holdout": 0.0, "holdout_seed": 0, "clean": True})
     config.features = ConfigDict(
         {
             "structure": True,

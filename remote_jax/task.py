@@ -196,6 +196,9 @@ class Task(Protocol):
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
         """Scores of a whole split, by name; outputs here and below are `calibrated` ones."""
 
+    def metrics_of_parts(self, split: str, outputs: Outputs) -> dict[str, dict[str, float]]:
+        """Scores of parts of a split that are to be read beside `metrics`, by what they are of."""
+
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
         """What a person reads about a whole split."""
 

@@ -188,6 +188,10 @@ class ToyTask(NoMechanisms):
         right = np.argmax(outputs["probability"], -1) == self.labels(split)
         return {"accuracy": float(np.mean(right))}
 
+    def metrics_of_parts(self, split: str, outputs: Outputs) -> dict[str, dict[str, float]]:
+        """None."""
+        return {}
+
     def tables(self, split: str, outputs: Any) -> list[Table]:
         found = np.argmax(outputs["probability"], -1)
         rows = [(c, int(np.sum(found == c))) for c in range(CLASSES)]

@@ -45,7 +45,12 @@ DEFAULTS_OF_OLD_RUNS_OF: dict[str, dict[str, Any]] = {
         "data.unlisted_weight": 0.3,
     },
     "eega": {"data.language": "en"},
-    "roam": {"data.columns": "auto", "data.holdout": 0.0, "data.holdout_seed": 0},
+    "roam": {
+        "data.columns": "auto",
+        "data.holdout": 0.0,
+        "data.holdout_seed": 0,
+        "data.clean": False,
+    },
 }
 """The same, of keys that one system has."""
 

@@ -257,6 +257,10 @@ class EegaTask:
     def _decoded(self, outputs: Outputs) -> list[Decoded]:
         return answers.decode_outputs(outputs, self.corpus.vocabulary, self.corpus.priors)
 
+    def metrics_of_parts(self, split: str, outputs: Outputs) -> dict[str, dict[str, float]]:
+        """None."""
+        return {}
+
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
         """Scores by relation and by type, most frequent first, and by way of counting; notices."""
         gold, found = self.data.labels(split), self._found(outputs)

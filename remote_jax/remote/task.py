@@ -262,6 +262,10 @@ class RemoteTask(NoMechanisms):
             ),
         }
 
+    def metrics_of_parts(self, split: str, outputs: Outputs) -> dict[str, dict[str, float]]:
+        """None."""
+        return {}
+
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
         """Scores by relation, most frequent first, and by triplet type."""
         gold, types = self.pairs.labels(split), self.pairs.types(split)

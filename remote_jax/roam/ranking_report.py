@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from remote_jax.reporting.results import Table
 from remote_jax.roam.data.triples import Graph
@@ -36,6 +36,20 @@ def tables(graph: Graph, split: str, ranks: Ranks) -> list[Table]:
         _table(f"{split}: by direction", "direction", directions),
         _table(f"{split}: by relation", "relation", by_relation),
     ]
+
+
+def without_leaked(split: str, ranks: Ranks, leaked: Bool[np.ndarray, " n"]) -> list[Table]:
+    """Scores with and without rows that stand in training; no table where there are none.
+
+    Args:
+        split, ranks: as those of `tables`.
+        leaked: which triples of the split stand in training.
+    """
+    if not leaked.any():
+        return []
+    rest = ranks[~np.tile(leaked, 2)]
+    title = f"{split}: {leaked.sum():,} of {len(leaked):,} rows stand in training"
+    return [_table(title, "rows", [("as published", ranks), ("without leaked rows", rest)])]
 
 
 def rows(graph: Graph, split: str, outputs: Mapping[str, np.ndarray]) -> Iterator[dict[str, Any]]:

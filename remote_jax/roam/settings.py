@@ -19,7 +19,12 @@ KEYS: Keys = {
         Between(0, 0.4),
         "Share of the triples of train.txt that validation, and test, gets; 0: they have files.",
     ),
-    "data.holdout_seed": Key(Whole(0, 2**31), "Seed of the draw of data.holdout."),
+    "data.holdout_seed": Key(
+        Whole(0, 2**31), "Seed of the draws of data.holdout and of data.clean."
+    ),
+    "data.clean": Key(
+        SWITCH, "Whether rows of training and of test leave validation; false: splits as published."
+    ),
     "data.sample.entities": Key(
         Whole(200, 100_000), "Entities of the generated graph.", optional=True
     ),
@@ -51,7 +56,8 @@ KEYS: Keys = {
         Text("a file"), "Texts to read in place of names: NAME<tab>TEXT a line, or JSON."
     ),
     "features.noise": Key(
-        Between(0), "Noise in the features, as a share of their deviation (Table 11)."
+        Between(0),
+        "Noise in features of images and texts, as a share of their deviation (Table 11).",
     ),
     "model.architecture": Key(
         OneOf(("moseg", "sep", "mge")),

@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import grain
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array
 from ml_collections import ConfigDict
 
-from remote_jax.data import release
-from remote_jax.data.cache import cache_folder, with_data_folder
 from remote_jax.data.media import PostMedia
 from remote_jax.data.posts import Values
 from remote_jax.reporting.calibration import expected_error
 from remote_jax.reporting.results import Table, write_json
 from remote_jax.roam import probabilities, ranking_report
-from remote_jax.roam.data import builders, examples, modalities, readings, saved_graph, triples
-from remote_jax.roam.data.features import Modality
+from remote_jax.roam.data import examples, modalities, saved_graph
 from remote_jax.roam.data.lookup import Lookup
 from remote_jax.roam.data.queries import Questions
+from remote_jax.roam.data.triples import Graph
+from remote_jax.roam.graph_data import GraphData
 from remote_jax.roam.interface import PROBABILITIES, interface
 from remote_jax.roam.model import training_loss
 from remote_jax.roam.model.entities import Candidates
 from remote_jax.roam.model.roam import Roam, Sizes
 from remote_jax.roam.model.variants import ARCHITECTURES
 from remote_jax.roam.outputs import query_outputs
-from remote_jax.roam.ranking import KnownAnswers, both_directions, summary
+from remote_jax.roam.ranking import both_directions, summary
 from remote_jax.roam.routing_report import routing_report
-from remote_jax.roam.sample import folder as sample
 from remote_jax.roam.settings import check
 from remote_jax.task import Batch, Calibration, Interface, NamedAxis, NoMechanisms, Outputs
 
@@ -62,6 +61,7 @@ class RoamTask(NoMechanisms):
 
     def __init__(self, config: ConfigDict):
         self.config = config
+        self.data = GraphData(config)
         self.architecture = ARCHITECTURES[config.model.architecture]
 
     def prepare(self, workdir: Path, *, anew: bool) -> None:
@@ -72,49 +72,12 @@ class RoamTask(NoMechanisms):
         """
         self.graph_folder = workdir / GRAPH
         if anew or not saved_graph.exists(self.graph_folder):
-            print(builders.describe(self.graph, self._name), flush=True)
-            print(modalities.describe(self.modalities, structure=self.config.features.structure))
-            passed_over = modalities.passed_over(self.config, self.folder)
-            for line in readings.lines(self.graph, passed_over, self._options):
-                print(line, flush=True)
-            reading = readings.reading(self.graph, self.modalities, passed_over)
-            saved_graph.write(self.graph, self.modalities, self.graph_folder, reading)
-
-    @cached_property
-    def folder(self) -> Path:
-        """The data folder; the sample's where none is named."""
-        return Path(with_data_folder(self.config, sample.ensure).data.dir).expanduser()
-
-    @cached_property
-    def graph(self) -> triples.Graph:
-        """The graph; its records are built where it is new, when first asked for."""
-        cache = cache_folder(self.config.data.cache)
-        return builders.load(self.folder, name=self._name, cache=cache, options=self._options)
+            self.data.keep(self.graph_folder)
 
     @property
-    def _options(self) -> triples.Options:
-        data = self.config.data
-        return triples.Options(data.columns, data.holdout, data.holdout_seed)
-
-    @property
-    def _name(self) -> str:
-        data = self.config.data
-        return data.name if data.dir else "sample"
-
-    @cached_property
-    def modalities(self) -> Mapping[str, Modality]:
-        """Features by modality; read when first asked for."""
-        cache = cache_folder(self.config.data.cache)
-        return modalities.load(self.config, self.graph, self.folder, cache, self._from_files)
-
-    @cached_property
-    def _from_files(self) -> Mapping[str, Modality]:
-        return modalities.from_files(self.config, self.graph, self.folder)
-
-    @cached_property
-    def known(self) -> KnownAnswers:
-        """All that is true, to leave out of rankings."""
-        return KnownAnswers.from_splits(self.graph.splits.values(), len(self.graph.relations))
+    def graph(self) -> Graph:
+        """The graph that is trained on and ranked."""
+        return self.data.graph
 
     def splits(self) -> tuple[str, ...]:
         """Train, validation and test; a graph has them all."""
@@ -126,7 +89,7 @@ class RoamTask(NoMechanisms):
             return examples.single_answer_queries(self.graph)
         if split == "train":
             return examples.distinct_queries(self.graph)
-        return examples.ranking_queries(self.graph, split, self.known)
+        return examples.ranking_queries(self.graph, split, self.data.known)
 
     def places(self, split: str, rows: Sequence[int]) -> list[str]:
         """Queries, as (head, relation, ?) or (?, relation, tail)."""
@@ -134,28 +97,12 @@ class RoamTask(NoMechanisms):
         return [examples.format_query(self.graph, dataset[row]["query"]) for row in rows]
 
     def fingerprint(self) -> dict[str, Any]:
-        """Name, sizes and SHA-256 of the graph and of each modality's features; how it was read.
-
-        The checkpoint has the features, so that they may be gone, and what made them; those whose
-        files are here must be the same.
-        """
-        found = {name: modality.sha256 for name, modality in self._from_files.items()}
-        facts = {
-            "name": self._name,
-            "sha256": self.graph.sha256,
-            "features": {**self._facts.features, **found},
-            **self.graph.facts,
-        }
-        reading = dict(self._facts.reading)
-        return {**facts, "reading": reading} if reading else facts
+        """Name, sizes and SHA-256 of the data, and how they were read and cleaned."""
+        return self.data.fingerprint(self._facts)
 
     def title(self) -> str:
         """A benchmark by the sizes of its graph, a name of one's own, a sample, or a folder."""
-        data = self.config.data
-        own = data.name not in builders.BUILDERS
-        if data.dir and (own or builders.is_published(self.graph, data.name)):
-            return data.name
-        return release.title(data, self.fingerprint())
+        return self.data.title(self._facts)
 
     def named_axes(self) -> list[NamedAxis]:
         """Entities and relations, both ways; and the modalities, which number experts."""
@@ -181,9 +128,9 @@ class RoamTask(NoMechanisms):
     def model(self, rngs: nnx.Rngs) -> Roam:
         """A fresh model, with the features in it."""
         model = self.architecture(self.config, self._sizes, rngs=rngs)
-        settings = self.config.features
-        for name, modality in self.modalities.items():
-            values = modalities.standardised(modality, noise=settings.noise, seed=self.config.seed)
+        noise, seed = self.config.features.noise, self.config.seed
+        for name, modality in self.data.modalities.items():
+            values = modalities.standardised(modality, noise=noise, seed=seed, name=name)
             model.features[name].fill(jnp.asarray(values), jnp.asarray(modality.present))
         if model.seen is not None:
             model.seen.fill(jnp.asarray(self.graph.seen))
@@ -270,9 +217,21 @@ class RoamTask(NoMechanisms):
             "temperature": float(outputs["temperature"].mean()),
         }
 
+    def metrics_of_parts(self, split: str, outputs: Outputs) -> dict[str, dict[str, float]]:
+        """Scores without the rows that stand in training, where there are any."""
+        rest = ~np.tile(self.data.leaked(split), 2)
+        if rest.all() or not rest.any():
+            return {}
+        kept = {name: values[rest] for name, values in outputs.items()}
+        return {f"{split} without leaked rows": self.metrics(split, kept)}
+
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
-        """Scores by direction and by relation, most frequent first."""
-        return ranking_report.tables(self.graph, split, outputs["rank"])
+        """Scores by direction and by relation, most frequent first; those without leaked rows."""
+        ranks, leaked = outputs["rank"], self.data.leaked(split)
+        return [
+            *ranking_report.tables(self.graph, split, ranks),
+            *ranking_report.without_leaked(split, ranks, leaked),
+        ]
 
     def rows(self, split: str, outputs: Outputs) -> Iterator[dict[str, Any]]:
         """A line a query: its triple, the direction asked for, the rank and the probability."""

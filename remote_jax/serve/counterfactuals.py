@@ -15,7 +15,7 @@ from remote_jax.reporting.results import Table, code_version, write_json
 from remote_jax.runtime import processes
 from remote_jax.task import Task, check_mechanisms
 from remote_jax.training.checkpoint import Checkpoints
-from remote_jax.training.evaluation import best_outputs
+from remote_jax.training.evaluation import best_outputs, final_split
 
 FILE = "without.json"
 """In the folder of a run: its tables, by what was taken away."""
@@ -57,7 +57,7 @@ def compare(task: Task, config: ConfigDict, workdir: Path, names: Sequence[str])
     with Checkpoints(workdir, read_only=True) as checkpoints:
         checkpoints.record().check_data(task.fingerprint())
     sets = chosen(task, names)
-    split = "test" if "test" in task.splits() else "validation"
+    split = final_split(task)
     dataset = task.dataset(split)
     best = best_outputs(task, config, workdir, dataset)
     whole = task.metrics(split, best.outputs)

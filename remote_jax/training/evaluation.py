@@ -138,7 +138,7 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
     with Checkpoints(workdir, read_only=True) as checkpoints:
         record = checkpoints.record()
     record.check_data(task.fingerprint())
-    final = "test" if "test" in task.splits() else "validation"
+    final = final_split(task)
     raw, outputs, params, best = best_outputs(task, config, workdir, task.dataset(final))
     if not processes.first():
         return
@@ -148,7 +148,11 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
         results.write_json(workdir / name, value)
     results.write_results(
         workdir / "results.json",
-        metrics={"validation": best["metrics"], final: task.metrics(final, outputs)},
+        metrics={
+            "validation": best["metrics"],
+            **task.metrics_of_parts(final, outputs),
+            final: task.metrics(final, outputs),
+        },
         tables=task.tables(final, outputs),
         dataset=task.fingerprint(),
         run={
@@ -174,6 +178,11 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
             "config": config.to_dict(),
         },
     )
+
+
+def final_split(task: Task) -> str:
+    """The split that a run is judged by: test; validation, where the data have no test."""
+    return "test" if "test" in task.splits() else "validation"
 
 
 class BestOutputs(NamedTuple):

@@ -78,7 +78,8 @@ def load(
         files: what `from_files` gave.
 
     Raises:
-        UserError: the encoder or the descriptions are missing, or no modality is left.
+        UserError: the encoder or the descriptions are missing, no modality is left, or there is
+            noise for features and there are none.
     """
     found = dict(files)
     if config.features.text == NAMES:
@@ -87,6 +88,11 @@ def load(
         raise UserError(
             "features.structure is false and there are no other features: entities would be told "
             "by nothing; give features.image or features.text."
+        )
+    if not found and config.features.noise:
+        raise UserError(
+            f"features.noise is {config.features.noise:g}, and there are no features that it could "
+            "be added to; structure has none: set it to 0, or give features.image or features.text."
         )
     return found
 
@@ -144,7 +150,7 @@ def _said(modality: Modality) -> list[str]:
 
 
 def standardised(
-    modality: Modality, *, noise: float, seed: int
+    modality: Modality, *, noise: float, seed: int, name: str
 ) -> Float[np.ndarray, "entities dim"]:
     """Features around 0, of length 1 on average, whatever the scale of their file; 0 where absent.
 
@@ -156,12 +162,14 @@ def standardised(
         noise: deviation of Gaussian noise added to each number, as a share of that of the features
             (Table 11).
         seed: of the noise.
+        name: of the modality, which has noise of its own.
     """
     present = modality.values[modality.present]
     centred = present - present.mean(0)
     scaled = centred / max(float(centred.std()), float(np.finfo(np.float32).tiny))
     if noise:
-        scaled = scaled + noise * np.random.default_rng(seed).normal(size=scaled.shape)
+        drawn = np.random.default_rng([seed, *name.encode()]).normal(size=scaled.shape)
+        scaled = scaled + noise * drawn
     values = np.zeros_like(modality.values)
     values[modality.present] = scaled / scaled.shape[1] ** 0.5
     return values

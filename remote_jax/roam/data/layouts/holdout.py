@@ -26,7 +26,7 @@ def split(triples: Triples, share: float, seed: int) -> dict[str, Triples]:
     distinct, group = np.unique(triples, axis=0, return_inverse=True)
     group = group.reshape(-1)
     wanted = max(1, round(share * len(distinct)))
-    held = _free(distinct, 2 * wanted, seed)
+    held = spare(distinct, 2 * wanted, seed)
     if len(held) < 2:
         raise Refused(
             "no two triples can be held out so that their entities and relations keep others"
@@ -40,8 +40,17 @@ def split(triples: Triples, share: float, seed: int) -> dict[str, Triples]:
     return found | {name: triples[place[group] == number] for number, name in enumerate(chosen, 1)}
 
 
-def _free(distinct: Triples, wanted: int, seed: int) -> Int[np.ndarray, " held"]:
-    """Places of at most so many triples that the others can spare."""
+def spare(
+    distinct: Triples, wanted: int, seed: int, barred: Bool[np.ndarray, " triples"] | None = None
+) -> Int[np.ndarray, " held"]:
+    """Places of at most so many triples that the others can spare.
+
+    Args:
+        distinct: each once.
+        wanted: at most so many are drawn.
+        seed: of the draw.
+        barred: those that are not to be drawn.
+    """
     ends = np.bincount(distinct[:, [0, 2]].reshape(-1), minlength=int(distinct.max()) + 1)
     loops: Bool[np.ndarray, " triples"] = distinct[:, 0] == distinct[:, 2]
     np.subtract.at(ends, distinct[loops, 0], 1)  # a loop is one triple of its entity
@@ -50,6 +59,8 @@ def _free(distinct: Triples, wanted: int, seed: int) -> Int[np.ndarray, " held"]
     for row in np.random.default_rng(seed).permutation(len(distinct)).tolist():
         if len(held) == wanted:
             break
+        if barred is not None and barred[row]:
+            continue
         head, relation, tail = distinct[row].tolist()
         if min(degree[head], degree[tail], uses[relation]) > 1:
             held.append(row)
