@@ -21,6 +21,7 @@ def base(system: str, train: Mapping[str, object]) -> ConfigDict:
                 "accumulation": 1,
                 "remat": False,
                 "optimizer": "adam",
+                "rates": "",
                 "clip": 1.0,
                 "decay_every": 30.0,
                 "patience": 0,

@@ -52,6 +52,7 @@ def get_config(**changes: Any) -> ConfigDict:
                 "warmup": 0.1,
                 "schedule": "linear",
                 "weight_decay": 0.01,
+                "rates": "",
                 "clip": 1.0,
                 "decay_every": 30.0,
                 "patience": 0,

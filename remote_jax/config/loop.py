@@ -1,5 +1,6 @@
 """Keys that every system has: what the training loop reads, and where data and cache are."""
 
+from remote_jax.config.rates import Rates
 from remote_jax.config.rules import SWITCH, Between, Key, Keys, OneOf, Text, Whole
 
 LOOP_KEYS: Keys = {
@@ -46,6 +47,10 @@ LOOP_KEYS: Keys = {
     "train.new_learning_rate": Key(
         Between(0),
         "Peak learning rate of all other parameters; 0: as learning_rate.",
+    ),
+    "train.rates": Key(
+        Rates(),
+        "Peak learning rates of some parameters, separated by commas, as text/fusion/alpha=0.01.",
     ),
     "train.warmup": Key(Between(0, 1), "Share of the steps in which the rate rises from 0."),
     "train.schedule": Key(

@@ -30,6 +30,7 @@ DEFAULTS_OF_OLD_RUNS: dict[str, Any] = {
     "train.patience": 0,
     "train.init": "",
     "train.init_partial": False,
+    "train.rates": "",
 }
 """Values of keys that a run begun before they existed does not have in its `config.json`. Each
 stands for what was done at that time, so that such a run can go on and be evaluated."""
@@ -43,6 +44,8 @@ DEFAULTS_OF_OLD_RUNS_OF: dict[str, dict[str, Any]] = {
         "data.symmetric": "auto",
         "data.unlisted": 0.0,
         "data.unlisted_weight": 0.3,
+        "model.alpha": 0.95,
+        "model.own_weight": 0.0,
     },
     "eega": {"data.language": "en"},
     "roam": {

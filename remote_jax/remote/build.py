@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.encoders import build
 from remote_jax.errors import UserError
+from remote_jax.remote.model.counterfactual import MECHANISMS
 from remote_jax.remote.model.encoding import TextEncoding, VisualEncoding
 from remote_jax.remote.model.mmoe import EXPERTS, MixtureOfExperts
 from remote_jax.remote.model.mot import MultilevelTransport
@@ -54,6 +55,7 @@ def assemble(
             text_blocks + 1,
             vision_blocks + 1,
             experts=experts(config.model.experts),
+            own_weight=config.model.own_weight,
             dtype=dtype,
             rngs=rngs,
         )
@@ -89,6 +91,13 @@ def experts(names: str) -> frozenset[str]:
     return chosen
 
 
+def mechanisms(config: ConfigDict) -> dict[str, str]:
+    """Those of `counterfactual.MECHANISMS` that the model of a config has."""
+    routes = config.model.mmoe == "on" and bool({"T2V", "V2T"} & experts(config.model.experts))
+    here = {"transport": config.model.mot != "none", "router": routes, "experts": routes}
+    return {name: instead for name, instead in MECHANISMS.items() if here[name]}
+
+
 def fusion(
     config: ConfigDict, blocks: int, dim: int, dtype: jnp.dtype, rngs: nnx.Rngs
 ) -> MultilevelTransport:
@@ -99,6 +108,7 @@ def fusion(
         fusion=config.model.mot,
         epsilon=config.model.epsilon,
         iterations=config.model.iterations,
+        alpha=config.model.alpha,
         dtype=dtype,
         rngs=rngs,
     )

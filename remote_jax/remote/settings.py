@@ -65,6 +65,14 @@ KEYS: Keys = {
     ),
     "model.epsilon": Key(Between(0, open=True), "Entropic regularisation λ of Sinkhorn (Eq. 6)."),
     "model.iterations": Key(Whole(1, 10_000), "Most iterations of Sinkhorn."),
+    "model.alpha": Key(
+        Between(0, 1), "Start of α (Eq. 8): the share of a level that fusion leaves as it is."
+    ),
+    "model.own_weight": Key(
+        Between(0, 0.99),
+        "Weight of a modality's own last level in the router (Eq. 11) at first; the experts of "
+        "the other modality share the rest. 0: all experts start alike.",
+    ),
     "model.dropout": Key(Between(0, 1), "Dropout before the classifier."),
     "train.optimizer": Key(OneOf(("adam",)), "AdamW."),  # there are no tables for adagrad
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -27,24 +28,34 @@ from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.encoders.word_pieces import WordPieces
-from remote_jax.remote import build, decisions, metrics
+from remote_jax.remote import build, decisions, gauges, metrics, report
 from remote_jax.remote.data import dataset, orders
 from remote_jax.remote.data.dataset import PairDataset
 from remote_jax.remote.data.features import Featurize, featurized
 from remote_jax.remote.data.further import Pairs
 from remote_jax.remote.data.orders import Orders
-from remote_jax.remote.data.pairs import TRIPLET_TYPES, Pair
+from remote_jax.remote.data.pairs import Pair
 from remote_jax.remote.data.posts import Posts
 from remote_jax.remote.data.text import count_cut
 from remote_jax.remote.decisions import Judged
+from remote_jax.remote.gauges import collapsed
 from remote_jax.remote.interface import interface
+from remote_jax.remote.model import counterfactual
 from remote_jax.remote.model.remote import Remote
 from remote_jax.remote.sample import folder as sample
 from remote_jax.remote.settings import KEYS
 from remote_jax.reporting.calibration import expected_error, fit_temperature
 from remote_jax.reporting.results import Table, write_atomically, write_json
-from remote_jax.reporting.score import most_frequent_first, score_table
-from remote_jax.task import Batch, Calibration, Interface, NamedAxis, NoMechanisms, Outputs
+from remote_jax.task import (
+    GAUGE,
+    Batch,
+    Calibration,
+    Gauges,
+    Interface,
+    NamedAxis,
+    Outputs,
+    check_mechanisms,
+)
 
 MAX_RELATIONS = 2**24
 """Bytes of the file of their names."""
@@ -63,7 +74,7 @@ def make_task(config: ConfigDict) -> RemoteTask:
     return RemoteTask(config)
 
 
-class RemoteTask(NoMechanisms):
+class RemoteTask:
     """Implements `remote_jax.task.Task` for REMOTE."""
 
     metric = "f1"
@@ -71,6 +82,7 @@ class RemoteTask(NoMechanisms):
 
     def __init__(self, config: ConfigDict):
         self.config = config
+        self._without: frozenset[str] = frozenset()
 
     def prepare(self, workdir: Path, *, anew: bool) -> None:
         """Keeps in the workdir what `predict` needs of the data and of pretrained checkpoints.
@@ -150,21 +162,44 @@ class RemoteTask(NoMechanisms):
 
     def model(self, rngs: nnx.Rngs) -> Remote:
         """The model of the config, its encoders from their checkpoints if it names any."""
-        return build.remote(
+        made = build.remote(
             self.config,
             relations=len(self.relations),
             vocabulary=len(self.tokenizer),
             rngs=rngs,
         )
+        return counterfactual.without(made, self._without)
 
     def shapes(self) -> Remote:
         """The model of the config without values; it opens no checkpoint."""
-        return build.shapes(
+        made = build.shapes(
             self.config,
             self.workdir / save.ENCODERS,
             relations=len(self.relations),
             vocabulary=len(self.tokenizer),
         )
+        return counterfactual.without(made, self._without)
+
+    @property
+    def mechanisms(self) -> dict[str, str]:
+        """Transport, router and experts, those that the config has."""
+        return build.mechanisms(self.config)
+
+    def without(self, names: Sequence[str]) -> RemoteTask:
+        """The same task, whose models do without these mechanisms."""
+        check_mechanisms(names, self.mechanisms)
+        other = copy.copy(self)
+        other._without = frozenset(names)
+        return other
+
+    def gauges(self, split: str, outputs: Outputs) -> dict[str, float]:
+        """Of the listed pairs, by the names in `gauges.summary`."""
+        chosen = build.experts(self.config.model.experts)
+        return gauges.summary(outputs, self.pairs.types(split), chosen)
+
+    def collapsed(self, gauges: Gauges) -> list[str]:
+        """Transport that moves nothing, routers that hear one modality or choose nothing."""
+        return collapsed(gauges)
 
     def loss(
         self, model: nnx.Module, batch: Batch, rngs: nnx.Rngs
@@ -183,9 +218,10 @@ class RemoteTask(NoMechanisms):
         """Nothing: each pair is read by itself."""
 
     def predict(self, model: nnx.Module, batch: Batch, shared: None) -> dict[str, Array]:
-        """The logit of each relation of each pair."""
+        """The logit of each relation of each pair, and what `gauges` reads."""
         assert isinstance(model, Remote)
-        return {"logits": model(batch)}
+        logits, gauges = model.observed(batch)
+        return {"logits": logits, **{f"{GAUGE}{name}": found for name, found in gauges.items()}}
 
     def calibrate(self, outputs: Outputs) -> dict[str, float]:
         """A temperature, and the probability from which on a relation is answered."""
@@ -269,43 +305,11 @@ class RemoteTask(NoMechanisms):
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
         """Scores by relation, most frequent first, and by triplet type."""
         gold, types = self.pairs.labels(split), self.pairs.types(split)
-        predicted = outputs["label"][: len(gold)]
-        by_relation = [
-            (name, metrics.micro(gold, predicted, relation=index))
-            for index, name in enumerate(self.relations)
-            if index > 0 and ((gold == index) | (predicted == index)).any()
-        ]
-        by_type = [
-            (name, metrics.micro(gold[types == index], predicted[types == index]))
-            for index, name in enumerate(TRIPLET_TYPES)
-            if (types == index).any()
-        ]
-        return [
-            score_table(
-                f"{split}: by relation",
-                most_frequent_first(by_relation),
-                name="relation",
-                support="pairs",
-            ),
-            score_table(f"{split}: by triplet type", by_type, name="type", support="pairs"),
-        ]
+        return report.tables(split, gold, outputs["label"][: len(gold)], types, self.relations)
 
     def rows(self, split: str, outputs: Outputs) -> Iterator[dict[str, Any]]:
         """A line a pair: where it is written, head and tail, gold and predicted relation."""
-        records = self.pairs.records(split)
-        for index in range(len(records)):
-            pair: Pair = records[index]
-            yield {
-                "file": pair.file,
-                "line": pair.line,
-                "image": pair.image,
-                "type": TRIPLET_TYPES[pair.type],
-                "head": pair.head.name,
-                "tail": pair.tail.name,
-                "relation": self.relations[pair.label],
-                "predicted": self.relations[int(outputs["label"][index])],
-                "probability": round(float(outputs["probability"][index]), 6),
-            }
+        return report.rows(self.pairs.records(split), self.relations, outputs)
 
     def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
         """None."""

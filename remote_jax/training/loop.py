@@ -19,6 +19,7 @@ from flax import nnx
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
+from remote_jax.config import rates
 from remote_jax.data import pipeline
 from remote_jax.errors import UserError
 from remote_jax.reporting.logs import Clock, MetricsLog, Progress
@@ -90,6 +91,7 @@ class _Run:
         self.plan = Plan.from_config(config.train, len(self.data))
         skeleton, shapes = split(remat.switch(task.shapes(), config.train.remat))
         check_frozen(config.train, shapes)
+        self.unused_rates = rates.unused(config.train, shapes)
         optimizer, self.rate = make_optimizer(config.train, self.plan.total)
         self.step = make_step(
             task,
@@ -118,6 +120,8 @@ class _Run:
                 f"the checkpoint of step {lost} is damaged ({reason}): {lost - start} steps are "
                 "done again"
             )
+        for sentence in self.unused_rates:
+            progress.log(sentence)
         if start:
             progress.log(f"goes on after step {start} of {plan.total}")
         profile = None

@@ -13,6 +13,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
+from remote_jax.config import rates
 from remote_jax.errors import UserError, nearest
 from remote_jax.runtime import sharding
 from remote_jax.task import Batch, Task
@@ -58,11 +59,9 @@ def check_frozen(config: ConfigDict, names: Iterable[str]) -> None:
     names = list(names)
     for beginning in _named(config):
         if not any(name.startswith(beginning) for name in names):
-            parts = [name.split("/") for name in names]
-            known = {"/".join(part[: depth + 1]) for part in parts for depth in range(len(part))}
             raise UserError(
                 f"train.frozen: no parameter of this model begins with {beginning!r}"
-                f"{nearest(beginning, sorted(known))}."
+                f"{nearest(beginning, rates.beginnings(names))}."
             )
     if all(name.startswith(frozen(config)) for name in names):
         raise UserError(f"train.frozen={config.frozen!r} leaves nothing to train.")
@@ -118,8 +117,8 @@ def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransf
     Weight decay (decoupled) acts on parameters of two axes and more: biases and the scales of
     layer norms are spared. Without it this is Adam. With `clip` 0 no gradient is clipped. With
     `new_learning_rate` above 0, parameters outside the encoders learn at that rate, and the
-    encoders at `learning_rate`. Frozen parameters have no gradient; no moments are kept of them,
-    and nothing decays them.
+    encoders at `learning_rate`; those named in `rates` learn at their own. Frozen parameters have
+    no gradient; no moments are kept of them, and nothing decays them.
 
     With `optimizer=adagrad` the tables of embeddings follow Adagrad (Duchi et al. 2011) at
     `learning_rate`, and what else there is Adam at `new_learning_rate`. With `average` above 0 the
@@ -134,12 +133,16 @@ def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransf
     first = tables or ENCODERS
     kept = frozen(config)
     ratio = config.new_learning_rate / config.learning_rate if config.new_learning_rate else 1.0
+    own = rates.parse(config.rates)
+
+    def factor(name: str) -> float:
+        rate = rates.own_rate(name, own)
+        if rate is not None:
+            return rate / config.learning_rate
+        return 1.0 if name.startswith(first) else ratio
 
     def by_group(updates: Params, params: Params | None) -> Params:
-        return {
-            name: update if name.startswith(first) else update * ratio
-            for name, update in updates.items()
-        }
+        return {name: update * factor(name) for name, update in updates.items()}
 
     def decayed(params: Params) -> dict[str, bool]:
         return {n: value.ndim >= 2 and not n.startswith(kept) for n, value in params.items()}

@@ -39,8 +39,12 @@ def contents(arrays: Mapping[str, object]) -> Iterable[bytes]:
 
 
 def program(compiled: str) -> Iterable[bytes]:
-    """A compiled program without what says where in the source it comes from."""
-    yield re.sub(r", metadata=\{[^}]*\}|(?s:\nFileNames.*)", "", compiled).encode()
+    """A compiled program without what says where in the source it comes from.
+
+    These are tables of files, functions and lines, before the program or after it.
+    """
+    tables = r"\n(?:FileNames|FunctionNames|FileLocations|StackFrames)(?:\n\d.*)*"
+    yield re.sub(r", metadata=\{[^}]*\}|" + tables, "", compiled).encode()
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+import jax.numpy as jnp
 import pytest
 from flax import nnx
 from ml_collections import ConfigDict
@@ -159,3 +160,60 @@ def test_each_benchmark_keeps_to_its_triplet_types():
     assert more.get_config().data.triplets == "eo"
     assert mnre.get_config().data.triplets == mnre.get_config("minilm").data.triplets == "ee"
     assert umre.get_config("paper").data.triplets == "ee,oo,eo"
+
+
+def test_a_split_has_gauges_of_every_mechanism(task, outputs):
+    skeleton, params = split(task.model(nnx.Rngs(0)))
+    found = evaluate(make_predict(task, skeleton, MESH), params, task.dataset("test"), task.config)
+    gauges = task.gauges("test", found)
+    assert list(task.mechanisms) == ["transport", "router", "experts"]
+    for modality, other in (("text", "T2V"), ("vision", "V2T")):
+        assert 0.02 < gauges[f"transport/{modality}/moved"] < 1
+        assert gauges[f"router/{other}"] == pytest.approx(0.5, abs=1e-5)  # model.own_weight
+    assert task.collapsed(gauges) == []
+    names = {"logits", "label", "probability", "temperature", "threshold"}
+    assert set(outputs) == names  # what scores and predictions are made of has none of them
+
+
+def test_collapse_that_is_planted_is_said(task):
+    skeleton, params = split(task.model(nnx.Rngs(0)))
+    for name, value in params.items():
+        if "fusion/alpha" in name:
+            params[name] = jnp.full_like(value, 0.999)
+        if name == "mmoe/text/router/kernel":  # the sum of the text's own features, which is not 0
+            params["text/bert/blocks/0/mlp_norm/bias"] += 1.0
+            params[name] = value.at[: value.shape[0] // value.shape[1], 0].set(1e3)
+    found = evaluate(make_predict(task, skeleton, MESH), params, task.dataset("test"), task.config)
+    said = task.collapsed(task.gauges("test", found))
+    assert [sentence.split(" ", 5)[:5] for sentence in said] == [
+        ["Transport", "moves", said[0].split()[2], "of", "the"],
+        ["The", "router", "of", "text", "gives"],
+        ["Transport", "moves", said[2].split()[2], "of", "the"],
+    ]
+
+
+def test_a_task_without_a_mechanism_has_the_parameters_and_the_data_of_the_whole(task):
+    _, whole = split(task.model(nnx.Rngs(0)))
+    other = task.without(["experts", "transport"])
+    assert other.shapes().text.fusion.identity and not task.shapes().text.fusion.identity
+    skeleton, shapes = split(other.shapes())
+    assert {n: x.shape for n, x in shapes.items()} == {n: x.shape for n, x in whole.items()}
+    found = evaluate(make_predict(other, skeleton, MESH), whole, other.dataset("test"), task.config)
+    assert other.gauges("test", found) == {}
+    with pytest.raises(UserError, match="'routers'"):
+        task.without(["routers"])
+
+
+def test_a_model_that_lacks_a_mechanism_cannot_lose_it(tmp_path):
+    assert list(make_task(tiny(tmp_path, **{"model.mmoe": "off"})).mechanisms) == ["transport"]
+    plain = make_task(tiny(tmp_path, **{"model.mot": "none", "model.experts": "T,V"}))
+    assert plain.mechanisms == {}
+
+
+def test_a_run_of_before_starts_fusion_and_router_as_it_did(tmp_path):
+    old = tiny(tmp_path).to_dict()
+    del old["model"]["alpha"], old["model"]["own_weight"], old["train"]["rates"]
+    configs.write(ConfigDict(old), tmp_path)
+    found = configs.read(tmp_path)
+    assert (found.model.alpha, found.model.own_weight, found.train.rates) == (0.95, 0.0, "")
+    make_task(found)

@@ -29,10 +29,12 @@ class TextEncoding(nnx.Module):
         rngs: nnx.Rngs | None = None,
     ) -> Levels:
         """F″⁰ … F″ᴸ⁻¹ of the text. The fused level replaces the level in the stream."""
-        levels = [self.bert.embed(tokens, types, rngs=rngs)]
+        levels, gauges = [self.bert.embed(tokens, types, rngs=rngs)], []
         for block in self.bert.blocks:
-            levels.append(self.fusion(levels, block(levels[-1], mask, rngs=rngs), mask))
-        return Levels(levels, mask)
+            fused = self.fusion(levels, block(levels[-1], mask, rngs=rngs), mask)
+            levels.append(fused.features)
+            gauges.append(fused.gauges)
+        return Levels(levels, mask, [found for found in gauges if found])
 
 
 class VisualEncoding(nnx.Module):
@@ -69,13 +71,14 @@ class VisualEncoding(nnx.Module):
     ) -> Levels:
         """F″⁰ … F″ᴸ⁻¹ of the 2u·o visual tokens, object by object, RGB before depth."""
         tokens, mask = self.embed(rgb, depth, boxes, rgb_mask, depth_mask)
-        levels = [self.vit.enter(tokens, rngs=rngs)]
+        levels, gauges = [self.vit.enter(tokens, rngs=rngs)], []
         last = len(self.vit.blocks)
         for number, block in enumerate(self.vit.blocks, start=1):
             fused = self.fusion(levels, block(levels[-1], mask, rngs=rngs), mask)
             # A pre-norm encoder ends with a LayerNorm; without it the last level has no set scale.
-            levels.append(self.vit.norm(fused) if number == last else fused)
-        return Levels(levels, mask)
+            levels.append(self.vit.norm(fused.features) if number == last else fused.features)
+            gauges.append(fused.gauges)
+        return Levels(levels, mask, [found for found in gauges if found])
 
     def embed(
         self,

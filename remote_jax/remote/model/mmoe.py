@@ -1,11 +1,15 @@
 """Multimodal mixture of experts (REMOTE §5.3, Eqs. 9-12)."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float
+
+from remote_jax.remote.model.gauges import FusionGauges
 
 EXPERTS = ("T2V", "V2T", "T", "V")
 
@@ -15,10 +19,28 @@ VALUE_INIT = nnx.initializers.variance_scaling(0.01, "fan_in", "truncated_normal
 
 
 class Levels(NamedTuple):
-    """Every level of one modality after fusion: F″⁰ … F″ᴸ⁻¹ and the positions that exist."""
+    """Every level of one modality after fusion: F″⁰ … F″ᴸ⁻¹ and the positions that exist.
+
+    `gauges` has what fusion did to F¹ … Fᴸ⁻¹; it is empty where nothing is fused.
+    """
 
     features: list[Float[Array, "b n d"]]
     mask: Bool[Array, "b n"]
+    gauges: Sequence[FusionGauges] = ()
+
+
+class Mixed(NamedTuple):
+    """H of a stream, and the weight of each expert at each position.
+
+    Attributes:
+        features: H of Eq. 12.
+        weights: S of Eq. 11, over the experts that are present; None for a stream without a router.
+        present: experts that have anything to say for an example.
+    """
+
+    features: Float[Array, "b n d"]
+    weights: Float[Array, "b n e"] | None = None
+    present: Bool[Array, "b e"] | None = None
 
 
 class CrossModalAttention(nnx.Module):
@@ -56,7 +78,14 @@ class Stream(nnx.Module):
     it reads from the other modality. A router P over their concatenation (Eq. 11) weighs them anew
     at every position. Where no expert has anything to say, none being switched on or the other
     modality being absent, the stream is its own last level.
+
+    P starts at zero, and the weights at those of `start`.
     """
+
+    last_level = False
+    """Whether H is the stream's own last level, whatever the experts say (`counterfactual.py`)."""
+    uniform = False
+    """Whether the experts that are present weigh alike, whatever P says (`counterfactual.py`)."""
 
     def __init__(
         self,
@@ -66,10 +95,11 @@ class Stream(nnx.Module):
         *,
         own: bool,
         cross: bool,
+        own_weight: float,
         dtype: jnp.dtype,
         rngs: nnx.Rngs,
     ):
-        self.own, self.cross = own, cross
+        self.own, self.cross, self.own_weight = own, cross, own_weight
         self.count = int(own) + (other_levels if cross else 0)
         if cross:
             self.attention = CrossModalAttention(own_dim, other_dim, dtype=dtype, rngs=rngs)
@@ -78,24 +108,32 @@ class Stream(nnx.Module):
                 self.count * own_dim,
                 self.count,
                 use_bias=False,
-                kernel_init=nnx.initializers.normal(1.0),
+                kernel_init=nnx.initializers.zeros,
                 dtype=dtype,
                 preferred_element_type=jnp.float32,
                 rngs=rngs,
             )
 
-    def __call__(self, mine: Levels, other: Levels) -> Float[Array, "b n d"]:
+    def __call__(self, mine: Levels, other: Levels) -> Mixed:
         """H of this stream; `mine` gives the queries, `other` the keys and values."""
         last = mine.features[-1]
-        if self.count == 0:
-            return last
+        if self.count == 0 or self.last_level:
+            return Mixed(last)
         experts, present = self._experts(last, other)
+        weights = None
         if self.count == 1:
             mixed = experts[:, 0]
         else:
             weights = self._route(experts, present)
             mixed = jnp.einsum("bne,bend->bnd", weights.astype(last.dtype), experts)
-        return jnp.where(present.any(1)[:, None, None], mixed, last)
+        return Mixed(jnp.where(present.any(1)[:, None, None], mixed, last), weights, present)
+
+    def start(self) -> Float[np.ndarray, " e"]:
+        """The weights that the router starts from, where all experts are present."""
+        if not (self.own and self.own_weight):
+            return np.full(self.count, 1 / self.count)
+        others = self.count - 1
+        return np.array([self.own_weight] + [(1 - self.own_weight) / others] * others)
 
     def _experts(
         self, last: Float[Array, "b n d"], other: Levels
@@ -122,8 +160,11 @@ class Stream(nnx.Module):
         useful first, the modality's own features, before the others have learnt to say anything.
         """
         b, e, n, d = experts.shape
-        side_by_side = jnp.swapaxes(experts, 1, 2).reshape(b, n, e * d)
-        logits = self.router(side_by_side) / (e * d) ** 0.5
+        if self.uniform:
+            logits = jnp.zeros((b, n, e))
+        else:
+            side_by_side = jnp.swapaxes(experts, 1, 2).reshape(b, n, e * d)
+            logits = self.router(side_by_side) / (e * d) ** 0.5 + jnp.log(self.start())
         return jax.nn.softmax(logits, where=present[:, None, :])
 
 
@@ -134,6 +175,8 @@ class MixtureOfExperts(nnx.Module):
       text_dim, vision_dim: d_t, d_v.
       text_levels, vision_levels: L of each encoder.
       experts: which of T2V, V2T, T, V take part (Table 5).
+      own_weight: of a modality's own last level when training starts; the experts of the other
+        modality share the rest evenly. 0: all experts weigh alike.
     """
 
     def __init__(
@@ -144,6 +187,7 @@ class MixtureOfExperts(nnx.Module):
         vision_levels: int,
         *,
         experts: frozenset[str],
+        own_weight: float,
         dtype: jnp.dtype,
         rngs: nnx.Rngs,
     ):
@@ -153,6 +197,7 @@ class MixtureOfExperts(nnx.Module):
             vision_levels,
             own="T" in experts,
             cross="T2V" in experts,
+            own_weight=own_weight,
             dtype=dtype,
             rngs=rngs,
         )
@@ -162,12 +207,11 @@ class MixtureOfExperts(nnx.Module):
             text_levels,
             own="V" in experts,
             cross="V2T" in experts,
+            own_weight=own_weight,
             dtype=dtype,
             rngs=rngs,
         )
 
-    def __call__(
-        self, text: Levels, vision: Levels
-    ) -> tuple[Float[Array, "b n dt"], Float[Array, "b k dv"]]:
+    def __call__(self, text: Levels, vision: Levels) -> tuple[Mixed, Mixed]:
         """H^{T,V} over the text positions and H^{V,T} over the visual ones."""
         return self.text(text, vision), self.vision(vision, text)

@@ -1,6 +1,6 @@
 """Multilevel optimal transport fusion (REMOTE §5.2, Eqs. 5-8)."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,12 +8,17 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float
 
 from remote_jax.ot import linear
+from remote_jax.remote.model.gauges import FusionGauges, fusion_gauges
 from remote_jax.training.remat import rematerialised
 
 Fusion = Literal["sinkhorn", "cross_attention", "none"]
 
-# Pretrained features must pass almost unchanged at the start of fine-tuning.
-INITIAL_ALPHA = 0.95
+
+class Fused(NamedTuple):
+    """A level after fusion, and what fusion did to it; None where there is no fusion."""
+
+    features: Float[Array, "b n d"]
+    gauges: FusionGauges | None
 
 
 class MultilevelTransport(nnx.Module):
@@ -29,9 +34,12 @@ class MultilevelTransport(nnx.Module):
         sources as keys and values), or no fusion at all.
       epsilon: λ of Eq. 6, in units of the cosine cost, which lies in [0, 2].
       iterations: the most Sinkhorn iterations a plan may take.
+      alpha: what every entry of α (Eq. 8) starts at.
     """
 
     remat = False
+    identity = False
+    """Whether F″ = F whatever α is (`counterfactual.py`)."""
 
     def __init__(
         self,
@@ -41,6 +49,7 @@ class MultilevelTransport(nnx.Module):
         fusion: Fusion,
         epsilon: float,
         iterations: int,
+        alpha: float,
         dtype: jnp.dtype,
         rngs: nnx.Rngs,
     ):
@@ -48,7 +57,7 @@ class MultilevelTransport(nnx.Module):
         if fusion == "none":
             return
         self.alpha = nnx.List(
-            [nnx.Param(jnp.full((dim,), INITIAL_ALPHA, jnp.float32)) for _ in range(blocks)]
+            [nnx.Param(jnp.full((dim,), alpha, jnp.float32)) for _ in range(blocks)]
         )
         if fusion == "cross_attention":
             self.query = nnx.Linear(dim, dim, use_bias=False, dtype=dtype, rngs=rngs)
@@ -60,22 +69,27 @@ class MultilevelTransport(nnx.Module):
         lower: list[Float[Array, "b n d"]],
         target: Float[Array, "b n d"],
         mask: Bool[Array, "b n"],
-    ) -> Float[Array, "b n d"]:
+    ) -> Fused:
         """F″ˡ (Eq. 8) of target Fˡ, l ≥ 1, with sources F⁰ … Fˡ⁻¹ in `lower`.
 
         Positions outside `mask` have no mass on either side and come back unchanged.
         """
-        if self.fusion == "none":
-            return target
+        if self.fusion == "none" or self.identity:
+            return Fused(target, None)
         sources = jnp.concatenate(lower, axis=1)
         source_mask = jnp.tile(mask, (1, len(lower)))
         if self.fusion == "sinkhorn":
-            moved = self._transport(sources, target, mask, source_mask)
+            plan = self._transport(sources, target, mask, source_mask)
+            moved = linear.barycentre(plan, sources)
         else:
-            moved = self._attend(sources, target, source_mask)
-        alpha = self.alpha[len(lower) - 1][...].astype(target.dtype)
-        fused = alpha * target + (1 - alpha) * moved.astype(target.dtype)
-        return jnp.where(mask[..., None], fused, target)
+            weights = self._attend(sources, target, source_mask)
+            plan = linear.uniform(mask)[:, :, None] * weights
+            moved = jnp.einsum("bnm,bmd->bnd", weights.astype(sources.dtype), sources)
+        # In float32: near 1, bfloat16 has a number every 0.004, and α would stand still.
+        alpha = self.alpha[len(lower) - 1][...]
+        fused = alpha * target.astype(jnp.float32) + (1 - alpha) * moved.astype(jnp.float32)
+        fused = jnp.where(mask[..., None], fused, target).astype(target.dtype)
+        return Fused(fused, fusion_gauges(target, fused, plan, mask, source_mask))
 
     def _transport(
         self,
@@ -83,23 +97,22 @@ class MultilevelTransport(nnx.Module):
         target: Float[Array, "b n d"],
         mask: Bool[Array, "b n"],
         source_mask: Bool[Array, "b m"],
-    ) -> Float[Array, "b n d"]:
-        """F′ˡ = Π*·μ, rows of Π* divided by their mass (Eqs. 6-8)."""
-        plan = linear.transport_plan(
+    ) -> Float[Array, "b n m"]:
+        """Π* of Eq. 6."""
+        return linear.transport_plan(
             linear.cosine_cost(target, sources),
             linear.uniform(mask),
             linear.uniform(source_mask),
             epsilon=self.epsilon,
             iterations=self.iterations,
         )
-        return linear.barycentre(plan, sources)
 
     def _attend(
         self,
         sources: Float[Array, "b m d"],
         target: Float[Array, "b n d"],
         source_mask: Bool[Array, "b m"],
-    ) -> Float[Array, "b n d"]:
+    ) -> Float[Array, "b n m"]:
         """Table 3, "MOT (Cross Attention)": rows of Π are softmax weights over the sources."""
         # Not rounded to bfloat16 before the softmax: near-equal scores would tie.
         scores = jnp.einsum(
@@ -110,5 +123,4 @@ class MultilevelTransport(nnx.Module):
         )
         scores = scores / jnp.sqrt(target.shape[-1])
         # where= keeps a row without any source at zero instead of NaN.
-        weights = jax.nn.softmax(scores, where=source_mask[:, None, :])
-        return jnp.einsum("bnm,bmd->bnd", weights.astype(sources.dtype), sources)
+        return jax.nn.softmax(scores, where=source_mask[:, None, :])

@@ -2,10 +2,11 @@
 
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from remote_jax.remote.model.encoding import TextEncoding, VisualEncoding, object_means
-from remote_jax.remote.model.mmoe import Levels, MixtureOfExperts
+from remote_jax.remote.model.gauges import Gauges, arrays, at_markers, at_objects, router_gauges
+from remote_jax.remote.model.mmoe import Levels, Mixed, MixtureOfExperts
 from remote_jax.task import Batch
 
 
@@ -72,6 +73,12 @@ class Remote(nnx.Module):
 
         `rngs` gives dropout; without it the model is deterministic.
         """
+        return self.observed(batch, rngs=rngs)[0]
+
+    def observed(
+        self, batch: Batch, *, rngs: nnx.Rngs | None = None
+    ) -> tuple[Float[Array, "b r"], Gauges]:
+        """The logits, and what transport and routers did; compiled out where it is not used."""
         text = self.text(batch["tokens"], batch["token_mask"], batch["token_types"], rngs=rngs)
         vision = self.vision(
             batch["rgb"],
@@ -82,12 +89,26 @@ class Remote(nnx.Module):
             rngs=rngs,
         )
         words, sights = self._streams(text, vision)
-        objects = object_means(sights, vision.mask, batch["boxes"].shape[1])
-        return self.classifier(words, objects, batch["marker"], batch["object"], rngs=rngs)
+        objects = object_means(sights.features, vision.mask, batch["boxes"].shape[1])
+        marker, index = batch["marker"], batch["object"]
+        logits = self.classifier(words.features, objects, marker, index, rngs=rngs)
+        markers = at_markers(marker, text.mask)
+        pair = at_objects(index, batch["boxes"].shape[1], vision.mask)
+        return logits, {
+            **_gauges("text", text, words, markers),
+            **_gauges("vision", vision, sights, pair),
+        }
 
-    def _streams(
-        self, text: Levels, vision: Levels
-    ) -> tuple[Float[Array, "b n dt"], Float[Array, "b k dv"]]:
+    def _streams(self, text: Levels, vision: Levels) -> tuple[Mixed, Mixed]:
         if self.mmoe is None:
-            return text.features[-1], vision.features[-1]
+            return Mixed(text.features[-1]), Mixed(vision.features[-1])
         return self.mmoe(text, vision)
+
+
+def _gauges(
+    modality: str, levels: Levels, mixed: Mixed, read: Bool[Array, "b n"]
+) -> dict[str, Array]:
+    router = None
+    if mixed.weights is not None and mixed.present is not None:
+        router = router_gauges(mixed.weights, mixed.present, read)
+    return arrays(modality, levels.mask, levels.gauges, router)

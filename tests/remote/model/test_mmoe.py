@@ -10,10 +10,9 @@ from remote_jax.remote.model.mmoe import CrossModalAttention, Levels, MixtureOfE
 B, N, K, DT, DV, LT, LV = 2, 4, 6, 8, 5, 3, 2
 
 
-def make(experts=("T2V", "V2T", "T", "V")):
-    return MixtureOfExperts(
-        DT, DV, LT, LV, experts=frozenset(experts), dtype=jnp.float32, rngs=nnx.Rngs(1)
-    )
+def make(experts=("T2V", "V2T", "T", "V"), own_weight=0.5):
+    switches = {"experts": frozenset(experts), "own_weight": own_weight}
+    return MixtureOfExperts(DT, DV, LT, LV, **switches, dtype=jnp.float32, rngs=nnx.Rngs(1))
 
 
 def levels(seed, count, positions, dim, mask=None):
@@ -50,16 +49,20 @@ def reference(stream, mine, other, b, position):
         weights = softmax((last @ w_q) @ (source @ w_k).T / np.sqrt(len(last)))
         experts.append(weights @ (source @ w_h))
     side_by_side = np.concatenate(experts)
+    start = [0.5] + [0.5 / len(other.features)] * len(other.features)
     p = np.array(stream.router.kernel[...], np.float64) / np.sqrt(len(side_by_side))
-    route = softmax(side_by_side @ p)
+    route = softmax(side_by_side @ p + np.log(start))
     return sum(w * e for w, e in zip(route, experts, strict=True))
 
 
 def test_streams_are_equations_9_to_12():
     moe = make()
+    for number, stream in enumerate((moe.text, moe.vision)):  # P starts at zero
+        kernel = np.random.default_rng(number).normal(size=stream.router.kernel.shape)
+        stream.router.kernel[...] = jnp.array(kernel, jnp.float32)
     seen = np.array([[True] * K, [True, False, True, True, False, False]])
     t, v = text(), vision(seen)
-    over_text, over_vision = moe(t, v)
+    over_text, over_vision = (mixed.features for mixed in moe(t, v))
     for b in range(B):
         for p in range(N):
             np.testing.assert_allclose(over_text[b, p], reference(moe.text, t, v, b, p), atol=1e-4)
@@ -71,9 +74,27 @@ def test_streams_are_equations_9_to_12():
 
 def test_a_post_without_picture_is_its_text():
     t = text()
-    over_text, over_vision = make()(t, vision(np.zeros((B, K), bool)))
+    over_text, over_vision = (m.features for m in make()(t, vision(np.zeros((B, K), bool))))
     np.testing.assert_allclose(over_text, t.features[-1], atol=1e-6)
     assert jnp.isfinite(over_vision).all()
+
+
+@pytest.mark.parametrize(("own_weight", "own"), [(0.6, 0.6), (0.01, 0.01), (0.0, None)])
+def test_the_router_starts_from_the_weights_of_the_key(own_weight, own):
+    """0 stands for weights that are all alike."""
+    seen = np.array([[True] * K, [False] * K])
+    over_text, over_vision = make(own_weight=own_weight)(text(), vision(seen))
+    for mixed, others in ((over_text, LV), (over_vision, LT)):
+        first = 1 / (1 + others) if own is None else own
+        expected = [first] + [(1 - first) / others] * others
+        np.testing.assert_allclose(mixed.weights[0].mean(0), expected, rtol=1e-5)
+        assert float(mixed.weights[0].std(0).max()) < 1e-7
+    np.testing.assert_array_equal(over_text.weights[1], np.eye(1 + LV)[[0] * N])
+
+
+def test_cross_experts_alone_start_alike():
+    over_text, _ = make(("T2V", "V"), own_weight=0.9)(text(), vision())
+    np.testing.assert_allclose(over_text.weights, np.full((B, N, LV), 1 / LV), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +102,7 @@ def test_a_post_without_picture_is_its_text():
 )
 def test_every_row_of_table_5_runs_and_keeps_shapes(experts):
     t, v = text(), vision()
-    over_text, over_vision = make(experts)(t, v)
+    over_text, over_vision = (mixed.features for mixed in make(experts)(t, v))
     assert over_text.shape == (B, N, DT)
     assert over_vision.shape == (B, K, DV)
     if "T2V" not in experts:
@@ -93,7 +114,7 @@ def test_every_row_of_table_5_runs_and_keeps_shapes(experts):
 @pytest.mark.parametrize("experts", [("T2V",), ("T2V", "V")])
 def test_only_cross_experts_without_a_picture_leave_the_text_as_it_is(experts):
     seen = np.array([[True] * K, [False] * K])
-    over_text, _ = make(experts)(text(), vision(seen))
+    over_text = make(experts)(text(), vision(seen))[0].features
     np.testing.assert_array_equal(over_text[1], text().features[-1][1])
     assert (over_text[0] != text().features[-1][0]).any()
 
@@ -111,7 +132,14 @@ def test_scores_are_not_rounded_to_half_precision_before_the_softmax():
 
 def test_the_router_weighs_experts_by_logits_that_are_not_rounded():
     moe = MixtureOfExperts(
-        4, 4, 1, 1, experts=frozenset({"T", "T2V"}), dtype=jnp.bfloat16, rngs=nnx.Rngs(0)
+        4,
+        4,
+        1,
+        1,
+        experts=frozenset({"T", "T2V"}),
+        own_weight=0.0,
+        dtype=jnp.bfloat16,
+        rngs=nnx.Rngs(0),
     )
     kernel = np.zeros((8, 2), np.float32)
     kernel[:4, :] = 16.0

@@ -19,6 +19,7 @@ def make(fusion, blocks=LEVELS):
         fusion=fusion,
         epsilon=0.1,
         iterations=500,
+        alpha=0.95,
         dtype=jnp.float32,
         rngs=nnx.Rngs(0),
     )
@@ -29,8 +30,8 @@ def features(seed=0):
     return [jnp.array(rng.normal(size=(2, N, D)), jnp.float32) for _ in range(LEVELS + 1)]
 
 
-def reference(lower, target, mask, alpha):
-    """Eqs. 5-8 for one example, with POT, on the positions that exist."""
+def plan_of(lower, target, mask):
+    """Π* of one example (Eqs. 5-7), with POT, between the positions that exist."""
     mu = np.concatenate([f[mask] for f in lower]).astype(np.float64)
     nu = target[mask].astype(np.float64)
     cost = (
@@ -38,9 +39,16 @@ def reference(lower, target, mask, alpha):
         - (nu / np.linalg.norm(nu, axis=1, keepdims=True))
         @ (mu / np.linalg.norm(mu, axis=1, keepdims=True)).T
     )
-    plan = pot.sinkhorn(
+    return pot.sinkhorn(
         pot.unif(len(nu)), pot.unif(len(mu)), cost, 0.1, method="sinkhorn_log", numItermax=5000
     )
+
+
+def reference(lower, target, mask, alpha):
+    """F″ of one example (Eq. 8)."""
+    plan = plan_of(lower, target, mask)
+    mu = np.concatenate([f[mask] for f in lower]).astype(np.float64)
+    nu = target[mask].astype(np.float64)
     moved = plan @ mu / plan.sum(1, keepdims=True)
     fused = target.astype(np.float64).copy()
     fused[mask] = alpha * nu + (1 - alpha) * moved
@@ -53,7 +61,7 @@ def test_fusion_is_equations_5_to_8():
     module.alpha[LEVELS - 1][...] = jnp.array(alpha, jnp.float32)
     *lower, target = features()
     mask = np.array([[True] * N, [True, True, False, True, False]])
-    fused = module(lower, target, jnp.array(mask))
+    fused = module(lower, target, jnp.array(mask)).features
     for b in range(2):
         expected = reference([np.array(f[b]) for f in lower], np.array(target[b]), mask[b], alpha)
         np.testing.assert_allclose(fused[b], expected, atol=2e-4)
@@ -66,8 +74,8 @@ def test_what_has_no_mass_changes_nothing(fusion):
     mask = jnp.array([[True, True, True, False, False]] * 2)
     changed = [f.at[:, 3:].set(1e3) for f in lower]
     np.testing.assert_allclose(
-        module(lower, target, mask)[:, :3],
-        module(changed, target.at[:, 3:].set(-7.0), mask)[:, :3],
+        module(lower, target, mask).features[:, :3],
+        module(changed, target.at[:, 3:].set(-7.0), mask).features[:, :3],
         atol=1e-5,
     )
 
@@ -79,7 +87,7 @@ def test_identical_features_and_empty_sides_are_finite_with_their_gradient(fusio
     same = jnp.ones((2, N, D))
 
     def total(target):
-        return (module([same, target], target, jnp.array(mask)) ** 2).sum()
+        return (module([same, target], target, jnp.array(mask)).features ** 2).sum()
 
     value, gradient = jax.value_and_grad(total)(same)
     assert jnp.isfinite(value)
@@ -90,24 +98,68 @@ def test_without_fusion_there_are_no_parameters_and_nothing_changes():
     module = make("none")
     *lower, target = features()
     assert not jax.tree.leaves(nnx.state(module, nnx.Param))
-    np.testing.assert_array_equal(module(lower, target, jnp.ones((2, N), bool)), target)
+    fused = module(lower, target, jnp.ones((2, N), bool))
+    np.testing.assert_array_equal(fused.features, target)
+    assert fused.gauges is None
 
 
 def test_fused_features_stay_within_reach_of_the_originals_at_the_start():
     *lower, target = features()
-    fused = make("sinkhorn")(lower, target, jnp.ones((2, N), bool))
+    fused = make("sinkhorn")(lower, target, jnp.ones((2, N), bool)).features
     assert float(jnp.abs(fused - target).max()) < 0.1 * float(jnp.abs(target).max() + 4)
+
+
+def test_what_fusion_moved_and_how_spread_its_plan_is_are_those_of_the_definition():
+    module = make("sinkhorn")
+    module.alpha[LEVELS - 1][...] = jnp.linspace(0.1, 0.9, D)
+    *lower, target = features()
+    mask = np.array([[True] * N, [True, True, False, True, False]])
+    fused = module(lower, target, jnp.array(mask))
+    for b in range(2):
+        before, after = (np.array(x[b], np.float64)[mask[b]] for x in (target, fused.features))
+        moved = np.linalg.norm(after - before) / np.linalg.norm(before)
+        assert fused.gauges.moved[b] == pytest.approx(moved, rel=1e-5)
+        plan = plan_of([np.array(f[b]) for f in lower], np.array(target[b]), mask[b])
+        entropy = -(plan * np.log(plan)).sum() / np.log(plan.size)
+        assert fused.gauges.entropy[b] == pytest.approx(entropy, rel=1e-3)
+
+
+def test_gauges_of_an_example_without_positions_are_zero():
+    *lower, target = features()
+    found = make("sinkhorn")(lower, target, jnp.zeros((2, N), bool)).gauges
+    assert not found.moved.any() and not found.entropy.any()
+
+
+def half(alpha, target, source):
+    """F″ of one position and one source, in bfloat16: there F′ is the source."""
+    module = MultilevelTransport(
+        1, D, fusion="sinkhorn", epsilon=0.1, iterations=5, alpha=alpha, dtype=jnp.bfloat16,
+        rngs=nnx.Rngs(0),
+    )  # fmt: skip
+    return module([source], target, jnp.ones((1, 1), bool)).features
+
+
+def test_alpha_is_not_rounded_to_half_precision():
+    """0.951 lies between two numbers of bfloat16, 0.9492 and 0.9531."""
+    target, source = (f[:1, :1].astype(jnp.bfloat16) for f in features()[:2])
+    wide = [np.array(f, np.float64) for f in (target, source * 128)]
+    fused = half(0.951, target, source * 128)
+    assert fused.dtype == jnp.bfloat16
+    expected = 0.951 * wide[0] + (1 - 0.951) * wide[1]
+    np.testing.assert_allclose(np.array(fused, np.float64), expected, rtol=2**-8)
+    rounded = 0.94921875 * wide[0] + (1 - 0.94921875) * wide[1]
+    assert abs(rounded / expected - 1).max() > 2**-6  # the bound above tells them apart
 
 
 def test_scores_are_not_rounded_to_half_precision_before_the_softmax():
     """768 and 769 are the same number in bfloat16; the softmax of both is not one half."""
     module = MultilevelTransport(
-        1, 4, fusion="cross_attention", epsilon=0.1, iterations=5, dtype=jnp.bfloat16,
+        1, 4, fusion="cross_attention", epsilon=0.1, iterations=5, alpha=0.95, dtype=jnp.bfloat16,
         rngs=nnx.Rngs(0),
     )  # fmt: skip
     module.query.kernel[...] = module.key.kernel[...] = jnp.eye(4)
     module.alpha[0][...] = jnp.zeros(4)
     target = jnp.array([[[16, 16, 16, 1]] * 2], jnp.bfloat16)
     sources = jnp.array([[[16, 16, 16, 0], [16, 16, 16, 1]]], jnp.bfloat16)
-    fused = module([sources], target, jnp.ones((1, 2), bool))
+    fused = module([sources], target, jnp.ones((1, 2), bool)).features
     assert float(fused[0, 0, 3]) == pytest.approx(1 / (1 + np.exp(-0.5)), abs=5e-3)
