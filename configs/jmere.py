@@ -20,6 +20,13 @@ small pretrained encoder of BERT's architecture. A run takes 18 to 24 minutes of
     python -m remote_jax.main --config=configs/jmere.py:minilm --config.data.dir=MNRE_FOLDER \
         --config.data.pipeline=en_core_web_sm --config.text.pretrained=ENCODER_FOLDER
 
+`:graphs` is the same with what the paper has on the side of the text alone: the textual graph, its
+three channels in the weights of Eq. 9, and widths of 100. Where the sentences have pictures,
+`--config.features.picture=true` aligns them with their objects:
+
+    python -m remote_jax.main --config=configs/jmere.py:graphs --config.data.dir=MNRE_FOLDER \
+        --config.data.pipeline=en_core_web_sm --config.text.pretrained=ENCODER_FOLDER
+
 What Table 2 leaves out: `--config.model.alignment.weight=0` (edge-enhanced),
 `--config.model.graph=vanilla` (attribute transformer), `--config.model.channels=` (multi-channel);
 α and λ of Figure 9 are `model.alignment.alpha` and `model.alignment.weight`. The plain word-pair
@@ -27,13 +34,13 @@ tagger, BERT alone, is `--config.model.graph=none --config.model.channels=` with
 """
 
 from ml_collections import ConfigDict
-from remote_jax.configs import _base
 
 from remote_jax.config import unknown_preset
+from remote_jax.configs import _base
 
 
 def get_config(preset: str = "sample") -> ConfigDict:
-    """The config of a preset: `sample` (default), `paper` or `minilm`."""
+    """The config of a preset: `sample` (default), `paper`, `minilm` or `graphs`."""
     if preset not in PRESETS:
         raise unknown_preset(preset, PRESETS)
     return PRESETS[preset]()
@@ -174,4 +181,18 @@ def minilm() -> ConfigDict:
     return config
 
 
-PRESETS = {"sample": sample, "paper": paper, "minilm": minilm}
+def graphs() -> ConfigDict:
+    """`minilm` with the paper's textual graph, three channels and widths; the tagger is the same.
+
+    Objects are as many and as large as in `paper`, for where the sentences have pictures.
+    """
+    config = minilm()
+    whole = paper()
+    config.data.update({name: whole.data[name] for name in ("max_objects", "crop")})
+    config.vision.pretrained = whole.vision.pretrained
+    for name in ("channels", "channel_values", "edge_dim", "channel_dim"):
+        config.model[name] = whole.model[name]
+    return config
+
+
+PRESETS = {"sample": sample, "paper": paper, "minilm": minilm, "graphs": graphs}

@@ -13,6 +13,7 @@ from remote_jax.data.posts import Answer, plain
 from remote_jax.eega import metrics
 from remote_jax.eega.graphs.visual_graph import VisualGraph
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple, Vocabulary
+from remote_jax.eega.settings import PROTOCOLS
 from remote_jax.eega.tags import Decoded, Priors, decode
 from remote_jax.reporting.results import Table
 from remote_jax.reporting.score import Score, most_frequent_first, score_table
@@ -155,6 +156,13 @@ def by_relation(
         if any(one.quintuples for one in (*right, *claimed)):
             scores[name] = metrics.quintuples(right, claimed, protocol)
     return _table(f"{split}: quintuples by relation", scores, "relation")
+
+
+def by_protocol(split: str, gold: Sequence[Labels], found: Sequence[Labels]) -> Table:
+    """Scores of all quintuples, counted in each of the ways that `config.metric` chooses from."""
+    scores = [(name, metrics.quintuples(gold, found, name)) for name in PROTOCOLS]
+    title = f"{split}: quintuples, both ways of counting"
+    return score_table(title, scores, name="metric", support="number")
 
 
 def by_type(

@@ -13,6 +13,7 @@ from remote_jax.eega.graphs.cooccurrence import LEVELS
 from remote_jax.eega.graphs.shapes import SHAPES
 from remote_jax.eega.graphs.text_graph import DISTANCES, OFFSETS, UNKNOWN_EDGE, UNKNOWN_POS
 from remote_jax.eega.graphs.visual_graph import edge_types
+from remote_jax.eega.model import without
 from remote_jax.eega.model.attribute_transformer import AttributeTransformer
 from remote_jax.eega.model.eega import Eega
 from remote_jax.eega.model.encoding import TextEncoding, VisualEncoding
@@ -86,6 +87,15 @@ def eega(config: ConfigDict, sizes: Sizes, *, rngs: nnx.Rngs) -> Eega:
 def parts(config: ConfigDict) -> tuple[str, ...]:
     """The encoders that the model has."""
     return build.PARTS if config.features.picture else ("text",)
+
+
+def mechanisms(config: ConfigDict) -> dict[str, str]:
+    """What the model of a config can be scored without (`without.mechanisms`)."""
+    return without.mechanisms(
+        graphs=config.model.graph == "attribute",
+        picture=config.features.picture,
+        channels=channels(config.model.channels),
+    )
 
 
 def shapes(config: ConfigDict, folder: Path, sizes: Sizes) -> Eega:

@@ -11,6 +11,7 @@ from remote_jax.eega.data import formats
 from remote_jax.eega.data.examples import Example, SentenceDataset
 from remote_jax.eega.data.features import within
 from remote_jax.eega.data.objects import is_whole_picture
+from remote_jax.eega.model.graph_alignment import FEWEST_NODES
 from remote_jax.eega.quintuples import Labels
 from remote_jax.eega.settings import Inputs
 from remote_jax.reporting.results import Table
@@ -33,7 +34,7 @@ def notices(
         missing = _shares({split: data.missing(split) for split in splits}, splits)
         if missing:
             told.append(f"Pictures that rows name and that are not there: {missing}.")
-        told += _whole_pictures(splits, config)
+        told += [*_whole_pictures(splits), *_unaligned(splits, config)]
     return [*told, *formats.passed_over(data.files)]
 
 
@@ -116,21 +117,37 @@ def _words(example: Example) -> int:
     return len(example.sentence.tokens)
 
 
-def _whole_pictures(splits: Mapping[str, list[Example]], config: ConfigDict) -> list[str]:
-    pictured = {
-        split: [one for one in some if one.sentence.image] for split, some in splits.items()
-    }
+def _pictured(splits: Mapping[str, list[Example]]) -> dict[str, list[Example]]:
+    return {split: [one for one in some if one.sentence.image] for split, some in splits.items()}
+
+
+def _whole_pictures(splits: Mapping[str, list[Example]]) -> list[str]:
+    pictured = _pictured(splits)
     whole = {
         split: sum(is_whole_picture(one.graph) for one in some) for split, some in pictured.items()
     }
     if not (shares := _shares(whole, pictured)):
         return []
-    told = f"Pictures without a scene graph or boxes, each one object, the whole of it: {shares}."
-    if config.model.alignment.weight and whole == {s: len(some) for s, some in pictured.items()}:
-        told += (
-            " Aligning words with one object tells nothing: add boxes.json, or set "
-            "--config.model.alignment.weight=0."
-        )
+    return [f"Pictures without a scene graph or boxes, each one object, the whole of it: {shares}."]
+
+
+def _unaligned(splits: Mapping[str, list[Example]], config: ConfigDict) -> list[str]:
+    """Training posts that are left out of L_graph, which other splits have no part in."""
+    if not config.model.alignment.weight:
+        return []
+    pictured = _pictured({"train": splits["train"]})
+    few = {
+        split: sum(one.graph.mask.sum() < FEWEST_NODES for one in some)
+        for split, some in pictured.items()
+    }
+    if not (shares := _shares(few, pictured)):
+        return []
+    told = (
+        f"Pictures of one object: {shares}. Words are not aligned with it: there is one plan only, "
+        "and its gradient would draw all words together."
+    )
+    if few == {split: len(some) for split, some in pictured.items()}:
+        told += " No post is aligned: add boxes.json, or set --config.model.alignment.weight=0."
     return [told]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,18 @@ from remote_jax.data.cache import with_data_folder
 from remote_jax.data.media import Folder, Pictures, PostMedia
 from remote_jax.data.posts import Values
 from remote_jax.data.words import check_language
-from remote_jax.eega import answers, build, metrics, notices
+from remote_jax.eega import answers, build, gauges, metrics, notices
 from remote_jax.eega.build import Sizes
 from remote_jax.eega.data import builders, corpus_statistics
 from remote_jax.eega.data.corpus_statistics import CorpusStatistics
 from remote_jax.eega.data.examples import Example, SentenceDataset
 from remote_jax.eega.data.features import Featurize
 from remote_jax.eega.data.posts import Posts, read_posts
+from remote_jax.eega.gauges import collapsed
 from remote_jax.eega.interface import interface
+from remote_jax.eega.model import gauges as traced
 from remote_jax.eega.model.eega import Eega
+from remote_jax.eega.model.without import take_away
 from remote_jax.eega.model.word_pairs import joint_loss, tagging_loss
 from remote_jax.eega.quintuples import Labels
 from remote_jax.eega.sample import folder as sample
@@ -38,7 +42,16 @@ from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.reporting.results import Table, write_json
-from remote_jax.task import Batch, Calibration, Interface, NamedAxis, NoMechanisms, Outputs
+from remote_jax.task import (
+    GAUGE,
+    Batch,
+    Calibration,
+    Gauges,
+    Interface,
+    NamedAxis,
+    Outputs,
+    check_mechanisms,
+)
 
 MIN_LOG_PROBABILITY = -6e4
 """The least logarithm of a probability that is told, near the least number of half precision."""
@@ -57,7 +70,7 @@ def make_task(config: ConfigDict) -> EegaTask:
     return EegaTask(config)
 
 
-class EegaTask(NoMechanisms):
+class EegaTask:
     """Implements `remote_jax.task.Task` for EEGA."""
 
     metric = "f1"
@@ -65,6 +78,7 @@ class EegaTask(NoMechanisms):
 
     def __init__(self, config: ConfigDict):
         self.config = config
+        self._without: tuple[str, ...] = ()
 
     def prepare(self, workdir: Path, *, anew: bool) -> None:
         """Keeps in the workdir what `predict` needs of the data and of pretrained checkpoints.
@@ -128,11 +142,31 @@ class EegaTask(NoMechanisms):
 
     def model(self, rngs: nnx.Rngs) -> Eega:
         """The model of the config, its encoders from their checkpoints if it names any."""
-        return build.eega(self.config, self._sizes, rngs=rngs)
+        return take_away(build.eega(self.config, self._sizes, rngs=rngs), self._without)
 
     def shapes(self) -> Eega:
         """The model of the config without values; it opens no checkpoint."""
-        return build.shapes(self.config, self.workdir / save.ENCODERS, self._sizes)
+        found = build.shapes(self.config, self.workdir / save.ENCODERS, self._sizes)
+        return take_away(found, self._without)
+
+    @property
+    def mechanisms(self) -> Mapping[str, str]:
+        """What the model of this config can be scored without.
+
+        The alignment is not among them: it is a part of the loss, and no prediction reads it.
+        """
+        return build.mechanisms(self.config)
+
+    def without(self, names: Sequence[str]) -> EegaTask:
+        """The task whose model has these mechanisms taken out (`model.without`).
+
+        Raises:
+            UserError: a name is none of `mechanisms`.
+        """
+        check_mechanisms(names, self.mechanisms)
+        found = copy.copy(self)
+        found._without = tuple(names)
+        return found
 
     @property
     def _sizes(self) -> Sizes:
@@ -147,9 +181,13 @@ class EegaTask(NoMechanisms):
         logits = model.tag(encoded, batch, rngs=rngs).logits
         cells = batch["words"][:, :, None] & batch["words"][:, None, :]
         main = tagging_loss(logits, batch["tags"], cells)
-        graph = model.graph_loss(encoded)
-        loss = joint_loss(main, graph, weight=self.config.model.alignment.weight)
-        return loss, {"tagging_loss": main, "graph_loss": graph}
+        plans, weight = model.plans(encoded), self.config.model.alignment.weight
+        graph = model.graph_loss(encoded, plans)
+        scalars = {"tagging_loss": main, "graph_loss": graph}
+        if plans is not None:
+            found = traced.of_alignment(model, encoded, batch, plans, weight=weight)
+            scalars |= {f"{GAUGE}{gauges.ALIGNMENT}{name}": x for name, x in found.items()}
+        return joint_loss(main, graph, weight=weight), scalars
 
     def shared(self, model: nnx.Module) -> None:
         """Nothing: each post is read by itself."""
@@ -157,10 +195,12 @@ class EegaTask(NoMechanisms):
     def predict(self, model: nnx.Module, batch: Batch, shared: None) -> dict[str, Array]:
         """What `decode` reads, in half precision, and how many words were read.
 
-        Where the model sees pictures, also the attention of words to objects.
+        Where the model sees pictures, also the attention of words to objects; where it has
+        channels, what gauges read of them.
         """
         assert isinstance(model, Eega)
-        tagged = model(batch)
+        encoded = model.encode(batch)
+        tagged = model.tag(encoded, batch)
         log_probabilities = jnp.maximum(jax.nn.log_softmax(tagged.logits), MIN_LOG_PROBABILITY)
         outputs = {
             "tags": log_probabilities.astype(jnp.float16),
@@ -168,7 +208,18 @@ class EegaTask(NoMechanisms):
         }
         if tagged.attention is not None:
             outputs["attention"] = tagged.attention
+        if model.channels is not None:
+            found = traced.of_channels(model, encoded, batch)
+            outputs |= {f"{GAUGE}{gauges.CHANNELS}{name}": x for name, x in found.items()}
         return outputs
+
+    def gauges(self, split: str, outputs: Outputs) -> dict[str, float]:
+        """Weights of the channels (`gauges.of_split`); those of the alignment come from `loss`."""
+        return gauges.of_split(outputs)
+
+    def collapsed(self, gauges: Gauges) -> list[str]:
+        """A sentence on an alignment or a channel that does nothing."""
+        return collapsed(gauges)
 
     def calibrate(self, outputs: Outputs) -> dict[str, float]:
         """Nothing."""
@@ -211,12 +262,13 @@ class EegaTask(NoMechanisms):
         return {}
 
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
-        """Scores by relation and by type, most frequent first; what they leave out; notices."""
+        """Scores by relation and by type, most frequent first, and by way of counting; notices."""
         gold, found = self.data.labels(split), self._found(outputs)
         names = self.corpus.vocabulary
         return [
             answers.by_relation(split, gold, found, names.relations, self.config.metric),
             answers.by_type(split, gold, found, names.types),
+            answers.by_protocol(split, gold, found),
             *notices.tables(self.notices, self.data, split),
         ]
 

@@ -84,7 +84,7 @@ def gromov_wasserstein(
         product = jnp.where(product > 0, first, 0.0)
     still = jax.lax.stop_gradient((xx, yy, a, b, product))
     plan = _plan(*still, epsilon, steps, iterations)
-    return GromovWasserstein(_distance(xx, yy, plan).reshape(lead), plan.reshape(*lead, n, m))
+    return GromovWasserstein(distance(xx, yy, plan).reshape(lead), plan.reshape(*lead, n, m))
 
 
 def _present(costs: Float[Array, "k n n"], mass: Float[Array, "k n"]) -> Float[Array, "k n n"]:
@@ -100,10 +100,10 @@ def _cross(
     return dot("kih,khj->kij", xx, dot("khl,kjl->khj", plan, yy))
 
 
-def _distance(
+def distance(
     xx: Float[Array, "k n n"], yy: Float[Array, "k m m"], plan: Float[Array, "k n m"]
 ) -> Float[Array, "k"]:
-    """Σ (xx_ii' - yy_jj')² T_ij T_i'j', multiplied out."""
+    """Σ (xx_ii' - yy_jj')² T_ij T_i'j' of Eq. 6 at a plan, multiplied out; costs are finite."""
     rows, columns = plan.sum(2), plan.sum(1)
     return (
         dot("kih,ki,kh->k", xx**2, rows, rows)

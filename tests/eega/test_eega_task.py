@@ -81,11 +81,18 @@ def test_the_whole_test_split_becomes_scores_tables_and_rows(task, outputs):
     assert set(scores) == {
         f"{prefix}{name}" for prefix in ("", "mner_") for name in ("precision", "recall", "f1")
     }
-    relations, types, said = task.tables("test", outputs)
+    relations, types, ways, said = task.tables("test", outputs)
     labels = task.data.labels("test")
     assert sum(line[-1] for line in relations.rows) == sum(len(x.quintuples) for x in labels)
     assert sum(line[-1] for line in types.rows) == sum(len(x.entities) for x in labels)
     assert [[line] for line in task.notices] == list(said.rows)
+    # Each quintuple of the sample counts twice as folded.
+    quintuples = sum(len(x.quintuples) for x in labels)
+    assert [(line[0], line[-1]) for line in ways.rows] == [
+        ("directed", quintuples),
+        ("folded", 2 * quintuples),
+    ]
+    assert ways.rows[0][1:4] == tuple(scores[name] for name in ("precision", "recall", "f1"))
     rows = list(task.rows("test", outputs))
     assert [one["tokens"] for one in rows] == [
         list(example.sentence.tokens) for example in task.data.examples("test")
@@ -100,7 +107,7 @@ def test_right_tags_score_full_marks(task, cache, protocol):
     found = make_task(tiny(cache, metric=protocol))
     found.prepare(task.workdir, anew=False)
     assert set(found.metrics("test", perfect(found, "test")).values()) == {1.0}
-    for line in found.tables("test", perfect(found, "test"))[:2]:
+    for line in found.tables("test", perfect(found, "test"))[:3]:
         assert all(one[1:4] == (1, 1, 1) for one in line.rows)
 
 
@@ -133,8 +140,8 @@ def test_predictions_of_the_model_are_those_of_its_logits(task, outputs):
 
 def test_tags_that_are_impossible_stay_finite(task):
     class Sure(Eega):
-        def __call__(self, batch, *, rngs=None):
-            found = super().__call__(batch, rngs=rngs)
+        def tag(self, encoded, batch, *, rngs=None):
+            found = super().tag(encoded, batch, rngs=rngs)
             return found._replace(logits=found.logits.at[..., 0].set(1e6))
 
     model = task.model(nnx.Rngs(0))
@@ -201,6 +208,17 @@ def test_shapes_are_those_of_the_model(task):
             for one in (found.model(nnx.Rngs(0)), found.shapes())
         ]
         assert sizes[0] == sizes[1]
+
+
+def test_the_models_of_a_task_without_mechanisms_have_the_same_parameters(task, outputs):
+    with pytest.raises(UserError, match=r"no mechanism 'alignment'.*text_graph.*image.*channels"):
+        task.without(["alignment"])
+    bare, fresh = task.without(["image", "channels"]), nnx.Rngs(0)
+    whole, *cut = (split(one)[1] for one in (task.model(fresh), bare.model(fresh), bare.shapes()))
+    for params in cut:
+        assert {n: x.shape for n, x in params.items()} == {n: x.shape for n, x in whole.items()}
+    assert bare.shapes().blind and not task.shapes().blind
+    assert {"channels/pos/words", "channels/moved"} <= set(task.gauges("test", outputs))
 
 
 def test_sentences_without_pictures_need_no_vision(cache, tmp_path):
@@ -292,7 +310,9 @@ def test_an_encoder_without_checkpoint_and_sizes_is_refused():
 
 
 def test_each_preset_is_a_task():
-    for preset in ("sample", "paper", "minilm"):
+    for preset in ("sample", "paper", "minilm", "graphs"):
         make_task(configs.get_config(preset))
-    with pytest.raises(UserError, match="Unknown preset 'base'; known: sample, paper, minilm"):
+    with pytest.raises(
+        UserError, match="Unknown preset 'base'; known: sample, paper, minilm, graphs"
+    ):
         configs.get_config("base")

@@ -88,10 +88,12 @@ def test_pictures_that_are_not_there_and_those_that_are_one_object(folder, tmp_p
     for name, count in (("train", 3), ("val", 1), ("test", 1)):
         parse_files.write(folder / f"{name}.parses.npz", [made([0] * 5)] * count)
     aligned = {**SEES, "model.alignment.weight": 0.6}
-    assert read(folder, tmp_path / "cache", **aligned)[1][-1] == (
-        f"{whole} Aligning words with one object tells nothing: add boxes.json, or set "
-        "--config.model.alignment.weight=0."
-    )
+    assert read(folder, tmp_path / "cache", **aligned)[1][-2:] == [
+        whole,
+        "Pictures of one object: 1 of 1 in train. Words are not aligned with it: there is one plan "
+        "only, and its gradient would draw all words together. No post is aligned: add boxes.json, "
+        "or set --config.model.alignment.weight=0.",
+    ]
     assert read(folder, tmp_path / "cache", **PLAIN)[1] == []  # sees none of it
 
 

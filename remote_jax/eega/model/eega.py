@@ -1,5 +1,6 @@
 """EEGA: from a sentence and its picture to a tag for each pair of words (Eqs. 1-13)."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -8,8 +9,8 @@ from jaxtyping import Array, Float, Int
 
 from remote_jax.eega.graphs.text_graph import offsets
 from remote_jax.eega.model.encoding import TextEncoding, VisualEncoding
-from remote_jax.eega.model.graph_alignment import GraphAlignment, Graphs, mean_distance
-from remote_jax.eega.model.image_to_text import ImageToText
+from remote_jax.eega.model.graph_alignment import GraphAlignment, Graphs, Plans
+from remote_jax.eega.model.image_to_text import AttendedWords, ImageToText
 from remote_jax.eega.model.multi_channel import MultiChannel
 from remote_jax.eega.model.word_pairs import WordPairTagger
 from remote_jax.task import Batch
@@ -44,6 +45,11 @@ class Eega(nnx.Module):
       pair_features: whether the tagger sees the channels' numbers of a pair as well.
     """
 
+    blind = False
+    """Whether words read no object, as in a post without any (`without.take_away`)."""
+    unchannelled = False
+    """Whether S is O, and the tagger sees nothing of the channels (`without.take_away`)."""
+
     def __init__(
         self,
         text: TextEncoding,
@@ -75,24 +81,41 @@ class Eega(nnx.Module):
         self, encoded: EncodedGraphs, batch: Batch, *, rngs: nnx.Rngs | None = None
     ) -> TaggerOutput:
         """What comes after the graphs (Eqs. 8-11)."""
-        words, attention = encoded.text.nodes, None
-        if self.attention is not None and encoded.image is not None:
-            image = encoded.image
-            words, attention = self.attention(words, image.nodes, image.mask, rngs=rngs)
+        words, attention = self.read_objects(encoded, rngs=rngs)
         features = None
-        if self.channels is not None:
-            matrices = {name: matrix(name, batch) for name in self.channels.names}
-            words = self.channels(words, matrices, encoded.text.mask, rngs=rngs)
+        if self.channels is not None and not self.unchannelled:
+            numbers = matrices(self.channels.names, batch)
+            words = self.channels(words, numbers, encoded.text.mask, rngs=rngs)
             if self.pair_features:
-                features = self.channels.pairs(matrices)
+                features = self.channels.pairs(numbers)
         return TaggerOutput(self.tagger(words, features, rngs=rngs), attention)
 
-    def graph_loss(self, encoded: EncodedGraphs) -> Float[Array, ""]:
-        """L_graph of a batch (Eq. 7); 0 without an alignment or pictures."""
+    def read_objects(
+        self, encoded: EncodedGraphs, *, rngs: nnx.Rngs | None = None
+    ) -> AttendedWords:
+        """O (Eq. 8); H_T, and no attention, where the model sees no pictures."""
+        words, image = encoded.text.nodes, encoded.image
+        if self.attention is None or image is None:
+            return AttendedWords(words, None)
+        mask = jnp.zeros_like(image.mask) if self.blind else image.mask
+        return self.attention(words, image.nodes, mask, rngs=rngs)
+
+    def plans(self, encoded: EncodedGraphs) -> Plans | None:
+        """How both graphs of a batch are aligned; None without an alignment or pictures."""
         if self.alignment is None or encoded.image is None:
+            return None
+        return self.alignment.plans(encoded.image, encoded.text)
+
+    def graph_loss(self, encoded: EncodedGraphs, plans: Plans | None) -> Float[Array, ""]:
+        """L_graph of a batch (Eq. 7) at its plans; 0 without an alignment or pictures."""
+        if self.alignment is None or encoded.image is None or plans is None:
             return jnp.zeros(())
-        aligned = self.alignment(encoded.image, encoded.text)
-        return mean_distance(aligned, encoded.image)
+        return self.alignment.loss(encoded.image, encoded.text, plans)
+
+
+def matrices(names: Iterable[str], batch: Batch) -> dict[str, Int[Array, "b n *n"]]:
+    """M of several channels, by name."""
+    return {name: matrix(name, batch) for name in names}
 
 
 def matrix(name: str, batch: Batch) -> Int[Array, "b n *n"]:

@@ -22,6 +22,9 @@ class TextEncoding(nnx.Module):
       graph: None leaves the graph out; H_T is then X_T.
     """
 
+    isolated = False
+    """Whether no word has a neighbour but itself (`without.take_away`)."""
+
     def __init__(self, bert: Bert, graph: AttributeTransformer | None):
         self.bert, self.graph = bert, graph
 
@@ -32,6 +35,8 @@ class TextEncoding(nnx.Module):
         nodes = pool(levels[-1], batch["word"], mask.shape[1])
         b, n = mask.shape
         edges = batch["edges"] if "edges" in batch else jnp.full((b, n, n), NO_EDGE)
+        if self.isolated:
+            edges = lone(edges)
         if self.graph is not None:
             nodes = self.graph(nodes, edges, edges != NO_EDGE, mask, rngs=rngs)
         return Graphs(nodes, mask, edges != NO_EDGE)
@@ -47,6 +52,9 @@ class VisualEncoding(nnx.Module):
         pixels alone.
       mean, std: of the RGB channels, in [0, 1], as the ViT was pretrained.
     """
+
+    isolated = False
+    """Whether no object has a neighbour but itself (`without.take_away`)."""
 
     def __init__(
         self,
@@ -71,6 +79,8 @@ class VisualEncoding(nnx.Module):
     def __call__(self, batch: Batch, *, rngs: nnx.Rngs | None = None) -> Graphs:
         """The visual graph of each picture."""
         rgb, mask, edges = batch["rgb"], batch["objects"], batch["object_edges"]
+        if self.isolated:
+            edges = lone(edges)
         b, k, s = rgb.shape[:3]
         pixels = (rgb.reshape(b * k, s, s, 3) / 255.0 - jnp.array(self.mean)) / jnp.array(self.std)
         seen = self.vit.norm(self.vit(pixels, rngs=rngs)[-1][:, 0])
@@ -82,6 +92,11 @@ class VisualEncoding(nnx.Module):
         else:
             nodes = self.graph(nodes, edges, edges != NO_EDGE, mask, rngs=rngs)
         return Graphs(nodes, mask, edges != NO_EDGE)
+
+
+def lone(edges: Int[Array, "b n n"]) -> Int[Array, "b n n"]:
+    """The edges of nodes to themselves alone."""
+    return jnp.where(jnp.eye(edges.shape[-1], dtype=bool), edges, NO_EDGE)
 
 
 def pool(

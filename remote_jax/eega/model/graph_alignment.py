@@ -10,6 +10,10 @@ from jaxtyping import Array, Bool, Float
 from remote_jax.errors import UserError
 from remote_jax.ot import linear, quadratic
 
+FEWEST_NODES = 2
+"""Of either graph. To a single node there is one plan only, which says nothing, and its gradient
+would pull all nodes of the other graph together."""
+
 
 class Graphs(NamedTuple):
     """A batch of graphs: H, which nodes there are, and A between them."""
@@ -19,18 +23,18 @@ class Graphs(NamedTuple):
     adjacent: Bool[Array, "b n n"]
 
 
-class Alignment(NamedTuple):
-    """What aligning a batch gives; zeros for an example of which a graph is empty.
+class Plans(NamedTuple):
+    """What is moved where; zeros for an example that is not aligned. They have no gradient.
 
     Attributes:
-      distance: L_graph of each example (Eq. 7).
-      nodes: T (Eq. 5); no gradient.
-      edges: T̂ (Eq. 6), zeros where α is 1; no gradient.
+      nodes: T (Eq. 5).
+      edges: T̂ (Eq. 6), zeros where α is 1.
+      aligned: the examples whose graphs both have `FEWEST_NODES` or more.
     """
 
-    distance: Float[Array, "b"]
     nodes: Float[Array, "b k n"]
     edges: Float[Array, "b k n"]
+    aligned: Bool[Array, "b"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class GraphAlignment:
 
     Mass is spread evenly over the nodes that are there. Both plans are held constant in the
     gradient (envelope theorem). α = 1 aligns nodes alone, and T̂ is not solved; α = 0 edges alone.
+    A graph of fewer than `FEWEST_NODES` nodes is not aligned: its distance and gradient are 0.
 
     Attributes:
       alpha: α, 0.4 in the paper.
@@ -63,20 +68,23 @@ class GraphAlignment:
                     f"{name} of the graph alignment is {getattr(self, name)}, expected above 0."
                 )
 
-    def __call__(self, image: Graphs, text: Graphs) -> Alignment:
-        """Aligns the k objects of each picture with the n words of its sentence.
+    def plans(self, image: Graphs, text: Graphs) -> Plans:
+        """The plans from the k objects of each picture to the n words of its sentence.
 
         T is where T̂ starts, so that edges are aligned in the way that features suggest.
         """
-        image, text = _present(image), _present(text)
+        aligned = alignable(image, text)
+        image, text = jax.lax.stop_gradient((_present(image, aligned), _present(text, aligned)))
         a, b = linear.uniform(image.mask), linear.uniform(text.mask)
-        cost = linear.cosine_cost(image.nodes, text.nodes)
         nodes = linear.transport_plan(
-            jax.lax.stop_gradient(cost), a, b, epsilon=self.node_epsilon, iterations=self.iterations
+            linear.cosine_cost(image.nodes, text.nodes),
+            a,
+            b,
+            epsilon=self.node_epsilon,
+            iterations=self.iterations,
         )
-        distance = self.alpha * (cost * nodes).sum((1, 2))
         if self.alpha == 1:
-            return Alignment(distance, nodes, jnp.zeros_like(nodes))
+            return Plans(nodes, jnp.zeros_like(nodes), aligned)
         moved = quadratic.gromov_wasserstein(
             quadratic.edge_costs(image.nodes, image.adjacent),
             quadratic.edge_costs(text.nodes, text.adjacent),
@@ -87,17 +95,34 @@ class GraphAlignment:
             steps=self.steps,
             iterations=self.iterations,
         )
-        return Alignment(distance + (1 - self.alpha) * moved.distance, nodes, moved.plan)
+        return Plans(nodes, moved.plan, aligned)
+
+    def distance(self, image: Graphs, text: Graphs, plans: Plans) -> Float[Array, "b"]:
+        """L_graph of each example at its plans (Eq. 7)."""
+        image, text = _present(image, plans.aligned), _present(text, plans.aligned)
+        cost = linear.cosine_cost(image.nodes, text.nodes)
+        distance = self.alpha * (cost * plans.nodes).sum((1, 2))
+        if self.alpha == 1:
+            return distance
+        among_objects, among_words = (
+            quadratic.edge_costs(graph.nodes, graph.adjacent) for graph in (image, text)
+        )
+        edges = quadratic.distance(among_objects, among_words, plans.edges)
+        return distance + (1 - self.alpha) * edges
+
+    def loss(self, image: Graphs, text: Graphs, plans: Plans) -> Float[Array, ""]:
+        """L_graph of a batch: the mean over examples that are aligned; 0 if none is."""
+        distance = jnp.where(plans.aligned, self.distance(image, text, plans), 0.0)
+        return distance.sum() / jnp.maximum(plans.aligned.sum(), 1)
 
 
-def _present(graph: Graphs) -> Graphs:
-    """The graph without whatever absent nodes hold."""
-    both = graph.mask[:, :, None] & graph.mask[:, None, :]
-    nodes = jnp.where(graph.mask[..., None], graph.nodes, 0.0)
-    return Graphs(nodes, graph.mask, graph.adjacent & both)
+def alignable(image: Graphs, text: Graphs) -> Bool[Array, "b"]:
+    """Which examples have two graphs of `FEWEST_NODES` or more."""
+    return (image.mask.sum(1) >= FEWEST_NODES) & (text.mask.sum(1) >= FEWEST_NODES)
 
 
-def mean_distance(alignment: Alignment, image: Graphs) -> Float[Array, ""]:
-    """L_graph of a batch: the mean over examples with a picture; 0 if none has one."""
-    seen = image.mask.any(1)
-    return jnp.where(seen, alignment.distance, 0.0).sum() / jnp.maximum(seen.sum(), 1)
+def _present(graph: Graphs, aligned: Bool[Array, "b"]) -> Graphs:
+    """The graph without whatever absent nodes hold, and empty where it is not aligned."""
+    mask = graph.mask & aligned[:, None]
+    nodes = jnp.where(mask[..., None], graph.nodes, 0.0)
+    return Graphs(nodes, mask, graph.adjacent & mask[:, :, None] & mask[:, None, :])

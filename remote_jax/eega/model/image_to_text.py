@@ -18,11 +18,11 @@ class AttendedWords(NamedTuple):
     Attributes:
       words: O.
       attention: the weight of each object for each word, mean over heads; zeros where there is no
-        object (Figure 7).
+        object (Figure 7). None where the model sees no pictures.
     """
 
     words: Float[Array, "b n d"]
-    attention: Float[Array, "b n k"]
+    attention: Float[Array, "b n k"] | None
 
 
 class ImageToText(nnx.Module):

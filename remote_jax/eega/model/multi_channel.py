@@ -31,6 +31,9 @@ class Channel(nnx.Module):
       message_width: d_T, of `messages`; 0 for none.
     """
 
+    silent = False
+    """Whether all its vectors are 0, and so all weights alike (`without.take_away`)."""
+
     def __init__(
         self,
         size: int,
@@ -52,23 +55,27 @@ class Channel(nnx.Module):
     def scores(self, numbers: Int[Array, "b n *n"]) -> Float[Array, "b n n"]:
         """ReLU(W^r1 R + b), float32 (Eq. 9)."""
         kernel, bias = self.weight.kernel[...], self.weight.bias[...]
-        score = self._lookup(self.table[...] @ kernel, numbers)[..., 0]
+        score = self._lookup(self._vectors() @ kernel, numbers)[..., 0]
         return jax.nn.relu(score.astype(jnp.float32) + bias)
 
     def pairs(self, numbers: Int[Array, "b n *n"]) -> Float[Array, "b n n w"]:
         """W R, for the prediction of pairs."""
-        return self._lookup(self.pair(self.table[...].astype(self.dtype)), numbers)
+        return self._lookup(self.pair(self._vectors().astype(self.dtype)), numbers)
 
     def messages(
         self, weights: Float[Array, "b n n"], numbers: Int[Array, "b n *n"]
     ) -> Float[Array, "b n d"]:
         """Σ_j w_ij U R_ij, of weights whose rows sum to 1 or, without any word, to 0."""
-        rows = self.message(self.table[...].astype(self.dtype))
+        rows = self.message(self._vectors().astype(self.dtype))
         if numbers.ndim == 3:
             typed = jax.nn.one_hot(numbers, self.size, dtype=rows.dtype)
             return jnp.einsum("bij,bijs->bis", weights, typed) @ rows
         of_words = self._each(rows, numbers)
         return weights.sum(-1)[..., None] * of_words + weights @ of_words
+
+    def _vectors(self) -> Float[Array, "s l"]:
+        table = self.table[...]
+        return jnp.zeros_like(table) if self.silent else table
 
     def _each(
         self, rows: Float[Array, "s w"], numbers: Int[Array, "b n *n"]
@@ -136,18 +143,30 @@ class MultiChannel(nnx.Module):
     ) -> Float[Array, "b n d"]:
         """S of the words O; those outside `mask` are read by none, and mean nothing in S."""
         words = jnp.where(mask[..., None], words, 0.0)
-        read = []
+        found = self.found(words, matrices, mask, rngs=rngs)
+        read = [words + found[name] for name in self.names]
+        side_by_side = dropout(jnp.concatenate(read, axis=-1), self.rate, rngs)
+        fed = self.down(ACTIVATIONS["gelu"](self.up(side_by_side)))
+        return words + dropout(fed, self.rate, rngs)
+
+    def found(
+        self,
+        words: Float[Array, "b n d"],
+        matrices: Matrices,
+        mask: Bool[Array, "b n"],
+        *,
+        rngs: nnx.Rngs | None = None,
+    ) -> dict[str, Float[Array, "b n d"]]:
+        """W-GCN(R, O) of each channel (Eq. 9); absent words hold 0 in `words`."""
+        found = {}
         for name in self.names:
             scores = self.channels[name].scores(matrices[name])
             weights = jax.nn.softmax(scores, where=mask[:, None, :])
             weights = dropout(weights.astype(words.dtype), self.rate, rngs)
-            found = jnp.einsum("bij,bjd->bid", weights, self.values[name](words))
+            found[name] = jnp.einsum("bij,bjd->bid", weights, self.values[name](words))
             if self.with_messages:
-                found = found + self.channels[name].messages(weights, matrices[name])
-            read.append(words + found)
-        side_by_side = dropout(jnp.concatenate(read, axis=-1), self.rate, rngs)
-        fed = self.down(ACTIVATIONS["gelu"](self.up(side_by_side)))
-        return words + dropout(fed, self.rate, rngs)
+                found[name] = found[name] + self.channels[name].messages(weights, matrices[name])
+        return found
 
     def pairs(self, matrices: Matrices) -> Float[Array, "b n n w"]:
         """Σ_l W_l R_ij^l: one linear layer over the concatenation of all channels of a pair."""

@@ -6,7 +6,7 @@ import numpy as np
 import ot as pot
 import pytest
 
-from remote_jax.eega.model.graph_alignment import GraphAlignment, Graphs, mean_distance
+from remote_jax.eega.model.graph_alignment import GraphAlignment, Graphs
 from remote_jax.errors import UserError
 
 K, N, D = 4, 7, 5
@@ -56,56 +56,79 @@ def edge_distance(image, text, row):
     return log["gw_dist"]
 
 
+def align(alpha):
+    """L_graph of each example, and the plans it is taken at."""
+    alignment = GraphAlignment(alpha, **SETTINGS)
+
+    @jax.jit
+    def aligned(image, text):
+        plans = alignment.plans(image, text)
+        return alignment.distance(image, text, plans), plans
+
+    return aligned
+
+
 @pytest.mark.parametrize("alpha", [0.0, 0.4, 1.0])
 def test_the_distance_is_equation_7(alpha):
     image, text = graphs(0, K, [4, 3, 2]), graphs(1, N, [7, 5, 6])
-    found = jax.jit(GraphAlignment(alpha, **SETTINGS))(image, text)
+    distance, plans = align(alpha)(image, text)
     for row in range(3):
         expected, plan = node_alignment(image, text, row)
-        np.testing.assert_allclose(found.nodes[row, : len(plan), : plan.shape[1]], plan, atol=1e-5)
+        np.testing.assert_allclose(plans.nodes[row, : len(plan), : plan.shape[1]], plan, atol=1e-5)
         expected = alpha * expected + (1 - alpha) * edge_distance(image, text, row)
-        np.testing.assert_allclose(found.distance[row], expected, atol=1e-3)
-    assert found.edges.any() == (alpha < 1)
+        np.testing.assert_allclose(distance[row], expected, atol=1e-3)
+    assert plans.edges.any() == (alpha < 1)
 
 
 def test_equation_6_is_a_sum_over_all_pairs_of_nodes():
     """Literally, at the plan that is found: an edge on two words without one costs its square."""
     image, text = graphs(2, K, [4]), graphs(3, N, [6])
-    found = jax.jit(GraphAlignment(0.0, **SETTINGS))(image, text)
-    plan, x, y = np.array(found.edges[0, :4, :6]), weights(image, 0), weights(text, 0)
+    distance, plans = align(0.0)(image, text)
+    plan, x, y = np.array(plans.edges[0, :4, :6]), weights(image, 0), weights(text, 0)
     pairs = np.ndindex(4, 4, 6, 6)
     terms = {p: (x[p[:2]] - y[p[2:]]) ** 2 * plan[p[0], p[2]] * plan[p[1], p[3]] for p in pairs}
-    np.testing.assert_allclose(found.distance[0], sum(terms.values()), rtol=1e-4)
+    np.testing.assert_allclose(distance[0], sum(terms.values()), rtol=1e-4)
     on_edges = sum(term for p, term in terms.items() if x[p[:2]] and y[p[2:]])
     assert on_edges < 0.9 * sum(terms.values())
 
 
-def test_without_a_picture_there_is_no_distance_and_no_gradient():
-    image, text = graphs(0, K, [0, 1, 3]), graphs(1, N, [5, 1, 0])
-    align = jax.jit(GraphAlignment(0.4, **SETTINGS))
+def test_a_graph_of_one_node_or_none_has_no_distance_and_no_gradient():
+    """No picture, one object, one word, no word, and an example that is aligned."""
+    counts = ([0, 1, 3, 3, 3], [5, 4, 1, 0, 5])
+    image, text = graphs(0, K, counts[0]), graphs(1, N, counts[1])
+    alignment = GraphAlignment(0.4, **SETTINGS)
 
     @jax.jit
-    def total(x, y):
-        found = align(image._replace(nodes=x), text._replace(nodes=y))
-        return found.distance.sum(), found
+    def loss(x, y):
+        pair = image._replace(nodes=x), text._replace(nodes=y)
+        plans = alignment.plans(*pair)
+        return alignment.loss(*pair, plans), (alignment.distance(*pair, plans), plans)
 
-    slopes, found = jax.grad(total, argnums=(0, 1), has_aux=True)(image.nodes, text.nodes)
-    assert not found.distance[0] and not found.distance[2] and not found.nodes[0].any()
-    assert all(jnp.isfinite(slope).all() for slope in slopes)
-    assert not slopes[0][0].any() and not slopes[1][0].any() and slopes[1][1].any()
-    np.testing.assert_allclose(mean_distance(found, image), found.distance.sum() / 2, rtol=1e-6)
-    nobody = image._replace(mask=jnp.zeros_like(image.mask))
-    assert mean_distance(align(nobody, text), nobody) == 0
+    slopes, (distance, plans) = jax.grad(loss, argnums=(0, 1), has_aux=True)(
+        image.nodes, text.nodes
+    )
+    assert plans.aligned.tolist() == [False] * 4 + [True]
+    assert not distance[:4].any() and not plans.nodes[:4].any() and not plans.edges[:4].any()
+    for slope in slopes:
+        assert jnp.isfinite(slope).all() and not slope[:4].any() and slope[4].any()
+    np.testing.assert_allclose(loss(image.nodes, text.nodes)[0], distance[4], rtol=1e-6)
+
+
+def test_a_batch_of_which_nothing_is_aligned_has_no_loss():
+    image, text = graphs(0, K, [1, 0]), graphs(1, N, [5, 4])
+    alignment = GraphAlignment(0.4, **SETTINGS)
+    assert alignment.loss(image, text, alignment.plans(image, text)) == 0
 
 
 def test_a_step_down_the_gradient_brings_graphs_closer():
     image, text = graphs(0, K, [4, 3]), graphs(1, N, [7, 5])
     image, text = (g._replace(nodes=jnp.nan_to_num(g.nodes)) for g in (image, text))
-    align = jax.jit(GraphAlignment(0.4, **SETTINGS))
+    alignment = GraphAlignment(0.4, **SETTINGS)
 
     @jax.jit
     def total(nodes):
-        return mean_distance(align(image._replace(nodes=nodes), text), image)
+        moved = image._replace(nodes=nodes)
+        return alignment.loss(moved, text, alignment.plans(moved, text))
 
     before, slope = jax.value_and_grad(total)(image.nodes)
     assert total(image.nodes - 0.1 * slope) < before
