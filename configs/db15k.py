@@ -9,7 +9,6 @@ FOLDER has the triples as published, and image and text features if there are an
 """
 
 from ml_collections import ConfigDict
-
 from remote_jax.configs import mkg_y
 
 PRESETS = tuple(mkg_y.PRESETS)

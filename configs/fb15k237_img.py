@@ -9,7 +9,6 @@ not say how its checkpoint was selected; here it is on validation.
 """
 
 from ml_collections import ConfigDict
-
 from remote_jax.configs import db15k
 
 PRESETS = tuple(db15k.PRESETS)

@@ -34,9 +34,9 @@ tagger, BERT alone, is `--config.model.graph=none --config.model.channels=` with
 """
 
 from ml_collections import ConfigDict
+from remote_jax.configs import _base
 
 from remote_jax.config import unknown_preset
-from remote_jax.configs import _base
 
 
 def get_config(preset: str = "sample") -> ConfigDict:

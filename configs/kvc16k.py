@@ -13,7 +13,6 @@ beside other work.
 """
 
 from ml_collections import ConfigDict
-
 from remote_jax.configs import db15k
 
 PRESETS = tuple(db15k.PRESETS)

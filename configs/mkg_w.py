@@ -12,7 +12,6 @@ beside other work.
 """
 
 from ml_collections import ConfigDict
-
 from remote_jax.configs import mkg_y
 
 PRESETS = tuple(mkg_y.PRESETS)

@@ -16,9 +16,9 @@ minutes on one CPU core beside other work:
 """
 
 from ml_collections import ConfigDict
+from remote_jax.configs import _base
 
 from remote_jax.config import unknown_preset
-from remote_jax.configs import _base
 
 
 def get_config(preset: str = "laptop") -> ConfigDict:

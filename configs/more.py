@@ -9,9 +9,9 @@ the epoch that is best on test, which is not done here):
 """
 
 from ml_collections import ConfigDict
+from remote_jax.configs import umre
 
 from remote_jax.config import unknown_preset
-from remote_jax.configs import umre
 
 PRESETS = ("paper", "released")
 

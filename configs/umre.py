@@ -17,9 +17,9 @@ that is best on test; here test has no part in the choice:
 """
 
 from ml_collections import ConfigDict
+from remote_jax.configs import _base
 
 from remote_jax.config import unknown_preset
-from remote_jax.configs import _base
 
 
 def get_config(preset: str = "sample") -> ConfigDict:
