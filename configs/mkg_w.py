@@ -23,6 +23,7 @@ def get_config(preset: str = "laptop") -> ConfigDict:
     config.data.name = "mkg_w"
     if preset == "laptop":
         del config.data.sample
+        config.model.penalty.cubes = 0.05  # 0.2 is for the generated graph
     if preset == "structure":
         config.model.penalty.update({"cubes": 0.0, "duality": 0.1})
         config.train.new_learning_rate = 1e-3

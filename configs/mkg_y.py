@@ -1,7 +1,7 @@
 """ROAM on MKG-Y: completion of a knowledge graph of 15,000 entities and 28 relations, YAGO.
 
 Without a data folder the default preset generates a small graph with images' and texts' features;
-with one, it is a budget for a laptop:
+with one, it is a budget for a laptop, whose penalty (`model.penalty.cubes`) must fit the graph:
 
     python -m remote_jax.main --config=configs/mkg_y.py
     python -m remote_jax.main --config=configs/mkg_y.py --config.data.dir=FOLDER
@@ -132,8 +132,15 @@ def laptop() -> ConfigDict:
 
 
 def structure() -> ConfigDict:
-    """A published graph by its triples alone."""
+    """A published graph by its triples alone, in the form whose scores are measured.
+
+    Of the router of `laptop` it is not known yet what it does on large graphs.
+    """
     config = laptop()
+    router = ("cost", "sees_relation", "contrast")
+    config.model.router.update({name: paper_model().router[name] for name in router})
+    config.model.update({"fusion": "embedding", "modality_loss": 0.0})
+    config.model.penalty.features = 0.0
     del config.data.sample
     config.features.update({"image": "", "text": ""})
     config.model.penalty.cubes = 0.1
