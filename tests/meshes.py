@@ -36,7 +36,7 @@ SYSTEMS = {
     "mkg_y": {
         **{"data.sample.entities": 200, "model.dim": 32, "model.relation_dim": 32},
         **{"model.hidden": 32, "model.router.hidden": 32, "model.groups": 2},
-        **{**TUCKER, "train.epochs": 0.3, "train.average": 0.9},
+        **{**TUCKER, "train.epochs": 0.3, "train.average": 0.9, "model.router.cost": "learnable"},
     },
 }
 BATCH = {"train.batch_size": 16, "train.eval_batch_size": 16, "train.log_every": 1}

@@ -40,14 +40,14 @@ def look(model, rngs):
 
 
 def transport(rngs: nnx.Rngs) -> nnx.Module:
-    settings = {"fusion": "sinkhorn", "epsilon": 0.1, "iterations": 20, "dtype": jnp.float32}
-    return MultilevelTransport(3, 8, **settings, rngs=rngs)
+    settings = {"fusion": "sinkhorn", "alpha": 0.8, "epsilon": 0.1, "iterations": 20}
+    return MultilevelTransport(3, 8, **settings, dtype=jnp.float32, rngs=rngs)
 
 
 def fuse(model, rngs):
     del rngs
     levels = list(jax.random.normal(jax.random.key(1), (4, 2, 24, 8)))
-    return model(levels[:3], levels[3] * model.alpha[0][...], MASK)
+    return model(levels[:3], levels[3] * model.alpha[0][...], MASK).features
 
 
 def experts(rngs: nnx.Rngs) -> nnx.Module:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from flax import nnx
 from ml_collections import ConfigDict
+from roam_models import DECISION, model, queries
 
 from remote_jax.roam.model.decision import ONE, DecisionRoam
 from remote_jax.roam.model.objective import penalty
 from remote_jax.roam.model.roam import Sizes
 from remote_jax.training.state import split
-from tests.roam.model.test_roam_model import DECISION, model, queries
 
 MODALITIES = ("structure", "image", "text")
 

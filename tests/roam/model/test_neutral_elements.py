@@ -5,10 +5,10 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from roam_models import COMPLEX, DECISION, answers, config, model, queries
 
 from remote_jax.roam.model.counterfactuals import NEUTRAL, mechanisms, take_away
 from remote_jax.training.state import split
-from tests.roam.model.test_roam_model import COMPLEX, DECISION, answers, config, model, queries
 
 KINDS = pytest.mark.parametrize("kind", [COMPLEX, DECISION])
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from roam_models import model, queries
 
 from remote_jax.roam.gauges import collapsed, gauges, information
-from tests.roam.model.test_roam_model import model, queries
 
 
 @given(
