@@ -123,6 +123,7 @@ class RoamTask:
         return [
             NamedAxis("structure", 0, graph.entities),
             NamedAxis("relations", 0, both),
+            NamedAxis("votes", 0, both),
             NamedAxis("learnt/", 0, graph.entities),
             NamedAxis("attention/", 0, names),
             *(NamedAxis(f"modal_relations/{name}", 0, both) for name in names),
