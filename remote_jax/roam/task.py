@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -37,13 +36,14 @@ from remote_jax.roam.ranking import both_directions, summary
 from remote_jax.roam.routing_report import routing_report
 from remote_jax.roam.settings import check
 from remote_jax.task import (
+    GAUGE,
+    BaseTask,
     Batch,
     Calibration,
     Gauges,
     Interface,
     NamedAxis,
     Outputs,
-    check_mechanisms,
 )
 
 BY_MODALITY = ("experts", "summary", "raw", "project", "query_router", "candidate_router")
@@ -63,7 +63,7 @@ def make_task(config: ConfigDict) -> RoamTask:
     return RoamTask(config)
 
 
-class RoamTask:
+class RoamTask(BaseTask):
     """Implements `remote_jax.task.Task` for ROAM."""
 
     metric = "mrr"
@@ -73,7 +73,6 @@ class RoamTask:
         self.config = config
         self.data = GraphData(config)
         self.architecture = ARCHITECTURES[config.model.architecture, config.model.fusion]
-        self.taken: tuple[str, ...] = ()
 
     def prepare(self, workdir: Path, *, anew: bool) -> None:
         """Keeps the graph in the workdir, since `predict` needs no data folder.
@@ -187,7 +186,7 @@ class RoamTask:
         return {
             **query_outputs(scores, batch, self.config.model.loss),
             "shares": routed.group_shares.T,
-            "gauge/cost": routed.group_costs.T,
+            f"{GAUGE}cost": routed.group_costs.T,
             "weights": routed.weights.transpose(2, 1, 0),
         }
 
@@ -267,13 +266,6 @@ class RoamTask:
     def mechanisms(self) -> Mapping[str, str]:
         """Those that this config has (`counterfactuals.NEUTRAL`)."""
         return counterfactuals.mechanisms(self.config)
-
-    def without(self, names: Sequence[str]) -> RoamTask:
-        """The same graph and features, and models without these mechanisms."""
-        check_mechanisms(names, self.mechanisms)
-        rest = copy.copy(self)
-        rest.taken = tuple(names)
-        return rest
 
     def gauges(self, split: str, outputs: Outputs) -> dict[str, float]:
         """What router and fusion do (`gauges.gauges`)."""

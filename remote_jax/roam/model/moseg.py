@@ -94,6 +94,9 @@ class ModalityAttention(nnx.Module):
     names: 0.99 of heads' weight after 40 steps, to the modality that turned out to tell less).
     """
 
+    equal = False
+    """Whether every modality that is present has the same weight."""
+
     def __init__(
         self,
         modalities: int,
@@ -109,9 +112,6 @@ class ModalityAttention(nnx.Module):
         self.relation = nnx.Param(init(rngs.params(), (modalities, relation_dim)))
         self.bias = nnx.Param(jnp.zeros(modalities))
         self.temperature, self.noisy = temperature, noisy
-
-    equal = False
-    """Whether every modality that is present has the same weight."""
 
     def of_entities(self, v: Float[Array, "m *n d"]) -> Float[Array, "m *n"]:
         """The part of the entities, divided by τ."""

@@ -208,11 +208,7 @@ class Roam(nnx.Module):
         training.
         """
         weights = moseg.weights(self.attention.of_entities(encoded.v), encoded.present[:, None])
-        left = moseg.fuse(encoded.v, weights)
-        if encoded.raw is not None:
-            left = self._without_fusion(encoded.raw, None)
-        elif self.sees_relation:
-            left = regor.beside(left, jnp.zeros((left.shape[1], self.relations[...].shape[1])))
+        left = self._left(moseg.fuse(encoded.v, weights), encoded.raw, None)
         cost = self.cost(left, encoded.groups)
         balanced = rngs is not None and self.balanced_candidates
         shares = self.candidate_router(cost, balanced=balanced)
@@ -239,10 +235,7 @@ class Roam(nnx.Module):
         own, weights = self.attention.of_queries(v, relations, present, rngs)
         fused = moseg.fuse(v, weights)
         left = fused if self.relation_routing else moseg.fuse(v, moseg.weights(own, present))
-        if encoded.raw is not None:
-            left = self._without_fusion(encoded.raw[head], relations)
-        elif self.sees_relation:
-            left = regor.beside(left, relations if self.relation_routing else 0.0 * relations)
+        left = self._left(left, None if encoded.raw is None else encoded.raw[head], relations)
         cost = self.cost(left, encoded.groups)
         shares = self.query_router(cost, balanced=rngs is not None)
         routed = Routing(cost, shares, weights)
@@ -255,13 +248,19 @@ class Roam(nnx.Module):
         del v
         return moseg.mix_groups(routed.shares, fused)
 
-    def _without_fusion(
-        self, raw: Float[Array, "n d"], relations: Float[Array, "n r"] | None
-    ) -> Float[Array, "1 n l"]:
-        """e ‖ r in place of f(e, r) (Table 4); zeros for r where no relation takes part."""
+    def _left(
+        self,
+        fused: Float[Array, "k n d"],
+        raw: Float[Array, "n d"] | None,
+        relations: Float[Array, "n r"] | None,
+    ) -> Float[Array, "*k n l"]:
+        """What φ compares with a group: f(e, r), f ‖ r (Eq. 8) or e ‖ r (Table 4); r may be 0."""
+        if raw is None and not self.sees_relation:
+            return fused
+        left = fused if raw is None else raw[None]
         if relations is None or not self.relation_routing:
-            relations = jnp.zeros((raw.shape[0], self.relations[...].shape[1]), raw.dtype)
-        return jnp.concatenate([raw, relations], -1)[None]
+            relations = jnp.zeros((left.shape[1], self.relations[...].shape[1]))
+        return regor.beside(left, relations)
 
     def routing_losses(
         self, queries: Routing, candidates: Routing

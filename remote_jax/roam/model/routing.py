@@ -44,6 +44,9 @@ class Router(nnx.Module):
         hard: whether a query goes to its cheapest group alone, as Eq. 10 has it.
     """
 
+    equal = False
+    """Whether all groups get the same share of every query, whatever the costs."""
+
     def __init__(
         self,
         shape: tuple[int, ...],
@@ -58,21 +61,15 @@ class Router(nnx.Module):
         self.solver, self.epsilon, self.exact, self.hard = solver, epsilon, exact, hard
         self.iterations = max(1, iterations // 2) if solver == "lowrank" else iterations
 
-    equal = False
-    """Whether all groups get the same share of every query, whatever the costs."""
-
     def __call__(self, cost: Float[Array, "*m k n"], *, balanced: bool) -> Float[Array, "*m k n"]:
         """Shares of a batch: together, or each column by itself."""
         if self.equal:
             return jnp.full_like(cost, 1 / cost.shape[-2])
-        return self.balanced(cost) if balanced else self.independent(cost)
-
-    def balanced(self, cost: Float[Array, "*m k n"]) -> Float[Array, "*m k n"]:
-        """Shares of a batch in training; gradient with respect to the cost."""
-        shares = self._balanced(cost)
+        shares = self.balanced(cost) if balanced else self.independent(cost)
         return hardened(shares) if self.hard else shares
 
-    def _balanced(self, cost: Float[Array, "*m k n"]) -> Float[Array, "*m k n"]:
+    def balanced(self, cost: Float[Array, "*m k n"]) -> Float[Array, "*m k n"]:
+        """Soft shares of a batch in training; gradient with respect to the cost."""
         if self.solver == "topk":
             return top_k(cost, self.epsilon)
         if self.solver == "sparse":
@@ -91,11 +88,7 @@ class Router(nnx.Module):
         )
 
     def independent(self, cost: Float[Array, "*m k n"]) -> Float[Array, "*m k n"]:
-        """Shares of each column by its own costs and the potentials learnt so far."""
-        shares = self._independent(cost)
-        return hardened(shares) if self.hard else shares
-
-    def _independent(self, cost: Float[Array, "*m k n"]) -> Float[Array, "*m k n"]:
+        """Soft shares of each column by its own costs and the potentials learnt so far."""
         if self.solver == "topk":
             return top_k(cost, self.epsilon)
         u = jax.lax.stop_gradient(self.potentials[...]) * POTENTIAL_SCALE

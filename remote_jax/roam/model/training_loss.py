@@ -14,7 +14,7 @@ from remote_jax.roam.model.entities import EncodedEntities, Routing
 from remote_jax.roam.model.objective import LOSSES, query_weights
 from remote_jax.roam.model.roam import Roam
 from remote_jax.roam.ranking import unpack
-from remote_jax.task import Batch
+from remote_jax.task import GAUGE, Batch
 
 
 def loss(
@@ -55,7 +55,7 @@ def gauges(model: Roam, routed: Routing) -> dict[str, Float[Array, ""]]:
     """
     alone = model.query_router(routed.cost, balanced=False)
     gap = 0.5 * jnp.abs(routed.shares - alone).sum(-2).mean()
-    return {"gauge/router/balance_gap": jax.lax.stop_gradient(gap)}
+    return {f"{GAUGE}router/balance_gap": jax.lax.stop_gradient(gap)}
 
 
 def _mean_loss(
