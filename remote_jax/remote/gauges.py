@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from remote_jax.remote.data.pairs import TRIPLET_TYPES
+from remote_jax.reporting.information import information
 from remote_jax.task import GAUGE, Gauges, Outputs
 
 STREAMS = {"text": ("T", "T2V", "the picture"), "vision": ("V", "V2T", "the text")}
@@ -96,19 +97,8 @@ def _router(
     for level, share in enumerate(weights[:, places[other]].mean(0)):
         found[f"router/{other}/level{level}"] = float(share)
     found[f"router/{modality}/entropy"] = float(arrays["router_entropy"][chosen].mean())
-    found[f"router/{modality}/information"] = _information(weights, kinds)
+    found[f"router/{modality}/information"] = information(weights, kinds)
     return found
-
-
-def _information(weights: Float[np.ndarray, "n e"], kinds: Int[np.ndarray, " n"]) -> float:
-    """Mutual information of triplet type and expert, in nats."""
-    mean, total = weights.mean(0), 0.0
-    for kind in np.unique(kinds):
-        rows = weights[kinds == kind]
-        of_kind = rows.mean(0)
-        ratio = np.where(of_kind > 0, of_kind, 1.0) / np.where(of_kind > 0, mean, 1.0)
-        total += len(rows) / len(weights) * float((of_kind * np.log(ratio)).sum())
-    return total
 
 
 def collapsed(gauges: Gauges) -> list[str]:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
-from remote_jax.roam.routing_report import entropy
+from remote_jax.reporting.information import entropy, information
+from remote_jax.task import GAUGE
 
 NO_DEVIATION = 1e-3
 """Deviation of costs, which lie in [0, 2], below which no query differs from another."""
@@ -39,7 +40,7 @@ def gauges(
     found: dict[str, float] = {}
     shares = outputs["shares"].astype(float)
     if shares.shape[1] > 1:
-        costs = outputs["gauge/cost"].astype(float)
+        costs = outputs[f"{GAUGE}cost"].astype(float)
         differences = costs - costs.mean(1, keepdims=True)
         found |= {
             "router/cost_deviation": float(differences.std(0).mean()),
@@ -55,15 +56,6 @@ def gauges(
         }
         found["fusion/information_of_relation"] = information(weights, directed)
     return found
-
-
-def information(shares: Float[np.ndarray, "n k"], labels: Int[np.ndarray, " n"]) -> float:
-    """Mutual information in nats of a label and a choice that is drawn by the shares of a row."""
-    _, numbers = np.unique(labels, return_inverse=True)
-    counts = np.bincount(numbers)
-    means = np.stack([np.bincount(numbers, column) / counts for column in shares.T], 1)
-    whole = entropy(shares.mean(0, keepdims=True))[0]
-    return max(0.0, float(whole - (counts / counts.sum()) @ entropy(means)))
 
 
 def collapsed(groups: int, found: Mapping[str, float]) -> list[str]:

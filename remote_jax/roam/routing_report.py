@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from remote_jax.reporting.information import entropy
+
 DIGITS = 6
 
 
@@ -61,12 +63,6 @@ def _by_direction(
         for direction, rows in chosen.items()
         if rows.any()
     }
-
-
-def entropy(shares: Float[np.ndarray, "queries groups"]) -> Float[np.ndarray, " queries"]:
-    """Shannon entropy of each row, in nats."""
-    logs = np.log(np.maximum(shares, np.finfo(float).tiny))
-    return -(shares * logs).sum(1)
 
 
 def _rounded(value: float) -> float:

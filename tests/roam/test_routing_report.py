@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from remote_jax.roam.routing_report import entropy, routing_report
+from remote_jax.roam.routing_report import routing_report
 
 
 def test_means_by_group_and_relation() -> None:
@@ -24,9 +24,3 @@ def test_means_by_group_and_relation() -> None:
         "knows": {"head": [0.0, 1.0]},
     }
     assert report["entropy"] == pytest.approx(np.log(2) / 3, abs=1e-6)
-
-
-def test_entropy() -> None:
-    found = entropy(np.array([[1.0, 0.0], [0.5, 0.5], [0.25, 0.75]]))
-    expected = [0, np.log(2), -(0.25 * np.log(0.25) + 0.75 * np.log(0.75))]
-    np.testing.assert_allclose(found, expected, atol=1e-12)
