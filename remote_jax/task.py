@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from jaxtyping import Array, Shaped
 
@@ -240,15 +241,26 @@ class Task(Protocol):
         """
 
 
-class NoMechanisms:
-    """The part of a `Task` that is about mechanisms, where none has a gauge or can be removed."""
+class BaseTask:
+    """What tasks share of `Task`: how mechanisms are taken away; without any, and without parts.
 
-    mechanisms: Mapping[str, str] = {}
+    Attributes:
+        taken: names of the mechanisms that models of this task do without.
+    """
 
-    def without(self, names: Sequence[str]) -> Task:
-        """Refuses every name."""
+    taken: tuple[str, ...] = ()
+
+    @property
+    def mechanisms(self) -> Mapping[str, str]:
+        """None."""
+        return {}
+
+    def without(self, names: Sequence[str]) -> Self:
+        """A copy that has the data of this task, and `taken`."""
         check_mechanisms(names, self.mechanisms)
-        return cast(Task, self)
+        rest = copy.copy(self)
+        rest.taken = tuple(names)
+        return rest
 
     def gauges(self, split: str, outputs: Outputs) -> dict[str, float]:
         """None."""
@@ -257,6 +269,10 @@ class NoMechanisms:
     def collapsed(self, gauges: Gauges) -> list[str]:
         """None."""
         return []
+
+    def metrics_of_parts(self, split: str, outputs: Outputs) -> dict[str, dict[str, float]]:
+        """None."""
+        return {}
 
 
 def check_mechanisms(names: Sequence[str], known: Mapping[str, str]) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -13,8 +12,6 @@ import numpy as np
 import toy
 from flax import nnx
 from ml_collections import ConfigDict
-
-from remote_jax.task import check_mechanisms
 
 LEAST = 1e-6
 
@@ -40,17 +37,10 @@ class Model(toy.Model):
 
 class GaugedTask(toy.ToyTask):
     mechanisms: Mapping[str, str] = {"text": "zeros", "bias": "none at all"}
-    removed: tuple[str, ...] = ()
-
-    def without(self, names: Sequence[str]) -> GaugedTask:
-        check_mechanisms(names, self.mechanisms)
-        found = copy.copy(self)
-        found.removed = tuple(names)
-        return found
 
     def model(self, rngs: nnx.Rngs) -> nnx.Module:
         model = Model(self.config.model.hidden, self.config.model.dropout, rngs)
-        model.removed = self.removed
+        model.removed = self.taken
         return model
 
     def loss(self, model: Any, batch: Any, rngs: nnx.Rngs) -> tuple[jax.Array, dict[str, Any]]:

@@ -25,7 +25,7 @@ from ml_collections import ConfigDict
 from remote_jax.data.posts import Answer, checked
 from remote_jax.errors import Refused
 from remote_jax.reporting.results import Table
-from remote_jax.task import Calibration, Interface, NamedAxis, NoMechanisms, Outputs
+from remote_jax.task import BaseTask, Calibration, Interface, NamedAxis, Outputs
 
 CLASSES, FEATURES = 4, 6
 SIZES = {"train": 50, "validation": 21, "test": 19}
@@ -94,7 +94,7 @@ class ToyAnswer(Answer):
         return {"class": self.found}
 
 
-class ToyTask(NoMechanisms):
+class ToyTask(BaseTask):
     metric = "accuracy"
     assets = ()
 

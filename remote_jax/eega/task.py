@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -44,13 +43,13 @@ from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.reporting.results import Table, write_json
 from remote_jax.task import (
     GAUGE,
+    BaseTask,
     Batch,
     Calibration,
     Gauges,
     Interface,
     NamedAxis,
     Outputs,
-    check_mechanisms,
 )
 
 MIN_LOG_PROBABILITY = -6e4
@@ -70,7 +69,7 @@ def make_task(config: ConfigDict) -> EegaTask:
     return EegaTask(config)
 
 
-class EegaTask:
+class EegaTask(BaseTask):
     """Implements `remote_jax.task.Task` for EEGA."""
 
     metric = "f1"
@@ -78,7 +77,6 @@ class EegaTask:
 
     def __init__(self, config: ConfigDict):
         self.config = config
-        self._without: tuple[str, ...] = ()
 
     def prepare(self, workdir: Path, *, anew: bool) -> None:
         """Keeps in the workdir what `predict` needs of the data and of pretrained checkpoints.
@@ -142,12 +140,12 @@ class EegaTask:
 
     def model(self, rngs: nnx.Rngs) -> Eega:
         """The model of the config, its encoders from their checkpoints if it names any."""
-        return take_away(build.eega(self.config, self._sizes, rngs=rngs), self._without)
+        return take_away(build.eega(self.config, self._sizes, rngs=rngs), self.taken)
 
     def shapes(self) -> Eega:
         """The model of the config without values; it opens no checkpoint."""
         found = build.shapes(self.config, self.workdir / save.ENCODERS, self._sizes)
-        return take_away(found, self._without)
+        return take_away(found, self.taken)
 
     @property
     def mechanisms(self) -> Mapping[str, str]:
@@ -156,17 +154,6 @@ class EegaTask:
         The alignment is not among them: it is a part of the loss, and no prediction reads it.
         """
         return build.mechanisms(self.config)
-
-    def without(self, names: Sequence[str]) -> EegaTask:
-        """The task whose model has these mechanisms taken out (`model.without`).
-
-        Raises:
-            UserError: a name is none of `mechanisms`.
-        """
-        check_mechanisms(names, self.mechanisms)
-        found = copy.copy(self)
-        found._without = tuple(names)
-        return found
 
     @property
     def _sizes(self) -> Sizes:
@@ -256,10 +243,6 @@ class EegaTask:
 
     def _decoded(self, outputs: Outputs) -> list[Decoded]:
         return answers.decode_outputs(outputs, self.corpus.vocabulary, self.corpus.priors)
-
-    def metrics_of_parts(self, split: str, outputs: Outputs) -> dict[str, dict[str, float]]:
-        """None."""
-        return {}
 
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
         """Scores by relation and by type, most frequent first, and by way of counting; notices."""

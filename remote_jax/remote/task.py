@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -48,13 +47,13 @@ from remote_jax.reporting.calibration import expected_error, fit_temperature
 from remote_jax.reporting.results import Table, write_atomically, write_json
 from remote_jax.task import (
     GAUGE,
+    BaseTask,
     Batch,
     Calibration,
     Gauges,
     Interface,
     NamedAxis,
     Outputs,
-    check_mechanisms,
 )
 
 MAX_RELATIONS = 2**24
@@ -74,7 +73,7 @@ def make_task(config: ConfigDict) -> RemoteTask:
     return RemoteTask(config)
 
 
-class RemoteTask:
+class RemoteTask(BaseTask):
     """Implements `remote_jax.task.Task` for REMOTE."""
 
     metric = "f1"
@@ -82,7 +81,6 @@ class RemoteTask:
 
     def __init__(self, config: ConfigDict):
         self.config = config
-        self._without: frozenset[str] = frozenset()
 
     def prepare(self, workdir: Path, *, anew: bool) -> None:
         """Keeps in the workdir what `predict` needs of the data and of pretrained checkpoints.
@@ -168,7 +166,7 @@ class RemoteTask:
             vocabulary=len(self.tokenizer),
             rngs=rngs,
         )
-        return counterfactual.without(made, self._without)
+        return counterfactual.without(made, self.taken)
 
     def shapes(self) -> Remote:
         """The model of the config without values; it opens no checkpoint."""
@@ -178,19 +176,12 @@ class RemoteTask:
             relations=len(self.relations),
             vocabulary=len(self.tokenizer),
         )
-        return counterfactual.without(made, self._without)
+        return counterfactual.without(made, self.taken)
 
     @property
     def mechanisms(self) -> dict[str, str]:
         """Transport, router and experts, those that the config has."""
         return build.mechanisms(self.config)
-
-    def without(self, names: Sequence[str]) -> RemoteTask:
-        """The same task, whose models do without these mechanisms."""
-        check_mechanisms(names, self.mechanisms)
-        other = copy.copy(self)
-        other._without = frozenset(names)
-        return other
 
     def gauges(self, split: str, outputs: Outputs) -> dict[str, float]:
         """Of the listed pairs, by the names in `gauges.summary`."""
@@ -297,10 +288,6 @@ class RemoteTask:
                 pairs.scales[judged.asked],
             ),
         }
-
-    def metrics_of_parts(self, split: str, outputs: Outputs) -> dict[str, dict[str, float]]:
-        """None."""
-        return {}
 
     def tables(self, split: str, outputs: Outputs) -> list[Table]:
         """Scores by relation, most frequent first, and by triplet type."""
