@@ -108,26 +108,33 @@ def paper_model() -> ConfigDict:
     )
 
 
-def laptop() -> ConfigDict:
+def small() -> ConfigDict:
     """A fixed core with a penalty, and a softmax over all entities: minutes in place of days.
 
-    Experts and costs have fewer hidden units than in Table 13: most is learnt in the tables. Each
-    modality has a score of its own, and structure a penalty that keeps it from learning by heart
-    what features tell. The router sees the relation, by a cost that keeps its slope.
+    Experts and costs have fewer hidden units than in Table 13: most is learnt in the tables.
     """
     config = paper()
+    config.model.update({"core": "complex", "hidden": 64, "loss": "softmax", "smoothing": 0.0})
+    config.model.update({"noise": False, "answers": 1.0})
+    config.model.dropout.update({"head": 0.0, "matrix": 0.0, "query": 0.0})
+    config.model.router.hidden = 64
+    config.train.update({"epochs": 15.0, "batch_size": 256, "eval_every": 3.0})
+    config.train.update({"optimizer": "adagrad", "learning_rate": 0.1, "new_learning_rate": 4e-3})
+    return config
+
+
+def laptop() -> ConfigDict:
+    """Each modality has a score of its own, and the router sees the relation.
+
+    The penalty keeps structure from learning by heart what features tell.
+    """
+    config = small()
     config.data.sample = ConfigDict(  # where no folder is named; see roam/sample
         {"entities": 1500, "seed": 0, "image": 0.25, "text": 0.25, "missing": 0.08}
     )
-    config.model.update({"core": "complex", "hidden": 64, "loss": "softmax", "smoothing": 0.0})
-    config.model.update({"fusion": "decision", "modality_loss": 0.1, "noise": False})
+    config.model.update({"fusion": "decision", "modality_loss": 0.1})
     config.model.penalty.update({"cubes": 0.2, "features": 0.02})
-    config.model.dropout.update({"head": 0.0, "matrix": 0.0, "query": 0.0})
-    config.model.router.update({"hidden": 64, "cost": "angular"})
-    config.model.router.update({"sees_relation": True, "contrast": True})
-    config.model.answers = 1.0
-    config.train.update({"epochs": 15.0, "batch_size": 256, "eval_every": 3.0})
-    config.train.update({"optimizer": "adagrad", "learning_rate": 0.1, "new_learning_rate": 4e-3})
+    config.model.router.update({"cost": "angular", "sees_relation": True, "contrast": True})
     return config
 
 
@@ -136,12 +143,7 @@ def structure() -> ConfigDict:
 
     Of the router of `laptop` it is not known yet what it does on large graphs.
     """
-    config = laptop()
-    router = ("cost", "sees_relation", "contrast")
-    config.model.router.update({name: paper_model().router[name] for name in router})
-    config.model.update({"fusion": "embedding", "modality_loss": 0.0})
-    config.model.penalty.features = 0.0
-    del config.data.sample
+    config = small()
     config.features.update({"image": "", "text": ""})
     config.model.penalty.cubes = 0.1
     config.train.batch_size = 512
