@@ -15,7 +15,7 @@ from remote_jax.reporting.results import Table, code_version, write_json
 from remote_jax.runtime import processes
 from remote_jax.task import Task, check_mechanisms
 from remote_jax.training.checkpoint import Checkpoints
-from remote_jax.training.evaluation import best_outputs, final_split
+from remote_jax.training.evaluation import best_outputs, final_split, outputs_without
 
 FILE = "without.json"
 """In the folder of a run: its tables, by what was taken away."""
@@ -63,8 +63,8 @@ def compare(task: Task, config: ConfigDict, workdir: Path, names: Sequence[str])
     whole = task.metrics(split, best.outputs)
     rows: list[tuple[object, ...]] = []
     for taken in sets:
-        rest = best_outputs(task.without(taken), config, workdir, dataset)
-        rows += _rows(taken, whole, task.metrics(split, rest.outputs))
+        rest = outputs_without(task.without(taken), config, best, dataset)
+        rows += _rows(taken, whole, task.metrics(split, rest))
     gone = [name for name in task.mechanisms if any(name in taken for taken in sets)]
     instead = {name: task.mechanisms[name] for name in gone}
     table = _table(split, instead, rows)

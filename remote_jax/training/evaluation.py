@@ -215,6 +215,21 @@ def best_outputs(
     return BestOutputs(raw, task.calibrated(raw, best.get("calibration", {})), params, best)
 
 
+def outputs_without(
+    task: Task, config: ConfigDict, whole: BestOutputs, dataset: grain.MapDataset
+) -> Outputs:
+    """What the same parameters predict in the model of another task, calibrated as before.
+
+    Args:
+        task: `Task.without` mechanisms.
+        whole: of the whole model.
+    """
+    skeleton, _ = split(task.shapes())
+    predict = make_predict(task, skeleton, sharding.make_mesh(config.mesh))
+    raw = evaluate(predict, whole.params, dataset, config)
+    return task.calibrated(raw, whole.best.get("calibration", {}))
+
+
 def best_model(task: Task, workdir: Path, mesh: Mesh) -> tuple[Skeleton, Params, Best]:
     """The model that is best on validation.
 
