@@ -133,7 +133,7 @@ KEYS: Keys = {
     "model.router.weight": Key(Between(0), "λ of Eq. 9, the weight of the routing's loss."),
     "model.loss": Key(OneOf(("softmax", "sigmoid")), "Cross-entropy over all entities, or Eq. 10."),
     "model.negatives": Key(
-        Whole(0), "Random entities that a batch is scored against; 0: all entities."
+        Whole(0), "Random entities that a batch is scored against, for all; 0: all entities."
     ),
     "model.smoothing": Key(Between(0, 1), "Smoothing of the targets."),
     "model.answers": Key(

@@ -71,6 +71,10 @@ class Candidates:
     mixed: Float[Array, "m n d"]
     weights: Float[Array, "m n"]
 
+    def first(self, count: int) -> Candidates:
+        """The first `count` entities."""
+        return Candidates(self.mixed[:, :count], self.weights[:, :count])
+
 
 @dataclass(frozen=True)
 class Scores:

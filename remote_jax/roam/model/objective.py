@@ -9,30 +9,43 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 
+Counts = Float[Array, "b c"] | None
+"""How many entities a candidate stands for in the loss of a query; None: each for itself."""
+
+
 def softmax_loss(
-    scores: Float[Array, "b c"], true: Bool[Array, "b c"], *, smoothing: float
+    scores: Float[Array, "b c"],
+    true: Bool[Array, "b c"],
+    counts: Counts = None,
+    *,
+    smoothing: float,
 ) -> Float[Array, " b"]:
     """Cross-entropy of a softmax over the candidates, with equal shares for the true answers.
 
     Args:
-        scores, true: of every candidate for every query.
+        scores, true, counts: of every candidate for every query.
         smoothing: share of the target that is spread over all candidates.
     """
-    normaliser = jax.nn.logsumexp(scores, axis=1)
+    normaliser = jax.nn.logsumexp(scores, axis=1, b=counts)
     found = jnp.sum(jnp.where(true, scores, 0.0), 1) / jnp.maximum(true.sum(1), 1)
-    target = (1.0 - smoothing) * found + smoothing * scores.mean(1)
+    target = (1.0 - smoothing) * found + smoothing * jnp.average(scores, 1, counts)
     return normaliser - target
 
 
 def sigmoid_loss(
-    scores: Float[Array, "b c"], true: Bool[Array, "b c"], *, smoothing: float
+    scores: Float[Array, "b c"],
+    true: Bool[Array, "b c"],
+    counts: Counts = None,
+    *,
+    smoothing: float,
 ) -> Float[Array, " b"]:
     """Minus Eq. 10: the binary cross-entropy of every candidate, averaged.
 
     The equation is a log-likelihood, to be maximised. Its negatives are all other candidates.
     """
-    target = true.astype(scores.dtype) * (1.0 - smoothing) + smoothing / scores.shape[1]
-    return jnp.mean(jax.nn.softplus(scores) - target * scores, 1)
+    candidates = scores.shape[1] if counts is None else counts.sum(1, keepdims=True)
+    target = true.astype(scores.dtype) * (1.0 - smoothing) + smoothing / candidates
+    return jnp.average(jax.nn.softplus(scores) - target * scores, 1, counts)
 
 
 def query_weights(true: Bool[Array, "b c"], power: float) -> Float[Array, " b"]:

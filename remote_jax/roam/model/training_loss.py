@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import jax
@@ -11,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ml_collections import ConfigDict
 
 from remote_jax.roam.model.entities import EncodedEntities, Routing
-from remote_jax.roam.model.objective import LOSSES, query_weights
+from remote_jax.roam.model.objective import LOSSES, Counts, query_weights
 from remote_jax.roam.model.roam import Roam
 from remote_jax.roam.ranking import unpack
 from remote_jax.task import GAUGE, Batch
@@ -27,13 +28,13 @@ def loss(
         settings: `model` of the config.
     """
     make = sampled_candidates if settings.negatives else all_entities
-    queries, encoded, entities, true = make(model, batch, settings, rngs)
-    candidates, candidates_routed = model.candidates(entities, rngs)
-    head, routed = model.heads(encoded, queries, rngs)
-    scores = model.scores(queries, head, routed, candidates, rngs)
+    asked = make(model, batch, settings, rngs)
+    candidates, candidates_routed = model.candidates(asked.entities, rngs)
+    head, routed = model.heads(asked.heads, asked.queries, rngs)
+    scores = model.scores(asked.queries, head, routed, candidates, rngs)
     power = 0.0 if settings.negatives else settings.answers  # a row a triple, or a query
-    counted = query_weights(true, power)
-    of_scores = partial(_mean_loss, true=true, counted=counted, settings=settings)
+    weights = query_weights(asked.true, power)
+    of_scores = partial(_mean_loss, asked=asked, weights=weights, settings=settings)
     triple = of_scores(scores.whole)
     transport, dual = model.routing_losses(routed, candidates_routed)
     whole = triple + settings.router.weight * transport
@@ -41,8 +42,9 @@ def loss(
         alone = sum(of_scores(x) for x in scores.by_modality)
         whole += settings.modality_loss * alone
     if any(settings.penalty.values()):
-        factors = model.penalty(queries, head, candidates, true, settings.penalty)
-        whole += jnp.mean(factors * counted)
+        answers, true = candidates.first(asked.answers), asked.true[:, : asked.answers]
+        factors = model.penalty(asked.queries, head, answers, true, settings.penalty)
+        whole += jnp.mean(factors * weights)
     # The potentials alone feel the dual, whose value would only blur the loss.
     whole += dual - jax.lax.stop_gradient(dual)
     return whole, {"triple_loss": triple, "transport_loss": transport, **gauges(model, routed)}
@@ -58,19 +60,36 @@ def gauges(model: Roam, routed: Routing) -> dict[str, Float[Array, ""]]:
     return {f"{GAUGE}router/balance_gap": jax.lax.stop_gradient(gap)}
 
 
+@dataclass(frozen=True)
+class TrainingCandidates:
+    """What the queries of a batch are scored against.
+
+    Attributes:
+        queries: their heads are places in `heads`.
+        heads: entities that are asked about, encoded.
+        entities: candidates, encoded.
+        true: which candidates are true answers.
+        answers: only so many candidates, the first ones, may be.
+        counts: how many entities a candidate stands for; None: each for itself.
+    """
+
+    queries: Int[Array, "b 2"]
+    heads: EncodedEntities
+    entities: EncodedEntities
+    true: Bool[Array, "b n"]
+    answers: int
+    counts: Counts = None
+
+
 def _mean_loss(
     scores: Float[Array, "b n"],
     *,
-    true: Bool[Array, "b n"],
-    counted: Float[Array, " b"],
+    asked: TrainingCandidates,
+    weights: Float[Array, " b"],
     settings: ConfigDict,
 ) -> Float[Array, ""]:
-    losses = LOSSES[settings.loss](scores, true, smoothing=settings.smoothing)
-    return jnp.mean(losses * counted)
-
-
-TrainingCandidates = tuple[Int[Array, "b 2"], EncodedEntities, EncodedEntities, Bool[Array, "b n"]]
-"""Queries whose heads are places in what is encoded first, candidates, which of them are true."""
+    make = LOSSES[settings.loss]
+    return jnp.mean(make(scores, asked.true, asked.counts, smoothing=settings.smoothing) * weights)
 
 
 def all_entities(
@@ -79,22 +98,39 @@ def all_entities(
     """Every entity is a candidate."""
     del settings
     encoded = model.encode(rngs=rngs)
-    return batch["query"], encoded, encoded, unpack(batch["known"], model.entities)
+    true = unpack(batch["known"], model.entities)
+    return TrainingCandidates(batch["query"], encoded, encoded, true, model.entities)
 
 
 def sampled_candidates(
     model: Roam, batch: Batch, settings: ConfigDict, rngs: nnx.Rngs
 ) -> TrainingCandidates:
-    """The answers in the batch are candidates, and random entities.
-
-    The other answers in the batch to the same query are true too; one that is drawn counts as
-    false, as does what other batches alone have.
-    """
-    queries, answers = batch["query"], batch["answer"]
+    """A query's own answer and entities that are drawn, the same for the whole batch."""
     drawn = jax.random.randint(rngs.negatives(), (settings.negatives,), 0, model.entities)
-    asked = jnp.concatenate([answers, drawn])
-    encoded = model.encode(jnp.concatenate([queries[:, 0], asked]), rngs)
-    same = (queries[:, None] == queries).all(-1)
-    true = (asked == answers[:, None]) | jnp.pad(same, ((0, 0), (0, len(drawn))))
-    places = queries.at[:, 0].set(jnp.arange(len(queries)))
-    return places, encoded, encoded.skip(len(queries)), true
+    return drawn_candidates(model, batch["query"], batch["answer"], drawn, rngs)
+
+
+def drawn_candidates(
+    model: Roam,
+    queries: Int[Array, "b 2"],
+    answers: Int[Array, " b"],
+    drawn: Int[Array, " n"],
+    rngs: nnx.Rngs,
+) -> TrainingCandidates:
+    """Each drawn entity stands for its share of all, so that the loss estimates that of all.
+
+    Answers of others in the batch don't count: entities with many triples would be drawn more often
+    than others, and so be pushed down. Nor does one's own answer where it is drawn again.
+    """
+    batch = len(queries)
+    encoded = model.encode(jnp.concatenate([queries[:, 0], answers, drawn]), rngs)
+    own = jnp.eye(batch, dtype=bool)
+    others = jnp.where(drawn == answers[:, None], 0.0, model.entities / len(drawn))
+    return TrainingCandidates(
+        queries=queries.at[:, 0].set(jnp.arange(batch)),
+        heads=encoded,
+        entities=encoded.skip(batch),
+        true=jnp.pad(own, ((0, 0), (0, len(drawn)))),
+        answers=batch,
+        counts=jnp.concatenate([own.astype(jnp.float32), others], 1),
+    )

@@ -53,6 +53,25 @@ def test_losses(name, seed, smoothing):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=2e-6)
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    name=st.sampled_from(sorted(LOSSES)),
+    seed=st.integers(0, 2**16),
+    smoothing=st.sampled_from([0.0, 0.3]),
+)
+def test_a_candidate_counts_for_as_many(name, seed, smoothing):
+    """As if it stood there so often; once if it is true, and not at all with 0."""
+    rng = np.random.default_rng(seed)
+    scores, counts = rng.normal(size=7) * 3, rng.integers(0, 4, 7)
+    true = np.arange(7) == rng.integers(7)
+    counts[true] = 1
+    loss = LOSSES[name]
+    one = [jnp.asarray(x)[None] for x in (scores.astype(np.float32), true)]
+    repeated = [jnp.repeat(x, jnp.asarray(counts), axis=1) for x in one]
+    found = loss(*one, jnp.asarray(counts, jnp.float32)[None], smoothing=smoothing)
+    np.testing.assert_allclose(found, loss(*repeated, smoothing=smoothing), rtol=1e-5, atol=2e-6)
+
+
 @pytest.mark.parametrize("loss", [softmax_loss, sigmoid_loss])
 def test_large_scores_are_finite(loss):
     scores, true = jnp.array([[1e4, -1e4, 0.0]]), jnp.array([[False, True, False]])

@@ -168,9 +168,9 @@ def test_a_step_hides_structure(make: Callable[..., TrainingCandidates]) -> None
     known = np.random.default_rng(3).integers(0, 256, (10, 5), dtype=np.uint8)
     batch = {"query": queries(10), "answer": jnp.arange(10), "known": jnp.asarray(known)}
     settings = ConfigDict({"negatives": 5})
-    encoded = make(it, batch, settings, nnx.Rngs(0))[1].v[0]
+    encoded = make(it, batch, settings, nnx.Rngs(0)).heads.v[0]
     it.structure.set_value(it.structure[...] + 1.0)
-    changed = (make(it, batch, settings, nnx.Rngs(0))[1].v[0] != encoded).any((0, 2))
+    changed = (make(it, batch, settings, nnx.Rngs(0)).heads.v[0] != encoded).any((0, 2))
     assert 0 < changed.sum() < len(changed)
     if make is all_entities:
         np.testing.assert_array_equal(changed, ~featured(it))

@@ -1,13 +1,17 @@
-"""The penalty of a batch against one triple at a time."""
+"""The penalty of a batch against one triple at a time, and negatives against all entities."""
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
+from roam_models import DECISION, config, model, queries
 
-from remote_jax.roam.model import moseg
+from remote_jax.roam.model import moseg, training_loss
 from remote_jax.roam.model.objective import penalty
+from remote_jax.roam.ranking import pack
 
 QUERIES, CANDIDATES, HALF = 4, 6, 3
 
@@ -52,3 +56,31 @@ def test_penalty_is_the_mean_over_the_triples_of_a_query(modalities: int) -> Non
             for h, (_, r), answers in zip(head, queries, true, strict=True)
         ]
         np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("fusion", [{}, DECISION])
+def test_negatives_that_are_all_entities_give_the_loss_of_all(
+    fusion: dict[str, object], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each drawn once, or twice: an entity drawn twice counts half each time."""
+    changes = {**fusion, "model.noise": False, "model.dropout.structure": 0.0, "model.loss": kind}
+    if fusion:
+        changes["model.penalty.cubes"] = 0.1
+    it, asked = model(**changes), queries(12)
+    answers = jnp.asarray(np.random.default_rng(4).integers(0, 40, 12))
+    known = jnp.asarray(np.stack([pack(np.asarray([x]), 40) for x in answers]))
+    batch = {"query": asked, "answer": answers, "known": known}
+
+    def losses(negatives: int) -> dict[str, float]:
+        settings = config(**changes, **{"model.negatives": negatives}).model
+        drawn = jnp.arange(negatives) % 40
+        monkeypatch.setattr(jax.random, "randint", lambda *_: drawn)
+        whole, parts = training_loss.loss(it, batch, settings, nnx.Rngs(0))
+        return {"whole": whole, "triple": parts["triple_loss"]}
+
+    for negatives in (40, 80):
+        found, expected = losses(negatives), losses(0)
+        for name in found:
+            # Of Eq. 10 the negatives alone count for more.
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-5)
