@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-
 Counts = Float[Array, "b c"] | None
 """How many entities a candidate stands for in the loss of a query; None: each for itself."""
 
