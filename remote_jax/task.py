@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flax import nnx
     from ml_collections import ConfigDict
 
+    from remote_jax.data.buckets import Buckets
     from remote_jax.data.media import PostMedia
     from remote_jax.data.posts import Answer, Values
 
@@ -89,6 +90,10 @@ class Posts(Protocol):
     def dataset(self) -> grain.MapDataset:
         """Features of all that could be read; may be empty."""
 
+    @property
+    def buckets(self) -> Buckets | None:
+        """What batches of `dataset` are cut to, as `Task.buckets`; None also where it is empty."""
+
     def answers(self, outputs: Outputs) -> Iterator[Answer]:
         """An answer to each post; that of one that could not be read says why.
 
@@ -130,6 +135,9 @@ class Task(Protocol):
 
     def dataset(self, split: str) -> grain.MapDataset:
         """One feature dict an example, unbatched; `split` is train, validation or test."""
+
+    def buckets(self, split: str) -> Buckets | None:
+        """What batches of `dataset` are cut to; None: features keep their lengths."""
 
     def places(self, split: str, rows: Sequence[int]) -> list[str]:
         """Where examples of `dataset` come from, for a person to find them."""
@@ -249,6 +257,10 @@ class BaseTask:
     """
 
     taken: tuple[str, ...] = ()
+
+    def buckets(self, split: str) -> Buckets | None:
+        """None."""
+        return None
 
     @property
     def mechanisms(self) -> Mapping[str, str]:

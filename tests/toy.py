@@ -217,7 +217,9 @@ class ToyTask(BaseTask):
                 else:
                     yield ToyAnswer(id=id_, found=int(np.argmax(next(rows))))
 
-        return SimpleNamespace(dataset=grain.MapDataset.source(examples), answers=answers)
+        return SimpleNamespace(
+            dataset=grain.MapDataset.source(examples), buckets=None, answers=answers
+        )
 
 
 def point(post: Any) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -13,7 +13,10 @@ from typing import Any, SupportsIndex
 import grain
 import numpy as np
 from absl import flags
-from jaxtyping import Shaped
+from jaxtyping import Int, Shaped
+
+from remote_jax.data.buckets import Buckets
+from remote_jax.data.order import Ordered, TrainOrder
 
 Batch = dict[str, Shaped[np.ndarray, "batch ..."]]
 
@@ -33,12 +36,12 @@ def train_batches(
     start_step: int = 0,
     workers: int = 0,
     rows: Sequence[int] | None = None,
+    buckets: Buckets | None = None,
 ) -> Iterator[Batch]:
-    """Batches of the steps `start_step` to `steps` - 1.
+    """Batches of the steps `start_step` to `steps` - 1, in the order of `TrainOrder`.
 
-    The data set is shuffled anew each epoch and repeated without a gap, so a batch may hold the end
-    of one epoch and the start of the next. Batch k is a function of the data set, `batch_size`,
-    `seed` and k, whatever the number of workers and processes and wherever the iteration starts.
+    Batch k is a function of the data set, its buckets, `batch_size`, `seed` and k, whatever the
+    number of workers and processes and wherever the iteration starts.
 
     Args:
         dataset: examples, dicts of arrays of the same shapes.
@@ -48,21 +51,15 @@ def train_batches(
         start_step: batches to leave out; they are not made.
         workers: processes that make batches; 0 makes them in threads of this one.
         rows: of each batch, those to make, where other processes make the others; in order.
+        buckets: what batches are cut to; without them features keep their lengths.
     """
     if not len(dataset):
         raise ValueError("there are no examples to train on")
-    batches = _batch(_shuffled(dataset, seed), batch_size, rows)
+    order = TrainOrder(len(dataset), batch_size, seed, buckets)
+    batches = _batch(grain.MapDataset.source(Ordered(dataset, order)), batch_size, rows)
+    if buckets is not None:
+        batches = batches.map_with_index(_Cut(buckets, order.rows))
     yield from _read(batches[start_step:steps], workers)
-
-
-def train_rows(size: int, *, batch_size: int, seed: int, step: int) -> list[int]:
-    """Which rows of a data set of `size` examples are the batch of a step, from 0."""
-    batch = _shuffled(grain.MapDataset.range(size), seed).batch(batch_size)[step]
-    return [int(row) for row in batch]
-
-
-def _shuffled(dataset: grain.MapDataset, seed: int) -> grain.MapDataset:
-    return dataset.shuffle(seed=seed).repeat()
 
 
 def eval_batches(
@@ -71,18 +68,49 @@ def eval_batches(
     batch_size: int,
     workers: int = 0,
     rows: Sequence[int] | None = None,
+    buckets: Buckets | None = None,
 ) -> Iterator[Batch]:
-    """The whole data set once, in order; the last batch is filled up with its last example.
+    """The whole data set once; the last batch is filled up with its last example.
 
-    Arguments are those of `train_batches`.
+    In its order, or with buckets in theirs (`Buckets.order`). Arguments are those of
+    `train_batches`.
     """
     size = len(dataset)
-    missing = -size % batch_size
-    if missing:
-        last = dataset[size - 1 :].repeat(missing)
-        dataset = grain.MapDataset.concatenate([dataset, last])
-    if size:
-        yield from _read(_batch(dataset, batch_size, rows), workers)
+    if not size:
+        return
+    places = np.arange(size) if buckets is None else buckets.order
+    places = np.pad(places, (0, -size % batch_size), mode="edge")
+    batches = _batch(grain.MapDataset.source(_Rows(dataset, places)), batch_size, rows)
+    if buckets is not None:
+        by_batch = places.reshape(-1, batch_size)
+        batches = batches.map_with_index(_Cut(buckets, by_batch.__getitem__))
+    yield from _read(batches, workers)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The examples at some places of a data set."""
+
+    dataset: grain.MapDataset[dict[str, Any]]
+    places: Int[np.ndarray, " rows"]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: SupportsIndex) -> dict[str, Any]:
+        return self.dataset[int(self.places[index])]
+
+
+class _Cut(grain.transforms.MapWithIndex):
+    """Cuts a batch to the shape of its examples, also of those that other processes make."""
+
+    def __init__(self, buckets: Buckets, rows_of: Callable[[int], Int[np.ndarray, " batch"]]):
+        self._buckets, self._rows_of = buckets, rows_of
+
+    def map_with_index(self, index: int, batch: Batch) -> Batch:
+        """The batch, cut."""
+        shape = self._buckets.shape(self._rows_of(index))
+        return self._buckets.extents.padding.cut(batch, shape)
 
 
 def _batch(

@@ -41,6 +41,11 @@ KEYS: Keys = {
     "data.max_words": Key(Whole(1, 4096), "Most words of a sentence."),
     "data.max_objects": Key(Whole(1, 1024), "Most objects of a picture."),
     "data.crop": Key(Whole(1, 4096), "Side, in pixels, that each object is scaled to."),
+    "data.shapes": Key(
+        Whole(1, 64),
+        "Most lengths that batches are cut to, each of which is compiled; examples of a length go "
+        "together. 1: every batch is as long as the longest may be.",
+    ),
     "data.sample.train": Key(_POSTS, "Generated posts for training.", optional=True),
     "data.sample.validation": Key(_POSTS, "Generated posts for validation.", optional=True),
     "data.sample.test": Key(_POSTS, "Generated posts for testing.", optional=True),

@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.data import release
+from remote_jax.data.buckets import Buckets
 from remote_jax.data.cache import with_data_folder
 from remote_jax.data.media import Folder, Pictures, PostMedia
 from remote_jax.data.posts import Values
@@ -51,6 +52,7 @@ from remote_jax.task import (
     NamedAxis,
     Outputs,
 )
+from remote_jax.training import shapes as batch_shapes
 
 MIN_LOG_PROBABILITY = -6e4
 """The least logarithm of a probability that is told, near the least number of half precision."""
@@ -73,10 +75,16 @@ class EegaTask(BaseTask):
     """Implements `remote_jax.task.Task` for EEGA."""
 
     metric = "f1"
-    assets = (*corpus_statistics.FILES, save.TOKENIZER)
 
     def __init__(self, config: ConfigDict):
         self.config = config
+        self._buckets: dict[str, Buckets | None] = {}
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """Those of all runs, and the shapes of a run that has several."""
+        shapes = batch_shapes.files(self.config.data.shapes)
+        return (*corpus_statistics.FILES, save.TOKENIZER, *shapes)
 
     def prepare(self, workdir: Path, *, anew: bool) -> None:
         """Keeps in the workdir what `predict` needs of the data and of pretrained checkpoints.
@@ -93,6 +101,14 @@ class EegaTask(BaseTask):
             found.save(workdir)
         self.corpus = CorpusStatistics.load(workdir)
         self.tokenizer = tokenizers.read(workdir / save.TOKENIZER)
+        featurize = self._featurize(Folder(Path()))
+        self._shapes = batch_shapes.kept(
+            workdir,
+            anew=anew,
+            padding=featurize.padding,
+            most=self.config.data.shapes,
+            extents=lambda: featurize.extents(self.data.examples("train")),
+        )
         if anew:
             print("".join(f"{line}\n" for line in self.notices), end="", flush=True)
 
@@ -113,6 +129,17 @@ class EegaTask(BaseTask):
     def dataset(self, split: str) -> grain.MapDataset:
         """Features of every sentence of a split (`features.Featurize`)."""
         return self._featurized(self.data.examples(split), Folder(self.data.root))
+
+    def buckets(self, split: str) -> Buckets | None:
+        """By word pieces, words and objects."""
+        if split not in self._buckets:
+            self._buckets[split] = self._bucketed(self.data.examples(split))
+        return self._buckets[split]
+
+    def _bucketed(self, examples: Sequence[Example]) -> Buckets | None:
+        if len(self._shapes) == 1 or not examples:
+            return None
+        return Buckets.of(self._featurize(Folder(Path())).extents(examples), self._shapes)
 
     def _featurized(self, examples: list[Example], pictures: Pictures) -> grain.MapDataset:
         return grain.MapDataset.source(examples).map(self._featurize(pictures))
@@ -232,6 +259,7 @@ class EegaTask(BaseTask):
         assert isinstance(model, Eega)
         write_json(folder / "tags.json", list(self.corpus.vocabulary.tags))
         self.corpus.save(folder)
+        batch_shapes.write(folder, self._shapes)
         save.save_for_export(self.workdir, folder, model.text.bert, model.vision)
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
@@ -289,5 +317,6 @@ class EegaTask(BaseTask):
     def posts(self, posts: Iterable[Values], media: PostMedia) -> Posts:
         """Reads user-supplied posts; one that cannot be parsed has that as its answer."""
         found = read_posts(posts, media, self.corpus, self.config)
-        dataset = self._featurized([one.example for one in found if one.example], media)
-        return Posts(found, dataset, self.corpus.vocabulary, self.corpus.priors)
+        examples = [one.example for one in found if one.example]
+        dataset, buckets = self._featurized(examples, media), self._bucketed(examples)
+        return Posts(found, dataset, buckets, self.corpus.vocabulary, self.corpus.priors)

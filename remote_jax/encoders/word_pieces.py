@@ -56,6 +56,11 @@ class WordPieces:
             caption=(self._ids("o1"), self._ids("o2")),
         )
 
+    @property
+    def json(self) -> str:
+        """The tokenizer as its file has it."""
+        return str(self._tokenizer.to_str())
+
     def _ids(self, marker: str) -> tuple[int, int]:
         return self._id(f"<{marker}>"), self._id(f"</{marker}>")
 

@@ -43,6 +43,11 @@ KEYS: Keys = {
     "data.crop": Key(
         Whole(1, 4096), "Side, in pixels, that each object is scaled to; a multiple of the patch."
     ),
+    "data.shapes": Key(
+        Whole(1, 64),
+        "Most lengths that batches are cut to, each of which is compiled; examples of a length go "
+        "together. 1: every batch is as long as the longest may be.",
+    ),
     "data.sample.train": Key(
         _POSTS, "Generated posts for training; a post makes about five pairs.", optional=True
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.data import release
+from remote_jax.data.buckets import Buckets, Extents
 from remote_jax.data.cache import with_data_folder
 from remote_jax.data.files import read_names
-from remote_jax.data.media import Folder, PostMedia
+from remote_jax.data.media import Folder, Pictures, PostMedia
 from remote_jax.data.posts import Values
 from remote_jax.data.words import check_language
 from remote_jax.encoders import build as encoders
@@ -28,7 +29,7 @@ from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.encoders.word_pieces import WordPieces
 from remote_jax.remote import build, decisions, gauges, metrics, report
-from remote_jax.remote.data import dataset, orders
+from remote_jax.remote.data import dataset, extents, orders
 from remote_jax.remote.data.dataset import PairDataset
 from remote_jax.remote.data.features import Featurize, featurized
 from remote_jax.remote.data.further import Pairs
@@ -55,6 +56,7 @@ from remote_jax.task import (
     NamedAxis,
     Outputs,
 )
+from remote_jax.training import shapes as batch_shapes
 
 MAX_RELATIONS = 2**24
 """Bytes of the file of their names."""
@@ -77,10 +79,16 @@ class RemoteTask(BaseTask):
     """Implements `remote_jax.task.Task` for REMOTE."""
 
     metric = "f1"
-    assets = ("relations.json", orders.FILE, save.TOKENIZER)
 
     def __init__(self, config: ConfigDict):
         self.config = config
+        self._buckets: dict[str, Buckets] = {}
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """Those of all runs, and the shapes of a run that has several."""
+        shapes = batch_shapes.files(self.config.data.shapes)
+        return ("relations.json", orders.FILE, save.TOKENIZER, *shapes)
 
     def prepare(self, workdir: Path, *, anew: bool) -> None:
         """Keeps in the workdir what `predict` needs of the data and of pretrained checkpoints.
@@ -100,6 +108,14 @@ class RemoteTask(BaseTask):
             self.pairs.orders.save(workdir, self.relations)
         self.orders = Orders.load(workdir, self.relations)
         self.tokenizer = tokenizers.read(workdir / save.TOKENIZER)
+        featurize = self._featurize(Folder(Path()))
+        self._shapes = batch_shapes.kept(
+            workdir,
+            anew=anew,
+            padding=featurize.padding,
+            most=self.config.data.shapes,
+            extents=partial(self._extents, "train"),
+        )
         if anew and self.cut["pairs"]:
             print(
                 "Texts longer than data.max_tokens, cut round their entities: "
@@ -117,9 +133,23 @@ class RemoteTask(BaseTask):
 
     def dataset(self, split: str) -> grain.MapDataset:
         """Features of every pair of a split (`features.Featurize`), the listed ones first."""
-        folder = Folder(self.pairs.root, self.pairs.distances)
-        featurize = Featurize(self.tokenizer, folder, self.config)
+        featurize = self._featurize(Folder(self.pairs.root, self.pairs.distances))
         return featurized(self.pairs.examples(split), featurize)
+
+    def buckets(self, split: str) -> Buckets | None:
+        """By word pieces and objects."""
+        if len(self._shapes) == 1:
+            return None
+        if split not in self._buckets:
+            self._buckets[split] = Buckets.of(self._extents(split), self._shapes)
+        return self._buckets[split]
+
+    def _extents(self, split: str) -> Extents:
+        featurize = self._featurize(Folder(Path()))
+        return extents.of_split(self.pairs, split, featurize, self.config)
+
+    def _featurize(self, pictures: Pictures) -> Featurize:
+        return Featurize(self.tokenizer, pictures, self.config)
 
     def places(self, split: str, rows: Sequence[int]) -> list[str]:
         """File and line; those of the post, of a pair that is not listed."""
@@ -248,7 +278,7 @@ class RemoteTask(BaseTask):
 
     def interface(self) -> Interface:
         """A pair as the model reads it."""
-        return interface(Featurize(self.tokenizer, Folder(Path()), self.config))
+        return interface(self._featurize(Folder(Path())))
 
     def answer(
         self, model: nnx.Module, batch: Batch, shared: None, calibration: Calibration
@@ -263,6 +293,7 @@ class RemoteTask(BaseTask):
         assert isinstance(model, Remote)
         write_json(folder / "relations.json", self.relations)
         self.orders.save(folder, self.relations)
+        batch_shapes.write(folder, self._shapes)
         save.save_for_export(self.workdir, folder, model.text.bert, model.vision)
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
@@ -304,4 +335,6 @@ class RemoteTask(BaseTask):
 
     def posts(self, posts: Iterable[Values], media: PostMedia) -> Posts:
         """Reads user-supplied posts."""
-        return Posts(posts, media, self.tokenizer, self.relations, self.orders, self.config)
+        return Posts(
+            posts, media, self.tokenizer, self.relations, self.orders, self.config, self._shapes
+        )

@@ -137,7 +137,7 @@ def parts_sharding(mesh: Mesh) -> NamedSharding:
 
 def check_batch(mesh: Mesh, key: str, size: int, parts: int = 1) -> None:
     """Raises a UserError unless each of the parts of a batch splits evenly over the devices."""
-    devices = mesh.shape["data"] * mesh.shape["fsdp"]
+    devices = _shares(mesh)
     if size % (devices * parts):
         times = f" x {parts} (config.train.accumulation)" if parts > 1 else ""
         raise UserError(
@@ -146,9 +146,18 @@ def check_batch(mesh: Mesh, key: str, size: int, parts: int = 1) -> None:
     _check_processes(mesh)
 
 
+def splits(mesh: Mesh, size: int) -> bool:
+    """Whether a batch of that size splits evenly over the devices."""
+    return size % _shares(mesh) == 0
+
+
+def _shares(mesh: Mesh) -> int:
+    return mesh.shape["data"] * mesh.shape["fsdp"]
+
+
 def _check_processes(mesh: Mesh) -> None:
     """Raises a UserError where two processes have some rows of a batch in common, but not all."""
-    parts = mesh.shape["data"] * mesh.shape["fsdp"]
+    parts = _shares(mesh)
     places = batch_sharding(mesh).devices_indices_map((parts,))
     rows: dict[int, set[int]] = {}
     for device in mesh.devices.flat:

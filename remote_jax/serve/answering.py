@@ -65,7 +65,9 @@ def answer_file(task: Task, config: ConfigDict, workdir: Path, source: Path, tar
 
     def answers(block: Block) -> Iterator[Answer]:
         found = task.posts((values for _, values in block), PostFileMedia(source))
-        outputs = task.calibrated(predictor(found.dataset), best.get("calibration", {}))
+        outputs = task.calibrated(
+            predictor(found.dataset, found.buckets), best.get("calibration", {})
+        )
         return found.answers(outputs)
 
     if not processes.first():

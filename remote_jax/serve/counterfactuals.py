@@ -58,12 +58,11 @@ def compare(task: Task, config: ConfigDict, workdir: Path, names: Sequence[str])
         checkpoints.record().check_data(task.fingerprint())
     sets = chosen(task, names)
     split = final_split(task)
-    dataset = task.dataset(split)
-    best = best_outputs(task, config, workdir, dataset)
+    best = best_outputs(task, config, workdir, split)
     whole = task.metrics(split, best.outputs)
     rows: list[tuple[object, ...]] = []
     for taken in sets:
-        rest = outputs_without(task.without(taken), config, best, dataset)
+        rest = outputs_without(task.without(taken), config, best, split)
         rows += _rows(taken, whole, task.metrics(split, rest))
     gone = [name for name in task.mechanisms if any(name in taken for taken in sets)]
     instead = {name: task.mechanisms[name] for name in gone}

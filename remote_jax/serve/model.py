@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
+from remote_jax.data.buckets import Buckets
 from remote_jax.data.cache import cache_folder
 from remote_jax.data.media import InMemoryMedia
 from remote_jax.data.posts import Answer, Post, Query, values_of
@@ -19,7 +20,7 @@ from remote_jax.runtime import compilation_cache, sharding
 from remote_jax.serve import export_reader
 from remote_jax.serve.runs import folder_of, open_run, quiet
 from remote_jax.task import Calibration, Outputs, Task
-from remote_jax.training.evaluation import best_model, make_predict
+from remote_jax.training.evaluation import batch_sizes, best_model, joined, make_predict
 from remote_jax.training.state import Params, Skeleton, count
 
 
@@ -105,25 +106,21 @@ class Model:
         values = [values_of(post) for post in posts]
         with self._lock:
             found = self._task.posts(values, InMemoryMedia())
-            outputs = self._outputs(found.dataset)
+            outputs = self._outputs(found.dataset, found.buckets)
             return list(found.answers(self._task.calibrated(outputs, self._calibration)))
 
-    def _outputs(self, dataset: grain.MapDataset) -> Outputs:
+    def _outputs(self, dataset: grain.MapDataset, buckets: Buckets | None) -> Outputs:
         chunks, start = [], 0
         for size in batch_sizes(len(dataset), self.config.train.eval_batch_size):
             stop = min(start + size, len(dataset))
             examples = [dataset[row] for row in range(start, stop)]
             filled = examples + examples[-1:] * (size - len(examples))
             batch = {name: np.stack([one[name] for one in filled]) for name in examples[0]}
+            if buckets is not None:
+                shape = buckets.shape(np.arange(start, stop))
+                batch = buckets.extents.padding.cut(batch, shape)
             there = sharding.put_batch(batch, self._compiled.mesh)
             chunk = sharding.fetch(self._compiled.batch(self._params, self._shared, there))
             chunks.append({name: value[: stop - start] for name, value in chunk.items()})
             start = stop
-        return {name: np.concatenate([one[name] for one in chunks]) for name in (chunks or [{}])[0]}
-
-
-def batch_sizes(count: int, most: int) -> Iterator[int]:
-    """Sizes of batches for so many examples, which may leave room in the last one."""
-    yield from [most] * (count // most)
-    if rest := count % most:
-        yield min(1 << (rest - 1).bit_length(), most)
+        return {name: joined([one[name] for one in chunks]) for name in (chunks or [{}])[0]}

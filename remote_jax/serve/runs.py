@@ -124,8 +124,7 @@ class Run:
             raise UserError(f"There is no split {split!r}; the data have {', '.join(splits)}.")
         with Checkpoints(self.workdir, read_only=True) as checkpoints:
             checkpoints.record().check_data(self.task.fingerprint())
-        dataset = self.task.dataset(split)
-        found = evaluation.best_outputs(self.task, self.config, self.workdir, dataset)
+        found = evaluation.best_outputs(self.task, self.config, self.workdir, split)
         return self.task.metrics(split, found.outputs)
 
 

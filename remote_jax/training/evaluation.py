@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from remote_jax.data import pipeline
+from remote_jax.data.buckets import Buckets
 from remote_jax.reporting import results
 from remote_jax.runtime import processes, sharding
 from remote_jax.task import GAUGE, Batch, Outputs, Task
@@ -23,6 +24,15 @@ from remote_jax.training.state import Params, Skeleton, count, split
 
 WORTH_WORKERS = 2000
 """Examples below which worker processes, seconds each to start, would only cost time."""
+
+
+Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+"""Of the arrays of a batch, by name; programs are compiled for each."""
+
+
+def shapes_of(batch: Mapping[str, Any]) -> Shapes:
+    """The shapes of a batch."""
+    return tuple(sorted((name, tuple(values.shape)) for name, values in batch.items()))
 
 
 @dataclass(frozen=True)
@@ -73,24 +83,30 @@ class Predictor:
         """
         self.params = params
         self._predict, self._config = predict, config
-        self._compiled = False
+        self._compiled: set[Shapes] = set()
         self._shared: Any = None
         sharding.check_batch(predict.mesh, "train.eval_batch_size", config.train.eval_batch_size)
 
-    def __call__(self, dataset: grain.MapDataset) -> dict[str, np.ndarray]:
+    def __call__(
+        self, dataset: grain.MapDataset, buckets: Buckets | None = None
+    ) -> dict[str, np.ndarray]:
         """Outputs of a whole data set, in its order and without the padding of its last batch.
+
+        Args:
+            buckets: of the data set. Outputs of batches that are cut are filled up with zeros.
 
         Returns:
             Arrays by name, on the host of every process; no names where the data set is empty.
         """
         if len(dataset) == 0:
             return {}
-        size, workers = self._config.train.eval_batch_size, self._config.data.workers
+        size, workers = self._batch_size(len(dataset)), self._config.data.workers
         batches = pipeline.eval_batches(
             dataset,
             batch_size=size,
             workers=workers if len(dataset) >= WORTH_WORKERS else 0,
             rows=sharding.rows(self._predict.mesh, size),
+            buckets=buckets,
         )
         chunks: list[dict[str, np.ndarray]] = []
         running: dict[str, jax.Array] | None = None
@@ -101,10 +117,19 @@ class Predictor:
                 chunks.append(sharding.fetch(running))
             running = sent
         chunks.append(sharding.fetch(running))
-        return {
-            name: np.concatenate([chunk[name] for chunk in chunks])[: len(dataset)]
-            for name in chunks[0]
+        found = {
+            name: joined([chunk[name] for chunk in chunks])[: len(dataset)] for name in chunks[0]
         }
+        if buckets is None:
+            return found
+        back = np.argsort(buckets.order)
+        return {name: values[back] for name, values in found.items()}
+
+    def _batch_size(self, examples: int) -> int:
+        """Of `batch_sizes`, for a few examples; else that of the config."""
+        size = self._config.train.eval_batch_size
+        few = next(batch_sizes(examples, size))
+        return few if sharding.splits(self._predict.mesh, few) else size
 
     def _send(self, batch: pipeline.Batch) -> dict[str, jax.Array]:
         """Outputs of a batch, which the device may not have computed yet."""
@@ -112,18 +137,47 @@ class Predictor:
         if not self._compiled:
             processes.compile_together("shared", self._predict.shared, self.params)
             self._shared = self._predict.shared(self.params)
+        shape = shapes_of(there)
+        if shape not in self._compiled:
             processes.compile_together(
-                "predict", self._predict.batch, self.params, self._shared, there
+                f"predict {len(self._compiled)}",
+                self._predict.batch,
+                self.params,
+                self._shared,
+                there,
             )
-            self._compiled = True
+            self._compiled.add(shape)
         return self._predict.batch(self.params, self._shared, there)
 
 
 def evaluate(
-    predict: Predict, params: Params, dataset: grain.MapDataset, config: ConfigDict
+    predict: Predict,
+    params: Params,
+    dataset: grain.MapDataset,
+    config: ConfigDict,
+    buckets: Buckets | None = None,
 ) -> dict[str, np.ndarray]:
     """Outputs of one data set, as those of a `Predictor`."""
-    return Predictor(predict, params, config)(dataset)
+    return Predictor(predict, params, config)(dataset, buckets)
+
+
+def joined(chunks: Sequence[np.ndarray]) -> np.ndarray:
+    """Arrays one after another, whose other axes are filled up with zeros to the longest."""
+    longest = np.max([chunk.shape[1:] for chunk in chunks], axis=0)
+    whole: np.ndarray = np.zeros((sum(map(len, chunks)), *longest.astype(int)), chunks[0].dtype)
+    start = 0
+    for chunk in chunks:
+        stop = start + len(chunk)
+        whole[(slice(start, stop), *map(slice, chunk.shape[1:]))] = chunk
+        start = stop
+    return whole
+
+
+def batch_sizes(count: int, most: int) -> Iterator[int]:
+    """Sizes of batches for so many examples, which may leave room in the last one."""
+    yield from [most] * (count // most)
+    if rest := count % most:
+        yield min(1 << (rest - 1).bit_length(), most)
 
 
 def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
@@ -139,7 +193,7 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
         record = checkpoints.record()
     record.check_data(task.fingerprint())
     final = final_split(task)
-    raw, outputs, params, best = best_outputs(task, config, workdir, task.dataset(final))
+    raw, outputs, params, best = best_outputs(task, config, workdir, final)
     if not processes.first():
         return
     gauges = best.get("gauges", {})
@@ -201,23 +255,25 @@ class BestOutputs(NamedTuple):
     best: Best
 
 
-def best_outputs(
-    task: Task, config: ConfigDict, workdir: Path, dataset: grain.MapDataset
-) -> BestOutputs:
-    """What the model that is best on validation predicts of a data set; and it.
+def best_outputs(task: Task, config: ConfigDict, workdir: Path, split_name: str) -> BestOutputs:
+    """What the model that is best on validation predicts of a split; and it.
 
     Raises:
         UserError: there is no checkpoint, or it is another model's.
     """
     mesh = sharding.make_mesh(config.mesh)
     skeleton, params, best = best_model(task, workdir, mesh)
-    raw = evaluate(make_predict(task, skeleton, mesh), params, dataset, config)
+    raw = evaluate(
+        make_predict(task, skeleton, mesh),
+        params,
+        task.dataset(split_name),
+        config,
+        task.buckets(split_name),
+    )
     return BestOutputs(raw, task.calibrated(raw, best.get("calibration", {})), params, best)
 
 
-def outputs_without(
-    task: Task, config: ConfigDict, whole: BestOutputs, dataset: grain.MapDataset
-) -> Outputs:
+def outputs_without(task: Task, config: ConfigDict, whole: BestOutputs, split_name: str) -> Outputs:
     """What the same parameters predict in the model of another task, calibrated as before.
 
     Args:
@@ -226,7 +282,8 @@ def outputs_without(
     """
     skeleton, _ = split(task.shapes())
     predict = make_predict(task, skeleton, sharding.make_mesh(config.mesh))
-    raw = evaluate(predict, whole.params, dataset, config)
+    dataset, buckets = task.dataset(split_name), task.buckets(split_name)
+    raw = evaluate(predict, whole.params, dataset, config, buckets)
     return task.calibrated(raw, whole.best.get("calibration", {}))
 
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Shaped
 from ml_collections import ConfigDict
 
-from remote_jax.data import pipeline
+from remote_jax.data.order import TrainOrder
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import write_json
 from remote_jax.runtime import processes
@@ -53,12 +53,10 @@ def step_not_finite(
         scalars: of the step, one of which is not finite.
         saved: the step of the last checkpoint, 0 where there is none.
     """
-    rows = pipeline.train_rows(
-        len(task.dataset("train")),
-        batch_size=config.train.batch_size,
-        seed=config.seed,
-        step=step - 1,
+    order = TrainOrder(
+        len(task.dataset("train")), config.train.batch_size, config.seed, task.buckets("train")
     )
+    rows = order.rows(step - 1).tolist()
     places = task.places("train", rows)
     path = workdir / "not_finite.json"
     batch = [{"row": row, "place": place} for row, place in zip(rows, places, strict=True)]

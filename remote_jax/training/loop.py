@@ -28,7 +28,7 @@ from remote_jax.task import Batch, Outputs, Task
 from remote_jax.training import finite, remat
 from remote_jax.training.average import scored
 from remote_jax.training.checkpoint import Checkpoints, Restored
-from remote_jax.training.evaluation import evaluate, make_predict
+from remote_jax.training.evaluation import Shapes, evaluate, make_predict, shapes_of
 from remote_jax.training.optimizer import (
     Scalars,
     check_frozen,
@@ -88,6 +88,8 @@ class _Run:
     ) -> None:
         self.task, self.config, self.mesh, self.checkpoints = task, config, mesh, checkpoints
         self.data, self.validation = _splits(task)
+        self.buckets = task.buckets("train")
+        self.compiled: set[Shapes] = set()
         self.plan = Plan.from_config(config.train, len(self.data))
         skeleton, shapes = split(remat.switch(task.shapes(), config.train.remat))
         check_frozen(config.train, shapes)
@@ -136,6 +138,7 @@ class _Run:
             start_step=start,
             workers=self.config.data.workers,
             rows=sharding.rows(self.mesh, batch_size),
+            buckets=self.buckets,
         )
         try:
             for number in range(start + 1, plan.total + 1):
@@ -146,8 +149,8 @@ class _Run:
                     batch = next(batches)
                 with signals.held():
                     sent = sharding.put_batch(batch, self.mesh)
+                    self._compile(sent)
                     if number == start + 1:
-                        processes.compile_together("step", self.step, self.state, sent)
                         preemption.hold()
                     self._do(number, sent, log, progress)
                     if profile:
@@ -162,6 +165,14 @@ class _Run:
         finally:
             if profile:
                 profile.close()
+
+    def _compile(self, batch: Batch) -> None:
+        """Compiles the step for batches of a shape that is new, in all processes together."""
+        shape = shapes_of(batch)
+        if shape not in self.compiled:
+            name = f"step {len(self.compiled)}"
+            processes.compile_together(name, self.step, self.state, batch)
+            self.compiled.add(shape)
 
     def _do(self, number: int, batch: Batch, log: MetricsLog, progress: Progress) -> None:
         """A step, and what is due after it."""
@@ -237,7 +248,8 @@ class _Run:
     def _validate(self, step: int, log: MetricsLog, progress: Progress) -> None:
         """Scores the validation split, and keeps what was scored if it is the best so far."""
         began, params = time.monotonic(), scored(self.state)
-        outputs = evaluate(self.predict, params, self.validation, self.config)
+        buckets = self.task.buckets("validation")
+        outputs = evaluate(self.predict, params, self.validation, self.config, buckets)
         calibration = self.task.calibrate(outputs)
         scores = self.task.metrics("validation", self.task.calibrated(outputs, calibration))
         metrics = {name: float(score) for name, score in scores.items()}

@@ -9,6 +9,7 @@ import grain
 import numpy as np
 import pytest
 
+from remote_jax.data.order import TrainOrder
 from remote_jax.data.pipeline import eval_batches, train_batches
 from remote_jax.errors import UserError
 
@@ -52,6 +53,14 @@ def test_each_epoch_has_every_example_once_in_another_order():
     assert all(sorted(epoch) == [i * i for i in range(N)] for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == 4
     assert rows(train(seed=4)) != rows(train(seed=3)) == rows(train(seed=3))
+
+
+@pytest.mark.parametrize(("size", "batch"), [(50, 8), (5, 8), (17, 4)])
+def test_rows_of_steps_are_those_of_the_batches(size, batch):
+    marked = grain.MapDataset.source([{"row": np.array(i)} for i in range(size)])
+    order = TrainOrder(size, batch, 3)
+    for step, found in enumerate(train_batches(marked, steps=20, batch_size=batch, seed=3)):
+        np.testing.assert_array_equal(order.rows(step), found["row"])
 
 
 @pytest.mark.parametrize("start", [0, 1, 5, 11, 12])

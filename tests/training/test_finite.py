@@ -83,16 +83,6 @@ def test_only_the_first_process_writes_the_batch(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("size", "batch"), [(50, 8), (5, 8), (17, 4)])
-def test_rows_are_those_of_the_batches(size: int, batch: int) -> None:
-    import grain
-
-    marked = grain.MapDataset.source([{"row": np.array(i)} for i in range(size)])
-    settings = {"batch_size": batch, "seed": 3}
-    for step, found in enumerate(pipeline.train_batches(marked, steps=20, **settings)):
-        assert pipeline.train_rows(size, step=step, **settings) == found["row"].tolist()
-
-
 def test_skipped_steps_are_counted_and_bounded(
     poisoned: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 from ml_collections import ConfigDict
 
+from remote_jax.data.buckets import Extents, Padding
 from remote_jax.data.crop_cache import Crops
 from remote_jax.data.media import Pictures
 from remote_jax.eega.data.corpus_statistics import CorpusStatistics
@@ -24,6 +25,18 @@ from remote_jax.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+AXES = {
+    **dict.fromkeys(("tokens", "token_mask", "word"), ("tokens",)),
+    **dict.fromkeys(("words", "pos", "shape"), ("words",)),
+    **dict.fromkeys(("tags", "edges", "distance", "pmi"), ("words", "words")),
+    **dict.fromkeys(("rgb", "objects", "classes"), ("objects",)),
+    "object_edges": ("objects", "objects"),
+}
+"""Axes of features that are padded."""
+
+PATCH = 32
+"""Side in pixels of the patches of most encoders here; it only says what an object costs."""
 
 SPECIAL_TOKENS = 2
 """[CLS] and [SEP]."""
@@ -81,6 +94,7 @@ class Featurize(grain.transforms.Map):
         self._pieces = WordPieces(tokenizer)
         self._corpus, self._inputs = corpus, Inputs.from_config(config)
         self._tokens, self._words, self._crop = data.max_tokens, data.max_words, data.crop
+        self._objects = data.max_objects
         self._crops = Crops(pictures, data.crop)
 
     def map(self, example: Example) -> Features:
@@ -98,6 +112,28 @@ class Featurize(grain.transforms.Map):
         if self._inputs.picture:
             features |= self._visual(example)
         return features
+
+    @property
+    def padding(self) -> Padding:
+        """Which axes are padded: of word pieces, words and objects."""
+        patches = max(self._crop // PATCH, 1) ** 2
+        return Padding(
+            lengths={"tokens": self._tokens, "words": self._words, "objects": self._objects},
+            # Most of the work is the encoders'; what grows with pairs of words is small.
+            costs={"tokens": 1.0, "words": 0.5, "objects": 1.0 + patches},
+            axes=AXES,
+        )
+
+    def extents(self, examples: Sequence[Example]) -> Extents:
+        """How much of each axis examples fill; at least one object."""
+        filled = np.ones((len(examples), 3), np.int32)
+        for row, example in enumerate(examples):
+            text = self._text(example.sentence.tokens)
+            filled[row, :2] = text["token_mask"].sum(), text["words"].sum()
+            if self._inputs.picture and example.graph.mask.any():
+                filled[row, 2] = np.flatnonzero(example.graph.mask)[-1] + 1
+        filled[:, 1] = np.maximum(filled[:, 1], 1)
+        return Extents(self.padding, filled)
 
     def words_read(self, example: Example) -> int:
         """How many words of a sentence are read: those before it is cut."""

@@ -23,6 +23,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from remote_jax.data.boxes import check_box
+from remote_jax.data.buckets import Buckets
 from remote_jax.data.jsonl import check_text, show
 from remote_jax.data.media import PostMedia
 from remote_jax.data.posts import (
@@ -86,18 +87,21 @@ class Posts:
 
     Attributes:
         dataset: features of those that could be read, in the order of `answers`.
+        buckets: what batches of it are cut to.
     """
 
     dataset: grain.MapDataset[Features]
+    buckets: Buckets | None
 
     def __init__(
         self,
         posts: Sequence[Post],
         dataset: grain.MapDataset[Features],
+        buckets: Buckets | None,
         vocabulary: Vocabulary,
         priors: Priors,
     ):
-        self._posts, self.dataset = posts, dataset
+        self._posts, self.dataset, self.buckets = posts, dataset, buckets
         self._vocabulary, self._priors = vocabulary, priors
 
     def answers(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Quintuples]:

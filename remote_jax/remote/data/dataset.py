@@ -36,6 +36,7 @@ class PairDataset:
         relations: the vocabulary; index 0 is no relation.
         splits: those that the data folder has.
         symmetric: which relations hold both ways.
+        folder: of the records.
         root: the data folder, which the paths of a `Pair` start from.
         distances: folders of depth maps that are larger the farther away.
         fingerprint: name, sizes and SHA-256 of the files, and counts of their rows, as JSON values.
@@ -57,7 +58,7 @@ class PairDataset:
         self.splits = tuple(files.rows)
         self.distances = files.distances
         self.fingerprint = {**files.fingerprint, "counts": builder.counts}
-        self._folder = Path(builder.data_dir)
+        self.folder = Path(builder.data_dir)
         self._types = triplet_types(data.triplets)
         self._data = data
         self._evaluated: dict[str, Pairs] = {}
@@ -90,7 +91,7 @@ class PairDataset:
 
     def _source(self, split: str) -> Source:
         chosen = self._chosen(split)
-        unlisted = np.load(self._folder / f"{split}-unlisted.npy")
+        unlisted = np.load(self.folder / f"{split}-unlisted.npy")
         unlisted = unlisted[np.isin(unlisted["type"], self._types)]
         return Source(chosen, self._summary(split)[chosen], unlisted, self.symmetric)
 
@@ -113,7 +114,7 @@ class PairDataset:
         if not len(chosen):
             wanted = ", ".join(TRIPLET_TYPES[index] for index in self._types)
             raise UserError(f"The {split} split in {self.root} has no pair of the types {wanted}.")
-        return PairRecords(self._folder, split, chosen)
+        return PairRecords(self.folder, split, chosen)
 
     def labels(self, split: str) -> Int[np.ndarray, " pairs"]:
         """Relation of each of `records(split)`."""
@@ -129,7 +130,7 @@ class PairDataset:
         They are kept beside the records: to read tens of thousands of these takes ten seconds.
         """
         types = "-".join(TRIPLET_TYPES[index] for index in sorted(self._types))
-        path = self._folder / f"{split}-{types}.json"
+        path = self.folder / f"{split}-{types}.json"
         if path.is_file():
             return json.loads(path.read_text(encoding="utf-8"))
         found: dict[str, None] = {}
@@ -148,7 +149,7 @@ class PairDataset:
             raise UserError(
                 f"There is no {split} split in {self.root}, only {', '.join(self.splits)}."
             )
-        return np.load(self._folder / f"{split}.npy")
+        return np.load(self.folder / f"{split}.npy")
 
     def _chosen(self, split: str) -> Int[np.ndarray, " pairs"]:
         return np.flatnonzero(np.isin(self._summary(split)[:, 1], self._types))

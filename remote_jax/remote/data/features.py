@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Shaped
 from ml_collections import ConfigDict
 
+from remote_jax.data.buckets import Extents, Padding
 from remote_jax.data.crop_cache import Crops
 from remote_jax.data.media import Pictures
 from remote_jax.encoders.word_pieces import WordPieces
@@ -20,6 +21,15 @@ from remote_jax.remote.data.text import MAX_SPECIAL_TOKENS, Text, sequence
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+AXES = {
+    **dict.fromkeys(("tokens", "token_mask", "token_types"), ("tokens",)),
+    **dict.fromkeys(("rgb", "rgb_mask", "depth", "depth_mask", "boxes"), ("objects",)),
+}
+"""Axes of features that are padded."""
+
+PATCH = 32
+"""Side in pixels that the patches of most encoders have here; it only says what an object costs."""
 
 JUDGED = 16
 """Pairs of a post by which is told how much of its texts is not read."""
@@ -81,6 +91,31 @@ class Featurize(grain.transforms.Map):
             return 0
         some = pairs[:: -(-len(pairs) // JUDGED)]
         return max(self._text(pair).lost for pair in some)
+
+    @property
+    def tokenizer(self) -> str:
+        """The tokenizer, as JSON."""
+        return self._pieces.json
+
+    @property
+    def padding(self) -> Padding:
+        """Which axes are padded. An object has as many tokens of a ViT as it has patches, twice."""
+        patches = max(self._crop // PATCH, 1) ** 2
+        return Padding(
+            lengths={"tokens": self._tokens, "objects": self._objects},
+            costs={"tokens": 1.0, "objects": 2.0 * patches},
+            axes=AXES,
+        )
+
+    def extents(self, pairs: Sequence[Pair] | PairRecords) -> Extents:
+        """How much of n and o pairs fill; nothing of o where the model sees no picture of one."""
+        filled = [self._filled(pairs[row]) for row in range(len(pairs))]
+        return Extents(self.padding, np.array(filled, np.int32).reshape(-1, 2))
+
+    def _filled(self, pair: Pair) -> tuple[int, int]:
+        seen = (self._picture and pair.image) or (self._depth and pair.depth)
+        objects = min(len(pair.boxes), self._objects) if seen else 0
+        return int(self._text(pair).mask.sum()), objects
 
     def _text(self, pair: Pair) -> Text:
         return sequence(

@@ -25,6 +25,7 @@ from jaxtyping import Bool
 from ml_collections import ConfigDict
 
 from remote_jax.data.boxes import check_box
+from remote_jax.data.buckets import Buckets, Shape
 from remote_jax.data.images import WHOLE, Box
 from remote_jax.data.jsonl import check_text
 from remote_jax.data.media import PostMedia
@@ -66,9 +67,11 @@ class Posts:
 
     Attributes:
         dataset: features of every pair, `label` -1, in the order of `answers`.
+        buckets: what batches of it are cut to.
     """
 
     dataset: grain.MapDataset[Features]
+    buckets: Buckets | None
 
     def __init__(
         self,
@@ -78,6 +81,7 @@ class Posts:
         relations: Sequence[str],
         orders: Orders,
         config: ConfigDict,
+        shapes: Sequence[Shape],
     ):
         """Reads and checks every post.
 
@@ -88,6 +92,7 @@ class Posts:
             relations: the vocabulary that outputs index.
             orders: of the training pairs.
             config: `data` and `features` as the model was trained with.
+            shapes: that batches may be cut to.
         """
         self._relations, self._orders = tuple(relations), orders
         featurize = Featurize(tokenizer, media, config)
@@ -97,6 +102,9 @@ class Posts:
         pairs = [pair for post in found for pair in post.pairs]
         numbered = [replace(pair, row=row) for row, pair in enumerate(pairs)]
         self.dataset = grain.MapDataset.source(numbered).map(featurize)
+        self.buckets = None
+        if numbered and len(shapes) > 1:
+            self.buckets = Buckets.of(featurize.extents(numbered), shapes)
 
     def answers(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Relations]:
         """Of each post its relations, or the error that kept it from having any.

@@ -67,6 +67,22 @@ def router_gauges(
     )
 
 
+def no_fusion(examples: int) -> FusionGauges:
+    """Of a level that no example has."""
+    return FusionGauges(jnp.zeros(examples), jnp.zeros(examples))
+
+
+def no_choice(own: Float[Array, " e"], read: Bool[Array, " b"]) -> RouterGauges:
+    """Of a router that has at most the own modality to hear.
+
+    Args:
+        own: the weights of that, zeros where it is no expert.
+        read: the examples that anything is read from.
+    """
+    nothing = jnp.zeros(read.shape, bool)
+    return RouterGauges(jnp.where(read[:, None], own, 0.0), jnp.zeros(read.shape), nothing)
+
+
 def arrays(
     modality: str,
     mask: Bool[Array, "b n"],

@@ -128,6 +128,11 @@ class Stream(nnx.Module):
             mixed = jnp.einsum("bne,bend->bnd", weights.astype(last.dtype), experts)
         return Mixed(jnp.where(present.any(1)[:, None, None], mixed, last), weights, present)
 
+    @property
+    def routed(self) -> int:
+        """How many experts the router weighs; 0 where it does not."""
+        return 0 if self.last_level or self.count == 1 else self.count
+
     def start(self) -> Float[np.ndarray, " e"]:
         """The weights that the router starts from, where all experts are present."""
         if not (self.own and self.own_weight):

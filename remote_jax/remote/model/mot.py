@@ -54,6 +54,7 @@ class MultilevelTransport(nnx.Module):
         rngs: nnx.Rngs,
     ):
         self.fusion, self.epsilon, self.iterations = fusion, epsilon, iterations
+        self._blocks = blocks
         if fusion == "none":
             return
         self.alpha = nnx.List(
@@ -62,6 +63,11 @@ class MultilevelTransport(nnx.Module):
         if fusion == "cross_attention":
             self.query = nnx.Linear(dim, dim, use_bias=False, dtype=dtype, rngs=rngs)
             self.key = nnx.Linear(dim, dim, use_bias=False, dtype=dtype, rngs=rngs)
+
+    @property
+    def levels(self) -> int:
+        """How many levels are fused with those below them."""
+        return 0 if self.fusion == "none" or self.identity else self._blocks
 
     @rematerialised
     def __call__(
@@ -74,7 +80,7 @@ class MultilevelTransport(nnx.Module):
 
         Positions outside `mask` have no mass on either side and come back unchanged.
         """
-        if self.fusion == "none" or self.identity:
+        if not self.levels:
             return Fused(target, None)
         sources = jnp.concatenate(lower, axis=1)
         source_mask = jnp.tile(mask, (1, len(lower)))

@@ -5,8 +5,17 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from remote_jax.remote.model.encoding import TextEncoding, VisualEncoding, object_means
-from remote_jax.remote.model.gauges import Gauges, arrays, at_markers, at_objects, router_gauges
-from remote_jax.remote.model.mmoe import Levels, Mixed, MixtureOfExperts
+from remote_jax.remote.model.gauges import (
+    Gauges,
+    RouterGauges,
+    arrays,
+    at_markers,
+    at_objects,
+    no_choice,
+    no_fusion,
+    router_gauges,
+)
+from remote_jax.remote.model.mmoe import Levels, Mixed, MixtureOfExperts, Stream
 from remote_jax.task import Batch
 
 
@@ -45,7 +54,9 @@ class PairClassifier(nnx.Module):
     ) -> Float[Array, "b r"]:
         """Logits over relations; `marker` and `index` as in the batch contract of `remote.task`."""
         at_marker = jnp.take_along_axis(text, marker[..., None], axis=1)
-        at_object = jnp.take_along_axis(objects, jnp.maximum(index, 0)[..., None], axis=1)
+        place = jnp.maximum(index, 0)[..., None]
+        # An object that cannot be seen may lie beyond those that a batch is cut to.
+        at_object = jnp.take_along_axis(objects, place, axis=1, mode="fill", fill_value=0)
         seen = self.object(jnp.concatenate([at_marker, at_object.astype(text.dtype)], axis=-1))
         arguments = jnp.where((index >= 0)[..., None], seen, at_marker)
         pair = arguments.reshape(arguments.shape[0], -1)
@@ -80,6 +91,9 @@ class Remote(nnx.Module):
     ) -> tuple[Float[Array, "b r"], Gauges]:
         """The logits, and what transport and routers did; compiled out where it is not used."""
         text = self.text(batch["tokens"], batch["token_mask"], batch["token_types"], rngs=rngs)
+        objects = batch["boxes"].shape[1]
+        if not objects:
+            return self._unseen(text, batch, rngs)
         vision = self.vision(
             batch["rgb"],
             batch["depth"],
@@ -89,14 +103,33 @@ class Remote(nnx.Module):
             rngs=rngs,
         )
         words, sights = self._streams(text, vision)
-        objects = object_means(sights.features, vision.mask, batch["boxes"].shape[1])
+        seen = object_means(sights.features, vision.mask, objects)
         marker, index = batch["marker"], batch["object"]
-        logits = self.classifier(words.features, objects, marker, index, rngs=rngs)
+        logits = self.classifier(words.features, seen, marker, index, rngs=rngs)
         markers = at_markers(marker, text.mask)
-        pair = at_objects(index, batch["boxes"].shape[1], vision.mask)
+        pair = at_objects(index, objects, vision.mask)
         return logits, {
             **_gauges("text", text, words, markers),
             **_gauges("vision", vision, sights, pair),
+        }
+
+    def _unseen(
+        self, text: Levels, batch: Batch, rngs: nnx.Rngs | None
+    ) -> tuple[Float[Array, "b r"], Gauges]:
+        """The same for a batch without any object, whose vision tower is not run.
+
+        H^{T,V} is then the last level of the text (`mmoe.Stream`), and an object is zeros.
+        """
+        last, marker = text.features[-1], batch["marker"]
+        nothing = jnp.zeros((len(last), 1, self.vision.vit.config.dim), last.dtype)
+        logits = self.classifier(last, nothing, marker, batch["object"], rngs=rngs)
+        read = at_markers(marker, text.mask).any(-1)
+        absent = jnp.zeros_like(read)
+        fused = [no_fusion(len(last))] * self.vision.fusion.levels
+        words, sights = (None, None) if self.mmoe is None else (self.mmoe.text, self.mmoe.vision)
+        return logits, {
+            **arrays("text", text.mask, text.gauges, _unheard(words, read)),
+            **arrays("vision", absent[:, None], fused, _unheard(sights, absent)),
         }
 
     def _streams(self, text: Levels, vision: Levels) -> tuple[Mixed, Mixed]:
@@ -112,3 +145,11 @@ def _gauges(
     if mixed.weights is not None and mixed.present is not None:
         router = router_gauges(mixed.weights, mixed.present, read)
     return arrays(modality, levels.mask, levels.gauges, router)
+
+
+def _unheard(stream: Stream | None, read: Bool[Array, " b"]) -> RouterGauges | None:
+    """Gauges of a stream for which the other modality is absent."""
+    if stream is None or not stream.routed:
+        return None
+    own = jnp.arange(stream.routed) == 0 if stream.own else jnp.zeros(stream.routed, bool)
+    return no_choice(own.astype(jnp.float32), read)

@@ -90,6 +90,10 @@ class Questions:
         """
         return grain.MapDataset.source(self._rows)
 
+    @property
+    def buckets(self) -> None:
+        """None: rows are not padded."""
+
     @cached_property
     def _rows(self) -> _Rows:
         return _Rows(tuple(q for _, q in self._questions if not isinstance(q, str)), self._lookup)
