@@ -124,6 +124,16 @@ class Buckets:
         spent = np.array(self.shapes)[self.kinds] @ costs
         return float((self.extents.filled @ costs).sum() / spent.sum())
 
+    def __str__(self) -> str:
+        counts = np.bincount(self.kinds, minlength=len(self.shapes)).tolist()
+        told = ", ".join(
+            f"{' x '.join(map(str, shape))} ({count:,})"
+            for shape, count in zip(self.shapes, counts, strict=True)
+            if count
+        )
+        axes = " x ".join(self.extents.padding.lengths)
+        return f"Batches by length, {axes} (examples): {told}; {self.filled():.0%} is filled"
+
 
 def _rounded(extents: Extents) -> Int[np.ndarray, "examples axes"]:
     """Up to multiples of a part of each axis."""

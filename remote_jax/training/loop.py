@@ -122,6 +122,8 @@ class _Run:
                 f"the checkpoint of step {lost} is damaged ({reason}): {lost - start} steps are "
                 "done again"
             )
+        if self.buckets is not None:
+            progress.log(str(self.buckets))
         for sentence in self.unused_rates:
             progress.log(sentence)
         if start:

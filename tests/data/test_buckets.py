@@ -83,6 +83,8 @@ def test_two_kinds_of_examples_get_two_shapes():
     found = Buckets.choose(Extents(PADDING, filled), 6)
     assert found.shapes == ((4, 0), (32, 4))
     assert found.kinds.tolist() == [0] * 9 + [1]
+    said = "Batches by length, tokens x objects (examples): 4 x 0 (9), 32 x 4 (1); 100% is filled"
+    assert str(found) == said
 
 
 def test_a_batch_is_cut_as_far_as_all_its_examples_allow():

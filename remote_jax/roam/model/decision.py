@@ -116,11 +116,10 @@ class DecisionRoam(Roam):
         true: Bool[Array, "b n"],
         weights: ConfigDict,
     ) -> Float[Array, " b"]:
-        """Of each modality; N3 of features has a weight of its own."""
+        """Of each modality: of features N3 alone, which has a weight of its own there."""
         total = jnp.zeros(len(queries))
         for m, name in enumerate(self.modalities):
-            cubes = weights.cubes if name == "structure" else weights.features
+            own = weights if name == "structure" else {"cubes": weights.features, "duality": 0.0}
             relations = self._table(name)[queries[:, 1]]
-            own = {"cubes": cubes, "duality": weights.duality}
             total += objective.penalty(head[m], relations, candidates.mixed[m], true, weights=own)
         return total
