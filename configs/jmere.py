@@ -80,7 +80,7 @@ def paper() -> ConfigDict:
             "max_words": 70,
             "max_objects": 10,
             "crop": 224,
-            "shapes": 6,
+            "buckets": 6,
             "workers": 4,
         }
     )
@@ -126,7 +126,7 @@ def sample() -> ConfigDict:
     config.data.update(
         {"max_tokens": 64, "max_words": 32, "max_objects": 5, "crop": 32, "workers": 1}
     )
-    config.data.shapes = 1  # posts of the sample are of much the same length
+    config.data.buckets = 1  # posts of the sample are of much the same length
     config.data.pipeline = "en_core_web_sm"  # for posts; the sample brings its own parses
     config.data.sample = ConfigDict({"train": 3000, "validation": 300, "test": 600, "seed": 0})
     _base.small_encoders(config, vision_layers=1)

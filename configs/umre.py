@@ -56,7 +56,7 @@ def paper() -> ConfigDict:
             "max_tokens": 128,
             "max_objects": 12,
             "crop": 64,
-            "shapes": 6,
+            "buckets": 6,
             "workers": 4,
         }
     )
@@ -100,7 +100,7 @@ def released() -> ConfigDict:
 def sample() -> ConfigDict:
     """A generated data set and encoders small enough for a laptop, trained from scratch."""
     config = paper()
-    config.data.update({"max_tokens": 64, "max_objects": 5, "crop": 32, "shapes": 1})
+    config.data.update({"max_tokens": 64, "max_objects": 5, "crop": 32, "buckets": 1})
     config.data.workers = 1
     config.data.update({"reverse": 0.25, "unlisted": 0.25})  # so that any pair may be asked about
     config.data.sample = ConfigDict(  # posts a split; a post makes about five pairs

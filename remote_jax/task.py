@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flax import nnx
     from ml_collections import ConfigDict
 
-    from remote_jax.data.buckets import Buckets
+    from remote_jax.data.batches.buckets import Buckets
     from remote_jax.data.media import PostMedia
     from remote_jax.data.posts import Answer, Values
 
@@ -30,7 +30,6 @@ Batch = Mapping[str, Shaped[Array, "batch ..."]]
 
 Outputs = Mapping[str, "np.ndarray"]
 """What `Task.predict` gave for a whole split, in the order of the data set."""
-
 
 Calibration = Mapping[str, float]
 """What turns scores into probabilities and decisions, chosen on validation, by name.
@@ -92,7 +91,7 @@ class Posts(Protocol):
 
     @property
     def buckets(self) -> Buckets | None:
-        """What batches of `dataset` are cut to, as `Task.buckets`; None also where it is empty."""
+        """What batches of `dataset` are cut to, as `Task.buckets`."""
 
     def answers(self, outputs: Outputs) -> Iterator[Answer]:
         """An answer to each post; that of one that could not be read says why.
@@ -290,10 +289,7 @@ class BaseTask:
 def check_mechanisms(names: Sequence[str], known: Mapping[str, str]) -> None:
     """Raises a UserError unless all names are those of mechanisms (`Task.mechanisms`)."""
     if names and not known:
-        raise UserError(
-            "--without has nothing to take away: the model of this config has no mechanism that "
-            "can be replaced."
-        )
+        raise UserError("--without has nothing to take away from the model of this config.")
     for name in names:
         if name not in known:
             there = "; ".join(f"{one} ({instead})" for one, instead in known.items())

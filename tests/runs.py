@@ -14,7 +14,7 @@ import pytest
 import toy
 from flax import nnx
 
-from remote_jax.data import pipeline
+from remote_jax.data.batches import pipeline
 from remote_jax.runtime import sharding
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.loop import train

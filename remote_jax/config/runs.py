@@ -41,14 +41,14 @@ DEFAULTS_OF_OLD_RUNS_OF: dict[str, dict[str, Any]] = {
         # rule that posts were cut by at that time.
         "data.language": "en",
         "data.reverse": 0.0,
-        "data.shapes": 1,
+        "data.buckets": 1,
         "data.symmetric": "auto",
         "data.unlisted": 0.0,
         "data.unlisted_weight": 0.3,
         "model.alpha": 0.95,
         "model.own_weight": 0.0,
     },
-    "eega": {"data.language": "en", "data.shapes": 1},
+    "eega": {"data.language": "en", "data.buckets": 1},
     "roam": {
         "data.columns": "auto",
         "data.holdout": 0.0,

@@ -11,6 +11,8 @@ from jaxtyping import Float
 
 from remote_jax.data.posts import Answer, plain
 from remote_jax.eega import metrics
+from remote_jax.eega.data.corpus_statistics import CorpusStatistics
+from remote_jax.eega.data.examples import Example
 from remote_jax.eega.graphs.visual_graph import VisualGraph
 from remote_jax.eega.quintuples import Entity, Labels, Quintuple, Vocabulary
 from remote_jax.eega.settings import PROTOCOLS
@@ -142,6 +144,36 @@ def add_attention(
     for one in entities:
         mean = attention[one["start"] : one["end"], : len(objects)].mean(0)
         one["attention"] = [round(weight, 4) for weight in mean.tolist()]
+
+
+def row(
+    example: Example,
+    found: Decoded,
+    attention: Float[np.ndarray, "words objects"] | None,
+    corpus: CorpusStatistics,
+) -> dict[str, Any]:
+    """A line of `predictions.jsonl`: where a sentence is written, what is in it and what was found.
+
+    Args:
+        attention: of each word to each object, for entities that were found (Figure 7).
+    """
+    sentence, vocabulary = example.sentence, corpus.vocabulary
+    format_span = spans_in_words(sentence.tokens)
+    line = {
+        "file": sentence.file,
+        "place": sentence.place,
+        "image": sentence.image,
+        "tokens": list(sentence.tokens),
+        "gold": [
+            format_quintuple(one, format_span, vocabulary)
+            for one in sorted(sentence.labels.quintuples)
+        ],
+        **format_decoded(found, format_span, vocabulary).to_dict(),
+    }
+    if attention is not None and example.graph.mask.any():
+        line["objects"] = format_objects(example.graph, corpus.classes)
+        add_attention(line["entities"], attention, line["objects"])
+    return line
 
 
 def by_relation(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ml_collections import ConfigDict
 
 from remote_jax.config import LANGUAGE, SWITCH, Between, Key, Keys, OneOf, Text, Whole
+from remote_jax.config.run_buckets import MOST
 from remote_jax.encoders.settings import ENCODER_KEYS
 from remote_jax.errors import UserError
 
@@ -41,10 +42,10 @@ KEYS: Keys = {
     "data.max_words": Key(Whole(1, 4096), "Most words of a sentence."),
     "data.max_objects": Key(Whole(1, 1024), "Most objects of a picture."),
     "data.crop": Key(Whole(1, 4096), "Side, in pixels, that each object is scaled to."),
-    "data.shapes": Key(
-        Whole(1, 64),
-        "Most lengths that batches are cut to, each of which is compiled; examples of a length go "
-        "together. 1: every batch is as long as the longest may be.",
+    "data.buckets": Key(
+        Whole(1, MOST),
+        "At most so many sizes, beside the full one, that batches are cut to, each of which is "
+        "compiled; examples of similar size go together. 1: batches are not cut.",
     ),
     "data.sample.train": Key(_POSTS, "Generated posts for training.", optional=True),
     "data.sample.validation": Key(_POSTS, "Generated posts for validation.", optional=True),

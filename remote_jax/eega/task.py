@@ -10,13 +10,16 @@ from typing import Any
 import grain
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
+from remote_jax.config import run_buckets
+from remote_jax.config.run_buckets import RunBuckets
 from remote_jax.data import release
-from remote_jax.data.buckets import Buckets
+from remote_jax.data.batches.buckets import Buckets
 from remote_jax.data.cache import with_data_folder
 from remote_jax.data.media import Folder, Pictures, PostMedia
 from remote_jax.data.posts import Values
@@ -52,7 +55,6 @@ from remote_jax.task import (
     NamedAxis,
     Outputs,
 )
-from remote_jax.training import shapes as batch_shapes
 
 MIN_LOG_PROBABILITY = -6e4
 """The least logarithm of a probability that is told, near the least number of half precision."""
@@ -78,13 +80,12 @@ class EegaTask(BaseTask):
 
     def __init__(self, config: ConfigDict):
         self.config = config
-        self._buckets: dict[str, Buckets | None] = {}
 
     @property
     def assets(self) -> tuple[str, ...]:
-        """Those of all runs, and the shapes of a run that has several."""
-        shapes = batch_shapes.files(self.config.data.shapes)
-        return (*corpus_statistics.FILES, save.TOKENIZER, *shapes)
+        """Those of all runs, and the shapes of batches that are cut."""
+        found = run_buckets.files(self.config.data.buckets)
+        return (*corpus_statistics.FILES, save.TOKENIZER, *found)
 
     def prepare(self, workdir: Path, *, anew: bool) -> None:
         """Keeps in the workdir what `predict` needs of the data and of pretrained checkpoints.
@@ -102,12 +103,12 @@ class EegaTask(BaseTask):
         self.corpus = CorpusStatistics.load(workdir)
         self.tokenizer = tokenizers.read(workdir / save.TOKENIZER)
         featurize = self._featurize(Folder(Path()))
-        self._shapes = batch_shapes.kept(
+        self._buckets = RunBuckets(
             workdir,
             anew=anew,
             padding=featurize.padding,
-            most=self.config.data.shapes,
-            extents=lambda: featurize.extents(self.data.examples("train")),
+            most=self.config.data.buckets,
+            extents=lambda split: featurize.extents(self.data.examples(split)),
         )
         if anew:
             print("".join(f"{line}\n" for line in self.notices), end="", flush=True)
@@ -132,14 +133,7 @@ class EegaTask(BaseTask):
 
     def buckets(self, split: str) -> Buckets | None:
         """By word pieces, words and objects."""
-        if split not in self._buckets:
-            self._buckets[split] = self._bucketed(self.data.examples(split))
-        return self._buckets[split]
-
-    def _bucketed(self, examples: Sequence[Example]) -> Buckets | None:
-        if len(self._shapes) == 1 or not examples:
-            return None
-        return Buckets.of(self._featurize(Folder(Path())).extents(examples), self._shapes)
+        return self._buckets.of(split)
 
     def _featurized(self, examples: list[Example], pictures: Pictures) -> grain.MapDataset:
         return grain.MapDataset.source(examples).map(self._featurize(pictures))
@@ -194,7 +188,7 @@ class EegaTask(BaseTask):
         encoded = model.encode(batch, rngs=rngs)
         logits = model.tag(encoded, batch, rngs=rngs).logits
         cells = batch["words"][:, :, None] & batch["words"][:, None, :]
-        main = tagging_loss(logits, batch["tags"], cells)
+        main = tagging_loss(logits, batch["tags"], cells, average=self._average_cells)
         plans, weight = model.plans(encoded), self.config.model.alignment.weight
         graph = model.graph_loss(encoded, plans)
         scalars = {"tagging_loss": main, "graph_loss": graph}
@@ -202,6 +196,12 @@ class EegaTask(BaseTask):
             found = traced.of_alignment(model, encoded, batch, plans, weight=weight)
             scalars |= {f"{GAUGE}{gauges.ALIGNMENT}{name}": x for name, x in found.items()}
         return joint_loss(main, graph, weight=weight), scalars
+
+    @cached_property
+    def _average_cells(self) -> float | None:
+        """Pairs of words of a sentence, where batches are of sentences of similar length."""
+        buckets = self.buckets("train")
+        return None if buckets is None else float(np.mean(buckets.extents.filled[:, 1] ** 2.0))
 
     def shared(self, model: nnx.Module) -> None:
         """Nothing: each post is read by itself."""
@@ -259,7 +259,7 @@ class EegaTask(BaseTask):
         assert isinstance(model, Eega)
         write_json(folder / "tags.json", list(self.corpus.vocabulary.tags))
         self.corpus.save(folder)
-        batch_shapes.write(folder, self._shapes)
+        self._buckets.write(folder)
         save.save_for_export(self.workdir, folder, model.text.bert, model.vision)
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
@@ -289,26 +289,13 @@ class EegaTask(BaseTask):
         With pictures, each entity that was found has the attention that its words pay to each of
         the `objects` (Figure 7).
         """
-        vocabulary = self.corpus.vocabulary
-        found = self._decoded(outputs)
-        for index, example in enumerate(self.data.examples(split)):
-            sentence = example.sentence
-            format_span = answers.spans_in_words(sentence.tokens)
-            row = {
-                "file": sentence.file,
-                "place": sentence.place,
-                "image": sentence.image,
-                "tokens": list(sentence.tokens),
-                "gold": [
-                    answers.format_quintuple(one, format_span, vocabulary)
-                    for one in sorted(sentence.labels.quintuples)
-                ],
-                **answers.format_decoded(found[index], format_span, vocabulary).to_dict(),
-            }
-            if "attention" in outputs and example.graph.mask.any():
-                row["objects"] = answers.format_objects(example.graph, self.corpus.classes)
-                answers.add_attention(row["entities"], outputs["attention"][index], row["objects"])
-            yield row
+        attention = outputs.get("attention")
+        examples = self.data.examples(split)
+        for index, (example, found) in enumerate(
+            zip(examples, self._decoded(outputs), strict=True)
+        ):
+            seen = None if attention is None else attention[index]
+            yield answers.row(example, found, seen, self.corpus)
 
     def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
         """None."""
@@ -318,5 +305,6 @@ class EegaTask(BaseTask):
         """Reads user-supplied posts; one that cannot be parsed has that as its answer."""
         found = read_posts(posts, media, self.corpus, self.config)
         examples = [one.example for one in found if one.example]
-        dataset, buckets = self._featurized(examples, media), self._bucketed(examples)
+        dataset, featurize = self._featurized(examples, media), self._featurize(media)
+        buckets = self._buckets.of_posts(lambda: featurize.extents(examples))
         return Posts(found, dataset, buckets, self.corpus.vocabulary, self.corpus.priors)

@@ -1,6 +1,7 @@
 """Keys of a config that REMOTE reads, in addition to those of the training loop."""
 
 from remote_jax.config import LANGUAGE, SWITCH, Between, Key, Keys, OneOf, Text, Whole
+from remote_jax.config.run_buckets import MOST
 from remote_jax.data.boxes import BOXES
 from remote_jax.encoders.settings import ENCODER_KEYS
 
@@ -43,10 +44,10 @@ KEYS: Keys = {
     "data.crop": Key(
         Whole(1, 4096), "Side, in pixels, that each object is scaled to; a multiple of the patch."
     ),
-    "data.shapes": Key(
-        Whole(1, 64),
-        "Most lengths that batches are cut to, each of which is compiled; examples of a length go "
-        "together. 1: every batch is as long as the longest may be.",
+    "data.buckets": Key(
+        Whole(1, MOST),
+        "At most so many sizes, beside the full one, that batches are cut to, each of which is "
+        "compiled; examples of similar size go together. 1: batches are not cut.",
     ),
     "data.sample.train": Key(
         _POSTS, "Generated posts for training; a post makes about five pairs.", optional=True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ from jaxtyping import Array
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
+from remote_jax.config import run_buckets
+from remote_jax.config.run_buckets import RunBuckets
 from remote_jax.data import release
-from remote_jax.data.buckets import Buckets, Extents
+from remote_jax.data.batches.buckets import Buckets, Extents
 from remote_jax.data.cache import with_data_folder
 from remote_jax.data.files import read_names
 from remote_jax.data.media import Folder, Pictures, PostMedia
@@ -36,7 +38,6 @@ from remote_jax.remote.data.further import Pairs
 from remote_jax.remote.data.orders import Orders
 from remote_jax.remote.data.pairs import Pair
 from remote_jax.remote.data.posts import Posts
-from remote_jax.remote.data.text import count_cut
 from remote_jax.remote.decisions import Judged
 from remote_jax.remote.gauges import collapsed
 from remote_jax.remote.interface import interface
@@ -56,7 +57,8 @@ from remote_jax.task import (
     NamedAxis,
     Outputs,
 )
-from remote_jax.training import shapes as batch_shapes
+
+ASSETS = ("relations.json", orders.FILE, save.TOKENIZER)
 
 MAX_RELATIONS = 2**24
 """Bytes of the file of their names."""
@@ -82,13 +84,11 @@ class RemoteTask(BaseTask):
 
     def __init__(self, config: ConfigDict):
         self.config = config
-        self._buckets: dict[str, Buckets] = {}
 
     @property
     def assets(self) -> tuple[str, ...]:
-        """Those of all runs, and the shapes of a run that has several."""
-        shapes = batch_shapes.files(self.config.data.shapes)
-        return ("relations.json", orders.FILE, save.TOKENIZER, *shapes)
+        """Those of all runs, and the shapes of batches that are cut."""
+        return (*ASSETS, *run_buckets.files(self.config.data.buckets))
 
     def prepare(self, workdir: Path, *, anew: bool) -> None:
         """Keeps in the workdir what `predict` needs of the data and of pretrained checkpoints.
@@ -108,19 +108,13 @@ class RemoteTask(BaseTask):
             self.pairs.orders.save(workdir, self.relations)
         self.orders = Orders.load(workdir, self.relations)
         self.tokenizer = tokenizers.read(workdir / save.TOKENIZER)
-        featurize = self._featurize(Folder(Path()))
-        self._shapes = batch_shapes.kept(
-            workdir,
-            anew=anew,
-            padding=featurize.padding,
-            most=self.config.data.shapes,
-            extents=partial(self._extents, "train"),
+        padding, most = self._featurize(Folder(Path())).padding, self.config.data.buckets
+        self._buckets = RunBuckets(
+            workdir, anew=anew, padding=padding, most=most, extents=self._extents
         )
-        if anew and self.cut["pairs"]:
-            print(
-                "Texts longer than data.max_tokens, cut round their entities: "
-                f"{self.cut['pairs']:,} of {self.cut['looked_at']:,} training pairs looked at"
-            )
+        if anew and (cut := self.cut)["pairs"]:
+            said = "Texts longer than data.max_tokens, cut round their entities"
+            print(f"{said}: {cut['pairs']:,} of {cut['looked_at']:,} training pairs looked at")
 
     @cached_property
     def pairs(self) -> PairDataset:
@@ -138,11 +132,7 @@ class RemoteTask(BaseTask):
 
     def buckets(self, split: str) -> Buckets | None:
         """By word pieces and objects."""
-        if len(self._shapes) == 1:
-            return None
-        if split not in self._buckets:
-            self._buckets[split] = Buckets.of(self._extents(split), self._shapes)
-        return self._buckets[split]
+        return self._buckets.of(split)
 
     def _extents(self, split: str) -> Extents:
         featurize = self._featurize(Folder(Path()))
@@ -165,17 +155,7 @@ class RemoteTask(BaseTask):
     @cached_property
     def cut(self) -> dict[str, int]:
         """How many of the training pairs looked at have a text that is cut."""
-        if "train" not in self.pairs.splits:
-            return {"pairs": 0, "looked_at": 0}
-        features = self.config.features
-        pairs, looked_at = count_cut(
-            self.pairs.records("train"),
-            WordPieces(self.tokenizer),
-            self.config.data.max_tokens,
-            sentence=features.sentence,
-            caption=features.caption,
-        )
-        return {"pairs": pairs, "looked_at": looked_at}
+        return self.pairs.count_cut(WordPieces(self.tokenizer), self.config)
 
     def title(self) -> str:
         """A benchmark by its files, a generated sample, or a folder."""
@@ -293,7 +273,7 @@ class RemoteTask(BaseTask):
         assert isinstance(model, Remote)
         write_json(folder / "relations.json", self.relations)
         self.orders.save(folder, self.relations)
-        batch_shapes.write(folder, self._shapes)
+        self._buckets.write(folder)
         save.save_for_export(self.workdir, folder, model.text.bert, model.vision)
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
@@ -336,5 +316,5 @@ class RemoteTask(BaseTask):
     def posts(self, posts: Iterable[Values], media: PostMedia) -> Posts:
         """Reads user-supplied posts."""
         return Posts(
-            posts, media, self.tokenizer, self.relations, self.orders, self.config, self._shapes
+            posts, media, self.tokenizer, self.relations, self.orders, self.config, self._buckets
         )

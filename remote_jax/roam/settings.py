@@ -133,7 +133,7 @@ KEYS: Keys = {
     "model.router.weight": Key(Between(0), "λ of Eq. 9, the weight of the routing's loss."),
     "model.loss": Key(OneOf(("softmax", "sigmoid")), "Cross-entropy over all entities, or Eq. 10."),
     "model.negatives": Key(
-        Whole(0), "Random entities that a batch is scored against, for all; 0: all entities."
+        Whole(0), "Entities drawn at random that stand for all in the softmax of a batch; 0: all."
     ),
     "model.smoothing": Key(Between(0, 1), "Smoothing of the targets."),
     "model.answers": Key(
@@ -170,6 +170,12 @@ def check(config: ConfigDict) -> None:
         raise UserError(
             f"config.model.groups is {model.groups} with config.model.hidden=0; groups without "
             "experts are all the same: set config.model.groups=1."
+        )
+    if model.negatives and model.loss != "softmax":
+        raise UserError(
+            f"config.model.negatives is {model.negatives} with model.loss={model.loss}; entities "
+            "that are drawn stand for all in a softmax alone: set model.loss=softmax, or "
+            "model.negatives=0."
         )
     for name, weight in model.penalty.items():
         if weight and model.core != "complex":

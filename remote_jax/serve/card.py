@@ -38,6 +38,8 @@ FILES = {
     "vit": "the fine-tuned vision encoder, for `transformers`' `from_pretrained`: the class that "
     "`architectures` of its config.json names; it has no pooler",
     "relations.json": "names of relations, by number",
+    "orders.json": "in which orders pairs were trained, and so are asked",
+    "buckets.json": "sizes that whole batches of posts are cut to",
     "entities.json": "names of entities, by number",
     "tags.json": "names of tags, by number",
     "knowledge.json": "types, relations and labels of the training data",

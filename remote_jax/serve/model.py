@@ -12,7 +12,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
-from remote_jax.data.buckets import Buckets
+from remote_jax.data.batches.buckets import Buckets
 from remote_jax.data.cache import cache_folder
 from remote_jax.data.media import InMemoryMedia
 from remote_jax.data.posts import Answer, Post, Query, values_of
@@ -85,8 +85,9 @@ class Model:
         """Answers posts; each has the answer that it would have by itself.
 
         They go through the model in batches of `config.train.eval_batch_size`; what is left is
-        filled up to the next power of two. The first batch of each size compiles a program, which
-        the model keeps. May be called from several threads, which then take turns.
+        filled up to the next power of two. The first batch of each size, and of each bucket,
+        compiles a program, which the model keeps. May be called from several threads, which then
+        take turns.
 
         Args:
             posts: dicts with the keys of a line of `--mode=predict`, `Post`s or, for ROAM,
@@ -111,16 +112,18 @@ class Model:
 
     def _outputs(self, dataset: grain.MapDataset, buckets: Buckets | None) -> Outputs:
         chunks, start = [], 0
-        for size in batch_sizes(len(dataset), self.config.train.eval_batch_size):
-            stop = min(start + size, len(dataset))
-            examples = [dataset[row] for row in range(start, stop)]
+        most = self.config.train.eval_batch_size
+        for size in batch_sizes(len(dataset), most):
+            rows = np.arange(start, min(start + size, len(dataset)))
+            examples = [dataset[int(row)] for row in rows]
             filled = examples + examples[-1:] * (size - len(examples))
             batch = {name: np.stack([one[name] for one in filled]) for name in examples[0]}
-            if buckets is not None:
-                shape = buckets.shape(np.arange(start, stop))
-                batch = buckets.extents.padding.cut(batch, shape)
+            # Of a few posts no more programs are compiled than there are sizes.
+            if buckets is not None and size == most:
+                batch = buckets.extents.padding.cut(batch, buckets.shape(rows))
             there = sharding.put_batch(batch, self._compiled.mesh)
             chunk = sharding.fetch(self._compiled.batch(self._params, self._shared, there))
-            chunks.append({name: value[: stop - start] for name, value in chunk.items()})
-            start = stop
-        return {name: joined([one[name] for one in chunks]) for name in (chunks or [{}])[0]}
+            chunks.append({name: value[: len(rows)] for name, value in chunk.items()})
+            start += len(rows)
+        places = np.arange(len(dataset))
+        return {name: joined([one[name] for one in chunks], places) for name in (chunks or [{}])[0]}

@@ -48,7 +48,7 @@ def _split(batch: Batch, parts: int, mesh: Mesh) -> Batch:
     """Every `parts`-th row is of one part, so that no row moves to another device."""
 
     def rows(array: Array) -> Array:
-        split = array.reshape(-1, parts, *array.shape[1:]).swapaxes(0, 1)
+        split = array.reshape(len(array) // parts, parts, *array.shape[1:]).swapaxes(0, 1)
         return jax.lax.with_sharding_constraint(split, sharding.parts_sharding(mesh))
 
     return jax.tree.map(rows, dict(batch))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,12 +11,14 @@ import grain
 import jax
 import numpy as np
 from jax.sharding import Mesh
+from jaxtyping import Int
 from ml_collections import ConfigDict
 
-from remote_jax.data import pipeline
-from remote_jax.data.buckets import Buckets
+from remote_jax.data.batches import pipeline
+from remote_jax.data.batches.buckets import Buckets
 from remote_jax.reporting import results
 from remote_jax.runtime import processes, sharding
+from remote_jax.runtime.programs import Programs
 from remote_jax.task import GAUGE, Batch, Outputs, Task
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.record import Best
@@ -24,15 +26,6 @@ from remote_jax.training.state import Params, Skeleton, count, split
 
 WORTH_WORKERS = 2000
 """Examples below which worker processes, seconds each to start, would only cost time."""
-
-
-Shapes = tuple[tuple[str, tuple[int, ...]], ...]
-"""Of the arrays of a batch, by name; programs are compiled for each."""
-
-
-def shapes_of(batch: Mapping[str, Any]) -> Shapes:
-    """The shapes of a batch."""
-    return tuple(sorted((name, tuple(values.shape)) for name, values in batch.items()))
 
 
 @dataclass(frozen=True)
@@ -69,7 +62,7 @@ def make_predict(task: Task, skeleton: Skeleton, mesh: Mesh, *, gauges: bool = T
 
 
 class Predictor:
-    """What a model predicts of data sets: one compiled program, whatever their number and sizes.
+    """What a model predicts of data sets, by one program for each shape of batches.
 
     Attributes:
         params: of the model.
@@ -83,7 +76,8 @@ class Predictor:
         """
         self.params = params
         self._predict, self._config = predict, config
-        self._compiled: set[Shapes] = set()
+        self._batch = Programs("predict", predict.batch)
+        self._size = 0
         self._shared: Any = None
         sharding.check_batch(predict.mesh, "train.eval_batch_size", config.train.eval_batch_size)
 
@@ -117,37 +111,25 @@ class Predictor:
                 chunks.append(sharding.fetch(running))
             running = sent
         chunks.append(sharding.fetch(running))
-        found = {
-            name: joined([chunk[name] for chunk in chunks])[: len(dataset)] for name in chunks[0]
-        }
-        if buckets is None:
-            return found
-        back = np.argsort(buckets.order)
-        return {name: values[back] for name, values in found.items()}
+        places = np.arange(len(dataset)) if buckets is None else buckets.order
+        # A name at a time, so that an array and its parts are held twice for one name alone.
+        return {name: joined([one.pop(name) for one in chunks], places) for name in [*chunks[0]]}
 
     def _batch_size(self, examples: int) -> int:
-        """Of `batch_sizes`, for a few examples; else that of the config."""
-        size = self._config.train.eval_batch_size
-        few = next(batch_sizes(examples, size))
-        return few if sharding.splits(self._predict.mesh, few) else size
+        """That of the config; smaller where the first data set has fewer examples."""
+        if not self._size:
+            size = self._config.train.eval_batch_size
+            few = next(batch_sizes(examples, size))
+            self._size = few if sharding.splits(self._predict.mesh, few) else size
+        return self._size
 
     def _send(self, batch: pipeline.Batch) -> dict[str, jax.Array]:
         """Outputs of a batch, which the device may not have computed yet."""
         there = sharding.put_batch(batch, self._predict.mesh)
-        if not self._compiled:
+        if self._shared is None:
             processes.compile_together("shared", self._predict.shared, self.params)
             self._shared = self._predict.shared(self.params)
-        shape = shapes_of(there)
-        if shape not in self._compiled:
-            processes.compile_together(
-                f"predict {len(self._compiled)}",
-                self._predict.batch,
-                self.params,
-                self._shared,
-                there,
-            )
-            self._compiled.add(shape)
-        return self._predict.batch(self.params, self._shared, there)
+        return self._batch(self.params, self._shared, there)
 
 
 def evaluate(
@@ -161,15 +143,21 @@ def evaluate(
     return Predictor(predict, params, config)(dataset, buckets)
 
 
-def joined(chunks: Sequence[np.ndarray]) -> np.ndarray:
-    """Arrays one after another, whose other axes are filled up with zeros to the longest."""
-    longest = np.max([chunk.shape[1:] for chunk in chunks], axis=0)
-    whole: np.ndarray = np.zeros((sum(map(len, chunks)), *longest.astype(int)), chunks[0].dtype)
+def joined(chunks: Sequence[np.ndarray], places: Int[np.ndarray, " rows"]) -> np.ndarray:
+    """The rows of arrays, one after another, at their places in one array.
+
+    Args:
+        chunks: their other axes are filled up with zeros to the longest.
+        places: of the first rows; what comes after them is left out.
+    """
+    lengths = zip(*(chunk.shape[1:] for chunk in chunks), strict=True)
+    whole: np.ndarray = np.zeros((len(places), *map(max, lengths)), chunks[0].dtype)
     start = 0
     for chunk in chunks:
-        stop = start + len(chunk)
-        whole[(slice(start, stop), *map(slice, chunk.shape[1:]))] = chunk
-        start = stop
+        rows = places[start : start + len(chunk)]
+        filled: tuple[Any, ...] = (rows, *(slice(length) for length in chunk.shape[1:]))
+        whole[filled] = chunk[: len(rows)]
+        start += len(chunk)
     return whole
 
 

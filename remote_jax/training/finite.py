@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Shaped
 from ml_collections import ConfigDict
 
-from remote_jax.data.order import TrainOrder
+from remote_jax.data.batches.order import TrainOrder
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import write_json
 from remote_jax.runtime import processes

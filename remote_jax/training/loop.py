@@ -20,15 +20,16 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from remote_jax.config import rates
-from remote_jax.data import pipeline
+from remote_jax.data.batches import pipeline
 from remote_jax.errors import UserError
 from remote_jax.reporting.logs import Clock, MetricsLog, Progress
 from remote_jax.runtime import preemption, processes, sharding, signals
+from remote_jax.runtime.programs import Programs
 from remote_jax.task import Batch, Outputs, Task
 from remote_jax.training import finite, remat
 from remote_jax.training.average import scored
 from remote_jax.training.checkpoint import Checkpoints, Restored
-from remote_jax.training.evaluation import Shapes, evaluate, make_predict, shapes_of
+from remote_jax.training.evaluation import evaluate, make_predict
 from remote_jax.training.optimizer import (
     Scalars,
     check_frozen,
@@ -89,13 +90,12 @@ class _Run:
         self.task, self.config, self.mesh, self.checkpoints = task, config, mesh, checkpoints
         self.data, self.validation = _splits(task)
         self.buckets = task.buckets("train")
-        self.compiled: set[Shapes] = set()
         self.plan = Plan.from_config(config.train, len(self.data))
         skeleton, shapes = split(remat.switch(task.shapes(), config.train.remat))
         check_frozen(config.train, shapes)
         self.unused_rates = rates.unused(config.train, shapes)
         optimizer, self.rate = make_optimizer(config.train, self.plan.total)
-        self.step = make_step(
+        step = make_step(
             task,
             skeleton,
             optimizer,
@@ -105,6 +105,7 @@ class _Run:
             skips=config.train.max_skipped > 0,
             kept=frozen(config.train),
         )
+        self.step = Programs("step", step)
         self.predict = make_predict(task, skeleton, mesh)
         self.state, self.record, self.lost = _start(
             task, config.seed, shapes, optimizer, mesh, checkpoints, initial
@@ -122,9 +123,8 @@ class _Run:
                 f"the checkpoint of step {lost} is damaged ({reason}): {lost - start} steps are "
                 "done again"
             )
-        if self.buckets is not None:
-            progress.log(str(self.buckets))
-        for sentence in self.unused_rates:
+        buckets = [] if self.buckets is None else [str(self.buckets)]
+        for sentence in (*buckets, *self.unused_rates):
             progress.log(sentence)
         if start:
             progress.log(f"goes on after step {start} of {plan.total}")
@@ -151,14 +151,12 @@ class _Run:
                     batch = next(batches)
                 with signals.held():
                     sent = sharding.put_batch(batch, self.mesh)
-                    self._compile(sent)
                     if number == start + 1:
                         preemption.hold()
                     self._do(number, sent, log, progress)
                     if profile:
-                        profile.after(
-                            self.state.step, partial(operations, self.step, self.state, sent)
-                        )
+                        count = partial(operations, self.step.function, self.state, sent)
+                        profile.after(self.state.step, count)
                 if preemption.agreed(number):
                     raise signals.Stopped
         except signals.Stopped:
@@ -167,14 +165,6 @@ class _Run:
         finally:
             if profile:
                 profile.close()
-
-    def _compile(self, batch: Batch) -> None:
-        """Compiles the step for batches of a shape that is new, in all processes together."""
-        shape = shapes_of(batch)
-        if shape not in self.compiled:
-            name = f"step {len(self.compiled)}"
-            processes.compile_together(name, self.step, self.state, batch)
-            self.compiled.add(shape)
 
     def _do(self, number: int, batch: Batch, log: MetricsLog, progress: Progress) -> None:
         """A step, and what is due after it."""
@@ -250,8 +240,8 @@ class _Run:
     def _validate(self, step: int, log: MetricsLog, progress: Progress) -> None:
         """Scores the validation split, and keeps what was scored if it is the best so far."""
         began, params = time.monotonic(), scored(self.state)
-        buckets = self.task.buckets("validation")
-        outputs = evaluate(self.predict, params, self.validation, self.config, buckets)
+        sizes = self.task.buckets("validation")
+        outputs = evaluate(self.predict, params, self.validation, self.config, sizes)
         calibration = self.task.calibrate(outputs)
         scores = self.task.metrics("validation", self.task.calibrated(outputs, calibration))
         metrics = {name: float(score) for name, score in scores.items()}

@@ -136,7 +136,7 @@ def measure_roam(data: Path, batch: int, limit: float, preset: str) -> dict[str,
     from tucker_settings import TUCKER
 
     from configs import mkg_y
-    from remote_jax.data import pipeline
+    from remote_jax.data.batches import pipeline
     from remote_jax.roam.task import make_task
     from remote_jax.runtime import sharding
     from remote_jax.training.evaluation import evaluate, make_predict

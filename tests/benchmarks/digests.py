@@ -55,7 +55,7 @@ def main() -> None:
 
     from remote_jax import main as front_door
     from remote_jax.commands import arguments
-    from remote_jax.data import pipeline
+    from remote_jax.data.batches import pipeline
     from remote_jax.runtime import sharding
     from remote_jax.task import make_task
     from remote_jax.training.evaluation import make_predict
@@ -77,10 +77,13 @@ def main() -> None:
     data = task.dataset("train")
     plan = Plan.from_config(config.train, len(data))
     settings = {"seed": config.seed, "steps": plan.total, "batch_size": config.train.batch_size}
+    settings["buckets"] = task.buckets("train")
     batches = list(islice(pipeline.train_batches(data, **settings), BATCHES))
     print("training   ", digest(part for batch in batches for part in contents(batch)))
     unseen = pipeline.eval_batches(
-        task.dataset("validation"), batch_size=config.train.eval_batch_size
+        task.dataset("validation"),
+        batch_size=config.train.eval_batch_size,
+        buckets=task.buckets("validation"),
     )
     asked = list(islice(unseen, BATCHES))
     print("validation ", digest(part for batch in asked for part in contents(batch)))

@@ -28,7 +28,7 @@ def main() -> None:
     task = run.task
     labels = task.pairs.labels("validation")
     records = task.pairs.records("validation")
-    found = best_outputs(task, run.config, workdir, task.dataset("validation"))
+    found = best_outputs(task, run.config, workdir, "validation")
     outputs, best = found.outputs, found.best
     listed = (outputs["label"][: len(labels)][labels == 0] > 0).mean()
     unrelated = [records[index] for index in range(len(records)) if labels[index] == 0]

@@ -14,8 +14,8 @@ from parse_examples import made
 from small_eega import PLAIN
 
 from configs import jmere as configs
-from remote_jax.data import pipeline
 from remote_jax.data import posts as lines
+from remote_jax.data.batches import pipeline
 from remote_jax.data.media import PostFileMedia
 from remote_jax.eega.data import parse_files
 from remote_jax.eega.model.eega import Eega
@@ -316,56 +316,3 @@ def test_each_preset_is_a_task():
         UserError, match="Unknown preset 'base'; known: sample, paper, minilm, graphs"
     ):
         configs.get_config("base")
-
-
-@pytest.mark.parametrize("seen", [True, False])
-def test_buckets_do_not_change_what_is_predicted(cache, tmp_path, seen):
-    """Batches are cut to several shapes, in another order."""
-    found = make_task(tiny(cache, **{"data.shapes": 4, "features.picture": seen}))
-    found.prepare(tmp_path, anew=True)
-    buckets, data = found.buckets("test"), found.dataset("test")
-    assert len(buckets.shapes) > 2
-    skeleton, params = split(found.model(nnx.Rngs(0)))
-    predict = make_predict(found, skeleton, MESH)
-    whole = evaluate(predict, params, data, found.config)
-    cut = evaluate(predict, params, data, found.config, buckets)
-    assert whole.keys() == cut.keys()
-    words = np.arange(whole["tags"].shape[1]) < whole["words"][:, None]
-    for name in whole:
-        ours, theirs = (np.array(one[name], np.float32) for one in (cut, whole))
-        if name == "tags":  # what lies outside of the words is not read
-            ours, theirs = (
-                one[words[:, :, None] & words[:, None]]
-                for one in (_filled(ours, theirs.shape), theirs)
-            )
-        if name == "attention":
-            ours, theirs = (one[words] for one in (_filled(ours, theirs.shape), theirs))
-        np.testing.assert_allclose(ours, theirs, atol=1e-3, err_msg=name)  # of half precision
-    labels = [found._found({**one, "tags": one["tags"]}) for one in (whole, cut)]
-    assert labels[0] == labels[1]
-
-
-def _filled(values, shape):
-    return np.pad(values, [(0, most - n) for n, most in zip(values.shape, shape, strict=True)])
-
-
-def test_buckets_do_not_change_what_is_learnt(cache, tmp_path):
-    """Loss and gradients of a batch, whole and cut."""
-    found = make_task(tiny(cache, **{"data.shapes": 4, "model.dropout": 0.0}))
-    found.prepare(tmp_path, anew=True)
-    buckets, data = found.buckets("train"), found.dataset("train")
-    rows = np.flatnonzero(buckets.kinds == 0)[:4]
-    batch = {name: np.stack([data[int(row)][name] for row in rows]) for name in data[0]}
-    cut = buckets.extents.padding.cut(batch, buckets.shape(rows))
-    assert cut["tags"].shape < batch["tags"].shape
-    skeleton, params = split(found.model(nnx.Rngs(0)))
-
-    def loss(params, batch):
-        return found.loss(skeleton.model(params), batch, nnx.Rngs(1))[0]
-
-    (one, of_one), (other, of_other) = (
-        jax.jit(jax.value_and_grad(loss))(params, x) for x in (batch, cut)
-    )
-    assert float(one) == pytest.approx(float(other), abs=1e-5)
-    for name in of_one:
-        np.testing.assert_allclose(of_one[name], of_other[name], atol=1e-5, err_msg=name)

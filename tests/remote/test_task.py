@@ -2,9 +2,7 @@
 
 import json
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 from flax import nnx
 from ml_collections import ConfigDict
@@ -219,63 +217,3 @@ def test_a_run_of_before_starts_fusion_and_router_as_it_did(tmp_path):
     found = configs.read(tmp_path)
     assert (found.model.alpha, found.model.own_weight, found.train.rates) == (0.95, 0.0, "")
     make_task(found)
-
-
-@pytest.mark.parametrize("seen", [True, False])
-def test_buckets_do_not_change_what_is_predicted(cache, tmp_path, seen):
-    """Batches are cut to several shapes, in another order; without pictures to text alone."""
-    changes = {"data.shapes": 4, "features.picture": seen, "features.depth": seen}
-    found = make_task(tiny(cache, **changes, **{"train.eval_batch_size": 8}))
-    found.prepare(tmp_path, anew=True)
-    buckets = found.buckets("test")
-    assert len(buckets.shapes) > 2 and (buckets.extents.filled[:, 1].max() > 0) == seen
-    skeleton, params = split(found.model(nnx.Rngs(0)))
-    predict, data = make_predict(found, skeleton, MESH), found.dataset("test")
-    whole = evaluate(predict, params, data, found.config)
-    cut = evaluate(predict, params, data, found.config, buckets)
-    assert whole.keys() == cut.keys()
-    for name in whole:
-        np.testing.assert_allclose(cut[name], whole[name], atol=1e-5, err_msg=name)
-    again = make_task(found.config)
-    again.prepare(tmp_path, anew=False)
-    assert again.buckets("test").shapes == buckets.shapes
-
-
-@pytest.mark.parametrize("seen", [True, False])
-def test_buckets_do_not_change_what_is_learnt(cache, tmp_path, seen):
-    """Loss and gradients of a batch, whole and cut; no parameter is left out."""
-    changes = {"data.shapes": 4, "features.picture": seen, "features.depth": seen}
-    changes |= {"model.dropout": 0.0}
-    found = make_task(tiny(cache, **changes))
-    found.prepare(tmp_path, anew=True)
-    buckets, data = found.buckets("train"), found.dataset("train")
-    rows = np.flatnonzero(buckets.kinds == 0)[:6]
-    batch = {name: np.stack([data[int(row)][name] for row in rows]) for name in data[0]}
-    cut = buckets.extents.padding.cut(batch, buckets.shape(rows))
-    assert cut["tokens"].shape < batch["tokens"].shape
-    skeleton, params = split(found.model(nnx.Rngs(0)))
-
-    def loss(params, batch):
-        return found.loss(skeleton.model(params), batch, nnx.Rngs(1))[0]
-
-    (one, of_one), (other, of_other) = (
-        jax.jit(jax.value_and_grad(loss))(params, x) for x in (batch, cut)
-    )
-    assert float(one) == pytest.approx(float(other), abs=1e-5)
-    for name in of_one:
-        np.testing.assert_allclose(of_one[name], of_other[name], atol=1e-5, err_msg=name)
-
-
-def test_posts_are_cut_to_the_shapes_of_the_run(cache, tmp_path):
-    posts = tmp_path / "posts.jsonl"
-    post = {"text": "Gatika Bamorel plays for Divafen Rovers", "entities": [[0, 14], [25, 39]]}
-    posts.write_text(json.dumps(post) + "\n")
-    found = make_task(tiny(cache, **{"data.shapes": 4}))
-    found.prepare(tmp_path, anew=True)
-    source = found.posts([value for _, value in lines.read(posts)], PostFileMedia(posts))
-    known = found.buckets("train").shapes
-    assert source.buckets.shapes == known
-    assert source.buckets.extents.filled[:, 1].tolist() == [0, 0]  # the post has no picture
-    assert len(source.dataset) == 2
-    none = found.posts([], PostFileMedia(posts))
-    assert none.buckets is None

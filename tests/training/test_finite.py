@@ -16,7 +16,7 @@ from flax import nnx
 from runs import MESH, assert_same, lines
 
 from remote_jax import main
-from remote_jax.data import pipeline
+from remote_jax.data.batches import pipeline
 from remote_jax.training import finite
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.finite import is_finite

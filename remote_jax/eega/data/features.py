@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 from ml_collections import ConfigDict
 
-from remote_jax.data.buckets import Extents, Padding
+from remote_jax.data.batches.buckets import Extents, Padding
 from remote_jax.data.crop_cache import Crops
 from remote_jax.data.media import Pictures
 from remote_jax.eega.data.corpus_statistics import CorpusStatistics
@@ -116,12 +116,13 @@ class Featurize(grain.transforms.Map):
     @property
     def padding(self) -> Padding:
         """Which axes are padded: of word pieces, words and objects."""
-        patches = max(self._crop // PATCH, 1) ** 2
+        patches, seen = max(self._crop // PATCH, 1) ** 2, self._inputs.picture
         return Padding(
             lengths={"tokens": self._tokens, "words": self._words, "objects": self._objects},
             # Most of the work is the encoders'; what grows with pairs of words is small.
-            costs={"tokens": 1.0, "words": 0.5, "objects": 1.0 + patches},
+            costs={"tokens": 1.0, "words": 0.5, "objects": seen * (1.0 + patches)},
             axes=AXES,
+            masks=("token_mask", "words", *(("objects",) if seen else ())),
         )
 
     def extents(self, examples: Sequence[Example]) -> Extents:

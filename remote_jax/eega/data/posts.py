@@ -22,8 +22,8 @@ import grain
 import numpy as np
 from ml_collections import ConfigDict
 
+from remote_jax.data.batches.buckets import Buckets
 from remote_jax.data.boxes import check_box
-from remote_jax.data.buckets import Buckets
 from remote_jax.data.jsonl import check_text, show
 from remote_jax.data.media import PostMedia
 from remote_jax.data.posts import (

@@ -61,14 +61,23 @@ class WordPairTagger(nnx.Module):
 
 
 def tagging_loss(
-    logits: Float[Array, "b n n t"], tags: Int[Array, "b n n"], cells: Bool[Array, "b n n"]
+    logits: Float[Array, "b n n t"],
+    tags: Int[Array, "b n n"],
+    cells: Bool[Array, "b n n"],
+    *,
+    average: float | None = None,
 ) -> Float[Array, ""]:
     """L_main (Eq. 12), as the mean over the `cells` of the batch that count; 0 if none does.
 
     The paper's sum would weigh against L_graph by the size of a batch and the length of sentences.
+
+    Args:
+      average: cells of an average example. Then the mean is over those of as many examples, so that
+        a cell counts alike in batches of short and of long sentences.
     """
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, jnp.where(cells, tags, 0))
-    return jnp.where(cells, losses, 0.0).sum() / jnp.maximum(cells.sum(), 1)
+    count = jnp.maximum(cells.sum(), 1) if average is None else len(cells) * average
+    return jnp.where(cells, losses, 0.0).sum() / count
 
 
 def joint_loss(

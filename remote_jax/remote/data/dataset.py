@@ -15,8 +15,9 @@ from ml_collections import ConfigDict
 
 from remote_jax.data.cache import cache_folder
 from remote_jax.data.records import build_rows
+from remote_jax.encoders.word_pieces import WordPieces
 from remote_jax.errors import UserError
-from remote_jax.remote.data import builders, formats, further
+from remote_jax.remote.data import builders, formats, further, text
 from remote_jax.remote.data.further import Pairs, Source
 from remote_jax.remote.data.orders import DIRECTIONS, Orders, symmetric
 from remote_jax.remote.data.pairs import TRIPLET_TYPES, Pair
@@ -137,12 +138,26 @@ class PairDataset:
         records = self.records(split)
         for index in range(len(records)):
             pair = records[index]
-            for text in (" ".join(pair.tokens), pair.head.caption, pair.tail.caption):
-                if text:
-                    found[text] = None
+            for one in (" ".join(pair.tokens), pair.head.caption, pair.tail.caption):
+                if one:
+                    found[one] = None
         with contextlib.suppress(UserError):  # of a cache that this user only reads
             write_json(path, list(found))
         return list(found)
+
+    def count_cut(self, pieces: WordPieces, config: ConfigDict) -> dict[str, int]:
+        """How many of the training pairs looked at have a text that is cut (`text.count_cut`)."""
+        if "train" not in self.splits:
+            return {"pairs": 0, "looked_at": 0}
+        features = config.features
+        pairs, looked_at = text.count_cut(
+            self.records("train"),
+            pieces,
+            config.data.max_tokens,
+            sentence=features.sentence,
+            caption=features.caption,
+        )
+        return {"pairs": pairs, "looked_at": looked_at}
 
     def _summary(self, split: str) -> Int[np.ndarray, "pairs 4"]:
         if split not in self.splits:

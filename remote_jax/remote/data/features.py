@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Shaped
 from ml_collections import ConfigDict
 
-from remote_jax.data.buckets import Extents, Padding
+from remote_jax.data.batches.buckets import Extents, Padding
 from remote_jax.data.crop_cache import Crops
 from remote_jax.data.media import Pictures
 from remote_jax.encoders.word_pieces import WordPieces
@@ -93,7 +93,7 @@ class Featurize(grain.transforms.Map):
         return max(self._text(pair).lost for pair in some)
 
     @property
-    def tokenizer(self) -> str:
+    def tokenizer_json(self) -> str:
         """The tokenizer, as JSON."""
         return self._pieces.json
 
@@ -105,6 +105,7 @@ class Featurize(grain.transforms.Map):
             lengths={"tokens": self._tokens, "objects": self._objects},
             costs={"tokens": 1.0, "objects": 2.0 * patches},
             axes=AXES,
+            masks=("token_mask", "rgb_mask", "depth_mask"),
         )
 
     def extents(self, pairs: Sequence[Pair] | PairRecords) -> Extents:

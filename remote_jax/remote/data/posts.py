@@ -24,8 +24,9 @@ import numpy as np
 from jaxtyping import Bool
 from ml_collections import ConfigDict
 
+from remote_jax.config.run_buckets import RunBuckets
+from remote_jax.data.batches.buckets import Buckets
 from remote_jax.data.boxes import check_box
-from remote_jax.data.buckets import Buckets, Shape
 from remote_jax.data.images import WHOLE, Box
 from remote_jax.data.jsonl import check_text
 from remote_jax.data.media import PostMedia
@@ -81,7 +82,7 @@ class Posts:
         relations: Sequence[str],
         orders: Orders,
         config: ConfigDict,
-        shapes: Sequence[Shape],
+        buckets: RunBuckets,
     ):
         """Reads and checks every post.
 
@@ -92,7 +93,7 @@ class Posts:
             relations: the vocabulary that outputs index.
             orders: of the training pairs.
             config: `data` and `features` as the model was trained with.
-            shapes: that batches may be cut to.
+            buckets: of the run.
         """
         self._relations, self._orders = tuple(relations), orders
         featurize = Featurize(tokenizer, media, config)
@@ -102,9 +103,7 @@ class Posts:
         pairs = [pair for post in found for pair in post.pairs]
         numbered = [replace(pair, row=row) for row, pair in enumerate(pairs)]
         self.dataset = grain.MapDataset.source(numbered).map(featurize)
-        self.buckets = None
-        if numbered and len(shapes) > 1:
-            self.buckets = Buckets.of(featurize.extents(numbered), shapes)
+        self.buckets = buckets.of_posts(lambda: featurize.extents(numbered))
 
     def answers(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Relations]:
         """Of each post its relations, or the error that kept it from having any.

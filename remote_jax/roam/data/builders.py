@@ -135,7 +135,23 @@ class Fb15k237Img(GraphBuilder):
     published = Sizes(14_541, 237, 272_115, 17_535, 20_466)
 
 
-BUILDERS = {builder.name: builder for builder in (MkgW, MkgY, Db15k, Kvc16k, Fb15k237Img)}
+class Wn18rr(GraphBuilder):
+    """WN18RR (Dettmers et al. 2018), of WordNet."""
+
+    name = "wn18rr"
+    published = Sizes(40_943, 11, 86_835, 3_034, 3_134)
+
+
+class Umls(GraphBuilder):
+    """UMLS (Kok and Domingos 2007), medical concepts."""
+
+    name = "umls"
+    published = Sizes(135, 46, 5_216, 652, 661)
+
+
+BUILDERS = {
+    builder.name: builder for builder in (MkgW, MkgY, Db15k, Kvc16k, Fb15k237Img, Wn18rr, Umls)
+}
 
 
 def load(folder: str | Path, *, name: str, cache: Path, options: Options = DEFAULT) -> Graph:

@@ -69,7 +69,7 @@ class TrainingCandidates:
         heads: entities that are asked about, encoded.
         entities: candidates, encoded.
         true: which candidates are true answers.
-        answers: only so many candidates, the first ones, may be.
+        answers: how many candidates, from the first on, can be true answers.
         counts: how many entities a candidate stands for; None: each for itself.
     """
 

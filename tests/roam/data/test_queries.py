@@ -9,7 +9,8 @@ import scored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remote_jax.data import pipeline, posts
+from remote_jax.data import posts
+from remote_jax.data.batches import pipeline
 from remote_jax.data.posts import QUERY_KEYS
 from remote_jax.errors import UserError
 from remote_jax.roam.data import queries

@@ -15,8 +15,8 @@ import numpy as np
 from absl import flags
 from jaxtyping import Int, Shaped
 
-from remote_jax.data.buckets import Buckets
-from remote_jax.data.order import Ordered, TrainOrder
+from remote_jax.data.batches.buckets import Buckets
+from remote_jax.data.batches.order import Ordered, TrainOrder
 
 Batch = dict[str, Shaped[np.ndarray, "batch ..."]]
 

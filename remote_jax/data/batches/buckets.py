@@ -21,7 +21,7 @@ STEPS = 16
 """Lengths of an axis that are tried: multiples of a sixteenth of it."""
 
 WORTH = 0.02
-"""Least part of the cost that another shape must save: it has to be compiled."""
+"""Smallest share of the cost that one more shape must save, since each is compiled."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,13 @@ class Padding:
         lengths: of the axes, by their names.
         costs: of one position along each, relative to each other.
         axes: by the name of a feature, which of its axes are such ones; "" for another.
+        masks: features that say what is there, along one such axis.
     """
 
     lengths: Mapping[str, int]
     costs: Mapping[str, float]
     axes: Mapping[str, tuple[str, ...]]
+    masks: tuple[str, ...] = ()
 
     @property
     def full(self) -> Shape:
@@ -46,8 +48,15 @@ class Padding:
     def cut(
         self, batch: Mapping[str, Shaped[np.ndarray, "b ..."]], shape: Shape
     ) -> dict[str, Shaped[np.ndarray, "b ..."]]:
-        """A batch without what lies beyond `shape`."""
+        """A batch without what lies beyond `shape`.
+
+        Raises:
+            ValueError: a mask says that something lies there.
+        """
         lengths = dict(zip(self.lengths, shape, strict=True))
+        for name in self.masks:
+            if batch[name][:, lengths[self.axes[name][0]] :].any():
+                raise ValueError(f"{name} reaches beyond the {shape} that a batch is cut to")
         found = {}
         for name, values in batch.items():
             axes = self.axes.get(name, ())
@@ -79,7 +88,7 @@ class Buckets:
 
     @classmethod
     def choose(cls, extents: Extents, most: int) -> Buckets:
-        """Takes one shape after another, each the one that saves most, while that is `WORTH` it.
+        """Adds the shape that saves most, until none saves the share `WORTH` of the cost.
 
         Args:
             extents: of at least one example.
@@ -98,14 +107,14 @@ class Buckets:
                 break
             chosen.append(found)
             best = np.minimum(best, spent[found])
-        return cls.of(extents, [tuple(map(int, tried[index])) for index in chosen])
+        return cls.with_shapes(extents, [tuple(map(int, tried[index])) for index in chosen])
 
     @classmethod
-    def of(cls, extents: Extents, shapes: Sequence[Shape]) -> Buckets:
-        """With shapes that are given, one of which holds all examples."""
+    def with_shapes(cls, extents: Extents, shapes: Sequence[Shape]) -> Buckets:
+        """With shapes that are given, one of which is the full one or holds all examples."""
         costs = np.array([*extents.padding.costs.values()])
-        ordered = sorted(shapes, key=lambda shape: (float(np.array(shape) @ costs), shape))
-        kinds = _holds(np.array(ordered), extents.filled).argmax(0)
+        ordered = sorted(set(shapes), key=lambda shape: (float(np.array(shape) @ costs), shape))
+        kinds = _cheapest(ordered, extents.filled)
         return cls(extents, tuple(ordered), kinds)
 
     @property
@@ -116,13 +125,13 @@ class Buckets:
     def shape(self, rows: Int[np.ndarray, " batch"]) -> Shape:
         """The cheapest shape that holds these examples."""
         most = self.extents.filled[rows].max(0)
-        return self.shapes[int(_holds(np.array(self.shapes), most[None]).argmax(0)[0])]
+        return self.shapes[int(_cheapest(self.shapes, most[None])[0])]
 
-    def filled(self) -> float:
-        """The part of the cost that examples fill, where each is cut to its own shape."""
+    def filled_share(self) -> float:
+        """The share of the cost that examples fill, where each is cut to its own shape."""
         costs = np.array([*self.extents.padding.costs.values()])
         spent = np.array(self.shapes)[self.kinds] @ costs
-        return float((self.extents.filled @ costs).sum() / spent.sum())
+        return float((self.extents.filled @ costs).sum() / max(spent.sum(), 1e-9))
 
     def __str__(self) -> str:
         counts = np.bincount(self.kinds, minlength=len(self.shapes)).tolist()
@@ -132,7 +141,7 @@ class Buckets:
             if count
         )
         axes = " x ".join(self.extents.padding.lengths)
-        return f"Batches by length, {axes} (examples): {told}; {self.filled():.0%} is filled"
+        return f"Batches by length, {axes} (examples): {told}; {self.filled_share():.0%} is filled"
 
 
 def _rounded(extents: Extents) -> Int[np.ndarray, "examples axes"]:
@@ -140,6 +149,17 @@ def _rounded(extents: Extents) -> Int[np.ndarray, "examples axes"]:
     lengths = np.array([*extents.padding.lengths.values()])
     parts = np.maximum(-(-lengths // STEPS), 1)
     return np.minimum(-(-extents.filled // parts) * parts, lengths)
+
+
+def _cheapest(
+    shapes: Sequence[Shape], filled: Int[np.ndarray, "examples axes"]
+) -> Int[np.ndarray, " examples"]:
+    """Of each example the first shape that holds it."""
+    holds = _holds(np.array(shapes), filled)
+    if not holds.any(0).all():
+        longest = filled.max(0).tolist()
+        raise ValueError(f"no shape of {shapes} holds examples of lengths up to {longest}")
+    return holds.argmax(0)
 
 
 def _holds(

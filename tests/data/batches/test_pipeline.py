@@ -9,8 +9,8 @@ import grain
 import numpy as np
 import pytest
 
-from remote_jax.data.order import TrainOrder
-from remote_jax.data.pipeline import eval_batches, train_batches
+from remote_jax.data.batches.order import TrainOrder
+from remote_jax.data.batches.pipeline import eval_batches, train_batches
 from remote_jax.errors import UserError
 
 N, BATCH = 10, 4

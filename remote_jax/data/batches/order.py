@@ -10,13 +10,13 @@ import grain
 import numpy as np
 from jaxtyping import Int
 
-from remote_jax.data.buckets import Buckets
+from remote_jax.data.batches.buckets import Buckets
 
 WINDOW = 64
 """Batches whose examples are brought together by shape, where there are buckets."""
 
-KEPT = 4
-"""Windows that are kept: threads ask for batches of two at a time."""
+KEPT = 2
+"""Windows held at a time: threads read two batches at once, which may be of two windows."""
 
 
 class TrainOrder:
@@ -43,9 +43,9 @@ class TrainOrder:
         window = self._known.get(number)
         if window is None:
             window = self._read(number)
-            for old in sorted(self._known)[: len(self._known) + 1 - KEPT]:
-                self._known.pop(old, None)
             self._known[number] = window
+            for old in sorted(self._known)[:-KEPT]:
+                self._known.pop(old, None)
         return window[place]
 
     def _read(self, number: int) -> Int[np.ndarray, "steps batch"]:

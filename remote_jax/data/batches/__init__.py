@@ -1,0 +1,1 @@
+"""Batches: which examples go together, in which order, and how far they are cut."""

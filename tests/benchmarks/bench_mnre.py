@@ -1,0 +1,249 @@
+"""MNRE with a small pretrained encoder beside a plain fine-tuning in PyTorch, on one machine.
+
+    python3 -m venv TORCH && TORCH/bin/pip install torch transformers
+    python tests/benchmarks/bench_mnre.py --data=MNRE_FOLDER --encoder=MINILM_FOLDER \
+        --python-torch=TORCH/bin/python [--steps=30] [--rounds=5] [--threads=1]
+
+The plain one is what one would write oneself: the sentence with its markers through BERT, the two
+opening markers through a linear layer, AdamW, each batch padded to its longest. Ours is
+`configs/mnre.py:minilm`, transport and experts included. Both train on the same sequences, in
+batches of 32, and predict the validation split, in batches of 64. Both stay up in a process each
+and take turns: `--steps` steps of one, then of the other, `--rounds` times, and then the split.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+SIDES = ("torch", "remote")
+ROUND, SPLIT = "round", "split"
+
+
+def write_sequences(options: argparse.Namespace, path: Path) -> None:
+    """Word pieces, lengths, markers and labels of both splits, for the other environment."""
+    task, _ = make_task(options)
+    found = {"relations": len(task.relations), "vocabulary": len(task.tokenizer)}
+    for split in ("train", "validation"):
+        data = task.dataset(split)
+        rows = [data[row] for row in range(len(data))]
+        for name in ("tokens", "token_mask", "token_types", "marker", "label"):
+            found[f"{split}/{name}"] = np.stack([row[name] for row in rows])
+    np.savez(path, **found)
+
+
+def make_task(options: argparse.Namespace):
+    """The task of `configs/mnre.py:minilm`, and its folder, which lives as long as it is held."""
+    from configs import mnre
+    from remote_jax.remote import task
+
+    config = mnre.get_config("minilm")
+    config.data.dir, config.text.pretrained = str(options.data), str(options.encoder)
+    config.data.update({"workers": 0, "shapes": options.shapes or config.data.buckets})
+    made, folder = task.make_task(config), tempfile.TemporaryDirectory()
+    made.prepare(Path(folder.name), anew=True)
+    return made, folder
+
+
+def torch_side(options: argparse.Namespace) -> dict[str, Callable[[], int]]:
+    """A step of training, and a pass over validation; each says how many pairs that were."""
+    import torch
+    from transformers import BertModel
+
+    torch.set_num_threads(options.threads)
+    with np.load(options.sequences, allow_pickle=False) as file:
+        arrays = {name: torch.as_tensor(file[name]).long() for name in file.files}
+    bert = BertModel.from_pretrained(options.encoder, add_pooling_layer=False)
+    bert.resize_token_embeddings(int(arrays["vocabulary"]))
+    head = torch.nn.Linear(2 * bert.config.hidden_size, int(arrays["relations"]))
+    optimizer = torch.optim.AdamW([*bert.parameters(), *head.parameters()], lr=5e-5)
+    random = np.random.default_rng(0)
+
+    def logits(split: str, rows: np.ndarray) -> torch.Tensor:
+        part = {name: arrays[f"{split}/{name}"][rows] for name in ("tokens", "token_mask")}
+        longest = int(part["token_mask"].sum(1).max())
+        hidden = bert(
+            input_ids=part["tokens"][:, :longest],
+            attention_mask=part["token_mask"][:, :longest],
+            token_type_ids=arrays[f"{split}/token_types"][rows, :longest],
+        ).last_hidden_state
+        marker = arrays[f"{split}/marker"][rows]
+        ends = hidden[torch.arange(len(rows))[:, None], marker]
+        return head(ends.reshape(len(rows), -1))
+
+    def step() -> int:
+        bert.train()
+        rows = random.choice(len(arrays["train/label"]), 32, replace=False)
+        loss = torch.nn.functional.cross_entropy(logits("train", rows), arrays["train/label"][rows])
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([*bert.parameters(), *head.parameters()], 1.0)
+        optimizer.step()
+        return len(rows)
+
+    def predict() -> int:
+        bert.eval()
+        total = len(arrays["validation/label"])
+        with torch.inference_mode():
+            for start in range(0, total, 64):
+                logits("validation", np.arange(start, min(start + 64, total))).argmax(-1).tolist()
+        return total
+
+    return {ROUND: lambda: sum(step() for _ in range(options.steps)), SPLIT: predict}
+
+
+def remote_side(options: argparse.Namespace) -> dict[str, Callable[[], int]]:
+    """The same, of the loop's step and of the evaluation."""
+    import jax
+    import jax.numpy as jnp
+    from flax import nnx
+
+    from remote_jax.data.batches import pipeline
+    from remote_jax.runtime import sharding
+    from remote_jax.training.evaluation import Predictor, make_predict
+    from remote_jax.training.optimizer import make_optimizer, make_step
+    from remote_jax.training.state import TrainState, split
+
+    task, _folder = make_task(options)
+    config = task.config
+    mesh = sharding.make_mesh(config.mesh)
+    skeleton, params = split(task.model(nnx.Rngs(0)))
+    optimizer, _ = make_optimizer(config.train, 2000)
+    step = make_step(task, skeleton, optimizer, 0, mesh)
+    state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
+    buckets = task.buckets("train")
+    batches = pipeline.train_batches(
+        task.dataset("train"), batch_size=32, seed=0, steps=10**6, buckets=buckets
+    )
+    predictor = Predictor(make_predict(task, skeleton, mesh, gauges=False), params, config)
+    validation, of_validation = task.dataset("validation"), task.buckets("validation")
+
+    def train() -> int:
+        nonlocal state
+        for _ in range(options.steps):
+            state, _ = step(state, sharding.put_batch(next(batches), mesh))
+        jax.block_until_ready(state)
+        return 32 * options.steps
+
+    def predict() -> int:
+        predictor(validation, of_validation)
+        return len(validation)
+
+    seen: set[object] = set()  # so that no round compiles
+    while len(seen) < (1 if buckets is None else len(set(buckets.kinds.tolist()))):
+        batch = next(batches)
+        seen.add(batch["tokens"].shape + batch["rgb"].shape)
+        state, _ = step(state, sharding.put_batch(batch, mesh))
+    return {ROUND: train, SPLIT: predict}
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Does what a line of standard input names, and prints its seconds and pairs."""
+    made = (torch_side if options.side == "torch" else remote_side)(options)
+    for work in made.values():
+        work()
+    print(json.dumps("ready"), flush=True)
+    for line in sys.stdin:
+        began = time.monotonic()
+        pairs = made[line.strip()]()
+        print(json.dumps([time.monotonic() - began, pairs]), flush=True)
+
+
+class Side:
+    """A side in its own process."""
+
+    def __init__(self, name: str, options: argparse.Namespace, sequences: Path):
+        python = options.python_torch if name == "torch" else sys.executable
+        command = [python, __file__, f"--side={name}", f"--sequences={sequences}"]
+        for key in ("data", "encoder", "steps", "threads", "shapes"):
+            command.append(f"--{key}={getattr(options, key)}")
+        threads = str(options.threads)
+        env = os.environ | {"OMP_NUM_THREADS": threads, "JAX_PLATFORMS": "cpu"}
+        env["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=" + ("false" if threads == "1" else "true")
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+        )
+        while json.loads(self._line()) != "ready":
+            pass
+
+    def _line(self) -> str:
+        for line in self._process.stdout:
+            if line.startswith(("[", '"')):  # what a task says goes to the same place
+                return line
+        raise SystemExit("a side ended before it had answered")
+
+    def seconds(self, work: str) -> float:
+        self._process.stdin.write(work + "\n")
+        self._process.stdin.flush()
+        seconds, pairs = json.loads(self._line())
+        return 1000 * seconds / pairs
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def compare(options: argparse.Namespace) -> None:
+    """Prints milliseconds a pair of both sides, medians with least and most, and their ratio."""
+    with tempfile.TemporaryDirectory() as folder:
+        sequences = Path(folder) / "sequences.npz"
+        write_sequences(options, sequences)
+        sides = {name: Side(name, options, sequences) for name in SIDES}
+        for work, what in ((ROUND, "training"), (SPLIT, "predicting")):
+            laps: dict[str, list[float]] = {name: [] for name in sides}
+            for _ in range(options.rounds):
+                for name, side in sides.items():
+                    laps[name].append(side.seconds(work))
+            told = ", ".join(
+                f"{name} {statistics.median(x):.2f} ({min(x):.2f} to {max(x):.2f})"
+                for name, x in laps.items()
+            )
+            ratios = [a / b for a, b in zip(laps["torch"], laps["remote"], strict=True)]
+            print(
+                f"{what}, ms a pair: {told}; remote is {statistics.median(ratios):.2f} times as "
+                f"fast ({min(ratios):.2f} to {max(ratios):.2f})",
+                flush=True,
+            )
+        for side in sides.values():
+            side.close()
+
+
+def arguments() -> Iterator[tuple[str, dict]]:
+    """Of the command line."""
+    yield "--data", {"type": Path, "required": True, "help": "folder of MNRE's files"}
+    yield "--encoder", {"type": Path, "required": True, "help": "folder of a BERT"}
+    yield "--python-torch", {"help": "of an environment with torch and transformers"}
+    yield "--steps", {"type": int, "default": 30, "help": "of a round"}
+    yield "--rounds", {"type": int, "default": 5, "help": "that both sides take in turn"}
+    yield "--threads", {"type": int, "default": 1, "help": "that a side may use"}
+    yield "--shapes", {"type": int, "default": 0, "help": "data.buckets; 0: that of the config"}
+    yield "--side", {"choices": SIDES, "help": argparse.SUPPRESS}
+    yield "--sequences", {"type": Path, "help": argparse.SUPPRESS}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name, settings in arguments():
+        parser.add_argument(name, **settings)
+    options = parser.parse_args()
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    if options.side:
+        serve(options)
+    elif options.python_torch:
+        compare(options)
+    else:
+        parser.error("give --python-torch")
+
+
+if __name__ == "__main__":
+    main()
