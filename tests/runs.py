@@ -15,6 +15,7 @@ import toy
 from flax import nnx
 
 from remote_jax.data.batches import pipeline
+from remote_jax.data.batches.buckets import Buckets, Extents, Padding
 from remote_jax.runtime import sharding
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.loop import train
@@ -46,6 +47,17 @@ def before_step(patch: pytest.MonkeyPatch, step: int, do: Callable[[], None]) ->
             yield batch
 
     patch.setattr(pipeline, "train_batches", disturbed)
+
+
+def by_class(patch: pytest.MonkeyPatch) -> None:
+    """Puts the toy's points of odd and of even classes into batches of their own; none is cut."""
+    padding = Padding(lengths={"class": 2}, costs={"class": 1.0}, axes={})
+
+    def buckets(task: toy.ToyTask, split: str) -> Buckets:
+        labels = np.array([example["label"] for example in task.examples[split]])
+        return Buckets.choose(Extents(padding, labels[:, None] % 2 + 1), 2)
+
+    patch.setattr(toy.ToyTask, "buckets", buckets)
 
 
 def lines(workdir: Path) -> list[dict[str, Any]]:

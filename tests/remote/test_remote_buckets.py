@@ -91,6 +91,18 @@ def test_posts_are_cut_to_the_shapes_of_the_run(cache, tmp_path):
     assert source.buckets.shapes == known
     assert source.buckets.extents.filled[:, 1].tolist() == [0, 0]  # the post has no picture
     assert len(source.dataset) == 2
+    skeleton, params = split(found.model(nnx.Rngs(0)))
+    predict = make_predict(found, skeleton, MESH)
+    told = []
+    for buckets in (source.buckets, None):
+        outputs = evaluate(predict, params, source.dataset, found.config, buckets)
+        surely = found.calibrated(outputs, {"temperature": 1.0, "threshold": 0.0})
+        (answer,) = source.answers(surely)
+        told.append(answer.to_dict()["relations"])
+    cut, whole = told
+    assert cut and [one["relation"] for one in cut] == [one["relation"] for one in whole]
+    for one, other in zip(cut, whole, strict=True):
+        assert one["probability"] == pytest.approx(other["probability"], abs=1e-5)
     assert len(found.posts([], PostFileMedia(posts)).dataset) == 0
 
 

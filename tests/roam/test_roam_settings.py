@@ -44,6 +44,12 @@ def test_a_penalty_wants_a_complex_core(tmp_path: Path) -> None:
         make_task(config(tmp_path, tmp_path, **{"model.penalty.duality": 0.1}))
 
 
+def test_negatives_want_a_softmax(tmp_path: Path) -> None:
+    changes = {"model.negatives": 8, "model.loss": "sigmoid"}
+    with pytest.raises(UserError, match=r"negatives is 8 with model.loss=sigmoid; .* softmax"):
+        make_task(config(tmp_path, tmp_path, **changes))
+
+
 def test_a_complex_core_wants_pairs_of_numbers(tmp_path: Path) -> None:
     for changes in ({"model.dim": 15, "model.relation_dim": 15}, {"model.relation_dim": 8}):
         with pytest.raises(UserError, match="must be the same even number"):

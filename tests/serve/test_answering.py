@@ -104,8 +104,8 @@ def test_answers_come_in_blocks_from_one_program(
 ) -> None:
     programs, call = [], Predictor.__call__
 
-    def counted(predictor: Predictor, dataset: Any) -> Any:
-        found = call(predictor, dataset)
+    def counted(predictor: Predictor, dataset: Any, buckets: Any) -> Any:
+        found = call(predictor, dataset, buckets)
         programs.append(predictor._predict.batch._cache_size())
         return found
 

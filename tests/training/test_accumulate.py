@@ -38,6 +38,18 @@ def test_the_parts_make_the_gradient_of_the_whole(parts: int) -> None:
     np.testing.assert_allclose(gradient["w"], expected, rtol=1e-5)
 
 
+def test_a_batch_may_have_features_of_nothing() -> None:
+    """As one that is cut to no objects."""
+    batch = {**data(8), "boxes": jnp.zeros((8, 0, 4))}
+
+    def loss(params, part, key):
+        assert part["boxes"].shape == (4, 0, 4)
+        return squares(params, part, key)
+
+    found = accumulated(loss, 2, MESH)({"w": jnp.arange(3.0)}, batch, KEY)
+    np.testing.assert_allclose(found, squares({"w": jnp.arange(3.0)}, batch, KEY), rtol=1e-6)
+
+
 def test_each_part_has_its_own_key() -> None:
     def draw(params, batch, key):
         del params, batch

@@ -7,13 +7,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+import grain
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import toy
 from flax import nnx
-from runs import MESH, assert_same, lines
+from runs import MESH, assert_same, by_class, lines
 
 from remote_jax import main
 from remote_jax.data.batches import pipeline
@@ -46,8 +47,6 @@ def call(workdir: Path, *flags: str) -> int:
 
 def batches_with(row: int, steps: int) -> list[int]:
     """Steps, from 1, whose batch has a row of the toy's 50; by marking the rows themselves."""
-    import grain
-
     marked = grain.MapDataset.source([{"row": np.array(i)} for i in range(50)])
     found = pipeline.train_batches(marked, batch_size=8, seed=0, steps=steps)
     return [step for step, batch in enumerate(found, 1) if row in batch["row"]]
@@ -70,6 +69,23 @@ def test_the_sentence_names_step_rows_and_checkpoint(
     assert f"{told['batch'][0]['row']} ({told['batch'][0]['place']})" in said
     with Checkpoints(tmp_path, read_only=True) as checkpoints:
         assert checkpoints.record().step == first - 1
+
+
+def test_the_rows_are_those_of_a_bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    by_class(monkeypatch)
+    task = toy.ToyTask(config := toy.get_config())
+    task.prepare(tmp_path, anew=True)
+    with_rows = [{"row": np.array(i)} for i in range(50)]
+    batches = pipeline.train_batches(
+        grain.MapDataset.source(with_rows),
+        batch_size=8,
+        seed=0,
+        steps=3,
+        buckets=task.buckets("train"),
+    )
+    finite.step_not_finite(task, config, tmp_path, 3, {"loss": math.nan}, 0)
+    told = json.loads((tmp_path / "not_finite.json").read_text())
+    assert [one["row"] for one in told["batch"]] == list(batches)[2]["row"].tolist()
 
 
 def test_only_the_first_process_writes_the_batch(

@@ -20,7 +20,7 @@ import toy
 from flax import nnx
 from hypothesis import given
 from hypothesis import strategies as st
-from runs import MESH, arrays, assert_same, before_step, lines, run
+from runs import MESH, arrays, assert_same, before_step, by_class, lines, run
 
 from remote_jax import main
 from remote_jax.errors import UserError
@@ -64,10 +64,12 @@ def test_learns_and_keeps_the_best_on_validation(tmp_path: Path) -> None:
     assert list((tmp_path / "tensorboard").iterdir())
 
 
-@pytest.mark.parametrize("average", [0.0, 0.9])
+@pytest.mark.parametrize(("average", "buckets"), [(0.0, False), (0.9, False), (0.0, True)])
 def test_resume_equals_an_undisturbed_run(
-    average: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    average: float, buckets: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if buckets:
+        by_class(monkeypatch)
     config = toy.get_config(**{"train.average": average})
     run(tmp_path / "whole", config)
     # 3: before any checkpoint; 11: within a window of the log, past a validation; 20: on a save.
