@@ -51,11 +51,18 @@ def cosine_cost(
     A zero vector (no entry above 1e-30 in size) is orthogonal to everything: cost 1, gradient 0.
     Vectors of one direction cost 0, where the gradient is 0 too.
     """
-    return 1.0 - dot("...nd,...md->...nm", _unit(targets), _unit(sources))
+    return cost_of_units(unit(targets), unit(sources))
+
+
+def cost_of_units(
+    targets: Float[Array, "... n d"], sources: Float[Array, "... m d"]
+) -> Float[Array, "... n m"]:
+    """`cosine_cost` of vectors that `unit` made, for those that are compared more than once."""
+    return 1.0 - dot("...nd,...md->...nm", targets, sources)
 
 
 @jax.custom_vjp
-def _unit(x: Float[Array, "... d"]) -> Float[Array, "... d"]:
+def unit(x: Float[Array, "... d"]) -> Float[Array, "... d"]:
     """x / |x| in float32 without overflow or underflow on the way; zero for a zero vector."""
     return _unit_forward(x)[0]
 
@@ -67,17 +74,17 @@ def _unit_forward(x):
     scaled = wide * inverse
     # The largest entry of a scaled vector is 1, so that the bound only ever acts on zero vectors.
     shrink = jax.lax.rsqrt(jnp.maximum((scaled**2).sum(-1, keepdims=True), 1.0))
-    unit = scaled * shrink
-    return unit, (unit, inverse * shrink, jnp.zeros((), x.dtype))
+    found = scaled * shrink
+    return found, (found, inverse * shrink, jnp.zeros((), x.dtype))
 
 
 def _unit_backward(saved, gradient):
-    unit, inverse_norm, like = saved
-    along = (gradient * unit).sum(-1, keepdims=True)
-    return (((gradient - along * unit) * inverse_norm).astype(like.dtype),)
+    found, inverse_norm, like = saved
+    along = (gradient * found).sum(-1, keepdims=True)
+    return (((gradient - along * found) * inverse_norm).astype(like.dtype),)
 
 
-_unit.defvjp(_unit_forward, _unit_backward)
+unit.defvjp(_unit_forward, _unit_backward)
 
 
 def barycentre(

@@ -47,7 +47,8 @@ def transport(rngs: nnx.Rngs) -> nnx.Module:
 def fuse(model, rngs):
     del rngs
     levels = list(jax.random.normal(jax.random.key(1), (4, 2, 24, 8)))
-    return model(levels[:3], levels[3] * model.alpha[0][...], MASK).features
+    lower = [model.level(features) for features in levels[:3]]
+    return model(lower, levels[3] * model.alpha[0][...], MASK).features
 
 
 def experts(rngs: nnx.Rngs) -> nnx.Module:

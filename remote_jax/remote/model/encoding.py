@@ -1,13 +1,16 @@
 """Feature encoding (REMOTE §5.1): levels of BERT and ViT, each fused as it is made (Eqs. 3-8)."""
 
+from collections.abc import Sequence
+
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int, UInt8
 
 from remote_jax.encoders.bert import Bert
 from remote_jax.encoders.vit import ViT
+from remote_jax.remote.model.gauges import FusionGauges
 from remote_jax.remote.model.mmoe import Levels
-from remote_jax.remote.model.mot import MultilevelTransport
+from remote_jax.remote.model.mot import Level, MultilevelTransport
 
 # Initial weights are three times the usual scale: five inputs against thousands of pixels were
 # learnt too slowly by small encoders.
@@ -29,12 +32,12 @@ class TextEncoding(nnx.Module):
         rngs: nnx.Rngs | None = None,
     ) -> Levels:
         """F″⁰ … F″ᴸ⁻¹ of the text. The fused level replaces the level in the stream."""
-        levels, gauges = [self.bert.embed(tokens, types, rngs=rngs)], []
+        levels, gauges = [self.fusion.level(self.bert.embed(tokens, types, rngs=rngs))], []
         for block in self.bert.blocks:
-            fused = self.fusion(levels, block(levels[-1], mask, rngs=rngs), mask)
-            levels.append(fused.features)
+            fused = self.fusion(levels, block(levels[-1].features, mask, rngs=rngs), mask)
+            levels.append(self.fusion.level(fused.features))
             gauges.append(fused.gauges)
-        return Levels(levels, mask, [found for found in gauges if found])
+        return _levels(levels, mask, gauges)
 
 
 class VisualEncoding(nnx.Module):
@@ -71,14 +74,15 @@ class VisualEncoding(nnx.Module):
     ) -> Levels:
         """F″⁰ … F″ᴸ⁻¹ of the 2u·o visual tokens, object by object, RGB before depth."""
         tokens, mask = self.embed(rgb, depth, boxes, rgb_mask, depth_mask)
-        levels, gauges = [self.vit.enter(tokens, rngs=rngs)], []
+        levels, gauges = [self.fusion.level(self.vit.enter(tokens, rngs=rngs))], []
         last = len(self.vit.blocks)
         for number, block in enumerate(self.vit.blocks, start=1):
-            fused = self.fusion(levels, block(levels[-1], mask, rngs=rngs), mask)
+            fused = self.fusion(levels, block(levels[-1].features, mask, rngs=rngs), mask)
             # A pre-norm encoder ends with a LayerNorm; without it the last level has no set scale.
-            levels.append(self.vit.norm(fused.features) if number == last else fused.features)
+            features = self.vit.norm(fused.features) if number == last else fused.features
+            levels.append(self.fusion.level(features))
             gauges.append(fused.gauges)
-        return Levels(levels, mask, [found for found in gauges if found])
+        return _levels(levels, mask, gauges)
 
     def embed(
         self,
@@ -100,6 +104,12 @@ class VisualEncoding(nnx.Module):
         there = jnp.stack([rgb_mask, depth_mask], axis=2)[..., None]
         there = jnp.broadcast_to(there, (b, o, 2, u)).reshape(b, o * 2 * u)
         return tokens.reshape(b, o * 2 * u, d), there
+
+
+def _levels(
+    levels: Sequence[Level], mask: Bool[Array, "b n"], gauges: Sequence[FusionGauges | None]
+) -> Levels:
+    return Levels([level.features for level in levels], mask, [one for one in gauges if one])
 
 
 def box_features(boxes: Float[Array, "b o 4"]) -> Float[Array, "b o 5"]:

@@ -14,6 +14,18 @@ from remote_jax.training.remat import rematerialised
 Fusion = Literal["sinkhorn", "cross_attention", "none"]
 
 
+class Level(NamedTuple):
+    """A level as the ones above read it, made once for all of them.
+
+    Attributes:
+      features: Fˡ.
+      unit: its vectors at length 1 in float32; None where they are made anew, or not at all.
+    """
+
+    features: Float[Array, "b n d"]
+    unit: Float[Array, "b n d"] | None
+
+
 class Fused(NamedTuple):
     """A level after fusion, and what fusion did to it; None where there is no fusion."""
 
@@ -69,10 +81,15 @@ class MultilevelTransport(nnx.Module):
         """How many levels are fused with those below them."""
         return 0 if self.fusion == "none" or self.identity else self._blocks
 
+    def level(self, features: Float[Array, "b n d"]) -> Level:
+        """A level that is to be a source; unit vectors are not kept where memory is to be saved."""
+        kept = self.levels and self.fusion == "sinkhorn" and not self.remat
+        return Level(features, linear.unit(features) if kept else None)
+
     @rematerialised
     def __call__(
         self,
-        lower: list[Float[Array, "b n d"]],
+        lower: list[Level],
         target: Float[Array, "b n d"],
         mask: Bool[Array, "b n"],
     ) -> Fused:
@@ -82,10 +99,10 @@ class MultilevelTransport(nnx.Module):
         """
         if not self.levels:
             return Fused(target, None)
-        sources = jnp.concatenate(lower, axis=1)
+        sources = jnp.concatenate([level.features for level in lower], axis=1)
         source_mask = jnp.tile(mask, (1, len(lower)))
         if self.fusion == "sinkhorn":
-            plan = self._transport(sources, target, mask, source_mask)
+            plan = self._transport(lower, target, mask, source_mask)
             moved = linear.barycentre(plan, sources)
         else:
             weights = self._attend(sources, target, source_mask)
@@ -99,14 +116,17 @@ class MultilevelTransport(nnx.Module):
 
     def _transport(
         self,
-        sources: Float[Array, "b m d"],
+        lower: list[Level],
         target: Float[Array, "b n d"],
         mask: Bool[Array, "b n"],
         source_mask: Bool[Array, "b m"],
     ) -> Float[Array, "b n m"]:
         """Π* of Eq. 6."""
+        units = jnp.concatenate(
+            [linear.unit(x.features) if x.unit is None else x.unit for x in lower], axis=1
+        )
         return linear.transport_plan(
-            linear.cosine_cost(target, sources),
+            linear.cost_of_units(linear.unit(target), units),
             linear.uniform(mask),
             linear.uniform(source_mask),
             epsilon=self.epsilon,

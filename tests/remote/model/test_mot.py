@@ -25,6 +25,10 @@ def make(fusion, blocks=LEVELS):
     )
 
 
+def levels(module, lower):
+    return [module.level(features) for features in lower]
+
+
 def features(seed=0):
     rng = np.random.default_rng(seed)
     return [jnp.array(rng.normal(size=(2, N, D)), jnp.float32) for _ in range(LEVELS + 1)]
@@ -61,7 +65,7 @@ def test_fusion_is_equations_5_to_8():
     module.alpha[LEVELS - 1][...] = jnp.array(alpha, jnp.float32)
     *lower, target = features()
     mask = np.array([[True] * N, [True, True, False, True, False]])
-    fused = module(lower, target, jnp.array(mask)).features
+    fused = module(levels(module, lower), target, jnp.array(mask)).features
     for b in range(2):
         expected = reference([np.array(f[b]) for f in lower], np.array(target[b]), mask[b], alpha)
         np.testing.assert_allclose(fused[b], expected, atol=2e-4)
@@ -74,8 +78,8 @@ def test_what_has_no_mass_changes_nothing(fusion):
     mask = jnp.array([[True, True, True, False, False]] * 2)
     changed = [f.at[:, 3:].set(1e3) for f in lower]
     np.testing.assert_allclose(
-        module(lower, target, mask).features[:, :3],
-        module(changed, target.at[:, 3:].set(-7.0), mask).features[:, :3],
+        module(levels(module, lower), target, mask).features[:, :3],
+        module(levels(module, changed), target.at[:, 3:].set(-7.0), mask).features[:, :3],
         atol=1e-5,
     )
 
@@ -87,7 +91,7 @@ def test_identical_features_and_empty_sides_are_finite_with_their_gradient(fusio
     same = jnp.ones((2, N, D))
 
     def total(target):
-        return (module([same, target], target, jnp.array(mask)).features ** 2).sum()
+        return (module(levels(module, [same, target]), target, jnp.array(mask)).features ** 2).sum()
 
     value, gradient = jax.value_and_grad(total)(same)
     assert jnp.isfinite(value)
@@ -98,14 +102,15 @@ def test_without_fusion_there_are_no_parameters_and_nothing_changes():
     module = make("none")
     *lower, target = features()
     assert not jax.tree.leaves(nnx.state(module, nnx.Param))
-    fused = module(lower, target, jnp.ones((2, N), bool))
+    fused = module(levels(module, lower), target, jnp.ones((2, N), bool))
     np.testing.assert_array_equal(fused.features, target)
     assert fused.gauges is None
 
 
 def test_fused_features_stay_within_reach_of_the_originals_at_the_start():
+    module = make("sinkhorn")
     *lower, target = features()
-    fused = make("sinkhorn")(lower, target, jnp.ones((2, N), bool)).features
+    fused = module(levels(module, lower), target, jnp.ones((2, N), bool)).features
     assert float(jnp.abs(fused - target).max()) < 0.1 * float(jnp.abs(target).max() + 4)
 
 
@@ -114,7 +119,7 @@ def test_what_fusion_moved_and_how_spread_its_plan_is_are_those_of_the_definitio
     module.alpha[LEVELS - 1][...] = jnp.linspace(0.1, 0.9, D)
     *lower, target = features()
     mask = np.array([[True] * N, [True, True, False, True, False]])
-    fused = module(lower, target, jnp.array(mask))
+    fused = module(levels(module, lower), target, jnp.array(mask))
     for b in range(2):
         before, after = (np.array(x[b], np.float64)[mask[b]] for x in (target, fused.features))
         moved = np.linalg.norm(after - before) / np.linalg.norm(before)
@@ -126,7 +131,8 @@ def test_what_fusion_moved_and_how_spread_its_plan_is_are_those_of_the_definitio
 
 def test_gauges_of_an_example_without_positions_are_zero():
     *lower, target = features()
-    found = make("sinkhorn")(lower, target, jnp.zeros((2, N), bool)).gauges
+    module = make("sinkhorn")
+    found = module(levels(module, lower), target, jnp.zeros((2, N), bool)).gauges
     assert not found.moved.any() and not found.entropy.any()
 
 
@@ -136,7 +142,7 @@ def half(alpha, target, source):
         1, D, fusion="sinkhorn", epsilon=0.1, iterations=5, alpha=alpha, dtype=jnp.bfloat16,
         rngs=nnx.Rngs(0),
     )  # fmt: skip
-    return module([source], target, jnp.ones((1, 1), bool)).features
+    return module(levels(module, [source]), target, jnp.ones((1, 1), bool)).features
 
 
 def test_alpha_is_not_rounded_to_half_precision():
@@ -161,5 +167,5 @@ def test_scores_are_not_rounded_to_half_precision_before_the_softmax():
     module.alpha[0][...] = jnp.zeros(4)
     target = jnp.array([[[16, 16, 16, 1]] * 2], jnp.bfloat16)
     sources = jnp.array([[[16, 16, 16, 0], [16, 16, 16, 1]]], jnp.bfloat16)
-    fused = module([sources], target, jnp.ones((1, 2), bool)).features
+    fused = module(levels(module, [sources]), target, jnp.ones((1, 2), bool)).features
     assert float(fused[0, 0, 3]) == pytest.approx(1 / (1 + np.exp(-0.5)), abs=5e-3)
