@@ -8,8 +8,9 @@ architecture:
         --config.features.encoder=ENCODER
     python -m remote_jax.main --config=configs/umls.py:structure --config.data.dir=FOLDER
 
-The second reads the triples alone. ROAM's paper does not have this graph. More than one group was
-worse on validation (docs/results.md).
+The first has a test MRR of 94.0 +- 0.3, the second, which reads the triples alone, 93.8. ROAM's
+paper does not have this graph. More than one group was worse on validation (docs/results.md).
+Triples and descriptions: github.com/yao8839836/kg-bert, `data/umls`.
 """
 
 from ml_collections import ConfigDict

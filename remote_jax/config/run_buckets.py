@@ -40,7 +40,7 @@ class RunBuckets:
 
         Args:
             anew: whether shapes are to be chosen, whatever there is.
-            most: `data.buckets`, so many shapes are chosen at most; 1: batches are not cut.
+            most: at most this many shapes are chosen (`data.buckets`); 1 turns cutting off.
             extents: of a split of the data.
 
         Raises:
@@ -106,6 +106,6 @@ def _is_shape(value: Any, full: Shape) -> bool:
 def _malformed(path: Path, padding: Padding) -> UserError:
     axes, full = " x ".join(padding.lengths), " x ".join(map(str, padding.full))
     return UserError(
-        f"{path} must list at most {MOST + 1} lengths of {axes}, {full} among them and none above: "
-        "delete it, and a run makes it again from its data; make an export again from its run."
+        f"{path} must list at most {MOST + 1} lengths of {axes}, {full} among them and none above. "
+        "Delete it and start the run again; an export is to be exported again."
     )

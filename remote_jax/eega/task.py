@@ -307,4 +307,4 @@ class EegaTask(BaseTask):
         examples = [one.example for one in found if one.example]
         dataset, featurize = self._featurized(examples, media), self._featurize(media)
         buckets = self._buckets.of_posts(lambda: featurize.extents(examples))
-        return Posts(found, dataset, buckets, self.corpus.vocabulary, self.corpus.priors)
+        return Posts(found, dataset, self.corpus.vocabulary, self.corpus.priors, buckets)

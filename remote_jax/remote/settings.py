@@ -46,8 +46,8 @@ KEYS: Keys = {
     ),
     "data.buckets": Key(
         Whole(1, MOST),
-        "At most so many sizes, beside the full one, that batches are cut to, each of which is "
-        "compiled; examples of similar size go together. 1: batches are not cut.",
+        "Most sizes, beside the full one, to which batches are cut; each is compiled once. "
+        "1: no cutting.",
     ),
     "data.sample.train": Key(
         _POSTS, "Generated posts for training; a post makes about five pairs.", optional=True

@@ -20,7 +20,7 @@ class Programs:
         self._name, self._compiled = name, set[tuple[tuple[str, tuple[int, ...]], ...]]()
 
     def __call__(self, *arguments: Any) -> Any:
-        """What the function gives; it is compiled before where the batch has a new shape."""
+        """Calls the function, compiling it first for a batch of a new shape."""
         shapes = tuple((name, array.shape) for name, array in sorted(arguments[-1].items()))
         if shapes not in self._compiled:
             name = f"{self._name} {len(self._compiled)}"

@@ -49,7 +49,7 @@ def make_task(options: argparse.Namespace):
 
     config = mnre.get_config("minilm")
     config.data.dir, config.text.pretrained = str(options.data), str(options.encoder)
-    config.data.update({"workers": 0, "shapes": options.shapes or config.data.buckets})
+    config.data.update({"workers": 0, "buckets": options.buckets or config.data.buckets})
     made, folder = task.make_task(config), tempfile.TemporaryDirectory()
     made.prepare(Path(folder.name), anew=True)
     return made, folder
@@ -165,7 +165,7 @@ class Side:
     def __init__(self, name: str, options: argparse.Namespace, sequences: Path):
         python = options.python_torch if name == "torch" else sys.executable
         command = [python, __file__, f"--side={name}", f"--sequences={sequences}"]
-        for key in ("data", "encoder", "steps", "threads", "shapes"):
+        for key in ("data", "encoder", "steps", "threads", "buckets"):
             command.append(f"--{key}={getattr(options, key)}")
         threads = str(options.threads)
         env = os.environ | {"OMP_NUM_THREADS": threads, "JAX_PLATFORMS": "cpu"}
@@ -226,7 +226,7 @@ def arguments() -> Iterator[tuple[str, dict]]:
     yield "--steps", {"type": int, "default": 30, "help": "of a round"}
     yield "--rounds", {"type": int, "default": 5, "help": "that both sides take in turn"}
     yield "--threads", {"type": int, "default": 1, "help": "that a side may use"}
-    yield "--shapes", {"type": int, "default": 0, "help": "data.buckets; 0: that of the config"}
+    yield "--buckets", {"type": int, "default": 0, "help": "data.buckets; 0: that of the config"}
     yield "--side", {"choices": SIDES, "help": argparse.SUPPRESS}
     yield "--sequences", {"type": Path, "help": argparse.SUPPRESS}
 

@@ -31,7 +31,7 @@ class Padding:
     Attributes:
         lengths: of the axes, by their names.
         costs: of one position along each, relative to each other.
-        axes: by the name of a feature, which of its axes are such ones; "" for another.
+        axes: for each feature by name, the padded axis at each of its positions; "" if not padded.
         masks: features that say what is there, along one such axis.
     """
 

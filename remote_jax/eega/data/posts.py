@@ -97,9 +97,9 @@ class Posts:
         self,
         posts: Sequence[Post],
         dataset: grain.MapDataset[Features],
-        buckets: Buckets | None,
         vocabulary: Vocabulary,
         priors: Priors,
+        buckets: Buckets | None = None,
     ):
         self._posts, self.dataset, self.buckets = posts, dataset, buckets
         self._vocabulary, self._priors = vocabulary, priors

@@ -72,8 +72,8 @@ def tagging_loss(
     The paper's sum would weigh against L_graph by the size of a batch and the length of sentences.
 
     Args:
-      average: cells of an average example. Then the mean is over those of as many examples, so that
-        a cell counts alike in batches of short and of long sentences.
+      average: mean number of cells of an example. The sum is then divided by it times the batch
+        size, so that a cell counts alike in batches of short and of long sentences.
     """
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, jnp.where(cells, tags, 0))
     count = jnp.maximum(cells.sum(), 1) if average is None else len(cells) * average

@@ -109,7 +109,7 @@ class Featurize(grain.transforms.Map):
         )
 
     def extents(self, pairs: Sequence[Pair] | PairRecords) -> Extents:
-        """How much of n and o pairs fill; nothing of o where the model sees no picture of one."""
+        """Word pieces and objects of each pair; 0 objects if no picture is seen."""
         filled = [self._filled(pairs[row]) for row in range(len(pairs))]
         return Extents(self.padding, np.array(filled, np.int32).reshape(-1, 2))
 

@@ -82,7 +82,7 @@ class Posts:
         relations: Sequence[str],
         orders: Orders,
         config: ConfigDict,
-        buckets: RunBuckets,
+        buckets: RunBuckets | None = None,
     ):
         """Reads and checks every post.
 
@@ -93,7 +93,7 @@ class Posts:
             relations: the vocabulary that outputs index.
             orders: of the training pairs.
             config: `data` and `features` as the model was trained with.
-            buckets: of the run.
+            buckets: of the run; None: batches are not cut.
         """
         self._relations, self._orders = tuple(relations), orders
         featurize = Featurize(tokenizer, media, config)
@@ -103,7 +103,7 @@ class Posts:
         pairs = [pair for post in found for pair in post.pairs]
         numbered = [replace(pair, row=row) for row, pair in enumerate(pairs)]
         self.dataset = grain.MapDataset.source(numbered).map(featurize)
-        self.buckets = buckets.of_posts(lambda: featurize.extents(numbered))
+        self.buckets = buckets and buckets.of_posts(lambda: featurize.extents(numbered))
 
     def answers(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Relations]:
         """Of each post its relations, or the error that kept it from having any.

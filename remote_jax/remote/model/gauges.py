@@ -73,7 +73,7 @@ def no_fusion(examples: int) -> FusionGauges:
 
 
 def no_choice(own: Float[Array, " e"], read: Bool[Array, " b"]) -> RouterGauges:
-    """Of a router that has at most the own modality to hear.
+    """Gauges of a router where the other modality is absent.
 
     Args:
         own: the weights of that, zeros where it is no expert.

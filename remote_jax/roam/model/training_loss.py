@@ -120,7 +120,7 @@ def drawn_candidates(
     """Each drawn entity stands for its share of all, so that the loss estimates that of all.
 
     Answers of others in the batch don't count: entities with many triples would be drawn more often
-    than others, and so be pushed down. Nor does one's own answer where it is drawn again.
+    than others, and so be pushed down. A query's own answer, if drawn too, is not counted twice.
     """
     batch = len(queries)
     encoded = model.encode(jnp.concatenate([queries[:, 0], answers, drawn]), rngs)
