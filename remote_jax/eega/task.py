@@ -80,6 +80,7 @@ class EegaTask(BaseTask):
 
     def __init__(self, config: ConfigDict):
         self.config = config
+        self._buckets: RunBuckets | None = None
 
     @property
     def assets(self) -> tuple[str, ...]:
@@ -133,7 +134,7 @@ class EegaTask(BaseTask):
 
     def buckets(self, split: str) -> Buckets | None:
         """By word pieces, words and objects."""
-        return self._buckets.of(split)
+        return None if self._buckets is None else self._buckets.of(split)
 
     def _featurized(self, examples: list[Example], pictures: Pictures) -> grain.MapDataset:
         return grain.MapDataset.source(examples).map(self._featurize(pictures))
@@ -259,7 +260,8 @@ class EegaTask(BaseTask):
         assert isinstance(model, Eega)
         write_json(folder / "tags.json", list(self.corpus.vocabulary.tags))
         self.corpus.save(folder)
-        self._buckets.write(folder)
+        if self._buckets:
+            self._buckets.write(folder)
         save.save_for_export(self.workdir, folder, model.text.bert, model.vision)
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
@@ -306,5 +308,7 @@ class EegaTask(BaseTask):
         found = read_posts(posts, media, self.corpus, self.config)
         examples = [one.example for one in found if one.example]
         dataset, featurize = self._featurized(examples, media), self._featurize(media)
-        buckets = self._buckets.of_posts(lambda: featurize.extents(examples))
+        buckets = None
+        if self._buckets is not None:
+            buckets = self._buckets.of_posts(lambda: featurize.extents(examples))
         return Posts(found, dataset, self.corpus.vocabulary, self.corpus.priors, buckets)

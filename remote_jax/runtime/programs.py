@@ -21,9 +21,13 @@ class Programs:
 
     def __call__(self, *arguments: Any) -> Any:
         """Calls the function, compiling it first for a batch of a new shape."""
+        self.compile(*arguments)
+        return self.function(*arguments)
+
+    def compile(self, *arguments: Any) -> None:
+        """Compiles the function, unless it is compiled for batches of that shape."""
         shapes = tuple((name, array.shape) for name, array in sorted(arguments[-1].items()))
         if shapes not in self._compiled:
             name = f"{self._name} {len(self._compiled)}"
             processes.compile_together(name, self.function, *arguments)
             self._compiled.add(shapes)
-        return self.function(*arguments)

@@ -151,8 +151,8 @@ class _Run:
                     batch = next(batches)
                 with signals.held():
                     sent = sharding.put_batch(batch, self.mesh)
-                    if number == start + 1:
-                        preemption.hold()
+                    self.step.compile(self.state, sent)
+                    preemption.hold()
                     self._do(number, sent, log, progress)
                     if profile:
                         count = partial(operations, self.step.function, self.state, sent)

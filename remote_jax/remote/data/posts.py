@@ -103,7 +103,9 @@ class Posts:
         pairs = [pair for post in found for pair in post.pairs]
         numbered = [replace(pair, row=row) for row, pair in enumerate(pairs)]
         self.dataset = grain.MapDataset.source(numbered).map(featurize)
-        self.buckets = buckets and buckets.of_posts(lambda: featurize.extents(numbered))
+        self.buckets = None
+        if buckets is not None:
+            self.buckets = buckets.of_posts(lambda: featurize.extents(numbered))
 
     def answers(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Relations]:
         """Of each post its relations, or the error that kept it from having any.

@@ -20,7 +20,8 @@ from released import (
     words_tokenizer,
 )
 
-from remote_jax.data import media, pipeline
+from remote_jax.data import media
+from remote_jax.data.batches import pipeline
 from remote_jax.data.images import crop
 from remote_jax.data.media import Folder
 from remote_jax.errors import UserError
