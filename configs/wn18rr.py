@@ -7,7 +7,7 @@ sentence encoder of BERT's architecture:
         --config.features.encoder=ENCODER
     python -m remote_jax.main --config=configs/wn18rr.py:structure --config.data.dir=FOLDER
 
-The first has a test MRR of 49.5, in 24 minutes on one CPU core beside other work. The second reads
+The first has a test MRR of 52.1, in 54 minutes on one CPU core beside other work. The second reads
 the triples alone and has 47.2, in 28 minutes. ROAM's paper does not have this graph. There is one
 group; more were not measured. Triples and glosses: github.com/yao8839836/kg-bert, `data/WN18RR`.
 """
@@ -31,7 +31,8 @@ def laptop() -> ConfigDict:
     del config.data.sample
     config.features.update({"image": "", "text": "names", "descriptions": "descriptions.txt"})
     config.features.encoder = "sentence-transformers/all-MiniLM-L6-v2"
-    config.model.penalty.features = 0.01
+    config.model.update({"hidden": 256, "modality_loss": 0.5})
+    config.model.penalty.features = 0.02
     config.train.update({"epochs": 12.0, "eval_every": 3.0})
     return config
 
@@ -40,7 +41,6 @@ def structure() -> ConfigDict:
     """ComplEx with DURA, on the triples alone."""
     config = _common(mkg_y.structure())
     config.model.hidden = 0
-    config.model.dim = config.model.relation_dim = 512
     config.train.update({"epochs": 16.0, "eval_every": 4.0})
     return config
 
@@ -48,7 +48,7 @@ def structure() -> ConfigDict:
 def _common(config: ConfigDict) -> ConfigDict:
     """4,096 entities that are drawn stand for all 40,943 in the softmax."""
     config.data.name = "wn18rr"
-    config.model.update({"groups": 1, "negatives": 4096})
+    config.model.update({"groups": 1, "negatives": 4096, "dim": 512, "relation_dim": 512})
     config.model.penalty.update({"cubes": 0.0, "duality": 0.1})
     config.train.update({"batch_size": 512, "eval_batch_size": 256})
     return config

@@ -125,7 +125,8 @@ def remote_side(options: argparse.Namespace) -> dict[str, Callable[[], int]]:
     batches = pipeline.train_batches(
         task.dataset("train"), batch_size=32, seed=0, steps=10**6, buckets=buckets
     )
-    predictor = Predictor(make_predict(task, skeleton, mesh, gauges=False), params, config)
+    kept = jax.tree.map(jnp.copy, params)  # a step takes those that it starts from
+    predictor = Predictor(make_predict(task, skeleton, mesh, gauges=False), kept, config)
     validation, of_validation = task.dataset("validation"), task.buckets("validation")
 
     def train() -> int:
