@@ -138,6 +138,15 @@ def laptop() -> ConfigDict:
     return config
 
 
+def described() -> ConfigDict:
+    """`laptop` for a graph that comes with `descriptions.txt` and without pictures."""
+    config = laptop()
+    del config.data.sample
+    config.features.update({"image": "", "text": "names", "descriptions": "descriptions.txt"})
+    config.features.encoder = "sentence-transformers/all-MiniLM-L6-v2"
+    return config
+
+
 def structure() -> ConfigDict:
     """A published graph by its triples alone, in the form whose scores are measured.
 

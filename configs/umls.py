@@ -28,11 +28,8 @@ def get_config(preset: str = "laptop") -> ConfigDict:
 
 def laptop() -> ConfigDict:
     """Structure and descriptions, each with a score of its own."""
-    config = mkg_y.laptop()
-    del config.data.sample
+    config = mkg_y.described()
     config.data.name = "umls"
-    config.features.update({"image": "", "text": "names", "descriptions": "descriptions.txt"})
-    config.features.encoder = "sentence-transformers/all-MiniLM-L6-v2"
     config.model.groups = 1
     config.model.penalty.update({"cubes": 0.02, "features": 0.03})
     config.train.update({"epochs": 60.0, "eval_every": 20.0})

@@ -27,10 +27,7 @@ def get_config(preset: str = "laptop") -> ConfigDict:
 
 def laptop() -> ConfigDict:
     """Structure and glosses, each with a score of its own."""
-    config = _common(mkg_y.laptop())
-    del config.data.sample
-    config.features.update({"image": "", "text": "names", "descriptions": "descriptions.txt"})
-    config.features.encoder = "sentence-transformers/all-MiniLM-L6-v2"
+    config = _common(mkg_y.described())
     config.model.update({"hidden": 256, "modality_loss": 0.5})
     config.model.penalty.features = 0.02
     config.train.update({"epochs": 12.0, "eval_every": 3.0})

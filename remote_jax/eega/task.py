@@ -28,7 +28,7 @@ from remote_jax.eega import answers, build, gauges, metrics, notices
 from remote_jax.eega.build import Sizes
 from remote_jax.eega.data import builders, corpus_statistics
 from remote_jax.eega.data.corpus_statistics import CorpusStatistics
-from remote_jax.eega.data.examples import Example, SentenceDataset
+from remote_jax.eega.data.examples import SentenceDataset
 from remote_jax.eega.data.features import Featurize
 from remote_jax.eega.data.posts import Posts, read_posts
 from remote_jax.eega.gauges import collapsed
@@ -130,14 +130,12 @@ class EegaTask(BaseTask):
 
     def dataset(self, split: str) -> grain.MapDataset:
         """Features of every sentence of a split (`features.Featurize`)."""
-        return self._featurized(self.data.examples(split), Folder(self.data.root))
+        featurize = self._featurize(Folder(self.data.root))
+        return grain.MapDataset.source(self.data.examples(split)).map(featurize)
 
     def buckets(self, split: str) -> Buckets | None:
         """By word pieces, words and objects."""
         return None if self._buckets is None else self._buckets.of(split)
-
-    def _featurized(self, examples: list[Example], pictures: Pictures) -> grain.MapDataset:
-        return grain.MapDataset.source(examples).map(self._featurize(pictures))
 
     def _featurize(self, pictures: Pictures) -> Featurize:
         return Featurize(self.tokenizer, self.corpus, pictures, self.config)
@@ -307,8 +305,8 @@ class EegaTask(BaseTask):
         """Reads user-supplied posts; one that cannot be parsed has that as its answer."""
         found = read_posts(posts, media, self.corpus, self.config)
         examples = [one.example for one in found if one.example]
-        dataset, featurize = self._featurized(examples, media), self._featurize(media)
-        buckets = None
+        featurize, buckets = self._featurize(media), None
+        dataset = grain.MapDataset.source(examples).map(featurize)
         if self._buckets is not None:
             buckets = self._buckets.of_posts(lambda: featurize.extents(examples))
         return Posts(found, dataset, self.corpus.vocabulary, self.corpus.priors, buckets)

@@ -123,8 +123,7 @@ class _Run:
                 f"the checkpoint of step {lost} is damaged ({reason}): {lost - start} steps are "
                 "done again"
             )
-        buckets = [] if self.buckets is None else [str(self.buckets)]
-        for sentence in (*buckets, *self.unused_rates):
+        for sentence in (*([str(self.buckets)] if self.buckets else ()), *self.unused_rates):
             progress.log(sentence)
         if start:
             progress.log(f"goes on after step {start} of {plan.total}")
@@ -151,8 +150,9 @@ class _Run:
                     batch = next(batches)
                 with signals.held():
                     sent = sharding.put_batch(batch, self.mesh)
-                    self.step.compile(self.state, sent)
-                    preemption.hold()
+                    if number == start + 1:
+                        self.step.compile(self.state, sent)
+                        preemption.hold()
                     self._do(number, sent, log, progress)
                     if profile:
                         count = partial(operations, self.step.function, self.state, sent)

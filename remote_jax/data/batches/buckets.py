@@ -17,6 +17,9 @@ from jaxtyping import Bool, Int, Shaped
 Shape = tuple[int, ...]
 """Lengths of the padded axes, in the order of `Padding.lengths`."""
 
+PATCH = 32
+"""Side in pixels that patches of most encoders have here; it only says what an object costs."""
+
 STEPS = 16
 """Lengths of an axis that are tried: multiples of a sixteenth of it."""
 
@@ -62,6 +65,11 @@ class Padding:
             axes = self.axes.get(name, ())
             found[name] = values[(slice(None), *(slice(lengths.get(axis)) for axis in axes))]
         return found
+
+
+def patches(crop: int) -> int:
+    """About how many patches an object has whose crop is that wide, in pixels."""
+    return max(crop // PATCH, 1) ** 2
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 from ml_collections import ConfigDict
 
-from remote_jax.data.batches.buckets import Extents, Padding
+from remote_jax.data.batches.buckets import Extents, Padding, patches
 from remote_jax.data.crop_cache import Crops
 from remote_jax.data.media import Pictures
 from remote_jax.eega.data.corpus_statistics import CorpusStatistics
@@ -34,9 +34,6 @@ AXES = {
     "object_edges": ("objects", "objects"),
 }
 """Axes of features that are padded."""
-
-PATCH = 32
-"""Side in pixels of the patches of most encoders here; it only says what an object costs."""
 
 SPECIAL_TOKENS = 2
 """[CLS] and [SEP]."""
@@ -116,11 +113,12 @@ class Featurize(grain.transforms.Map):
     @property
     def padding(self) -> Padding:
         """Which axes are padded: of word pieces, words and objects."""
-        patches, seen = max(self._crop // PATCH, 1) ** 2, self._inputs.picture
+        seen = self._inputs.picture
+        object_cost = seen * (1.0 + patches(self._crop))
         return Padding(
             lengths={"tokens": self._tokens, "words": self._words, "objects": self._objects},
             # Most of the work is the encoders'; what grows with pairs of words is small.
-            costs={"tokens": 1.0, "words": 0.5, "objects": seen * (1.0 + patches)},
+            costs={"tokens": 1.0, "words": 0.5, "objects": object_cost},
             axes=AXES,
             masks=("token_mask", "words", *(("objects",) if seen else ())),
         )

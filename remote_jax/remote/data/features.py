@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Shaped
 from ml_collections import ConfigDict
 
-from remote_jax.data.batches.buckets import Extents, Padding
+from remote_jax.data.batches.buckets import Extents, Padding, patches
 from remote_jax.data.crop_cache import Crops
 from remote_jax.data.media import Pictures
 from remote_jax.encoders.word_pieces import WordPieces
@@ -27,9 +27,6 @@ AXES = {
     **dict.fromkeys(("rgb", "rgb_mask", "depth", "depth_mask", "boxes"), ("objects",)),
 }
 """Axes of features that are padded."""
-
-PATCH = 32
-"""Side in pixels that the patches of most encoders have here; it only says what an object costs."""
 
 JUDGED = 16
 """Pairs of a post by which is told how much of its texts is not read."""
@@ -100,10 +97,9 @@ class Featurize(grain.transforms.Map):
     @property
     def padding(self) -> Padding:
         """Which axes are padded. An object has as many tokens of a ViT as it has patches, twice."""
-        patches = max(self._crop // PATCH, 1) ** 2
         return Padding(
             lengths={"tokens": self._tokens, "objects": self._objects},
-            costs={"tokens": 1.0, "objects": 2.0 * patches},
+            costs={"tokens": 1.0, "objects": 2.0 * patches(self._crop)},
             axes=AXES,
             masks=("token_mask", "rgb_mask", "depth_mask"),
         )
