@@ -3,10 +3,11 @@
 import jax
 import numpy as np
 import pytest
+from bucketed import assert_learnt_alike
 from flax import nnx
 from ml_collections import ConfigDict
+from tiny_eega import tiny
 
-from configs import jmere
 from remote_jax.eega.task import make_task
 from remote_jax.runtime import sharding
 from remote_jax.training.evaluation import evaluate, make_predict
@@ -15,16 +16,7 @@ from remote_jax.training.state import split
 MESH = sharding.make_mesh(ConfigDict({"data": -1, "fsdp": 1, "tensor": 1}))
 
 
-def tiny(cache, **changes):
-    config = jmere.get_config()
-    config.data.update({"cache": str(cache), "workers": 0, "buckets": 4})
-    config.data.sample.update({"train": 8, "validation": 4, "test": 6})
-    config.train.eval_batch_size = 4
-    config.text.update({"dim": 32, "layers": 1, "heads": 2, "mlp_dim": 32})
-    config.vision.update({"dim": 16, "layers": 1, "heads": 2, "mlp_dim": 16})
-    config.model.update({"heads": 2, "edge_dim": 8, "channel_dim": 8, "hidden": 32})
-    config.update_from_flattened_dict(changes)
-    return config
+CUT = {"data.buckets": 4}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +27,7 @@ def cache(tmp_path_factory):
 @pytest.mark.parametrize("seen", [True, False])
 def test_buckets_do_not_change_what_is_predicted(cache, tmp_path, seen):
     """Batches are cut to several shapes, in another order."""
-    found = make_task(tiny(cache, **{"features.picture": seen}))
+    found = make_task(tiny(cache, **CUT, **{"features.picture": seen}))
     found.prepare(tmp_path, anew=True)
     buckets, data = found.buckets("test"), found.dataset("test")
     assert len(buckets.shapes) > 2
@@ -55,7 +47,7 @@ def test_buckets_do_not_change_what_is_predicted(cache, tmp_path, seen):
         if name == "attention":
             ours, theirs = (one[words] for one in (_filled(ours, theirs.shape), theirs))
         np.testing.assert_allclose(ours, theirs, atol=1e-3, err_msg=name)  # of half precision
-    labels = [found._found({**one, "tags": one["tags"]}) for one in (whole, cut)]
+    labels = [found._found(one) for one in (whole, cut)]
     assert labels[0] == labels[1]
 
 
@@ -65,29 +57,14 @@ def _filled(values, shape):
 
 def test_buckets_do_not_change_what_is_learnt(cache, tmp_path):
     """Loss and gradients of a batch, whole and cut."""
-    found = make_task(tiny(cache, **{"model.dropout": 0.0}))
+    found = make_task(tiny(cache, **CUT, **{"model.dropout": 0.0}))
     found.prepare(tmp_path, anew=True)
-    buckets, data = found.buckets("train"), found.dataset("train")
-    rows = np.flatnonzero(buckets.kinds == 0)[:4]
-    batch = {name: np.stack([data[int(row)][name] for row in rows]) for name in data[0]}
-    cut = buckets.extents.padding.cut(batch, buckets.shape(rows))
-    assert cut["tags"].shape < batch["tags"].shape
-    skeleton, params = split(found.model(nnx.Rngs(0)))
-
-    def loss(params, batch):
-        return found.loss(skeleton.model(params), batch, nnx.Rngs(1))[0]
-
-    (one, of_one), (other, of_other) = (
-        jax.jit(jax.value_and_grad(loss))(params, x) for x in (batch, cut)
-    )
-    assert float(one) == pytest.approx(float(other), abs=1e-5)
-    for name in of_one:
-        np.testing.assert_allclose(of_one[name], of_other[name], atol=1e-5, err_msg=name)
+    assert_learnt_alike(found, 4, "tags")
 
 
 def test_a_pair_of_words_counts_alike_whatever_its_bucket(cache, tmp_path):
     """Over all batches of one example the loss is that of the whole data set in one batch."""
-    found = make_task(tiny(cache, **{"model.dropout": 0.0, "features.picture": False}))
+    found = make_task(tiny(cache, **CUT, **{"model.dropout": 0.0, "features.picture": False}))
     found.prepare(tmp_path, anew=True)
     data = found.dataset("train")
     rows = [data[row] for row in range(len(data))]

@@ -12,6 +12,7 @@ from jmere_files import LABELS, jmere, mnre, pair, row
 from ml_collections import ConfigDict
 from parse_examples import made
 from small_eega import PLAIN
+from tiny_eega import tiny
 
 from configs import jmere as configs
 from remote_jax.data import posts as lines
@@ -27,20 +28,6 @@ from remote_jax.training.evaluation import evaluate, make_predict
 from remote_jax.training.loop import make_step
 from remote_jax.training.optimizer import ENCODERS, make_optimizer
 from remote_jax.training.state import TrainState, split
-
-
-def tiny(cache, **changes):
-    config = configs.get_config()
-    config.data.cache = str(cache)
-    config.data.workers = 0
-    config.data.sample.update({"train": 8, "validation": 4, "test": 6})
-    config.train.eval_batch_size = 4
-    config.text.update({"dim": 32, "layers": 1, "heads": 2, "mlp_dim": 32})
-    config.vision.update({"dim": 16, "layers": 1, "heads": 2, "mlp_dim": 16})
-    config.model.update({"heads": 2, "edge_dim": 8, "channel_dim": 8, "hidden": 32})
-    config.update_from_flattened_dict(changes)
-    return config
-
 
 MESH = sharding.make_mesh(ConfigDict({"data": -1, "fsdp": 1, "tensor": 1}))
 

@@ -2,13 +2,13 @@
 
 import json
 
-import jax
 import numpy as np
 import pytest
+from bucketed import assert_learnt_alike
 from flax import nnx
 from ml_collections import ConfigDict
+from tiny_remote import tiny
 
-from configs import umre
 from remote_jax.data import posts as lines
 from remote_jax.data.media import PostFileMedia
 from remote_jax.remote.data import extents
@@ -20,14 +20,7 @@ from remote_jax.training.state import split
 MESH = sharding.make_mesh(ConfigDict({"data": -1, "fsdp": 1, "tensor": 1}))
 
 
-def tiny(cache, **changes):
-    config = umre.get_config()
-    config.data.update({"cache": str(cache), "workers": 0, "buckets": 4})
-    config.data.sample.update({"train": 12, "validation": 4, "test": 8})
-    for part in (config.text, config.vision):
-        part.update({"dim": 16, "layers": 1, "heads": 2, "mlp_dim": 16})
-    config.update_from_flattened_dict(changes)
-    return config
+CUT = {"data.buckets": 4}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +32,7 @@ def cache(tmp_path_factory):
 def test_buckets_do_not_change_what_is_predicted(cache, tmp_path, seen):
     """Batches are cut to several shapes, in another order; without pictures to text alone."""
     changes = {"features.picture": seen, "features.depth": seen}
-    found = make_task(tiny(cache, **changes, **{"train.eval_batch_size": 8}))
+    found = make_task(tiny(cache, **CUT, **changes, **{"train.eval_batch_size": 8}))
     found.prepare(tmp_path, anew=True)
     buckets = found.buckets("test")
     assert len(buckets.shapes) > 2 and (buckets.extents.filled[:, 1].max() > 0) == seen
@@ -60,31 +53,16 @@ def test_buckets_do_not_change_what_is_learnt(cache, tmp_path, seen):
     """Loss and gradients of a batch, whole and cut; no parameter is left out."""
     changes = {"features.picture": seen, "features.depth": seen}
     changes |= {"model.dropout": 0.0}
-    found = make_task(tiny(cache, **changes))
+    found = make_task(tiny(cache, **CUT, **changes))
     found.prepare(tmp_path, anew=True)
-    buckets, data = found.buckets("train"), found.dataset("train")
-    rows = np.flatnonzero(buckets.kinds == 0)[:6]
-    batch = {name: np.stack([data[int(row)][name] for row in rows]) for name in data[0]}
-    cut = buckets.extents.padding.cut(batch, buckets.shape(rows))
-    assert cut["tokens"].shape < batch["tokens"].shape
-    skeleton, params = split(found.model(nnx.Rngs(0)))
-
-    def loss(params, batch):
-        return found.loss(skeleton.model(params), batch, nnx.Rngs(1))[0]
-
-    (one, of_one), (other, of_other) = (
-        jax.jit(jax.value_and_grad(loss))(params, x) for x in (batch, cut)
-    )
-    assert float(one) == pytest.approx(float(other), abs=1e-5)
-    for name in of_one:
-        np.testing.assert_allclose(of_one[name], of_other[name], atol=1e-5, err_msg=name)
+    assert_learnt_alike(found, 6, "tokens")
 
 
 def test_posts_are_cut_to_the_shapes_of_the_run(cache, tmp_path):
     posts = tmp_path / "posts.jsonl"
     post = {"text": "Gatika Bamorel plays for Divafen Rovers", "entities": [[0, 14], [25, 39]]}
     posts.write_text(json.dumps(post) + "\n")
-    found = make_task(tiny(cache))
+    found = make_task(tiny(cache, **CUT))
     found.prepare(tmp_path, anew=True)
     source = found.posts([value for _, value in lines.read(posts)], PostFileMedia(posts))
     known = found.buckets("train").shapes
@@ -107,14 +85,14 @@ def test_posts_are_cut_to_the_shapes_of_the_run(cache, tmp_path):
 
 
 def test_lengths_are_read_once_for_the_same_data_and_tokenizer(cache, tmp_path, monkeypatch):
-    found = make_task(tiny(cache))
+    found = make_task(tiny(cache, **CUT))
     found.prepare(tmp_path, anew=True)
     whole = found.buckets("train").extents.filled
     monkeypatch.setattr(extents.Featurize, "extents", None)
-    again = make_task(tiny(cache, **{"data.workers": 3, "train.batch_size": 8}))
+    again = make_task(tiny(cache, **CUT, **{"data.workers": 3, "train.batch_size": 8}))
     again.prepare(tmp_path, anew=False)
     np.testing.assert_array_equal(again.buckets("train").extents.filled, whole)
-    other = make_task(tiny(cache, **{"features.sentence": False}))
+    other = make_task(tiny(cache, **CUT, **{"features.sentence": False}))
     other.prepare(tmp_path, anew=False)
     with pytest.raises(TypeError, match="not callable"):
         other.buckets("train")

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import pytest
 from flax import nnx
 from ml_collections import ConfigDict
+from tiny_remote import tiny
 
 from configs import mnre, more, umre
 from remote_jax import config as configs
@@ -19,18 +20,6 @@ from remote_jax.runtime import sharding
 from remote_jax.training.evaluation import evaluate, make_predict
 from remote_jax.training.optimizer import ENCODERS
 from remote_jax.training.state import split
-
-
-def tiny(cache, **changes):
-    config = umre.get_config()
-    config.data.cache = str(cache)
-    config.data.workers = 0
-    config.data.sample.update({"train": 12, "validation": 4, "test": 8})
-    config.text.update({"dim": 16, "layers": 1, "heads": 2, "mlp_dim": 16})
-    config.vision.update({"dim": 16, "layers": 1, "heads": 2, "mlp_dim": 16})
-    config.update_from_flattened_dict(changes)
-    return config
-
 
 MESH = sharding.make_mesh(ConfigDict({"data": -1, "fsdp": 1, "tensor": 1}))
 
