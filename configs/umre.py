@@ -55,6 +55,7 @@ def paper() -> ConfigDict:
             "unlisted_weight": 0.3,
             "max_tokens": 128,
             "max_objects": 12,
+            "max_pairs": 8,
             "crop": 64,
             "buckets": 6,
             "workers": 4,
@@ -65,6 +66,7 @@ def paper() -> ConfigDict:
     )
     config.model = ConfigDict(
         {
+            "pairs": "each",
             "mot": "sinkhorn",
             "mmoe": "on",
             "experts": "T2V,V2T,T,V",

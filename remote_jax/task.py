@@ -54,8 +54,7 @@ class Interface:
         fields: a line on each input and each answer, by name; Markdown without bars.
         notes: what else there is to know.
         post: one that a model of this kind answers, for those who have its system.
-        ranges: lowest and highest of each number along the last axis of an input, by its name,
-            where a wrong one would go unseen.
+        ranges: lowest and highest along the last axis of inputs, where a wrong one goes unseen.
     """
 
     description: str
@@ -198,7 +197,6 @@ class Task(Protocol):
 
         Args:
             model: with its values.
-            folder: exists.
         """
 
     def metrics(self, split: str, outputs: Outputs) -> dict[str, float]:
@@ -282,6 +280,10 @@ class BaseTask:
         return []
 
     def metrics_of_parts(self, split: str, outputs: Outputs) -> dict[str, dict[str, float]]:
+        """None."""
+        return {}
+
+    def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
         """None."""
         return {}
 

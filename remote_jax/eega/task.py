@@ -297,10 +297,6 @@ class EegaTask(BaseTask):
             seen = None if attention is None else attention[index]
             yield answers.row(example, found, seen, self.corpus)
 
-    def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
-        """None."""
-        return {}
-
     def posts(self, posts: Iterable[Values], media: PostMedia) -> Posts:
         """Reads user-supplied posts; one that cannot be parsed has that as its answer."""
         found = read_posts(posts, media, self.corpus, self.config)

@@ -23,6 +23,9 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "relu": jax.nn.relu,
 }
 
+Mask = Bool[Array, "b n"] | Bool[Array, "b n n"]
+"""Keys that may be attended to, by all queries or by each."""
+
 KERNEL_INIT = nnx.initializers.xavier_uniform()
 EMBEDDING_INIT = nnx.initializers.truncated_normal(0.02)
 
@@ -101,11 +104,11 @@ class Attention(nnx.Module):
     def __call__(
         self,
         x: Float[Array, "b n d"],
-        mask: Bool[Array, "b n"] | None,
+        mask: Mask | None,
         *,
         rngs: nnx.Rngs | None = None,
     ) -> Float[Array, "b n d"]:
-        """softmax(Q Kᵀ / √(d/h)) V over the keys that `mask` allows.
+        """softmax(Q Kᵀ / √(d/h)) V over the keys that `mask` allows, to all queries or to each.
 
         Where the mask allows no key, all get the same weight: the output is finite.
         """
@@ -115,7 +118,8 @@ class Attention(nnx.Module):
         logits = jnp.einsum("bqhc,bkhc->bhqk", q, k, preferred_element_type=jnp.float32)
         logits = logits * split[-1] ** -0.5
         if mask is not None:
-            logits = jnp.where(mask[:, None, None, :], logits, jnp.finfo(logits.dtype).min)
+            allowed = mask[:, None, None, :] if mask.ndim == 2 else mask[:, None]
+            logits = jnp.where(allowed, logits, jnp.finfo(logits.dtype).min)
         weights = dropout(jax.nn.softmax(logits).astype(v.dtype), self.rate, rngs)
         return self.out(jnp.einsum("bhqk,bkhc->bqhc", weights, v).reshape(b, n, d))
 

@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 from remote_jax.encoders.attention import (
     EMBEDDING_INIT,
     Attention,
+    Mask,
     Mlp,
     check_settings,
     dropout,
@@ -61,7 +62,7 @@ class Block(nnx.Module):
     def __call__(
         self,
         x: Float[Array, "b n d"],
-        mask: Bool[Array, "b n"] | None,
+        mask: Mask | None,
         *,
         rngs: nnx.Rngs | None = None,
     ) -> Float[Array, "b n d"]:
@@ -97,19 +98,28 @@ class Bert(nnx.Module):
         tokens: Int[Array, "b n"],
         types: Int[Array, "b n"],
         *,
+        extra: Int[Array, "b e"] | None = None,
         rngs: nnx.Rngs | None = None,
     ) -> Float[Array, "b n d"]:
         """F⁰: LayerNorm of the sum of word, position and type embeddings.
 
+        Args:
+          extra: positions of the last e tokens, which share them with others.
+
         Raises UserError if the sequence has more tokens than the encoder has positions.
         """
-        n = tokens.shape[1]
+        n = tokens.shape[1] - (0 if extra is None else extra.shape[1])
         if n > self.config.max_positions:
             raise UserError(
                 f"a sequence of {n} tokens does not fit a text encoder of "
                 f"{self.config.max_positions} positions"
             )
-        x = self.words(tokens) + self.types(types) + self.positions.embedding[:n]
+        x = self.words(tokens) + self.types(types)
+        places = self.positions.embedding[:n]
+        if extra is not None:
+            along = jnp.broadcast_to(jnp.arange(n), (len(tokens), n))
+            places = self.positions(jnp.concatenate([along, extra], axis=1))
+        x = x + places
         return dropout(self.norm(x), self.config.dropout, rngs)
 
     def __call__(

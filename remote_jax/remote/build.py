@@ -14,6 +14,7 @@ from remote_jax.remote.model.encoding import TextEncoding, VisualEncoding
 from remote_jax.remote.model.mmoe import EXPERTS, MixtureOfExperts
 from remote_jax.remote.model.mot import MultilevelTransport
 from remote_jax.remote.model.remote import PairClassifier, Remote
+from remote_jax.remote.model.together import RemoteTogether
 
 
 def remote(config: ConfigDict, *, relations: int, vocabulary: int, rngs: nnx.Rngs) -> Remote:
@@ -59,7 +60,8 @@ def assemble(
             dtype=dtype,
             rngs=rngs,
         )
-    return Remote(
+    made = RemoteTogether if config.model.pairs == "shared" else Remote
+    return made(
         TextEncoding(text_encoder, fusion(config, text_blocks, text_dim, dtype, rngs)),
         VisualEncoding(
             vision_encoder,

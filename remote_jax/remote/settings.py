@@ -41,6 +41,11 @@ KEYS: Keys = {
     ),
     "data.max_tokens": Key(Whole(1, 4096), "Most word pieces of a sentence with its captions."),
     "data.max_objects": Key(Whole(1, 1024), "Most objects of a picture; the largest are kept."),
+    "data.max_pairs": Key(
+        Whole(1, 1024),
+        "Most pairs of a post that are read together (model.pairs=shared); more of them make "
+        "several examples.",
+    ),
     "data.crop": Key(
         Whole(1, 4096), "Side, in pixels, that each object is scaled to; a multiple of the patch."
     ),
@@ -61,6 +66,11 @@ KEYS: Keys = {
     "features.caption": Key(SWITCH, "Whether it reads their captions (Table 4)."),
     "features.depth": Key(SWITCH, "Whether it sees their depth (Table 4)."),
     **ENCODER_KEYS,
+    "model.pairs": Key(
+        OneOf(("each", "shared")),
+        "Each pair has a marked text of its own (Eq. 3); or pairs of a post share one, by markers "
+        "that the text does not attend to. Then an example is a post.",
+    ),
     "model.mot": Key(
         OneOf(("sinkhorn", "cross_attention", "none")),
         "Multilevel optimal transport, or what Table 3 has in its place.",

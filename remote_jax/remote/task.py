@@ -11,7 +11,6 @@ from typing import Any
 import grain
 import jax
 import numpy as np
-import optax
 from flax import nnx
 from jaxtyping import Array
 from ml_collections import ConfigDict
@@ -29,15 +28,14 @@ from remote_jax.data.words import check_language
 from remote_jax.encoders import build as encoders
 from remote_jax.encoders import save
 from remote_jax.encoders import tokenizer as tokenizers
-from remote_jax.encoders.word_pieces import WordPieces
-from remote_jax.remote import build, decisions, gauges, metrics, report
+from remote_jax.remote import build, decisions, gauges, metrics, notices, objective, report
 from remote_jax.remote.data import dataset, extents, orders
 from remote_jax.remote.data.dataset import PairDataset
-from remote_jax.remote.data.features import Featurize, featurized
+from remote_jax.remote.data.features import Examples, Featurizes, featurized
 from remote_jax.remote.data.further import Pairs
 from remote_jax.remote.data.orders import Orders
-from remote_jax.remote.data.pairs import Pair
 from remote_jax.remote.data.posts import Posts
+from remote_jax.remote.data.together.form import Form, by_pair
 from remote_jax.remote.decisions import Judged
 from remote_jax.remote.gauges import collapsed
 from remote_jax.remote.interface import interface
@@ -83,7 +81,7 @@ class RemoteTask(BaseTask):
     metric = "f1"
 
     def __init__(self, config: ConfigDict):
-        self.config = config
+        self.config, self.form = config, Form(config)
 
     @property
     def assets(self) -> tuple[str, ...]:
@@ -108,13 +106,12 @@ class RemoteTask(BaseTask):
             self.pairs.orders.save(workdir, self.relations)
         self.orders = Orders.load(workdir, self.relations)
         self.tokenizer = tokenizers.read(workdir / save.TOKENIZER)
-        padding, most = self._featurize(Folder(Path())).padding, self.config.data.buckets
-        self._buckets = RunBuckets(
-            workdir, anew=anew, padding=padding, most=most, extents=self._extents
-        )
-        if anew and (cut := self.cut)["pairs"]:
-            said = "Texts longer than data.max_tokens, cut round their entities"
-            print(f"{said}: {cut['pairs']:,} of {cut['looked_at']:,} training pairs looked at")
+        most, padding = self.config.data.buckets, self._featurize(Folder(Path())).padding
+        sizes = {"padding": padding, "most": most, "extents": self._extents}
+        self._buckets = RunBuckets(workdir, anew=anew, **sizes)
+        if anew:
+            for line in notices.lines(self.unread):
+                print(line)
 
     @cached_property
     def pairs(self) -> PairDataset:
@@ -126,36 +123,39 @@ class RemoteTask(BaseTask):
         return self.pairs.splits
 
     def dataset(self, split: str) -> grain.MapDataset:
-        """Features of every pair of a split (`features.Featurize`), the listed ones first."""
+        """Features of every example of a split (`data.together.form`)."""
         featurize = self._featurize(Folder(self.pairs.root, self.pairs.distances))
-        return featurized(self.pairs.examples(split), featurize)
+        return featurized(self._examples(split), featurize)
+
+    def _examples(self, split: str) -> Examples[Any]:
+        """Of the listed pairs, and of further ones."""
+        return self.form.examples(self.pairs.examples(split), self.pairs.all_of(split))
 
     def buckets(self, split: str) -> Buckets | None:
         """By word pieces and objects."""
         return self._buckets.of(split)
 
     def _extents(self, split: str) -> Extents:
-        featurize = self._featurize(Folder(Path()))
-        return extents.of_split(self.pairs, split, featurize, self.config)
+        featurize, examples = self._featurize(Folder(Path())), self._examples(split)
+        return extents.of_split(self.pairs, split, examples, featurize, self.config)
 
-    def _featurize(self, pictures: Pictures) -> Featurize:
-        return Featurize(self.tokenizer, pictures, self.config)
+    def _featurize(self, pictures: Pictures) -> Featurizes:
+        return self.form.featurize(self.tokenizer, pictures)
 
     def places(self, split: str, rows: Sequence[int]) -> list[str]:
         """File and line; those of the post, of a pair that is not listed."""
-        records = self.pairs.examples(split)
-        pairs: list[Pair] = [records[row] for row in rows]
-        return [f"{pair.file}:{pair.line}" for pair in pairs]
+        examples = self._examples(split)
+        return [self.form.place(examples[row]) for row in rows]
 
     def fingerprint(self) -> dict[str, Any]:
         """Name, sizes and SHA-256 of the data; and what was counted of them."""
         found = self.pairs.fingerprint
-        return {**found, "counts": {**found["counts"], "cut": self.cut}}
+        return {**found, "counts": {**found["counts"], "cut": self.unread}}
 
     @cached_property
-    def cut(self) -> dict[str, int]:
-        """How many of the training pairs looked at have a text that is cut."""
-        return self.pairs.count_cut(WordPieces(self.tokenizer), self.config)
+    def unread(self) -> dict[str, int]:
+        """What is not read of the training examples."""
+        return notices.unread(self.pairs, self.form, self._featurize(Folder(Path())))
 
     def title(self) -> str:
         """A benchmark by its files, a generated sample, or a folder."""
@@ -196,7 +196,7 @@ class RemoteTask(BaseTask):
     def gauges(self, split: str, outputs: Outputs) -> dict[str, float]:
         """Of the listed pairs, by the names in `gauges.summary`."""
         chosen = build.experts(self.config.model.experts)
-        return gauges.summary(outputs, self.pairs.types(split), chosen)
+        return gauges.summary(by_pair(outputs), self.pairs.types(split), chosen)
 
     def collapsed(self, gauges: Gauges) -> list[str]:
         """Transport that moves nothing, routers that hear one modality or choose nothing."""
@@ -210,23 +210,26 @@ class RemoteTask(BaseTask):
         The weight of a listed pair is 1.
         """
         assert isinstance(model, Remote)
-        logits = model(batch, rngs=rngs)
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch["label"])
-        loss = (batch["weight"] * losses).mean()
-        return loss, {"accuracy": (logits.argmax(-1) == batch["label"]).mean()}
+        return objective.loss(model, batch, rngs, self._pairs_each)
+
+    @cached_property
+    def _pairs_each(self) -> float:
+        """Pairs of a training example, on average."""
+        return self.form.pairs_each(self.pairs.training) if self.form.shared else 1.0
 
     def shared(self, model: nnx.Module) -> None:
-        """Nothing: each pair is read by itself."""
+        """Nothing: each example is read by itself."""
 
     def predict(self, model: nnx.Module, batch: Batch, shared: None) -> dict[str, Array]:
         """The logit of each relation of each pair, and what `gauges` reads."""
         assert isinstance(model, Remote)
         logits, gauges = model.observed(batch)
-        return {"logits": logits, **{f"{GAUGE}{name}": found for name, found in gauges.items()}}
+        found = {"logits": logits, **{f"{GAUGE}{name}": one for name, one in gauges.items()}}
+        return self.form.outputs(found, batch)
 
     def calibrate(self, outputs: Outputs) -> dict[str, float]:
         """A temperature, and the probability from which on a relation is answered."""
-        pairs = self.pairs.evaluated("validation")
+        outputs, pairs = by_pair(outputs), self.pairs.evaluated("validation")
         weights = pairs.scales * pairs.weights
         logits = outputs["logits"]
         temperature = fit_temperature(logits, pairs.labels, weights)
@@ -248,6 +251,7 @@ class RemoteTask(BaseTask):
         }
         if not outputs:
             return chosen
+        outputs = by_pair(outputs)
         found = decisions.probabilities(outputs["logits"], temperature)
         return {
             "logits": outputs["logits"],
@@ -258,7 +262,7 @@ class RemoteTask(BaseTask):
 
     def interface(self) -> Interface:
         """A pair as the model reads it."""
-        return interface(self._featurize(Folder(Path())))
+        return interface(self._featurize(Folder(Path())), self.form.shared)
 
     def answer(
         self, model: nnx.Module, batch: Batch, shared: None, calibration: Calibration
@@ -266,7 +270,7 @@ class RemoteTask(BaseTask):
         """The probability of every relation."""
         assert isinstance(model, Remote)
         temperature = calibration.get("temperature", 1.0)
-        return {"probabilities": jax.nn.softmax(model(batch) / temperature)}
+        return self.form.answers(jax.nn.softmax(model(batch) / temperature), batch)
 
     def write_assets(self, model: nnx.Module, folder: Path) -> None:
         """Names of relations, their orders, the tokenizer and both encoders."""
@@ -308,10 +312,6 @@ class RemoteTask(BaseTask):
     def rows(self, split: str, outputs: Outputs) -> Iterator[dict[str, Any]]:
         """A line a pair: where it is written, head and tail, gold and predicted relation."""
         return report.rows(self.pairs.records(split), self.relations, outputs)
-
-    def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
-        """None."""
-        return {}
 
     def posts(self, posts: Iterable[Values], media: PostMedia) -> Posts:
         """Reads user-supplied posts."""

@@ -73,10 +73,12 @@ def config(folder: Path, cache: Path, **data) -> ConfigDict:
         "unlisted_weight": 0.3,
         "max_tokens": 64,
         "max_objects": 3,
+        "max_pairs": 3,
         "crop": 16,
     }
     features = dict.fromkeys(("sentence", "picture", "position", "caption", "depth"), True)
-    return ConfigDict({"data": {**values, **data}, "features": features})
+    values = {"data": {**values, **data}, "features": features, "model": {"pairs": "each"}}
+    return ConfigDict(values)
 
 
 def words_tokenizer():

@@ -28,6 +28,8 @@ def pairs_of(labels, scales):
         weights=np.ones(len(labels)),
         scales=scales,
         partner=(places + half) % len(labels),
+        posts=places % half,
+        objects=np.full((len(labels), 2), -1),
         listed=len(labels),
         further=np.zeros(0),
     )

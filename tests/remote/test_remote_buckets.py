@@ -11,7 +11,7 @@ from tiny_remote import tiny
 
 from remote_jax.data import posts as lines
 from remote_jax.data.media import PostFileMedia
-from remote_jax.remote.data import extents
+from remote_jax.remote.data.features import Featurize
 from remote_jax.remote.task import make_task
 from remote_jax.runtime import sharding
 from remote_jax.training.evaluation import evaluate, make_predict
@@ -28,10 +28,15 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.mark.parametrize("seen", [True, False])
-def test_buckets_do_not_change_what_is_predicted(cache, tmp_path, seen):
+FORMS = pytest.mark.parametrize(
+    ("seen", "form"), [(True, "each"), (False, "each"), (True, "shared"), (False, "shared")]
+)
+
+
+@FORMS
+def test_buckets_do_not_change_what_is_predicted(cache, tmp_path, seen, form):
     """Batches are cut to several shapes, in another order; without pictures to text alone."""
-    changes = {"features.picture": seen, "features.depth": seen}
+    changes = {"features.picture": seen, "features.depth": seen, "model.pairs": form}
     found = make_task(tiny(cache, **CUT, **changes, **{"train.eval_batch_size": 8}))
     found.prepare(tmp_path, anew=True)
     buckets = found.buckets("test")
@@ -48,10 +53,10 @@ def test_buckets_do_not_change_what_is_predicted(cache, tmp_path, seen):
     assert again.buckets("test").shapes == buckets.shapes
 
 
-@pytest.mark.parametrize("seen", [True, False])
-def test_buckets_do_not_change_what_is_learnt(cache, tmp_path, seen):
+@FORMS
+def test_buckets_do_not_change_what_is_learnt(cache, tmp_path, seen, form):
     """Loss and gradients of a batch, whole and cut; no parameter is left out."""
-    changes = {"features.picture": seen, "features.depth": seen}
+    changes = {"features.picture": seen, "features.depth": seen, "model.pairs": form}
     changes |= {"model.dropout": 0.0}
     found = make_task(tiny(cache, **CUT, **changes))
     found.prepare(tmp_path, anew=True)
@@ -88,7 +93,7 @@ def test_lengths_are_read_once_for_the_same_data_and_tokenizer(cache, tmp_path, 
     found = make_task(tiny(cache, **CUT))
     found.prepare(tmp_path, anew=True)
     whole = found.buckets("train").extents.filled
-    monkeypatch.setattr(extents.Featurize, "extents", None)
+    monkeypatch.setattr(Featurize, "extents", None)
     again = make_task(tiny(cache, **CUT, **{"data.workers": 3, "train.batch_size": 8}))
     again.prepare(tmp_path, anew=False)
     np.testing.assert_array_equal(again.buckets("train").extents.filled, whole)

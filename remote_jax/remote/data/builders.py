@@ -26,12 +26,12 @@ from remote_jax.reporting.results import write_json
 class PairBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
     """What the three builders share; `files` is what `formats.locate` found.
 
-    Beside the records are `SPLIT.npy`, label, triplet type and order of each, and the one of the
-    same pair in the other order; and `SPLIT-unlisted.npy`, the pairs of its posts that are not
-    listed (`unlisted.UNLISTED`).
+    Beside the records are `SPLIT.npy`, of each its label, triplet type and order, the one of the
+    same pair in the other order, and its place (`Posts.places`); and `SPLIT-unlisted.npy`, the
+    pairs of its posts that are not listed (`unlisted.UNLISTED`).
     """
 
-    VERSION = tfds.core.Version("3.1.0")
+    VERSION = tfds.core.Version("3.2.0")
     files: DataFiles
 
     def __init__(self, **kwargs: Any):
@@ -72,7 +72,8 @@ class PairBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
         self._count(split, reader)
         if known is not None:
             posts.check_known(known)
-        found = np.column_stack([summary, posts.other_orders(len(summary))])
+        count = len(summary)
+        found = np.column_stack([summary, posts.other_orders(count), posts.places(count)])
         np.save(Path(self.data_dir) / f"{split}.npy", found.astype(np.int32))
         np.save(Path(self.data_dir) / f"{split}-unlisted.npy", posts.unlisted())
 

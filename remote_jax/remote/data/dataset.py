@@ -15,9 +15,8 @@ from ml_collections import ConfigDict
 
 from remote_jax.data.cache import cache_folder
 from remote_jax.data.records import build_rows
-from remote_jax.encoders.word_pieces import WordPieces
 from remote_jax.errors import UserError
-from remote_jax.remote.data import builders, formats, further, text
+from remote_jax.remote.data import builders, formats, further
 from remote_jax.remote.data.further import Pairs, Source
 from remote_jax.remote.data.orders import DIRECTIONS, Orders, symmetric
 from remote_jax.remote.data.pairs import TRIPLET_TYPES, Pair
@@ -102,8 +101,11 @@ class PairDataset:
         Raises:
             UserError: as `records`.
         """
-        listed = self.records(split)
-        return listed.followed_by(self.training if split == "train" else self.evaluated(split))
+        return self.records(split).followed_by(self.all_of(split))
+
+    def all_of(self, split: str) -> Pairs:
+        """`training`, or `evaluated` of another split."""
+        return self.training if split == "train" else self.evaluated(split)
 
     def records(self, split: str) -> PairRecords:
         """The pairs of a split, in the order of its file, of the types in `data.triplets`.
@@ -145,21 +147,7 @@ class PairDataset:
             write_json(path, list(found))
         return list(found)
 
-    def count_cut(self, pieces: WordPieces, config: ConfigDict) -> dict[str, int]:
-        """How many of the training pairs looked at have a text that is cut (`text.count_cut`)."""
-        if "train" not in self.splits:
-            return {"pairs": 0, "looked_at": 0}
-        features = config.features
-        pairs, looked_at = text.count_cut(
-            self.records("train"),
-            pieces,
-            config.data.max_tokens,
-            sentence=features.sentence,
-            caption=features.caption,
-        )
-        return {"pairs": pairs, "looked_at": looked_at}
-
-    def _summary(self, split: str) -> Int[np.ndarray, "pairs 4"]:
+    def _summary(self, split: str) -> Int[np.ndarray, "pairs 7"]:
         if split not in self.splits:
             raise UserError(
                 f"There is no {split} split in {self.root}, only {', '.join(self.splits)}."

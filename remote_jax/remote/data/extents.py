@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -12,21 +13,26 @@ from ml_collections import ConfigDict
 from remote_jax.data.batches.buckets import Extents
 from remote_jax.errors import UserError
 from remote_jax.remote.data.dataset import PairDataset
-from remote_jax.remote.data.features import Featurize
+from remote_jax.remote.data.features import Examples, Featurizes
 from remote_jax.reporting.results import write_json
 
-VERSION = 1
+VERSION = 2
 """Of the code that decides which examples a split has and how long they are: `text.sequence`,
 `further`, `Featurize.extents`. It goes up where one of them changes."""
 
-KEYS = ("triplets", "reverse", "symmetric", "unlisted", "unlisted_weight")
+KEYS = ("triplets", "reverse", "symmetric", "unlisted", "unlisted_weight", "max_pairs")
 """Keys of `data` that say which examples there are."""
 
 
-def of_split(pairs: PairDataset, split: str, featurize: Featurize, config: ConfigDict) -> Extents:
-    """Of `pairs.examples(split)`; to read tens of thousands of them takes half a minute."""
+def of_split(
+    pairs: PairDataset,
+    split: str,
+    examples: Examples[Any],
+    featurize: Featurizes,
+    config: ConfigDict,
+) -> Extents:
+    """Of a split's examples; to read tens of thousands of them takes half a minute."""
     path = pairs.folder / f"{split}-extents-{_digest(featurize, config)}.json"
-    examples = pairs.examples(split)
     if path.is_file():
         filled = np.array(json.loads(path.read_text(encoding="utf-8")), np.int32)
         if filled.shape == (len(examples), len(featurize.padding.lengths)):
@@ -37,13 +43,14 @@ def of_split(pairs: PairDataset, split: str, featurize: Featurize, config: Confi
     return found
 
 
-def _digest(featurize: Featurize, config: ConfigDict) -> str:
+def _digest(featurize: Featurizes, config: ConfigDict) -> str:
     """Of all that says which examples there are and how long: their data are the folder's."""
     facts = [
         VERSION,
         *featurize.padding.lengths.values(),
         *(config.data[name] for name in KEYS),
         config.features.to_dict(),
+        config.model.pairs,
         featurize.tokenizer_json,
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

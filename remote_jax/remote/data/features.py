@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import grain
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 from ml_collections import ConfigDict
 
 from remote_jax.data.batches.buckets import Extents, Padding, patches
@@ -15,7 +15,6 @@ from remote_jax.data.crop_cache import Crops
 from remote_jax.data.media import Pictures
 from remote_jax.encoders.word_pieces import WordPieces
 from remote_jax.errors import UserError
-from remote_jax.remote.data.dataset import PairRecords
 from remote_jax.remote.data.pairs import Pair
 from remote_jax.remote.data.text import MAX_SPECIAL_TOKENS, Text, sequence
 
@@ -28,10 +27,99 @@ AXES = {
 }
 """Axes of features that are padded."""
 
+MASKS = ("token_mask", "rgb_mask", "depth_mask")
+
 JUDGED = 16
 """Pairs of a post by which is told how much of its texts is not read."""
 
 Features = dict[str, Shaped[np.ndarray, "..."]]
+
+Example = TypeVar("Example", covariant=True)
+
+
+class Examples(Protocol[Example]):
+    """Random access to what features are made of."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Example: ...
+
+
+class Featurizes(Protocol):
+    """Turns examples into features, and knows how long they are."""
+
+    @property
+    def tokenizer_json(self) -> str:
+        """The tokenizer, as JSON."""
+
+    @property
+    def padding(self) -> Padding:
+        """Which axes of the features are padded."""
+
+    def extents(self, examples: Examples[Any]) -> Extents:
+        """How much of them each example fills; 0 objects if no picture is seen."""
+
+    def lost(self, example: Any) -> int:
+        """How many word pieces of an example's text have no room."""
+
+    def untold(self, example: Any) -> int:
+        """How many captions of entities are not read."""
+
+    def unread(self, pairs: Sequence[Pair]) -> int:
+        """How many word pieces of a post's texts the model does not read of a pair, at most."""
+
+    def map(self, example: Any) -> Features:
+        """The features of an example."""
+
+
+LOOKED_AT = 1000
+"""Examples whose texts are looked at to see how many are cut; of large splits a sample."""
+
+
+def looked_at(count: int) -> range:
+    """The rows of those, evenly spread."""
+    return range(0, count, -(-count // LOOKED_AT) or 1)
+
+
+class Sights:
+    """What the model sees of a post's picture and depth map; keeps its own crops."""
+
+    def __init__(self, pictures: Pictures, config: ConfigDict):
+        """Takes what `config.data` and `config.features` say."""
+        data, features = config.data, config.features
+        self._objects, self._crop = data.max_objects, data.crop
+        self._picture, self._depth = features.picture, features.depth
+        self._position = features.position
+        self._crops = Crops(pictures, data.crop)
+
+    def count(self, post: Pair, boxes: int) -> int:
+        """How many of the objects are seen; none without a picture or a depth map."""
+        seen = (self._picture and post.image) or (self._depth and post.depth)
+        return min(boxes, self._objects) if seen else 0
+
+    def read(self, post: Pair, boxes: Float[np.ndarray, "objects 4"]) -> Features:
+        """`rgb`, `depth`, their masks and `boxes` of the chosen objects, as `Featurize` has them.
+
+        Args:
+            post: a pair of it, which names its picture and depth map.
+
+        Raises:
+            UserError: a picture or depth map changed since the records were built.
+        """
+        seen = boxes.shape[0] > 0
+        pictured, measured = self._picture and seen and post.image, self._depth and seen
+        rgb = self._crops.read(post.image, boxes) if pictured else None
+        depth = None
+        if measured and post.depth:
+            depth = self._crops.read(post.depth, boxes, colour=False)
+        size, present = self._crop, np.arange(self._objects) < len(boxes)
+        return {
+            "rgb": _filled(rgb, (self._objects, size, size, 3), np.uint8),
+            "rgb_mask": present & (rgb is not None),
+            "depth": _filled(depth, (self._objects, size, size), np.uint8),
+            "depth_mask": present & (depth is not None),
+            "boxes": _filled(boxes if self._position else None, (self._objects, 4), np.float32),
+        }
 
 
 class Featurize(grain.transforms.Map):
@@ -70,9 +158,7 @@ class Featurize(grain.transforms.Map):
         self._pieces = WordPieces(tokenizer)
         self._tokens, self._objects, self._crop = data.max_tokens, data.max_objects, data.crop
         self._sentence, self._caption = features.sentence, features.caption
-        self._picture, self._depth = features.picture, features.depth
-        self._position = features.position
-        self._crops = Crops(pictures, data.crop)
+        self._sights = Sights(pictures, config)
 
     def unread(self, pairs: Sequence[Pair]) -> int:
         """How many word pieces of a post's texts the model does not read of a pair, at most.
@@ -87,7 +173,7 @@ class Featurize(grain.transforms.Map):
         if not captioned and words + MAX_SPECIAL_TOKENS <= self._tokens:
             return 0
         some = pairs[:: -(-len(pairs) // JUDGED)]
-        return max(self._text(pair).lost for pair in some)
+        return max(map(self.lost, some))
 
     @property
     def tokenizer_json(self) -> str:
@@ -101,18 +187,24 @@ class Featurize(grain.transforms.Map):
             lengths={"tokens": self._tokens, "objects": self._objects},
             costs={"tokens": 1.0, "objects": 2.0 * patches(self._crop)},
             axes=AXES,
-            masks=("token_mask", "rgb_mask", "depth_mask"),
+            masks=MASKS,
         )
 
-    def extents(self, pairs: Sequence[Pair] | PairRecords) -> Extents:
+    def extents(self, pairs: Examples[Pair]) -> Extents:
         """Word pieces and objects of each pair; 0 objects if no picture is seen."""
         filled = [self._filled(pairs[row]) for row in range(len(pairs))]
         return Extents(self.padding, np.array(filled, np.int32).reshape(-1, 2))
 
     def _filled(self, pair: Pair) -> tuple[int, int]:
-        seen = (self._picture and pair.image) or (self._depth and pair.depth)
-        objects = min(len(pair.boxes), self._objects) if seen else 0
-        return int(self._text(pair).mask.sum()), objects
+        return int(self._text(pair).mask.sum()), self._sights.count(pair, len(pair.boxes))
+
+    def lost(self, pair: Pair) -> int:
+        """How many word pieces of a pair's texts have no room."""
+        return self._text(pair).lost
+
+    def untold(self, pair: Pair) -> int:
+        """0: all captions are read."""
+        return 0
 
     def _text(self, pair: Pair) -> Text:
         return sequence(
@@ -126,24 +218,14 @@ class Featurize(grain.transforms.Map):
             UserError: a picture or depth map changed since the records were built.
         """
         text = self._text(pair)
-        chosen = choose_objects(pair, self._objects)
-        boxes = pair.boxes[chosen]
-        seen = boxes.shape[0] > 0
-        pictured = self._picture and seen and pair.image
-        rgb = self._crops.read(pair.image, boxes) if pictured else None
-        measured = self._depth and seen and pair.depth
-        depth = self._crops.read(pair.depth, boxes, colour=False) if measured else None
-        places = [chosen.index(e.object) if e.object >= 0 else -1 for e in (pair.head, pair.tail)]
-        size, present = self._crop, np.arange(self._objects) < len(chosen)
+        ends = (pair.head.object, pair.tail.object)
+        chosen = choose_objects(ends, pair.boxes, self._objects)
+        places = [chosen.index(number) if number >= 0 else -1 for number in ends]
         return {
             "tokens": text.tokens,
             "token_mask": text.mask,
             "token_types": text.types,
-            "rgb": _filled(rgb, (self._objects, size, size, 3), np.uint8),
-            "rgb_mask": present & (rgb is not None),
-            "depth": _filled(depth, (self._objects, size, size), np.uint8),
-            "depth_mask": present & (depth is not None),
-            "boxes": _filled(boxes if self._position else None, (self._objects, 4), np.float32),
+            **self._sights.read(pair, pair.boxes[chosen]),
             "marker": text.marker,
             "object": np.array(places, np.int32),
             "label": np.array(pair.label, np.int32),
@@ -152,18 +234,23 @@ class Featurize(grain.transforms.Map):
         }
 
 
-def featurized(records: PairRecords, featurize: Featurize) -> grain.MapDataset[Features]:
-    """The features of every record."""
-    return grain.MapDataset.source(records).map(featurize)
+def featurized(examples: Examples[Any], featurize: Featurizes) -> grain.MapDataset[Features]:
+    """The features of every example."""
+    return grain.MapDataset.source(examples).map(featurize)
 
 
-def choose_objects(pair: Pair, limit: int) -> list[int]:
-    """Objects that the model sees: all in their order, or head and tail and then the largest."""
-    count = len(pair.boxes)
-    if count <= limit:
-        return list(range(count))
-    arguments = dict.fromkeys(x.object for x in (pair.head, pair.tail) if x.object >= 0)
-    left, top, right, bottom = pair.boxes.T
+def choose_objects(
+    ends: Sequence[int], boxes: Float[np.ndarray, "objects 4"], limit: int
+) -> list[int]:
+    """Objects that the model sees: all in their order, or heads and tails and then the largest.
+
+    Args:
+        ends: numbers of heads and tails among the objects; a negative one is an entity.
+    """
+    if len(boxes) <= limit:
+        return list(range(len(boxes)))
+    arguments = dict.fromkeys(number for number in ends if number >= 0)
+    left, top, right, bottom = boxes.T
     largest = np.argsort(-(right - left) * (bottom - top), kind="stable").tolist()
     return [*arguments, *(index for index in largest if index not in arguments)][:limit]
 

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from remote_jax.remote.data.orders import Orders
 from remote_jax.remote.data.pairs import Argument, Pair
+from remote_jax.remote.data.unlisted import objects_of, posts_of
 
 SEED = 0
 """Of the sample, which is a part of the data, and the same for every run."""
@@ -29,6 +30,8 @@ class Pairs:
         weights: of each in the loss.
         scales: how many pairs each stands for, where it is one of a sample.
         partner: the example that is the same pair the other way round, -1 where there is none.
+        posts: the number of each one's post.
+        objects: the numbers of head and tail as objects, -1 for an entity.
         listed: how many are listed.
         further: the others, as `unlisted.UNLISTED`.
     """
@@ -39,6 +42,8 @@ class Pairs:
     weights: Float[np.ndarray, " n"]
     scales: Float[np.ndarray, " n"]
     partner: Int[np.ndarray, " n"]
+    posts: Int[np.ndarray, " n"]
+    objects: Int[np.ndarray, "n 2"]
     listed: int
     further: np.ndarray
 
@@ -49,14 +54,15 @@ class Source:
 
     Attributes:
         rows: of the records that take part.
-        summary: label, type, order, and the row of the same pair in the other order.
+        summary: label, type, order, the row of the same pair in the other order, the number of the
+            post, and those of head and tail as objects.
         unlisted: the pairs that are not listed, of the types that take part, as
             `unlisted.UNLISTED`.
         symmetric: which relations hold both ways.
     """
 
     rows: Int[np.ndarray, " n"]
-    summary: Int[np.ndarray, "n 4"]
+    summary: Int[np.ndarray, "n 7"]
     unlisted: np.ndarray
     symmetric: Bool[np.ndarray, " relations"]
 
@@ -83,7 +89,7 @@ class Source:
 
     def orders(self, further: np.ndarray, relations: int) -> Orders:
         """The orders of the listed pairs and some further ones."""
-        labels, types, backward, _ = self.summary.T
+        labels, types, backward = self.summary.T[:3]
         return Orders.from_pairs(
             np.concatenate([labels, further["label"]]),
             np.concatenate([types, further["type"]]),
@@ -141,7 +147,7 @@ def evaluation(source: Source, orders: Orders, weight: float) -> Pairs:
 def _pairs(
     source: Source, further: np.ndarray, scales: Float[np.ndarray, " n"], weight: float
 ) -> Pairs:
-    labels, types, backward, _ = source.summary.T
+    labels, types, backward, _, posts, *objects = source.summary.T
     listed = len(labels)
     return Pairs(
         labels=np.concatenate([labels, further["label"]]),
@@ -150,6 +156,8 @@ def _pairs(
         weights=np.concatenate([np.ones(listed), np.where(further["known"], 1.0, weight)]),
         scales=np.concatenate([np.ones(listed), scales]),
         partner=_partners(source, further, listed),
+        posts=np.concatenate([posts, posts_of(further)]),
+        objects=np.concatenate([np.column_stack(objects), objects_of(further)]),
         listed=listed,
         further=further,
     )

@@ -13,6 +13,7 @@ offered.
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,9 +37,10 @@ from remote_jax.errors import Refused
 from remote_jax.remote import answers, decisions
 from remote_jax.remote.answers import EntityArgument, ObjectArgument, Relation, Relations
 from remote_jax.remote.data.dataset import LAYOUTS, triplet_types
-from remote_jax.remote.data.features import Features, Featurize
+from remote_jax.remote.data.features import Features, Featurizes, featurized
 from remote_jax.remote.data.orders import Orders
 from remote_jax.remote.data.pairs import Argument, Pair
+from remote_jax.remote.data.together.form import Form
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -96,16 +98,18 @@ class Posts:
             buckets: of the run; None: batches are not cut.
         """
         self._relations, self._orders = tuple(relations), orders
-        featurize = Featurize(tokenizer, media, config)
+        form = Form(config)
+        featurize = form.featurize(tokenizer, media)
         reader = _Reader(media, self._relations, orders, featurize, config)
         self._posts = tuple(checked(posts, reader.post, POST_KEYS))
         found = [post for _, post in self._posts if isinstance(post, _Post)]
-        pairs = [pair for post in found for pair in post.pairs]
-        numbered = [replace(pair, row=row) for row, pair in enumerate(pairs)]
-        self.dataset = grain.MapDataset.source(numbered).map(featurize)
+        rows = itertools.count()
+        numbered = [[replace(pair, row=next(rows)) for pair in post.pairs] for post in found]
+        examples = form.examples_of_posts(numbered)
+        self.dataset = featurized(examples, featurize)
         self.buckets = None
         if buckets is not None:
-            self.buckets = buckets.of_posts(lambda: featurize.extents(numbered))
+            self.buckets = buckets.of_posts(lambda: featurize.extents(examples))
 
     def answers(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Relations]:
         """Of each post its relations, or the error that kept it from having any.
@@ -155,7 +159,7 @@ class _Reader:
         media: PostMedia,
         relations: Sequence[str],
         orders: Orders,
-        featurize: Featurize,
+        featurize: Featurizes,
         config: ConfigDict,
     ):
         self.media, self.featurize = media, featurize
@@ -190,6 +194,7 @@ class _Reader:
             )
         if image and not boxes and self.whole_picture:
             boxes.append(WHOLE)
+        shown = [end.argument for end in found if end.argument.object >= 0]
         shared = Pair(
             tokens=tokens,
             head=Argument(""),
@@ -197,6 +202,8 @@ class _Reader:
             boxes=np.array(boxes, np.float32).reshape(-1, 4),
             image=image,
             depth=depth,
+            objects=tuple([one.name for one in shown]) or ("[picture]",) * len(boxes),
+            captions=tuple([one.caption for one in shown]) or ("",) * len(boxes),
         )
         return self._paired(shared, found)
 

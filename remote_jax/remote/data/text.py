@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -21,17 +20,6 @@ from remote_jax.remote.data.pairs import Pair
 
 MAX_SPECIAL_TOKENS = 11
 """[CLS], two [SEP] and eight markers."""
-
-LOOKED_AT = 1000
-"""Pairs of a split whose texts are looked at to see how many are cut; of large splits a sample."""
-
-
-class PairSource(Protocol):
-    """Random access to pairs."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> Pair: ...
 
 
 @dataclass(frozen=True)
@@ -77,9 +65,7 @@ def sequence(
     room = length - 2 - any(captioned) - 2 * marked - 2 * sum(captioned)
     size = sum(map(len, words))
     captions = _cut(captions, max(min(room // 2, room - marked), room - size, 0))
-    kept = _nearest(
-        words, [argument.span for argument in arguments], room - sum(map(len, captions))
-    )
+    kept = nearest(words, [argument.span for argument in arguments], room - sum(map(len, captions)))
     lost = wanted - sum(map(len, [*kept, *captions]))
     first, marker = _sentence(kept, pair, pieces.ids)
     second: list[int] = []
@@ -91,28 +77,8 @@ def sequence(
             second += [opening, *text, closing]
     if second:
         second.append(pieces.ids.sep)
-    return _pad(first, second, marker, pieces.ids.pad, length, lost)
-
-
-def count_cut(
-    pairs: PairSource,
-    pieces: WordPieces,
-    length: int,
-    *,
-    sentence: bool = True,
-    caption: bool = True,
-) -> tuple[int, int]:
-    """Pairs whose sequence is cut, and pairs looked at: at most `LOOKED_AT`, evenly spread.
-
-    Args:
-        pairs: of a split.
-        pieces, length, sentence, caption: as for `sequence`.
-    """
-    rows = range(0, len(pairs), -(-len(pairs) // LOOKED_AT) or 1)
-    texts = (
-        sequence(pairs[row], pieces, length, sentence=sentence, caption=caption) for row in rows
-    )
-    return sum(text.lost > 0 for text in texts), len(rows)
+    tokens, mask, types = padded(first, second, pieces.ids.pad, length)
+    return Text(tokens, mask, types, np.array(marker, np.int32), lost)
 
 
 def _cut(captions: list[list[int]], room: int) -> list[list[int]]:
@@ -124,7 +90,7 @@ def _cut(captions: list[list[int]], room: int) -> list[list[int]]:
     return [captions[0][:share], captions[1][: room - share]]
 
 
-def _nearest(
+def nearest(
     words: Sequence[Sequence[int]], spans: Sequence[tuple[int, int] | None], room: int
 ) -> list[list[int]]:
     """The `room` pieces nearest to a span, still grouped by word.
@@ -167,12 +133,13 @@ def _sentence(words: list[list[int]], pair: Pair, ids: Ids) -> tuple[list[int], 
     return [*tokens, ids.sep], marker
 
 
-def _pad(
-    first: list[int], second: list[int], marker: list[int], pad: int, length: int, lost: int
-) -> Text:
+def padded(
+    first: Sequence[int], second: Sequence[int], pad: int, length: int
+) -> tuple[Int[np.ndarray, " n"], Bool[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+    """Tokens of both parts of a text, where they are, and their types."""
     size = len(first) + len(second)
     tokens = np.full(length, pad, np.int32)
-    tokens[:size] = first + second
+    tokens[:size] = [*first, *second]
     types = np.zeros(length, np.int32)
     types[len(first) : size] = 1
-    return Text(tokens, np.arange(length) < size, types, np.array(marker, np.int32), lost)
+    return tokens, np.arange(length) < size, types

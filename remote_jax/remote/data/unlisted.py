@@ -100,7 +100,24 @@ class Posts:
 
     def add(self, row: int, pair: Pair) -> None:
         """A row of the records."""
-        self._posts.setdefault((pair.tokens, pair.img_id), _Post()).add(row, pair)
+        key = (pair.tokens, pair.img_id)
+        self._posts.setdefault(key, _Post(len(self._posts))).add(row, pair)
+
+    def places(self, rows: int) -> Int[np.ndarray, "rows 3"]:
+        """The number of each row's post, and those of head and tail among the post's objects.
+
+        These are numbered by their names; -1 for an entity.
+        """
+        found = np.full((rows, 3), -1)
+        for post in self._posts.values():
+            numbers = {name: number for name, (_, number) in post.objects.items()}
+            for row, ends in post.rows:
+                objects = [
+                    numbers.setdefault(end, len(numbers)) if isinstance(end, str) else -1
+                    for end in ends
+                ]
+                found[row] = [post.number, *objects]
+        return found
 
     def other_orders(self, rows: int) -> Int[np.ndarray, " rows"]:
         """Of each row the one that lists its pair the other way round, -1 where none does."""
@@ -136,21 +153,22 @@ class Posts:
     def unlisted(self) -> np.ndarray:
         """Every pair of ends of a post that is not listed in this order, as `UNLISTED`."""
         rows: list[tuple[Any, ...]] = []
-        for number, ((_, image), post) in enumerate(self._posts.items()):
+        for (_, image), post in self._posts.items():
             known = by_picture(self._known, image) or None
-            rows.extend(post.unlisted(known, number * MAX_ENDS**2))
+            rows.extend(post.unlisted(known))
         return np.array(rows, UNLISTED)
 
 
 class _Post:
     """The ends of a post and the pairs that are listed."""
 
-    def __init__(self) -> None:
-        self.base = -1
+    def __init__(self, number: int) -> None:
+        self.number, self.base = number, -1
         # Where each end is named: row and which of its ends, or -1 and the number of the object.
         self.entities: dict[End, tuple[int, int]] = {}
         self.objects: dict[End, tuple[int, int]] = {}
         self.listed: dict[tuple[End, End], tuple[int, int]] = {}
+        self.rows: list[tuple[int, list[End]]] = []
 
     def add(self, row: int, pair: Pair) -> None:
         if self.base < 0 or len(pair.objects) > len(self.objects):  # a row may add a box
@@ -163,8 +181,9 @@ class _Post:
                 self.entities.setdefault(end, (row, place))
             ends.append(end)
         self.listed.setdefault((ends[0], ends[1]), (row, pair.label))
+        self.rows.append((row, ends))
 
-    def unlisted(self, known: Holding | None, number: int) -> Iterator[tuple[Any, ...]]:
+    def unlisted(self, known: Holding | None) -> Iterator[tuple[Any, ...]]:
         ends = dict(list({**self.entities, **self.objects}.items())[:MAX_ENDS])
         order = {end: place for place, end in enumerate(ends)}
         for head, tail in product(ends, ends):
@@ -182,8 +201,21 @@ class _Post:
                 triplet_type(head_object, tail_object),
                 backward(_span(head), _span(tail), head_object, tail_object),
                 self.listed.get((tail, head), (-1, 0))[0],
-                number + low * MAX_ENDS + high,
+                (self.number * MAX_ENDS + low) * MAX_ENDS + high,
             )
+
+
+def posts_of(unlisted: np.ndarray) -> Int[np.ndarray, " n"]:
+    """The number of each pair's post (`Posts.add`)."""
+    return unlisted["pair"] // MAX_ENDS**2
+
+
+def objects_of(unlisted: np.ndarray) -> Int[np.ndarray, "n 2"]:
+    """The numbers of each pair's head and tail as objects, -1 for an entity."""
+    ends = (("head_row", "head"), ("tail_row", "tail"))
+    return np.column_stack(
+        [np.where(unlisted[row] >= 0, -1, unlisted[number]) for row, number in ends]
+    )
 
 
 def _span(end: End) -> tuple[int, int] | None:

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int, UInt8
 
+from remote_jax.encoders.attention import Mask
 from remote_jax.encoders.bert import Bert
 from remote_jax.encoders.vit import ViT
 from remote_jax.remote.model.gauges import FusionGauges
@@ -32,12 +33,31 @@ class TextEncoding(nnx.Module):
         rngs: nnx.Rngs | None = None,
     ) -> Levels:
         """F″⁰ … F″ᴸ⁻¹ of the text. The fused level replaces the level in the stream."""
-        levels, gauges = [self.fusion.level(self.bert.embed(tokens, types, rngs=rngs))], []
+        return self.fused(self.bert.embed(tokens, types, rngs=rngs), mask, mask, rngs=rngs)[0]
+
+    def fused(
+        self,
+        x: Float[Array, "b n+e d"],
+        mask: Bool[Array, "b n"],
+        attended: Mask,
+        *,
+        rngs: nnx.Rngs | None = None,
+    ) -> tuple[Levels, Float[Array, "b e d"]]:
+        """The same from F⁰, and what the last block makes of tokens beyond those of the text.
+
+        Args:
+          x: the text, and e further tokens, which are not fused.
+          attended: which tokens are attended to.
+        """
+        n = mask.shape[1]
+        levels, gauges = [self.fusion.level(x[:, :n])], []
         for block in self.bert.blocks:
-            fused = self.fusion(levels, block(levels[-1].features, mask, rngs=rngs), mask)
+            x = block(x, attended, rngs=rngs)
+            fused = self.fusion(levels, x[:, :n], mask)
             levels.append(self.fusion.level(fused.features))
             gauges.append(fused.gauges)
-        return _levels(levels, mask, gauges)
+            x = jnp.concatenate([fused.features, x[:, n:]], axis=1)
+        return _levels(levels, mask, gauges), x[:, n:]
 
 
 class VisualEncoding(nnx.Module):

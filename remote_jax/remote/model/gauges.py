@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Shaped
+from jaxtyping import Array, Bool, Float, Shaped
 
 Gauges = Mapping[str, Shaped[Array, "b ..."]]
 """Small arrays by name, a row an example, as `arrays` gives them."""
@@ -107,19 +107,6 @@ def arrays(
             "choice": router.choice,
         }
     return {f"{modality}/{name}": value for name, value in found.items()}
-
-
-def at_markers(marker: Int[Array, "b 2"], mask: Bool[Array, "b n"]) -> Bool[Array, "b n"]:
-    """The positions of the text that a pair is read from."""
-    return (jnp.arange(mask.shape[1]) == marker[..., None]).any(1) & mask
-
-
-def at_objects(
-    index: Int[Array, "b 2"], objects: int, mask: Bool[Array, "b k"]
-) -> Bool[Array, "b k"]:
-    """The visual tokens that a pair is read from; none for an entity, whose `index` is -1."""
-    chosen = (jnp.arange(objects) == index[..., None]).any(1)
-    return jnp.repeat(chosen, mask.shape[1] // objects, axis=1) & mask
 
 
 def _norm(x: Float[Array, "b n d"], mask: Bool[Array, "b n"]) -> Float[Array, " b"]:

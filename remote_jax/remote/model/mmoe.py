@@ -114,9 +114,13 @@ class Stream(nnx.Module):
                 rngs=rngs,
             )
 
-    def __call__(self, mine: Levels, other: Levels) -> Mixed:
-        """H of this stream; `mine` gives the queries, `other` the keys and values."""
-        last = mine.features[-1]
+    def __call__(self, last: Float[Array, "b n d"], other: Levels) -> Mixed:
+        """H of this stream at positions of its modality.
+
+        Args:
+          last: the modality's own last level there, which gives the queries.
+          other: gives keys and values.
+        """
         if self.count == 0 or self.last_level:
             return Mixed(last)
         experts, present = self._experts(last, other)
@@ -176,6 +180,8 @@ class Stream(nnx.Module):
 class MixtureOfExperts(nnx.Module):
     """MMoE(T, V) of Eq. 12 as two streams, over text and over visual positions.
 
+    `text` gives H^{T,V} and `vision` H^{V,T}, each at the positions that are asked for.
+
     Args:
       text_dim, vision_dim: d_t, d_v.
       text_levels, vision_levels: L of each encoder.
@@ -216,7 +222,3 @@ class MixtureOfExperts(nnx.Module):
             dtype=dtype,
             rngs=rngs,
         )
-
-    def __call__(self, text: Levels, vision: Levels) -> tuple[Mixed, Mixed]:
-        """H^{T,V} over the text positions and H^{V,T} over the visual ones."""
-        return self.text(text, vision), self.vision(vision, text)

@@ -1,16 +1,18 @@
 """REMOTE: from a sentence, its picture and a marked head and tail to their relation (Eqs. 3-14)."""
 
+from functools import partial
+
+import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from remote_jax.remote.model.encoding import TextEncoding, VisualEncoding, object_means
 from remote_jax.remote.model.gauges import (
+    FusionGauges,
     Gauges,
     RouterGauges,
     arrays,
-    at_markers,
-    at_objects,
     no_choice,
     no_fusion,
     router_gauges,
@@ -45,21 +47,22 @@ class PairClassifier(nnx.Module):
 
     def __call__(
         self,
-        text: Float[Array, "b n dt"],
-        objects: Float[Array, "b o dv"],
-        marker: Int[Array, "b 2"],
-        index: Int[Array, "b 2"],
+        at_marker: Float[Array, "b 2*p dt"],
+        at_object: Float[Array, "b 2*p dv"],
+        seen: Bool[Array, "b 2*p"],
         *,
         rngs: nnx.Rngs | None = None,
-    ) -> Float[Array, "b r"]:
-        """Logits over relations; `marker` and `index` as in the batch contract of `remote.task`."""
-        at_marker = jnp.take_along_axis(text, marker[..., None], axis=1)
-        place = jnp.maximum(index, 0)[..., None]
-        # An object that cannot be seen may lie beyond those that a batch is cut to.
-        at_object = jnp.take_along_axis(objects, place, axis=1, mode="fill", fill_value=0)
-        seen = self.object(jnp.concatenate([at_marker, at_object.astype(text.dtype)], axis=-1))
-        arguments = jnp.where((index >= 0)[..., None], seen, at_marker)
-        pair = arguments.reshape(arguments.shape[0], -1)
+    ) -> Float[Array, "b*p r"]:
+        """Logits over relations of p pairs an example, one after another.
+
+        Args:
+            at_marker: H^{T,V} at the opening markers of each pair's head and tail.
+            at_object: means of the object's tokens in H^{V,T}, where one is an object.
+            seen: whether it is.
+        """
+        both = jnp.concatenate([at_marker, at_object.astype(at_marker.dtype)], axis=-1)
+        arguments = jnp.where(seen[..., None], self.object(both), at_marker)
+        pair = arguments.reshape(-1, 2 * arguments.shape[-1])
         hidden = nnx.gelu(self.hidden(self._drop(pair, rngs)))
         return self.relation(self._drop(hidden, rngs)).astype(jnp.float32)
 
@@ -68,7 +71,10 @@ class PairClassifier(nnx.Module):
 
 
 class Remote(nnx.Module):
-    """The whole model. `mmoe=None` is Table 3's "w/o MMoE": each stream is its own last level."""
+    """The whole model. `mmoe=None` is Table 3's "w/o MMoE": each stream is its own last level.
+
+    The streams of Eqs. 9-12 are evaluated where pairs are read out of them, and nowhere else.
+    """
 
     def __init__(
         self,
@@ -79,7 +85,7 @@ class Remote(nnx.Module):
     ):
         self.text, self.vision, self.mmoe, self.classifier = text, vision, mmoe, classifier
 
-    def __call__(self, batch: Batch, *, rngs: nnx.Rngs | None = None) -> Float[Array, "b r"]:
+    def __call__(self, batch: Batch, *, rngs: nnx.Rngs | None = None) -> Float[Array, "b*p r"]:
         """Logits over relations of every pair in the batch (contract in `remote.task`).
 
         `rngs` gives dropout; without it the model is deterministic.
@@ -88,12 +94,14 @@ class Remote(nnx.Module):
 
     def observed(
         self, batch: Batch, *, rngs: nnx.Rngs | None = None
-    ) -> tuple[Float[Array, "b r"], Gauges]:
+    ) -> tuple[Float[Array, "b*p r"], Gauges]:
         """The logits, and what transport and routers did; compiled out where it is not used."""
-        text = self.text(batch["tokens"], batch["token_mask"], batch["token_types"], rngs=rngs)
-        objects = batch["boxes"].shape[1]
-        if not objects:
-            return self._unseen(text, batch, rngs)
+        text, markers = self.read(batch, rngs)
+        ends = batch["object"].reshape(len(text.mask), -1)
+        there = self.pairs(batch)
+        pairs = there.shape[1]
+        if not batch["boxes"].shape[1]:
+            return self._unseen(text, markers, ends, there, rngs)
         vision = self.vision(
             batch["rgb"],
             batch["depth"],
@@ -102,49 +110,93 @@ class Remote(nnx.Module):
             batch["depth_mask"],
             rngs=rngs,
         )
-        words, sights = self._streams(text, vision)
-        seen = object_means(sights.features, vision.mask, objects)
-        marker, index = batch["marker"], batch["object"]
-        logits = self.classifier(words.features, seen, marker, index, rngs=rngs)
-        markers = at_markers(marker, text.mask)
-        pair = at_objects(index, objects, vision.mask)
+        looked = tokens_of(vision, ends, batch["boxes"].shape[1])
+        words, sights = self._streams(text, markers, vision, looked)
+        objects = object_means(sights.features, looked.mask, ends.shape[1])
+        logits = self.classifier(words.features, objects, ends >= 0, rngs=rngs)
         return logits, {
-            **_gauges("text", text, words, markers),
-            **_gauges("vision", vision, sights, pair),
+            **_gauges("text", text, words, jnp.repeat(there, 2, axis=1), pairs),
+            **_gauges("vision", vision, sights, looked.mask, pairs),
         }
 
+    def read(self, batch: Batch, rngs: nnx.Rngs | None) -> tuple[Levels, Float[Array, "b 2*p dt"]]:
+        """Levels of the text, and the last one at the opening markers of each pair."""
+        text = self.text(batch["tokens"], batch["token_mask"], batch["token_types"], rngs=rngs)
+        marker = batch["marker"][..., None]
+        return text, jnp.take_along_axis(text.features[-1], marker, axis=1)
+
+    def pairs(self, batch: Batch) -> Bool[Array, "b p"]:
+        """Which pairs of an example there are: here an example is one."""
+        return jnp.ones((len(batch["object"]), 1), bool)
+
     def _unseen(
-        self, text: Levels, batch: Batch, rngs: nnx.Rngs | None
-    ) -> tuple[Float[Array, "b r"], Gauges]:
+        self,
+        text: Levels,
+        markers: Float[Array, "b 2*p dt"],
+        ends: Int[Array, "b 2*p"],
+        there: Bool[Array, "b p"],
+        rngs: nnx.Rngs | None,
+    ) -> tuple[Float[Array, "b*p r"], Gauges]:
         """The same for a batch without any object, whose vision tower is not run.
 
         H^{T,V} is then the last level of the text (`mmoe.Stream`), and an object is zeros.
         """
-        last, marker = text.features[-1], batch["marker"]
-        nothing = jnp.zeros((len(last), 1, self.vision.vit.config.dim), last.dtype)
-        logits = self.classifier(last, nothing, marker, batch["object"], rngs=rngs)
-        read = at_markers(marker, text.mask).any(-1)
-        absent = jnp.zeros_like(read)
-        fused = [no_fusion(len(last))] * self.vision.fusion.levels
+        nothing = jnp.zeros((*ends.shape, self.vision.vit.config.dim), markers.dtype)
+        logits = self.classifier(markers, nothing, ends >= 0, rngs=rngs)
+        pairs = there.size
+        absent = jnp.zeros(pairs, bool)
+        fused = [no_fusion(pairs)] * self.vision.fusion.levels
         words, sights = (None, None) if self.mmoe is None else (self.mmoe.text, self.mmoe.vision)
+        read = there.reshape(-1)
         return logits, {
-            **arrays("text", text.mask, text.gauges, _unheard(words, read)),
+            **arrays("text", *_of_pairs(text, there.shape[1]), _unheard(words, read)),
             **arrays("vision", absent[:, None], fused, _unheard(sights, absent)),
         }
 
-    def _streams(self, text: Levels, vision: Levels) -> tuple[Mixed, Mixed]:
+    def _streams(
+        self,
+        text: Levels,
+        markers: Float[Array, "b 2*p dt"],
+        vision: Levels,
+        looked: Levels,
+    ) -> tuple[Mixed, Mixed]:
+        """H^{T,V} at markers, and H^{V,T} at the tokens of the pairs' objects."""
         if self.mmoe is None:
-            return Mixed(text.features[-1]), Mixed(vision.features[-1])
-        return self.mmoe(text, vision)
+            return Mixed(markers), Mixed(looked.features[-1])
+        return self.mmoe.text(markers, vision), self.mmoe.vision(looked.features[-1], text)
+
+
+def tokens_of(vision: Levels, ends: Int[Array, "b e"], objects: int) -> Levels:
+    """The last level at the tokens of some objects, one after another.
+
+    Args:
+        ends: places of the objects. One beyond those that a batch is cut to, which cannot be seen,
+            has no tokens, as has an entity, -1.
+    """
+    last = vision.features[-1]
+    b, _, d = last.shape
+    place = jnp.maximum(ends, 0)[..., None]
+    take = partial(jnp.take_along_axis, indices=place, axis=1, mode="fill")
+    features = take(last.reshape(b, objects, -1), fill_value=0)
+    mask = take(vision.mask.reshape(b, objects, -1), fill_value=False) & (ends >= 0)[..., None]
+    return Levels([features.reshape(b, -1, d)], mask.reshape(b, -1))
 
 
 def _gauges(
-    modality: str, levels: Levels, mixed: Mixed, read: Bool[Array, "b n"]
+    modality: str, levels: Levels, mixed: Mixed, read: Bool[Array, "b p*n"], pairs: int
 ) -> dict[str, Array]:
     router = None
     if mixed.weights is not None and mixed.present is not None:
-        router = router_gauges(mixed.weights, mixed.present, read)
-    return arrays(modality, levels.mask, levels.gauges, router)
+        weights = mixed.weights.reshape(-1, mixed.weights.shape[1] // pairs, mixed.weights.shape[2])
+        present = jnp.repeat(mixed.present, pairs, axis=0)
+        router = router_gauges(weights, present, read.reshape(len(weights), -1))
+    return arrays(modality, *_of_pairs(levels, pairs), router)
+
+
+def _of_pairs(levels: Levels, pairs: int) -> tuple[Bool[Array, "b*p n"], list[FusionGauges]]:
+    """The mask and what fusion did, for each of the pairs that share them."""
+    shared = jax.tree.map(partial(jnp.repeat, repeats=pairs, axis=0), list(levels.gauges))
+    return jnp.repeat(levels.mask, pairs, axis=0), shared
 
 
 def _unheard(stream: Stream | None, read: Bool[Array, " b"]) -> RouterGauges | None:

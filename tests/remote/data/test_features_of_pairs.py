@@ -26,7 +26,7 @@ from remote_jax.data.images import crop
 from remote_jax.data.media import Folder
 from remote_jax.errors import UserError
 from remote_jax.remote.data.dataset import PairDataset
-from remote_jax.remote.data.features import Featurize, choose_objects, featurized
+from remote_jax.remote.data.features import Featurize, choose_objects, featurized, looked_at
 from remote_jax.remote.data.pairs import Argument, Pair
 
 TOKENIZER = words_tokenizer()
@@ -224,7 +224,7 @@ BOX = st.tuples(*[st.integers(0, 9)] * 4).map(
 def test_the_ends_objects_are_always_seen(boxes, ends):
     head, tail = (Argument("e", object=min(end, len(boxes) - 1)) for end in ends)
     pair = Pair(("a",), head, tail, np.array(boxes, np.float32).reshape(-1, 4))
-    chosen = choose_objects(pair, 4)
+    chosen = choose_objects((head.object, tail.object), pair.boxes, 4)
     assert len(chosen) == len(set(chosen)) == min(len(boxes), 4)
     wanted = {end.object for end in (head, tail) if end.object >= 0}
     assert wanted <= set(chosen)
@@ -262,3 +262,9 @@ def test_crops_are_read_once(make, monkeypatch):
     assert len(calls) == 1
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one["rgb"], other["rgb"])
+
+
+@pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 2500])
+def test_of_many_examples_a_sample_is_looked_at(size):
+    rows = looked_at(size)
+    assert min(size, 1000) / 2 <= len(rows) <= 1000 and all(row < size for row in rows)

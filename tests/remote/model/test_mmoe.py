@@ -22,6 +22,11 @@ def levels(seed, count, positions, dim, mask=None):
     return Levels(feats, jnp.array(mask))
 
 
+def streams(moe, text, vision):
+    """H^{T,V} and H^{V,T} at all positions."""
+    return moe.text(text.features[-1], vision), moe.vision(vision.features[-1], text)
+
+
 def text(mask=None):
     return levels(0, LT, N, DT, mask)
 
@@ -62,7 +67,7 @@ def test_streams_are_equations_9_to_12():
         stream.router.kernel[...] = jnp.array(kernel, jnp.float32)
     seen = np.array([[True] * K, [True, False, True, True, False, False]])
     t, v = text(), vision(seen)
-    over_text, over_vision = (mixed.features for mixed in moe(t, v))
+    over_text, over_vision = (mixed.features for mixed in streams(moe, t, v))
     for b in range(B):
         for p in range(N):
             np.testing.assert_allclose(over_text[b, p], reference(moe.text, t, v, b, p), atol=1e-4)
@@ -74,7 +79,9 @@ def test_streams_are_equations_9_to_12():
 
 def test_a_post_without_picture_is_its_text():
     t = text()
-    over_text, over_vision = (m.features for m in make()(t, vision(np.zeros((B, K), bool))))
+    over_text, over_vision = (
+        m.features for m in streams(make(), t, vision(np.zeros((B, K), bool)))
+    )
     np.testing.assert_allclose(over_text, t.features[-1], atol=1e-6)
     assert jnp.isfinite(over_vision).all()
 
@@ -83,7 +90,7 @@ def test_a_post_without_picture_is_its_text():
 def test_the_router_starts_from_the_weights_of_the_key(own_weight, own):
     """0 stands for weights that are all alike."""
     seen = np.array([[True] * K, [False] * K])
-    over_text, over_vision = make(own_weight=own_weight)(text(), vision(seen))
+    over_text, over_vision = streams(make(own_weight=own_weight), text(), vision(seen))
     for mixed, others in ((over_text, LV), (over_vision, LT)):
         first = 1 / (1 + others) if own is None else own
         expected = [first] + [(1 - first) / others] * others
@@ -93,7 +100,7 @@ def test_the_router_starts_from_the_weights_of_the_key(own_weight, own):
 
 
 def test_cross_experts_alone_start_alike():
-    over_text, _ = make(("T2V", "V"), own_weight=0.9)(text(), vision())
+    over_text, _ = streams(make(("T2V", "V"), own_weight=0.9), text(), vision())
     np.testing.assert_allclose(over_text.weights, np.full((B, N, LV), 1 / LV), rtol=1e-6)
 
 
@@ -102,7 +109,7 @@ def test_cross_experts_alone_start_alike():
 )
 def test_every_row_of_table_5_runs_and_keeps_shapes(experts):
     t, v = text(), vision()
-    over_text, over_vision = (mixed.features for mixed in make(experts)(t, v))
+    over_text, over_vision = (mixed.features for mixed in streams(make(experts), t, v))
     assert over_text.shape == (B, N, DT)
     assert over_vision.shape == (B, K, DV)
     if "T2V" not in experts:
@@ -114,7 +121,7 @@ def test_every_row_of_table_5_runs_and_keeps_shapes(experts):
 @pytest.mark.parametrize("experts", [("T2V",), ("T2V", "V")])
 def test_only_cross_experts_without_a_picture_leave_the_text_as_it_is(experts):
     seen = np.array([[True] * K, [False] * K])
-    over_text = make(experts)(text(), vision(seen))[0].features
+    over_text = streams(make(experts), text(), vision(seen))[0].features
     np.testing.assert_array_equal(over_text[1], text().features[-1][1])
     assert (over_text[0] != text().features[-1][0]).any()
 

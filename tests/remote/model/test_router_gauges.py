@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from remote_jax.remote.model.gauges import at_markers, at_objects, router_gauges
+from remote_jax.remote.model.gauges import router_gauges
 
 
 def test_router_gauges_are_means_over_the_positions_that_are_read():
@@ -21,14 +21,3 @@ def test_router_gauges_are_means_over_the_positions_that_are_read():
         assert found.entropy[b] == pytest.approx(entropy, rel=1e-5)
     np.testing.assert_array_equal(found.choice, [True, True, False, False])
     np.testing.assert_array_equal(found.weights[2:], [[1, 0, 0], [0, 0, 0]])
-
-
-def test_positions_of_a_pair_are_its_markers_and_the_tokens_of_its_objects():
-    mask = jnp.array([[True, True, True, False]] * 2)
-    marker = jnp.array([[0, 2], [1, 3]])
-    expected = [[True, False, True, False], [False, True, False, False]]
-    np.testing.assert_array_equal(at_markers(marker, mask), expected)
-    tokens = jnp.array([[True] * 6, [True, False, True, True, True, True]])
-    index = jnp.array([[-1, 1], [0, -1]])
-    expected = [[False] * 2 + [True] * 2 + [False] * 2, [True] + [False] * 5]
-    np.testing.assert_array_equal(at_objects(index, 3, tokens), expected)

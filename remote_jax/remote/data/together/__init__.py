@@ -1,0 +1,1 @@
+"""Pairs of a post that are read together (`model.pairs=shared`)."""

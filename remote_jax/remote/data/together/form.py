@@ -1,0 +1,104 @@
+"""What an example is: a pair (`model.pairs=each`), or pairs of a post (`model.pairs=shared`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Array
+from ml_collections import ConfigDict
+
+from remote_jax.data.media import Pictures
+from remote_jax.remote.data.dataset import PairRecords
+from remote_jax.remote.data.features import Examples, Featurize, Featurizes
+from remote_jax.remote.data.further import Pairs
+from remote_jax.remote.data.pairs import Pair
+from remote_jax.remote.data.together.features import FeaturizeTogether
+from remote_jax.remote.data.together.groups import PairGroups, groups
+from remote_jax.task import Batch, Outputs
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+
+class Form:
+    """How pairs become examples, as a config says."""
+
+    def __init__(self, config: ConfigDict):
+        self._config = config
+        self.shared = config.model.pairs == "shared"
+
+    def featurize(self, tokenizer: PreTrainedTokenizerFast, pictures: Pictures) -> Featurizes:
+        """Turns an example into features.
+
+        Raises:
+            UserError: the tokenizer lacks a marker, or there is no room for the markers.
+        """
+        made = FeaturizeTogether if self.shared else Featurize
+        return made(tokenizer, pictures, self._config)
+
+    def examples(self, records: PairRecords, pairs: Pairs) -> Examples[Any]:
+        """The examples of a split.
+
+        Args:
+            records: its pairs, all of them or those that are listed.
+            pairs: what is known of them.
+        """
+        if not self.shared:
+            return records
+        count = len(records)
+        return PairGroups(records, self._groups(pairs.posts[:count], pairs.objects[:count]))
+
+    def place(self, example: Any) -> str:
+        """File and line of an example, or of its first pair."""
+        pair: Pair = example[0] if self.shared else example
+        return f"{pair.file}:{pair.line}"
+
+    def outputs(self, found: dict[str, Array], batch: Batch) -> dict[str, Array]:
+        """Arrays with a row a pair as a task predicts them: with the axis of the batch, traced."""
+        if not self.shared:
+            return found
+        return {**self._unflattened(found, batch), "row": batch["row"]}
+
+    def answers(self, probabilities: Array, batch: Batch) -> dict[str, Array]:
+        """What an export answers, traced."""
+        found = {"probabilities": probabilities}
+        return self._unflattened(found, batch) if self.shared else found
+
+    @staticmethod
+    def _unflattened(found: dict[str, Array], batch: Batch) -> dict[str, Array]:
+        pairs = batch["object"].shape[:2]
+        return {name: x.reshape(*pairs, *x.shape[1:]) for name, x in found.items()}
+
+    def pairs_each(self, pairs: Pairs) -> float:
+        """How many pairs of a split an example has, on average."""
+        return len(pairs.posts) / len(self._groups(pairs.posts, pairs.objects))
+
+    def examples_of_posts(self, posts: Sequence[Sequence[Pair]]) -> list[Any]:
+        """The examples of posts, whose pairs are numbered throughout."""
+        pairs = [pair for post in posts for pair in post]
+        if not self.shared or not pairs:
+            return pairs
+        numbers = np.repeat(np.arange(len(posts)), [len(post) for post in posts])
+        objects = np.array([[pair.head.object, pair.tail.object] for pair in pairs])
+        found = PairGroups(pairs, self._groups(numbers, objects))
+        return [found[row] for row in range(len(found))]
+
+    def _groups(self, posts: np.ndarray, objects: np.ndarray) -> list[list[int]]:
+        data = self._config.data
+        return groups(posts, objects, data.max_pairs, data.max_objects)
+
+
+def by_pair(outputs: Outputs) -> Outputs:
+    """Outputs of posts with a row a pair, in the order of the split; those of pairs as they are."""
+    if "row" not in outputs:
+        return outputs
+    rows = outputs["row"].reshape(-1)
+    there = np.flatnonzero(rows >= 0)
+    places = there[np.argsort(rows[there], kind="stable")]
+    return {
+        name: values.reshape(-1, *values.shape[2:])[places]
+        for name, values in outputs.items()
+        if name != "row"
+    }
