@@ -52,9 +52,10 @@ UNREAD = 141
 def run(arguments: Arguments) -> int:
     """Does what the command line asks for, and prints what came out; returns the exit code."""
     from remote_jax.data.cache import cache_folder
-    from remote_jax.runtime import compilation_cache, sharding
+    from remote_jax.runtime import allocator, compilation_cache, sharding
     from remote_jax.serve import counterfactuals, export_writer, runs
 
+    allocator.keep_freed_memory()
     compilation_cache.enable(cache_folder(""))
     config, workdir = arguments.config, arguments.workdir
     asked = runs.open_run(config, workdir, new=arguments.mode == "train")

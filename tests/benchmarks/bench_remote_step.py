@@ -47,6 +47,7 @@ def make_batch(config, size: int):
         "marker": np.tile(np.array([3, 9], np.int32), (size, 1)),
         "object": np.tile(np.array([-1, 0], np.int32), (size, 1)),
         "label": rng.integers(0, RELATIONS, size, dtype=np.int32),
+        "weight": np.ones(size, np.float32),
         "row": np.arange(size, dtype=np.int32),
     }
 

@@ -1,0 +1,61 @@
+"""Memory that a thread frees is there for the next one that asks, without new pages."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+FAULTS = """
+import ctypes, resource, threading
+from remote_jax.runtime import allocator
+
+print(allocator.keep_freed_memory() if {kept} else False)
+library = ctypes.CDLL(None)
+library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+library.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+library.free.argtypes = [ctypes.c_void_p]
+
+def work():
+    for _ in range(3):
+        place = library.malloc(2**27)
+        library.memset(place, 1, 2**27)
+        library.free(place)
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+faults()
+print(faults())
+"""
+
+
+def faults(kept: bool, **environment: str) -> tuple[bool, int]:
+    """Whether it was set, and pages that 128 MiB, asked for three times, took anew."""
+    rest = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTS.format(kept=kept)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=rest | environment,
+    )
+    told, count = done.stdout.split()
+    return told == "True", int(count)
+
+
+@pytest.mark.skipif(not hasattr(os, "confstr"), reason="asks the C library for its name")
+def test_freed_memory_is_kept() -> None:
+    if not os.confstr("CS_GNU_LIBC_VERSION"):
+        pytest.skip("of glibc")
+    was_set, kept = faults(True)
+    _, given_back = faults(False)
+    assert was_set and kept < 1000 < 2**27 // 4096 < given_back
+
+
+def test_a_choice_of_the_environment_stays() -> None:
+    assert faults(True, MALLOC_ARENA_MAX="4")[0] is False
