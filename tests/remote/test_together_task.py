@@ -1,6 +1,7 @@
 """Pairs of a post that are read together, from the data to the answers of posts."""
 
 import json
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -11,7 +12,8 @@ from ml_collections import ConfigDict
 from tiny_remote import tiny
 
 from remote_jax.data import posts as lines
-from remote_jax.data.media import PostFileMedia
+from remote_jax.data.batches.buckets import Buckets
+from remote_jax.data.media import Folder, PostFileMedia
 from remote_jax.remote.data.together.form import by_pair
 from remote_jax.remote.task import make_task
 from remote_jax.runtime import sharding
@@ -62,6 +64,29 @@ def test_answers_do_not_depend_on_the_size_of_groups(shared, params, cache, tmp_
     for name in outputs:
         assert len(outputs[name]) == len(shared.pairs.examples("test"))
         np.testing.assert_allclose(other[name], outputs[name], atol=1e-5, err_msg=name)
+
+
+def test_answers_do_not_depend_on_the_pairs_that_a_batch_is_cut_to(shared, params):
+    """Posts with few pairs are in batches that have room for few."""
+    data = shared.dataset("test")
+    extents = shared.form.featurize(shared.tokenizer, Folder(Path())).extents(
+        shared._examples("test")
+    )
+    tokens, objects, pairs = extents.padding.full
+    middle = int(np.median(extents.filled[:, 2]))
+    shapes = [(tokens, objects, middle), (tokens, objects, pairs)]
+    buckets = Buckets.with_shapes(extents, shapes)
+    assert set(buckets.kinds) == {0, 1}
+    skeleton, _ = split(shared.shapes())
+    predict, config = (
+        make_predict(shared, skeleton, MESH),
+        shared.config.copy_and_resolve_references(),
+    )
+    config.train.eval_batch_size = 2
+    whole, cut = (by_pair(evaluate(predict, params, data, config, one)) for one in (None, buckets))
+    for name in whole:
+        assert len(cut[name]) == len(shared.pairs.examples("test"))
+        np.testing.assert_allclose(cut[name], whole[name], atol=1e-5, err_msg=name)
 
 
 def test_scores_are_of_pairs(shared, params):

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 
+PLACES = frozenset(("row", "pair_mask"))
+"""Features that say which pairs the outputs of a post are of."""
+
+
 class Form:
     """How pairs become examples, as a config says."""
 
@@ -59,7 +63,7 @@ class Form:
         """Arrays with a row a pair as a task predicts them: with the axis of the batch, traced."""
         if not self.shared:
             return found
-        return {**self._unflattened(found, batch), "row": batch["row"]}
+        return {**self._unflattened(found, batch), **{name: batch[name] for name in PLACES}}
 
     def answers(self, probabilities: Array, batch: Batch) -> dict[str, Array]:
         """What an export answers, traced."""
@@ -92,13 +96,14 @@ class Form:
 
 def by_pair(outputs: Outputs) -> Outputs:
     """Outputs of posts with a row a pair, in the order of the split; those of pairs as they are."""
-    if "row" not in outputs:
+    if not outputs.keys() >= PLACES:
         return outputs
-    rows = outputs["row"].reshape(-1)
-    there = np.flatnonzero(rows >= 0)
-    places = there[np.argsort(rows[there], kind="stable")]
+    # Outputs of batches that are cut are filled up with zeros, and 0 is a row; the mask tells.
+    rows, there = (outputs[name].reshape(-1) for name in ("row", "pair_mask"))
+    present = np.flatnonzero(there)
+    places = present[np.argsort(rows[present], kind="stable")]
     return {
         name: values.reshape(-1, *values.shape[2:])[places]
         for name, values in outputs.items()
-        if name != "row"
+        if name not in PLACES
     }

@@ -119,8 +119,9 @@ def test_workers_make_the_same_features(post):
 
 def test_outputs_are_brought_to_the_order_of_the_pairs():
     rows = np.array([[3, 0, -1], [1, 4, 2]])
-    outputs = {"logits": rows[..., None] * np.array([1.0, 10.0]), "gauge/a": rows, "row": rows}
-    found = by_pair(outputs)
+    outputs = {"logits": rows[..., None] * np.array([1.0, 10.0]), "gauge/a": rows}
+    places = {"row": np.maximum(rows, 0), "pair_mask": rows >= 0}
+    found = by_pair({**outputs, **places})
     np.testing.assert_array_equal(found["logits"], np.arange(5)[:, None] * [1, 10])
     np.testing.assert_array_equal(found["gauge/a"], np.arange(5))
     assert by_pair(found) is found
