@@ -117,7 +117,7 @@ class Bert(nnx.Module):
         x = self.words(tokens) + self.types(types)
         places = self.positions.embedding[:n]
         if extra is not None:
-            along = jnp.broadcast_to(jnp.arange(n), (len(tokens), n))
+            along = jnp.broadcast_to(jnp.arange(n), (tokens.shape[0], n))
             places = self.positions(jnp.concatenate([along, extra], axis=1))
         x = x + places
         return dropout(self.norm(x), self.config.dropout, rngs)

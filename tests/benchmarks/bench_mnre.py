@@ -2,7 +2,8 @@
 
     python3 -m venv TORCH && TORCH/bin/pip install torch transformers
     python tests/benchmarks/bench_mnre.py --data=MNRE_FOLDER --encoder=MINILM_FOLDER \
-        --python-torch=TORCH/bin/python [--steps=30] [--rounds=5] [--threads=1]
+        --python-torch=TORCH/bin/python [--steps=30] [--rounds=5] [--threads=1] \
+        [--only=training]
 
 The plain one is what one would write oneself: the sentence with its markers through BERT, the two
 opening markers through a linear layer, AdamW, each batch padded to its longest. Ours is
@@ -27,7 +28,7 @@ from pathlib import Path
 import numpy as np
 
 SIDES = ("torch", "remote")
-ROUND, SPLIT = "round", "split"
+ROUND, SPLIT = "training", "predicting"
 
 
 def write_sequences(options: argparse.Namespace, path: Path) -> None:
@@ -109,11 +110,12 @@ def remote_side(options: argparse.Namespace) -> dict[str, Callable[[], int]]:
     from flax import nnx
 
     from remote_jax.data.batches import pipeline
-    from remote_jax.runtime import sharding
+    from remote_jax.runtime import allocator, sharding
     from remote_jax.training.evaluation import Predictor, make_predict
     from remote_jax.training.optimizer import make_optimizer, make_step
     from remote_jax.training.state import TrainState, split
 
+    allocator.keep_freed_memory()  # as the command line does
     task, _folder = make_task(options)
     config = task.config
     mesh = sharding.make_mesh(config.mesh)
@@ -141,7 +143,9 @@ def remote_side(options: argparse.Namespace) -> dict[str, Callable[[], int]]:
         return len(validation)
 
     seen: set[object] = set()  # so that no round compiles
-    while len(seen) < (1 if buckets is None else len(set(buckets.kinds.tolist()))):
+    while options.only != SPLIT and len(seen) < (
+        1 if buckets is None else len(set(buckets.kinds.tolist()))
+    ):
         batch = next(batches)
         seen.add(batch["tokens"].shape + batch["rgb"].shape)
         state, _ = step(state, sharding.put_batch(batch, mesh))
@@ -151,8 +155,9 @@ def remote_side(options: argparse.Namespace) -> dict[str, Callable[[], int]]:
 def serve(options: argparse.Namespace) -> None:
     """Does what a line of standard input names, and prints its seconds and pairs."""
     made = (torch_side if options.side == "torch" else remote_side)(options)
-    for work in made.values():
-        work()
+    for name, work in made.items():
+        if options.only in ("", name):
+            work()
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:
         began = time.monotonic()
@@ -166,7 +171,7 @@ class Side:
     def __init__(self, name: str, options: argparse.Namespace, sequences: Path):
         python = options.python_torch if name == "torch" else sys.executable
         command = [python, __file__, f"--side={name}", f"--sequences={sequences}"]
-        for key in ("data", "encoder", "steps", "threads", "buckets"):
+        for key in ("data", "encoder", "steps", "threads", "buckets", "only"):
             command.append(f"--{key}={getattr(options, key)}")
         threads = str(options.threads)
         env = os.environ | {"OMP_NUM_THREADS": threads, "JAX_PLATFORMS": "cpu"}
@@ -200,7 +205,7 @@ def compare(options: argparse.Namespace) -> None:
         sequences = Path(folder) / "sequences.npz"
         write_sequences(options, sequences)
         sides = {name: Side(name, options, sequences) for name in SIDES}
-        for work, what in ((ROUND, "training"), (SPLIT, "predicting")):
+        for work in [options.only] if options.only else [ROUND, SPLIT]:
             laps: dict[str, list[float]] = {name: [] for name in sides}
             for _ in range(options.rounds):
                 for name, side in sides.items():
@@ -211,7 +216,7 @@ def compare(options: argparse.Namespace) -> None:
             )
             ratios = [a / b for a, b in zip(laps["torch"], laps["remote"], strict=True)]
             print(
-                f"{what}, ms a pair: {told}; remote is {statistics.median(ratios):.2f} times as "
+                f"{work}, ms a pair: {told}; remote is {statistics.median(ratios):.2f} times as "
                 f"fast ({min(ratios):.2f} to {max(ratios):.2f})",
                 flush=True,
             )
@@ -228,6 +233,7 @@ def arguments() -> Iterator[tuple[str, dict]]:
     yield "--rounds", {"type": int, "default": 5, "help": "that both sides take in turn"}
     yield "--threads", {"type": int, "default": 1, "help": "that a side may use"}
     yield "--buckets", {"type": int, "default": 0, "help": "data.buckets; 0: that of the config"}
+    yield "--only", {"choices": ("", ROUND, SPLIT), "default": "", "help": "what is timed"}
     yield "--side", {"choices": SIDES, "help": argparse.SUPPRESS}
     yield "--sequences", {"type": Path, "help": argparse.SUPPRESS}
 

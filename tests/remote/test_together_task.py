@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import jax
+import jax.export
 import numpy as np
 import optax
 import pytest
@@ -142,10 +143,18 @@ def test_posts_are_answered_whatever_the_size_of_groups(shared, params, cache, t
 
 
 def test_an_export_answers_every_pair(shared, params):
+    """Of a batch whose size is a symbol, as exports are compiled."""
     inputs = shared.interface().inputs
     assert {"markers", "places", "pair_mask"} <= inputs.keys() <= shared.interface().fields.keys()
-    batch = {name: np.zeros((2, *x.shape), x.dtype) for name, x in inputs.items()}
-    model = split(shared.shapes())[0].model(params)
-    found = shared.answer(model, batch, None, {})["probabilities"]
-    assert found.shape == (2, 8, len(shared.relations))
-    np.testing.assert_allclose(found.sum(-1), 1.0, rtol=1e-5)
+    skeleton, _ = split(shared.shapes())
+    (size,) = jax.export.symbolic_shape("b")
+    any_size = {name: jax.ShapeDtypeStruct((size, *x.shape), x.dtype) for name, x in inputs.items()}
+
+    @jax.jit
+    def answer(batch):
+        return shared.answer(skeleton.model(params), batch, None, {})
+
+    (shape,) = (one.shape for one in jax.export.export(answer)(any_size).out_avals)
+    assert shape == (size, 8, len(shared.relations))
+    found = answer({name: np.zeros((2, *x.shape), x.dtype) for name, x in inputs.items()})
+    np.testing.assert_allclose(found["probabilities"].sum(-1), 1.0, rtol=1e-5)

@@ -97,7 +97,7 @@ class Remote(nnx.Module):
     ) -> tuple[Float[Array, "b*p r"], Gauges]:
         """The logits, and what transport and routers did; compiled out where it is not used."""
         text, markers = self.read(batch, rngs)
-        ends = batch["object"].reshape(len(text.mask), -1)
+        ends = batch["object"].reshape(text.mask.shape[0], -1)
         there = self.pairs(batch)
         pairs = there.shape[1]
         if not batch["boxes"].shape[1]:
@@ -127,7 +127,7 @@ class Remote(nnx.Module):
 
     def pairs(self, batch: Batch) -> Bool[Array, "b p"]:
         """Which pairs of an example there are: here an example is one."""
-        return jnp.ones((len(batch["object"]), 1), bool)
+        return jnp.ones((batch["object"].shape[0], 1), bool)
 
     def _unseen(
         self,
@@ -189,7 +189,7 @@ def _gauges(
     if mixed.weights is not None and mixed.present is not None:
         weights = mixed.weights.reshape(-1, mixed.weights.shape[1] // pairs, mixed.weights.shape[2])
         present = jnp.repeat(mixed.present, pairs, axis=0)
-        router = router_gauges(weights, present, read.reshape(len(weights), -1))
+        router = router_gauges(weights, present, read.reshape(weights.shape[0], -1))
     return arrays(modality, *_of_pairs(levels, pairs), router)
 
 
