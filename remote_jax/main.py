@@ -33,7 +33,7 @@ from absl import logging as absl_logging
 from remote_jax.commands.arguments import Arguments, parse
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import read_results
-from remote_jax.runtime import cluster, signals
+from remote_jax.runtime import allocator, cluster, signals
 from remote_jax.serve.partial_answers import Done
 
 if TYPE_CHECKING:
@@ -52,10 +52,9 @@ UNREAD = 141
 def run(arguments: Arguments) -> int:
     """Does what the command line asks for, and prints what came out; returns the exit code."""
     from remote_jax.data.cache import cache_folder
-    from remote_jax.runtime import allocator, compilation_cache, sharding
+    from remote_jax.runtime import compilation_cache, sharding
     from remote_jax.serve import counterfactuals, export_writer, runs
 
-    allocator.keep_freed_memory()
     compilation_cache.enable(cache_folder(""))
     config, workdir = arguments.config, arguments.workdir
     asked = runs.open_run(config, workdir, new=arguments.mode == "train")
@@ -160,6 +159,7 @@ def quiet() -> None:
 def main(argv: list[str]) -> int:
     """Runs the program; returns its exit code, as the top of this file lists them."""
     quiet()
+    allocator.keep_freed_memory()
     try:
         code = _dispatch(argv)
         sys.stdout.flush()  # here, where a reader that has gone is still told apart

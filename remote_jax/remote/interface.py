@@ -46,7 +46,8 @@ TOGETHER = {
     "tokens": "`[CLS] .. [SEP] <o1> caption of an object </o1> <o1> caption of the next </o1> .. "
     "[SEP]`",
     "object": "places of each pair's head and tail among the objects; -1 for an entity",
-    "probabilities": "of each pair, of each relation of relations.json",
+    "probabilities": "of each pair, of each relation of relations.json; those of no pair, where "
+    "`pair_mask` is false, say nothing",
 }
 ANSWERS = ("probabilities",)
 

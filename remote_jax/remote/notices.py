@@ -10,7 +10,7 @@ from remote_jax.remote.data.together.form import Form
 
 
 def unread(pairs: PairDataset, form: Form, featurize: Featurizes) -> dict[str, int]:
-    """Of the listed training pairs, examples whose text is cut (`pairs`).
+    """Of the listed training pairs, examples whose text is cut (`pairs`, or posts where these are).
 
     And captions of entities that are not read (`captions`), if there are any.
     """

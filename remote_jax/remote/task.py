@@ -132,7 +132,7 @@ class RemoteTask(BaseTask):
         return self.form.examples(self.pairs.examples(split), self.pairs.all_of(split))
 
     def buckets(self, split: str) -> Buckets | None:
-        """By word pieces and objects."""
+        """By word pieces and objects, and by pairs."""
         return self._buckets.of(split)
 
     def _extents(self, split: str) -> Extents:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -83,6 +84,7 @@ def main() -> None:
     parser.add_argument("--side", choices=SIDES, help="be this one, in this process")
     options = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parents[2]))
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
     if options.side:
         serve(options.side, options.steps)
         return

@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 
 SIDES = ("torch", "remote")
-ROUND, SPLIT = "training", "predicting"
+TRAINING, PREDICTING = "training", "predicting"
 
 
 def write_sequences(options: argparse.Namespace, path: Path) -> None:
@@ -100,7 +100,7 @@ def torch_side(options: argparse.Namespace) -> dict[str, Callable[[], int]]:
                 logits("validation", np.arange(start, min(start + 64, total))).argmax(-1).tolist()
         return total
 
-    return {ROUND: lambda: sum(step() for _ in range(options.steps)), SPLIT: predict}
+    return {TRAINING: lambda: sum(step() for _ in range(options.steps)), PREDICTING: predict}
 
 
 def remote_side(options: argparse.Namespace) -> dict[str, Callable[[], int]]:
@@ -143,13 +143,13 @@ def remote_side(options: argparse.Namespace) -> dict[str, Callable[[], int]]:
         return len(validation)
 
     seen: set[object] = set()  # so that no round compiles
-    while options.only != SPLIT and len(seen) < (
+    while options.only != PREDICTING and len(seen) < (
         1 if buckets is None else len(set(buckets.kinds.tolist()))
     ):
         batch = next(batches)
         seen.add(batch["tokens"].shape + batch["rgb"].shape)
         state, _ = step(state, sharding.put_batch(batch, mesh))
-    return {ROUND: train, SPLIT: predict}
+    return {TRAINING: train, PREDICTING: predict}
 
 
 def serve(options: argparse.Namespace) -> None:
@@ -205,7 +205,7 @@ def compare(options: argparse.Namespace) -> None:
         sequences = Path(folder) / "sequences.npz"
         write_sequences(options, sequences)
         sides = {name: Side(name, options, sequences) for name in SIDES}
-        for work in [options.only] if options.only else [ROUND, SPLIT]:
+        for work in [options.only] if options.only else [TRAINING, PREDICTING]:
             laps: dict[str, list[float]] = {name: [] for name in sides}
             for _ in range(options.rounds):
                 for name, side in sides.items():
@@ -233,7 +233,7 @@ def arguments() -> Iterator[tuple[str, dict]]:
     yield "--rounds", {"type": int, "default": 5, "help": "that both sides take in turn"}
     yield "--threads", {"type": int, "default": 1, "help": "that a side may use"}
     yield "--buckets", {"type": int, "default": 0, "help": "data.buckets; 0: that of the config"}
-    yield "--only", {"choices": ("", ROUND, SPLIT), "default": "", "help": "what is timed"}
+    yield "--only", {"choices": ("", TRAINING, PREDICTING), "default": "", "help": "what is timed"}
     yield "--side", {"choices": SIDES, "help": argparse.SUPPRESS}
     yield "--sequences", {"type": Path, "help": argparse.SUPPRESS}
 

@@ -11,6 +11,7 @@ and of predicting take turns; printed are milliseconds a pair, medians with leas
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
@@ -50,6 +51,8 @@ def batch_of(task, options: argparse.Namespace) -> dict[str, np.ndarray]:
     found = task.pairs.training
     posts, counts = np.unique(found.posts, return_counts=True)
     chosen = posts[counts >= options.pairs][: options.posts]
+    if len(chosen) < options.posts:
+        raise SystemExit(f"the sample has {len(chosen)} posts of {options.pairs} pairs or more")
     rows = [np.flatnonzero(found.posts == post)[: options.pairs].tolist() for post in chosen]
     records = task.pairs.examples("train")
     pairs = [tuple(records[row] for row in group) for group in rows]
@@ -102,6 +105,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=value)
     options = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parents[2]))
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
     made = sides(options)
     for work in made.values():
         work()

@@ -10,6 +10,7 @@ import optax
 import pytest
 from flax import nnx
 from ml_collections import ConfigDict
+from PIL import Image
 from tiny_remote import tiny
 
 from remote_jax.data import posts as lines
@@ -128,14 +129,17 @@ def test_examples_are_named_by_their_first_pair(shared):
 
 def test_posts_are_answered_whatever_the_size_of_groups(shared, params, cache, tmp_path):
     posts = tmp_path / "posts.jsonl"
-    posts.write_text("".join(json.dumps(post) + "\n" for post in (POST, {"text": "x"}, POST)))
+    Image.new("RGB", (40, 30), (200, 40, 40)).save(tmp_path / "a.png")
+    boxes = [{"box": [0.0, 0.0, 0.5, 1.0], "caption": "a red hat"}, [0.5, 0.0, 1.0, 1.0]]
+    post = {**POST, "image": "a.png", "objects": boxes}
+    posts.write_text("".join(json.dumps(one) + "\n" for one in (post, {"text": "x"}, post)))
     told = []
     for found in (shared, task(cache, tmp_path / "few", **{"data.max_pairs": 2})):
         source = found.posts([value for _, value in lines.read(posts)], PostFileMedia(posts))
         outputs = predicted(found, params, source.dataset)
         surely = found.calibrated(outputs, {"temperature": 1.0, "threshold": 0.0})
         first, none, last = source.answers(surely)
-        assert not none.relations and first.asked == last.asked == 6
+        assert not none.relations and first.asked == last.asked > 10
         assert first.relations and len(first.relations) == len(last.relations)
         told.append([(one.relation, one.probability) for one in first.relations])
     for (name, one), (other, two) in zip(*told, strict=True):
@@ -156,5 +160,10 @@ def test_an_export_answers_every_pair(shared, params):
 
     (shape,) = (one.shape for one in jax.export.export(answer)(any_size).out_avals)
     assert shape == (size, 8, len(shared.relations))
-    found = answer({name: np.zeros((2, *x.shape), x.dtype) for name, x in inputs.items()})
-    np.testing.assert_allclose(found["probabilities"].sum(-1), 1.0, rtol=1e-5)
+    data = shared.dataset("test")
+    examples = [data[row] for row in range(len(data))]
+    found = answer({name: np.stack([one[name] for one in examples]) for name in inputs})
+    places = {name: np.stack([one[name] for one in examples]) for name in ("row", "pair_mask")}
+    logits = by_pair(predicted(shared, params, data))["logits"]
+    probabilities = by_pair({**found, **places})["probabilities"]
+    np.testing.assert_allclose(probabilities, jax.nn.softmax(logits), atol=1e-5)

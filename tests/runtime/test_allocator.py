@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from remote_jax.runtime import allocator
+
 FAULTS = """
 import ctypes, resource, threading
 from remote_jax.runtime import allocator
@@ -36,26 +38,27 @@ print(faults())
 
 def faults(kept: bool, **environment: str) -> tuple[bool, int]:
     """Whether it was set, and pages that 128 MiB, asked for three times, took anew."""
-    rest = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    ours = (*allocator.OTHERS, "JAX_PLATFORMS")
+    rest = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     done = subprocess.run(
         [sys.executable, "-c", FAULTS.format(kept=kept)],
         capture_output=True,
         text=True,
         check=True,
-        env=rest | environment,
+        env={**rest, "JAX_PLATFORMS": "cpu", **environment},
     )
     told, count = done.stdout.split()
     return told == "True", int(count)
 
 
-@pytest.mark.skipif(not hasattr(os, "confstr"), reason="asks the C library for its name")
+@pytest.mark.skipif("CS_GNU_LIBC_VERSION" not in os.confstr_names, reason="of glibc")
 def test_freed_memory_is_kept() -> None:
-    if not os.confstr("CS_GNU_LIBC_VERSION"):
-        pytest.skip("of glibc")
     was_set, kept = faults(True)
     _, given_back = faults(False)
-    assert was_set and kept < 1000 < 2**27 // 4096 < given_back
+    # Pages may be large ones, of which 384 MiB have 192.
+    assert was_set and given_back >= 192 and kept < given_back / 4
 
 
-def test_a_choice_of_the_environment_stays() -> None:
-    assert faults(True, MALLOC_ARENA_MAX="4")[0] is False
+@pytest.mark.parametrize("environment", [{"MALLOC_ARENA_MAX": "4"}, {"JAX_PLATFORMS": "cuda,cpu"}])
+def test_a_choice_of_the_environment_stays(environment: dict[str, str]) -> None:
+    assert faults(True, **environment)[0] is False

@@ -18,7 +18,7 @@ from remote_jax.reporting.results import write_json
 
 VERSION = 2
 """Of the code that decides which examples a split has and how long they are: `text.sequence`,
-`further`, `Featurize.extents`. It goes up where one of them changes."""
+`further`, `Featurize.extents`, and those of `together`. It goes up where one of them changes."""
 
 KEYS = ("triplets", "reverse", "symmetric", "unlisted", "unlisted_weight", "max_pairs")
 """Keys of `data` that say which examples there are."""

@@ -13,6 +13,10 @@ TRIPLET_TYPES = ("ee", "oo", "eo")
 Span = tuple[int, int]
 
 
+Named = tuple[str, tuple[float, ...]]
+"""An object of a post: its name and its box."""
+
+
 def triplet_type(head: int, tail: int) -> int:
     """Index in `TRIPLET_TYPES`, by the numbers of head and tail as objects, -1 for an entity."""
     return (0, 2, 1)[(head >= 0) + (tail >= 0)]
@@ -93,3 +97,8 @@ class Pair:
     def backward(self) -> bool:
         """Whether it is in the second order (`backward`)."""
         return backward(self.head.span, self.tail.span, self.head.object, self.tail.object)
+
+
+def named(pair: Pair, number: int) -> Named:
+    """An object of a pair's picture, whatever its number there."""
+    return pair.objects[number], tuple(pair.boxes[number].tolist())

@@ -69,7 +69,7 @@ class Posts:
     """Posts that are read and checked.
 
     Attributes:
-        dataset: features of every pair, `label` -1, in the order of `answers`.
+        dataset: features of every example (`Form`), pairs in the order of `answers`.
         buckets: what batches of it are cut to.
     """
 
@@ -115,7 +115,7 @@ class Posts:
         """Of each post its relations, or the error that kept it from having any.
 
         Args:
-            outputs: `logits` of each of `dataset`, `temperature` and `threshold`.
+            outputs: `logits` of each pair, `temperature` and `threshold`.
         """
         row = 0
         for id_, post in self._posts:

@@ -25,7 +25,7 @@ from remote_jax.data.files import read_json
 from remote_jax.data.media import by_picture
 from remote_jax.data.release import MAX_JSON
 from remote_jax.errors import UserError
-from remote_jax.remote.data.pairs import Pair, backward, triplet_type
+from remote_jax.remote.data.pairs import Named, Pair, backward, named, triplet_type
 
 MAX_ENDS = 48
 """Most ends of a post that are paired: the first ones, entities before objects."""
@@ -106,15 +106,14 @@ class Posts:
     def places(self, rows: int) -> Int[np.ndarray, "rows 3"]:
         """The number of each row's post, and those of head and tail among the post's objects.
 
-        These are numbered by their names; -1 for an entity.
+        These are numbered by their names and boxes; -1 for an entity.
         """
         found = np.full((rows, 3), -1)
         for post in self._posts.values():
-            numbers = {name: number for name, (_, number) in post.objects.items()}
+            numbers = {one: number for number, one in enumerate(post.seen)}
             for row, ends in post.rows:
                 objects = [
-                    numbers.setdefault(end, len(numbers)) if isinstance(end, str) else -1
-                    for end in ends
+                    -1 if end is None else numbers.setdefault(end, len(numbers)) for end in ends
                 ]
                 found[row] = [post.number, *objects]
         return found
@@ -168,12 +167,15 @@ class _Post:
         self.entities: dict[End, tuple[int, int]] = {}
         self.objects: dict[End, tuple[int, int]] = {}
         self.listed: dict[tuple[End, End], tuple[int, int]] = {}
-        self.rows: list[tuple[int, list[End]]] = []
+        # The base's objects, and of each row those that are its ends.
+        self.seen: list[Named] = []
+        self.rows: list[tuple[int, list[Named | None]]] = []
 
     def add(self, row: int, pair: Pair) -> None:
         if self.base < 0 or len(pair.objects) > len(self.objects):  # a row may add a box
             self.base = row
             self.objects = {name: (-1, number) for number, name in enumerate(pair.objects)}
+            self.seen = [named(pair, number) for number in range(len(pair.objects))]
         ends: list[End] = []
         for place, argument in enumerate((pair.head, pair.tail)):
             end: End = argument.name if argument.span is None else argument.span
@@ -181,7 +183,8 @@ class _Post:
                 self.entities.setdefault(end, (row, place))
             ends.append(end)
         self.listed.setdefault((ends[0], ends[1]), (row, pair.label))
-        self.rows.append((row, ends))
+        shown = [x.object for x in (pair.head, pair.tail)]
+        self.rows.append((row, [named(pair, at) if at >= 0 else None for at in shown]))
 
     def unlisted(self, known: Holding | None) -> Iterator[tuple[Any, ...]]:
         ends = dict(list({**self.entities, **self.objects}.items())[:MAX_ENDS])

@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from remote_jax.remote.model.encoding import TextEncoding, VisualEncoding, object_means
 from remote_jax.remote.model.gauges import (
@@ -98,9 +98,9 @@ class Remote(nnx.Module):
         """The logits, and what transport and routers did; compiled out where it is not used."""
         text, markers = self.read(batch, rngs)
         ends = batch["object"].reshape(text.mask.shape[0], -1)
-        there = self.pairs(batch)
+        there, objects = self.there(batch), batch["boxes"].shape[1]
         pairs = there.shape[1]
-        if not batch["boxes"].shape[1]:
+        if not objects:
             return self._unseen(text, markers, ends, there, rngs)
         vision = self.vision(
             batch["rgb"],
@@ -110,13 +110,14 @@ class Remote(nnx.Module):
             batch["depth_mask"],
             rngs=rngs,
         )
-        looked = tokens_of(vision, ends, batch["boxes"].shape[1])
-        words, sights = self._streams(text, markers, vision, looked)
-        objects = object_means(sights.features, looked.mask, ends.shape[1])
-        logits = self.classifier(words.features, objects, ends >= 0, rngs=rngs)
+        words = Mixed(markers) if self.mmoe is None else self.mmoe.text(markers, vision)
+        sights = self._sights(vision, text, ends, objects)
+        mask = at_ends(vision.mask[..., None], ends, objects)[..., 0]
+        means = object_means(sights.features, mask, ends.shape[1])
+        logits = self.classifier(words.features, means, ends >= 0, rngs=rngs)
         return logits, {
             **_gauges("text", text, words, jnp.repeat(there, 2, axis=1), pairs),
-            **_gauges("vision", vision, sights, looked.mask, pairs),
+            **_gauges("vision", vision, sights, mask, pairs),
         }
 
     def read(self, batch: Batch, rngs: nnx.Rngs | None) -> tuple[Levels, Float[Array, "b 2*p dt"]]:
@@ -125,7 +126,7 @@ class Remote(nnx.Module):
         marker = batch["marker"][..., None]
         return text, jnp.take_along_axis(text.features[-1], marker, axis=1)
 
-    def pairs(self, batch: Batch) -> Bool[Array, "b p"]:
+    def there(self, batch: Batch) -> Bool[Array, "b p"]:
         """Which pairs of an example there are: here an example is one."""
         return jnp.ones((batch["object"].shape[0], 1), bool)
 
@@ -153,33 +154,38 @@ class Remote(nnx.Module):
             **arrays("vision", absent[:, None], fused, _unheard(sights, absent)),
         }
 
-    def _streams(
-        self,
-        text: Levels,
-        markers: Float[Array, "b 2*p dt"],
-        vision: Levels,
-        looked: Levels,
-    ) -> tuple[Mixed, Mixed]:
-        """H^{T,V} at markers, and H^{V,T} at the tokens of the pairs' objects."""
+    def _sights(
+        self, vision: Levels, text: Levels, ends: Int[Array, "b 2*p"], objects: int
+    ) -> Mixed:
+        """H^{V,T} at the tokens of each head and tail, evaluated once for each object at most."""
+        last = vision.features[-1]
         if self.mmoe is None:
-            return Mixed(markers), Mixed(looked.features[-1])
-        return self.mmoe.text(markers, vision), self.mmoe.vision(looked.features[-1], text)
+            return Mixed(at_ends(last, ends, objects))
+        if ends.shape[1] <= objects:
+            return self.mmoe.vision(at_ends(last, ends, objects), text)
+        mixed = self.mmoe.vision(last, text)
+        weights = mixed.weights
+        return Mixed(
+            at_ends(mixed.features, ends, objects),
+            None if weights is None else at_ends(weights, ends, objects),
+            mixed.present,
+        )
 
 
-def tokens_of(vision: Levels, ends: Int[Array, "b e"], objects: int) -> Levels:
-    """The last level at the tokens of some objects, one after another.
+def at_ends(
+    x: Shaped[Array, "b k d"], ends: Int[Array, "b e"], objects: int
+) -> Shaped[Array, "b e*u d"]:
+    """What the u tokens of some objects have, one object after another.
 
     Args:
+        x: of all visual tokens, k = u·objects.
         ends: places of the objects. One beyond those that a batch is cut to, which cannot be seen,
-            has no tokens, as has an entity, -1.
+            has zeros, as has an entity, -1.
     """
-    last = vision.features[-1]
-    b, _, d = last.shape
-    place = jnp.maximum(ends, 0)[..., None]
-    take = partial(jnp.take_along_axis, indices=place, axis=1, mode="fill")
-    features = take(last.reshape(b, objects, -1), fill_value=0)
-    mask = take(vision.mask.reshape(b, objects, -1), fill_value=False) & (ends >= 0)[..., None]
-    return Levels([features.reshape(b, -1, d)], mask.reshape(b, -1))
+    b, _, d = x.shape
+    place = jnp.where(ends >= 0, ends, objects)[..., None]
+    found = jnp.take_along_axis(x.reshape(b, objects, -1), place, axis=1, mode="fill", fill_value=0)
+    return found.reshape(b, -1, d)
 
 
 def _gauges(

@@ -35,7 +35,7 @@ class RemoteTogether(Remote):
         opening = markers.reshape(b, pairs, 2, each // 2, -1)[:, :, :, 0]
         return text, opening.reshape(b, 2 * pairs, -1)
 
-    def pairs(self, batch: Batch) -> Bool[Array, "b p"]:
+    def there(self, batch: Batch) -> Bool[Array, "b p"]:
         """Which pairs of an example there are."""
         return batch["pair_mask"]
 

@@ -177,7 +177,8 @@ def test_a_post_of_many_ends_is_paired_in_part():
 
     posts = Posts({})
     objects = tuple(f"[OBJ{k}]" for k in range(500))
-    pair = Pair(("a", "b"), Argument("a", (0, 1)), Argument("b", (1, 2)), objects=objects)
+    ends, boxes = (Argument("a", (0, 1)), Argument("b", (1, 2))), np.zeros((500, 4), np.float32)
+    pair = Pair(("a", "b"), *ends, boxes=boxes, objects=objects)
     posts.add(0, pair)
     assert len(posts.unlisted()) == MAX_ENDS * (MAX_ENDS - 1) - 1
 

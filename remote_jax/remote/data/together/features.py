@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import grain
 import numpy as np
-from jaxtyping import Float
 from ml_collections import ConfigDict
 
 from remote_jax.data.batches.buckets import Extents, Padding, patches
@@ -17,7 +16,7 @@ from remote_jax.errors import UserError
 from remote_jax.remote.data import features
 from remote_jax.remote.data.dataset import triplet_types
 from remote_jax.remote.data.features import Examples, Features, Sights, choose_objects
-from remote_jax.remote.data.pairs import TRIPLET_TYPES, Argument, Pair, Span
+from remote_jax.remote.data.pairs import TRIPLET_TYPES, Argument, Pair, Span, named
 from remote_jax.remote.data.together.text import PostText, least_length, sequence
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ class FeaturizeTogether(grain.transforms.Map):
 
     def _filled(self, pairs: Sequence[Pair]) -> tuple[int, int, int]:
         post = _Post(pairs, self._objects)
-        text, objects = self._text(post), self._sights.count(post.first, len(post.names))
+        text, objects = self._text(post), self._sights.count(post.first, len(post.captions))
         return int(text.mask.sum()), objects, len(pairs)
 
     def lost(self, pairs: Sequence[Pair]) -> int:
@@ -110,12 +109,12 @@ class FeaturizeTogether(grain.transforms.Map):
         return sum(bool(end.caption) for end in ends) if self._caption else 0
 
     def unread(self, pairs: Sequence[Pair]) -> int:
-        """The same of all pairs of a post, however many."""
+        """How many word pieces of its texts have no room, with all of its pairs in one example."""
         return self.lost(pairs) if pairs else 0
 
     def _text(self, post: _Post) -> PostText:
         words = post.first.tokens if self._sentence else ()
-        captions = [post.caption(name) if self._caption else "" for name in post.names]
+        captions = [caption if self._caption else "" for caption in post.captions.values()]
         return sequence(words, post.spans, captions[: self._told], self._pieces, self._tokens)
 
     def map(self, pairs: Sequence[Pair]) -> Features:
@@ -170,35 +169,36 @@ class FeaturizeTogether(grain.transforms.Map):
 
 
 class _Post:
-    """What pairs of a post share: the same object may have another number in another row."""
+    """What pairs of a post share: the same object may have another number in another row.
 
-    names: tuple[str, ...]
-    """Of the objects that the model sees, in their order."""
+    An object is its name and box: a row may have a box of its own for a name.
+    """
 
     def __init__(self, pairs: Sequence[Pair], limit: int):
         self.first = max(pairs, key=lambda pair: len(pair.boxes))
-        boxes: dict[str, Float[np.ndarray, "4"]] = {}
-        captions: dict[str, str] = {}
-        for pair in (self.first, *pairs):
-            boxes.update(zip(pair.objects, pair.boxes, strict=True))
-            captions.update(zip(pair.objects, pair.captions, strict=True))
-        every, self._captions = list(boxes), captions
-        ends = [every.index(name) for pair in pairs for name in _named(pair)]
-        stacked = np.array([*boxes.values()], np.float32).reshape(-1, 4)
-        chosen = choose_objects(ends, stacked, limit)
-        self.names, self.boxes = tuple([every[index] for index in chosen]), stacked[chosen]
+        captions = {
+            named(self.first, number): self.first.captions[number]
+            for number in range(len(self.first.objects))
+        }
+        for pair in pairs:
+            for end in _objects(pair):
+                captions.setdefault(named(pair, end.object), end.caption)
+        every = list(captions)
+        ends = [every.index(named(pair, end.object)) for pair in pairs for end in _objects(pair)]
+        boxes = np.array([box for _, box in every], np.float32).reshape(-1, 4)
+        chosen = choose_objects(ends, boxes, limit)
+        self.boxes = boxes[chosen]
+        self.captions = {every[index]: captions[every[index]] for index in chosen}
+        """Of the objects that the model sees, in their order."""
+        self._places = {every[index]: place for place, index in enumerate(chosen)}
         spans = [end.span for pair in pairs for end in (pair.head, pair.tail)]
         self.spans: list[Span] = [*dict.fromkeys(span for span in spans if span is not None)]
 
-    def caption(self, name: str) -> str:
-        """Of an object."""
-        return self._captions[name]
-
     def place(self, pair: Pair, end: Argument) -> int:
         """Of an end among the objects that are seen; -1 for an entity."""
-        return -1 if end.object < 0 else self.names.index(pair.objects[end.object])
+        return -1 if end.object < 0 else self._places[named(pair, end.object)]
 
 
-def _named(pair: Pair) -> list[str]:
-    """The names of its ends that are objects."""
-    return [pair.objects[end.object] for end in (pair.head, pair.tail) if end.object >= 0]
+def _objects(pair: Pair) -> list[Argument]:
+    """Its ends that are objects."""
+    return [end for end in (pair.head, pair.tail) if end.object >= 0]

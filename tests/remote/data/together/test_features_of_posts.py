@@ -57,6 +57,20 @@ def test_markers_have_the_positions_of_what_they_mark(post):
     np.testing.assert_allclose(found["boxes"], [*BOXES.values(), EXTRA], rtol=1e-6)
 
 
+def test_an_object_is_its_name_and_its_box(tmp_path):
+    """A row's own box is that of the row alone, as where each pair is read by itself."""
+    rows = [row(object_end(0, EXTRA), text_end(0, 2)), row(object_end(0), text_end(0, 2))]
+    examples, records, featurize, alone = split(umre(tmp_path / "data", rows), tmp_path / "cache")
+    assert len(examples) == 1
+    found = featurize.map(examples[0])
+    boxes = found["boxes"][found["object"][:2, 0]]
+    np.testing.assert_allclose(boxes, [EXTRA, BOXES["[OBJ0]"]], rtol=1e-6)
+    for place in range(2):
+        one = alone.map(records[place])
+        pair = [found["rgb"][found["object"][place, 0]], one["rgb"][one["object"][0]]]
+        np.testing.assert_array_equal(*pair)
+
+
 def test_the_rest_is_that_of_the_pairs(post):
     examples, records, featurize, alone = post
     found, count = featurize.map(examples[0]), len(records)
