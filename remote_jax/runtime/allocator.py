@@ -2,7 +2,7 @@
 
 XLA's CPU backend asks for the buffers of a step when it begins and frees them when it ends. glibc
 gives such memory back to the system, which has to map and zero every page of it again in the next
-step. On a CPU that was a tenth of a step's time in the system alone (docs/results.md).
+step: a fifth of a small step's time (docs/results.md, "Memory that is kept").
 """
 
 import ctypes
