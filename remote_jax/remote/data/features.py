@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -43,33 +44,6 @@ class Examples(Protocol[Example]):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> Example: ...
-
-
-class Featurizes(Protocol):
-    """Turns examples into features, and knows how long they are."""
-
-    @property
-    def tokenizer_json(self) -> str:
-        """The tokenizer, as JSON."""
-
-    @property
-    def padding(self) -> Padding:
-        """Which axes of the features are padded."""
-
-    def extents(self, examples: Examples[Any]) -> Extents:
-        """How much of them each example fills; 0 objects if no picture is seen."""
-
-    def lost(self, example: Any) -> int:
-        """How many word pieces of an example's text have no room."""
-
-    def untold(self, example: Any) -> int:
-        """How many captions of entities are not read."""
-
-    def unread(self, pairs: Sequence[Pair]) -> int:
-        """How many word pieces of a post's texts the model does not read of a pair, at most."""
-
-    def map(self, example: Any) -> Features:
-        """The features of an example."""
 
 
 LOOKED_AT = 1000
@@ -122,7 +96,65 @@ class Sights:
         }
 
 
-class Featurize(grain.transforms.Map):
+class Featurizes(grain.transforms.Map):
+    """Turns examples into features, and knows how long they are.
+
+    Its state is plain, so worker processes can be sent one; each keeps its own crops.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, pictures: Pictures, config: ConfigDict):
+        """Takes what `config.data` and `config.features` say.
+
+        Args:
+            pictures: those that pairs name.
+
+        Raises:
+            UserError: the tokenizer lacks a marker.
+        """
+        data, features = config.data, config.features
+        self._pieces = WordPieces(tokenizer)
+        self._tokens, self._objects, self._crop = data.max_tokens, data.max_objects, data.crop
+        self._sentence, self._caption = features.sentence, features.caption
+        self._sights = Sights(pictures, config)
+
+    @property
+    def tokenizer_json(self) -> str:
+        """The tokenizer, as JSON."""
+        return self._pieces.json
+
+    def extents(self, examples: Examples[Any]) -> Extents:
+        """How much of the padded axes each example fills; 0 objects if no picture is seen."""
+        padding = self.padding
+        filled = [self.filled(examples[row]) for row in range(len(examples))]
+        return Extents(padding, np.array(filled, np.int32).reshape(-1, len(padding.lengths)))
+
+    @property
+    @abstractmethod
+    def padding(self) -> Padding:
+        """Which axes of the features are padded."""
+
+    @abstractmethod
+    def filled(self, example: Any) -> tuple[int, ...]:
+        """How much of each padded axis an example fills."""
+
+    @abstractmethod
+    def lost(self, example: Any) -> int:
+        """How many word pieces of an example's text have no room."""
+
+    @abstractmethod
+    def untold(self, example: Any) -> int:
+        """How many captions of entities are not read."""
+
+    @abstractmethod
+    def unread(self, pairs: Sequence[Pair]) -> int:
+        """How many word pieces of a post's texts the model does not read of a pair, at most."""
+
+    @abstractmethod
+    def map(self, example: Any) -> Features:
+        """The features of an example."""
+
+
+class Featurize(Featurizes):
     """Turns a `Pair` into the arrays that the model reads, one example, unbatched.
 
     With n = `data.max_tokens`, o = `data.max_objects`, s = `data.crop`:
@@ -136,29 +168,21 @@ class Featurize(grain.transforms.Map):
         label       int32 []         -1 if unknown
         weight      float32 []       of the pair in the loss
         row         int32 []         index in the split
-
-    Its state is plain, so worker processes can be sent one; each keeps its own crops.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, pictures: Pictures, config: ConfigDict):
-        """Takes what `config.data` and `config.features` say.
-
-        Args:
-            pictures: those that pairs name.
+        """As `Featurizes`.
 
         Raises:
             UserError: the tokenizer lacks a marker, or there is no room for the markers.
         """
-        data, features = config.data, config.features
+        data = config.data
         if data.max_tokens < MAX_SPECIAL_TOKENS or data.max_objects < 2:
             raise UserError(
                 f"config.data needs max_tokens of at least {MAX_SPECIAL_TOKENS} and max_objects "
                 f"of at least 2, found {data.max_tokens} and {data.max_objects}."
             )
-        self._pieces = WordPieces(tokenizer)
-        self._tokens, self._objects, self._crop = data.max_tokens, data.max_objects, data.crop
-        self._sentence, self._caption = features.sentence, features.caption
-        self._sights = Sights(pictures, config)
+        super().__init__(tokenizer, pictures, config)
 
     def unread(self, pairs: Sequence[Pair]) -> int:
         """How many word pieces of a post's texts the model does not read of a pair, at most.
@@ -176,11 +200,6 @@ class Featurize(grain.transforms.Map):
         return max(map(self.lost, some))
 
     @property
-    def tokenizer_json(self) -> str:
-        """The tokenizer, as JSON."""
-        return self._pieces.json
-
-    @property
     def padding(self) -> Padding:
         """Which axes are padded. An object has as many tokens of a ViT as it has patches, twice."""
         return Padding(
@@ -190,12 +209,8 @@ class Featurize(grain.transforms.Map):
             masks=MASKS,
         )
 
-    def extents(self, pairs: Examples[Pair]) -> Extents:
-        """Word pieces and objects of each pair; 0 objects if no picture is seen."""
-        filled = [self._filled(pairs[row]) for row in range(len(pairs))]
-        return Extents(self.padding, np.array(filled, np.int32).reshape(-1, 2))
-
-    def _filled(self, pair: Pair) -> tuple[int, int]:
+    def filled(self, pair: Pair) -> tuple[int, int]:
+        """Word pieces and objects."""
         return int(self._text(pair).mask.sum()), self._sights.count(pair, len(pair.boxes))
 
     def lost(self, pair: Pair) -> int:

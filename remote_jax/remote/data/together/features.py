@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import grain
 import numpy as np
 from ml_collections import ConfigDict
 
-from remote_jax.data.batches.buckets import Extents, Padding, patches
+from remote_jax.data.batches.buckets import Padding, patches
 from remote_jax.data.media import Pictures
-from remote_jax.encoders.word_pieces import WordPieces
 from remote_jax.errors import UserError
 from remote_jax.remote.data import features
 from remote_jax.remote.data.dataset import triplet_types
-from remote_jax.remote.data.features import Examples, Features, Sights, choose_objects
+from remote_jax.remote.data.features import Features, Featurizes, choose_objects
 from remote_jax.remote.data.pairs import TRIPLET_TYPES, Argument, Pair, Span, named
 from remote_jax.remote.data.together.text import PostText, least_length, sequence
 
@@ -33,7 +31,7 @@ MARKERS = 4
 """Of a pair: opening and closing ones of its head and of its tail."""
 
 
-class FeaturizeTogether(grain.transforms.Map):
+class FeaturizeTogether(Featurizes):
     """Turns pairs of a post into the arrays that the model reads, one example, unbatched.
 
     Those of `features.Featurize` that are of the sentence and the picture; and with
@@ -49,12 +47,10 @@ class FeaturizeTogether(grain.transforms.Map):
 
     The text has the captions of all objects, where pairs of objects take part at all. Captions of
     entities are not read: nothing would say whose they are.
-
-    Its state is plain, so worker processes can be sent one; each keeps its own crops.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, pictures: Pictures, config: ConfigDict):
-        """Takes what `config.data` and `config.features` say.
+        """As `Featurizes`.
 
         Raises:
             UserError: the tokenizer lacks a marker, or there is no room for the markers.
@@ -68,16 +64,8 @@ class FeaturizeTogether(grain.transforms.Map):
                 f"{2 * least_length(self._told)} for so many objects with model.pairs=shared, "
                 f"found {data.max_objects} and {data.max_tokens}."
             )
-        self._pieces = WordPieces(tokenizer)
-        self._tokens, self._objects, self._pairs = data.max_tokens, data.max_objects, data.max_pairs
-        self._crop = data.crop
-        self._sentence, self._caption = config.features.sentence, config.features.caption
-        self._sights = Sights(pictures, config)
-
-    @property
-    def tokenizer_json(self) -> str:
-        """The tokenizer, as JSON."""
-        return self._pieces.json
+        super().__init__(tokenizer, pictures, config)
+        self._pairs = data.max_pairs
 
     @property
     def padding(self) -> Padding:
@@ -89,12 +77,8 @@ class FeaturizeTogether(grain.transforms.Map):
             masks=(*features.MASKS, "pair_mask"),
         )
 
-    def extents(self, posts: Examples[tuple[Pair, ...]]) -> Extents:
-        """Word pieces, objects and pairs of each post; 0 objects if no picture is seen."""
-        filled = [self._filled(posts[row]) for row in range(len(posts))]
-        return Extents(self.padding, np.array(filled, np.int32).reshape(-1, 3))
-
-    def _filled(self, pairs: Sequence[Pair]) -> tuple[int, int, int]:
+    def filled(self, pairs: Sequence[Pair]) -> tuple[int, int, int]:
+        """Word pieces, objects and pairs."""
         post = _Post(pairs, self._objects)
         text, objects = self._text(post), self._sights.count(post.first, len(post.captions))
         return int(text.mask.sum()), objects, len(pairs)
@@ -136,7 +120,7 @@ class FeaturizeTogether(grain.transforms.Map):
             "object": self._padded(objects, -1),
             "pair_mask": np.arange(self._pairs) < len(pairs),
             "label": self._padded([pair.label for pair in pairs], -1),
-            "weight": self._padded([pair.weight for pair in pairs], 0).astype(np.float32),
+            "weight": self._padded([pair.weight for pair in pairs], 0),
             "row": self._padded([pair.row for pair in pairs], -1),
         }
 
