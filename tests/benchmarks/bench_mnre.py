@@ -3,7 +3,7 @@
     python3 -m venv TORCH && TORCH/bin/pip install torch transformers
     python tests/benchmarks/bench_mnre.py --data=MNRE_FOLDER --encoder=MINILM_FOLDER \
         --python-torch=TORCH/bin/python [--steps=30] [--rounds=5] [--threads=1] \
-        [--only=training]
+        [--works=training]
 
 The plain one is what one would write oneself: the sentence with its markers through BERT, the two
 opening markers through a linear layer, AdamW, each batch padded to its longest. Ours is
@@ -15,19 +15,12 @@ and take turns: `--steps` steps of one, then of the other, `--rounds` times, and
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import beside
 import numpy as np
 
-SIDES = ("torch", "remote")
 TRAINING, PREDICTING = "training", "predicting"
 
 
@@ -56,13 +49,13 @@ def make_task(options: argparse.Namespace):
     return made, folder
 
 
-def torch_side(options: argparse.Namespace) -> dict[str, Callable[[], int]]:
+def torch_side(options: argparse.Namespace) -> dict[str, beside.Work]:
     """A step of training, and a pass over validation; each says how many pairs that were."""
     import torch
     from transformers import BertModel
 
     torch.set_num_threads(options.threads)
-    with np.load(options.sequences, allow_pickle=False) as file:
+    with np.load(options.shared, allow_pickle=False) as file:
         arrays = {name: torch.as_tensor(file[name]).long() for name in file.files}
     bert = BertModel.from_pretrained(options.encoder, add_pooling_layer=False)
     bert.resize_token_embeddings(int(arrays["vocabulary"]))
@@ -103,7 +96,7 @@ def torch_side(options: argparse.Namespace) -> dict[str, Callable[[], int]]:
     return {TRAINING: lambda: sum(step() for _ in range(options.steps)), PREDICTING: predict}
 
 
-def remote_side(options: argparse.Namespace) -> dict[str, Callable[[], int]]:
+def remote_side(options: argparse.Namespace) -> dict[str, beside.Work]:
     """The same, of the loop's step and of the evaluation."""
     import jax
     import jax.numpy as jnp
@@ -143,7 +136,7 @@ def remote_side(options: argparse.Namespace) -> dict[str, Callable[[], int]]:
         return len(validation)
 
     seen: set[object] = set()  # so that no round compiles
-    while options.only != PREDICTING and len(seen) < (
+    while TRAINING in options.works and len(seen) < (
         1 if buckets is None else len(set(buckets.kinds.tolist()))
     ):
         batch = next(batches)
@@ -152,104 +145,15 @@ def remote_side(options: argparse.Namespace) -> dict[str, Callable[[], int]]:
     return {TRAINING: train, PREDICTING: predict}
 
 
-def serve(options: argparse.Namespace) -> None:
-    """Does what a line of standard input names, and prints its seconds and pairs."""
-    made = (torch_side if options.side == "torch" else remote_side)(options)
-    for name, work in made.items():
-        if options.only in ("", name):
-            work()
-    print(json.dumps("ready"), flush=True)
-    for line in sys.stdin:
-        began = time.monotonic()
-        pairs = made[line.strip()]()
-        print(json.dumps([time.monotonic() - began, pairs]), flush=True)
-
-
-class Side:
-    """A side in its own process."""
-
-    def __init__(self, name: str, options: argparse.Namespace, sequences: Path):
-        python = options.python_torch if name == "torch" else sys.executable
-        command = [python, __file__, f"--side={name}", f"--sequences={sequences}"]
-        for key in ("data", "encoder", "steps", "threads", "buckets", "only"):
-            command.append(f"--{key}={getattr(options, key)}")
-        threads = str(options.threads)
-        env = os.environ | {"OMP_NUM_THREADS": threads, "JAX_PLATFORMS": "cpu"}
-        env["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=" + ("false" if threads == "1" else "true")
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
-        )
-        while json.loads(self._line()) != "ready":
-            pass
-
-    def _line(self) -> str:
-        for line in self._process.stdout:
-            if line.startswith(("[", '"')):  # what a task says goes to the same place
-                return line
-        raise SystemExit("a side ended before it had answered")
-
-    def seconds(self, work: str) -> float:
-        self._process.stdin.write(work + "\n")
-        self._process.stdin.flush()
-        seconds, pairs = json.loads(self._line())
-        return 1000 * seconds / pairs
-
-    def close(self) -> None:
-        self._process.stdin.close()
-        self._process.wait()
-
-
-def compare(options: argparse.Namespace) -> None:
-    """Prints milliseconds a pair of both sides, medians with least and most, and their ratio."""
-    with tempfile.TemporaryDirectory() as folder:
-        sequences = Path(folder) / "sequences.npz"
-        write_sequences(options, sequences)
-        sides = {name: Side(name, options, sequences) for name in SIDES}
-        for work in [options.only] if options.only else [TRAINING, PREDICTING]:
-            laps: dict[str, list[float]] = {name: [] for name in sides}
-            for _ in range(options.rounds):
-                for name, side in sides.items():
-                    laps[name].append(side.seconds(work))
-            told = ", ".join(
-                f"{name} {statistics.median(x):.2f} ({min(x):.2f} to {max(x):.2f})"
-                for name, x in laps.items()
-            )
-            ratios = [a / b for a, b in zip(laps["torch"], laps["remote"], strict=True)]
-            print(
-                f"{work}, ms a pair: {told}; remote is {statistics.median(ratios):.2f} times as "
-                f"fast ({min(ratios):.2f} to {max(ratios):.2f})",
-                flush=True,
-            )
-        for side in sides.values():
-            side.close()
-
-
-def arguments() -> Iterator[tuple[str, dict]]:
-    """Of the command line."""
-    yield "--data", {"type": Path, "required": True, "help": "folder of MNRE's files"}
-    yield "--encoder", {"type": Path, "required": True, "help": "folder of a BERT"}
-    yield "--python-torch", {"help": "of an environment with torch and transformers"}
-    yield "--steps", {"type": int, "default": 30, "help": "of a round"}
-    yield "--rounds", {"type": int, "default": 5, "help": "that both sides take in turn"}
-    yield "--threads", {"type": int, "default": 1, "help": "that a side may use"}
-    yield "--buckets", {"type": int, "default": 0, "help": "data.buckets; 0: that of the config"}
-    yield "--only", {"choices": ("", TRAINING, PREDICTING), "default": "", "help": "what is timed"}
-    yield "--side", {"choices": SIDES, "help": argparse.SUPPRESS}
-    yield "--sequences", {"type": Path, "help": argparse.SUPPRESS}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, settings in arguments():
-        parser.add_argument(name, **settings)
-    options = parser.parse_args()
-    sys.path.insert(0, str(Path(__file__).parents[2]))
-    if options.side:
-        serve(options)
-    elif options.python_torch:
-        compare(options)
-    else:
-        parser.error("give --python-torch")
+    beside.add_arguments(parser, [TRAINING, PREDICTING], rounds=5)
+    parser.add_argument("--data", type=Path, required=True, help="folder of MNRE's files")
+    parser.add_argument("--encoder", type=Path, required=True, help="folder of a BERT")
+    parser.add_argument("--steps", type=int, default=30, help="of a round")
+    parser.add_argument("--buckets", type=int, default=0, help="data.buckets; 0: the config's")
+    sides = {beside.PUBLIC: torch_side, beside.OURS: remote_side}
+    beside.run(parser.parse_args(), sides, "a pair", write_sequences)
 
 
 if __name__ == "__main__":
