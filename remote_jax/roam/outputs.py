@@ -24,8 +24,8 @@ def query_outputs(scores: Float[Array, "b n"], batch: Batch, loss: str) -> dict[
     `target`: its `rank`, and what `of_targets` gives.
     `new`: the best answers, of `page` if the batch has it, as `of_best` gives them.
 
-    `log_normaliser` [b, temperatures] is that of the entities that are not known; it is left out
-    where nothing reads it (a sigmoid's probability of an answer needs none).
+    `calibrates`, or any with a softmax: `log_normaliser` [b, temperatures], that of the entities
+    that are not known. A sigmoid's probability of an answer needs none.
 
     Args:
         scores: of every entity.
@@ -38,7 +38,7 @@ def query_outputs(scores: Float[Array, "b n"], batch: Batch, loss: str) -> dict[
         found |= of_targets(scores, batch["target"], known)
     if "new" in batch:
         found |= of_best(scores, known, batch["new"], batch.get("page"))
-    if "target" in batch or loss == "softmax":
+    if "calibrates" in batch or loss == "softmax":
         found["log_normaliser"] = log_normalisers(scores, ~known, loss)
     return found
 

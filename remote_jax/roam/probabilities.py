@@ -27,6 +27,9 @@ TEMPERATURES = 4.0 * 2.0 ** (-np.arange(12) / 2)
 AS_TRAINED = 1.0
 """The temperature of the loss; that of a run without a calibration."""
 
+IN_CACHE = 2**19
+"""Scores that are summed at once at all temperatures: 2 MB, which caches of a core hold."""
+
 Scores = Float[np.ndarray, " *n"]
 
 
@@ -56,18 +59,24 @@ def _sums_of_powers(
     """Σ term(exp(x/T)) over the entities, at each of `TEMPERATURES`; x is at most 0.
 
     Two exponentials an entity: at half of a temperature the power is squared. One after another,
-    since at once they would be as many arrays of the size of the scores.
+    since at once they would be as many arrays of the size of the scores; and of `IN_CACHE` scores
+    at a time, which are passed over once for each.
     """
 
-    def halved(power: Float[Array, "b n"], _: None) -> tuple[Array, Array]:
-        return power * power, jnp.sum(term(power), 1)
+    def halved(power: Float[Array, " n"], _: None) -> tuple[Array, Array]:
+        return power * power, jnp.sum(term(power))
 
-    steps = len(TEMPERATURES) // 2
-    sums = [
-        jax.lax.scan(halved, jnp.exp(below / temperature), length=steps)[1]
-        for temperature in TEMPERATURES[:2].tolist()
-    ]
-    return jnp.stack(sums, 1).reshape(2 * steps, -1).T
+    def of_query(below: Float[Array, " n"]) -> Float[Array, " t"]:
+        steps = len(TEMPERATURES) // 2
+        sums = [
+            jax.lax.scan(halved, jnp.exp(below / temperature), length=steps)[1]
+            for temperature in TEMPERATURES[:2].tolist()
+        ]
+        return jnp.stack(sums, 1).reshape(-1)
+
+    count, entities = below.shape
+    rows = min(max(IN_CACHE // entities, 1), count)
+    return jax.lax.map(of_query, below, batch_size=rows)
 
 
 def log_probabilities(
@@ -167,9 +176,9 @@ def with_probabilities(
         logs = log_probabilities(loss, outputs["scores"], outputs["known"], column, temperature)
         found["probabilities"] = np.exp(logs)
     if "rank" in outputs:
-        assert log_z is not None
+        whole = 0.0 if log_z is None else log_z
         logs = log_probabilities(
-            loss, outputs["score"], outputs["target_known"], log_z, temperature
+            loss, outputs["score"], outputs["target_known"], whole, temperature
         )
         found |= {"log_probability": logs, "probability": np.exp(logs)}
         found["confidence"] = confidences(loss, outputs, temperature)

@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.data.batches.buckets import Buckets
+from remote_jax.data.batches.repeats import Repeats
 from remote_jax.data.cache import cache_folder
 from remote_jax.data.media import InMemoryMedia
 from remote_jax.data.posts import Answer, Post, Query, values_of
@@ -69,6 +70,7 @@ class Model:
         self._task, self._params = task, params
         self._compiled = make_predict(task, skeleton, sharding.first_device(), gauges=False)
         self._shared = self._compiled.shared(params)
+        self._repeats = Repeats(self._compiled.mesh)
         self._lock = threading.Lock()
         # Reads what names and vocabularies there are, so that they are so.
         task.posts((), InMemoryMedia())
@@ -118,10 +120,10 @@ class Model:
             examples = [dataset[int(row)] for row in rows]
             filled = examples + examples[-1:] * (size - len(examples))
             batch = {name: np.stack([one[name] for one in filled]) for name in examples[0]}
-            # Of a few posts no more programs are compiled than there are sizes.
+            # Of a few posts hardly more programs are compiled than there are sizes.
             if buckets is not None and size == most:
                 batch = buckets.extents.padding.cut(batch, buckets.shape(rows))
-            there = sharding.put_batch(batch, self._compiled.mesh)
+            there = sharding.put_batch(self._repeats(batch), self._compiled.mesh)
             chunk = sharding.fetch(self._compiled.batch(self._params, self._shared, there))
             chunks.append({name: value[: len(rows)] for name, value in chunk.items()})
             start += len(rows)

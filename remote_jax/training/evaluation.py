@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.data.batches import pipeline
 from remote_jax.data.batches.buckets import Buckets
+from remote_jax.data.batches.repeats import Repeats
 from remote_jax.reporting import results
 from remote_jax.runtime import processes, sharding
 from remote_jax.runtime.programs import Programs
@@ -77,6 +78,7 @@ class Predictor:
         self.params = params
         self._predict, self._config = predict, config
         self._batch = Programs("predict", predict.batch)
+        self._repeats = Repeats(predict.mesh)
         self._size = 0
         self._shared: Any = None
         sharding.check_batch(predict.mesh, "train.eval_batch_size", config.train.eval_batch_size)
@@ -125,7 +127,7 @@ class Predictor:
 
     def _send(self, batch: pipeline.Batch) -> dict[str, jax.Array]:
         """Outputs of a batch, which the device may not have computed yet."""
-        there = sharding.put_batch(batch, self._predict.mesh)
+        there = sharding.put_batch(self._repeats(batch), self._predict.mesh)
         if self._shared is None:
             processes.compile_together("shared", self._predict.shared, self.params)
             self._shared = self._predict.shared(self.params)

@@ -116,6 +116,7 @@ def remote_side(options: argparse.Namespace) -> dict[str, beside.Work]:
     optimizer, _ = make_optimizer(config.train, 2000)
     step = make_step(task, skeleton, optimizer, 0, mesh)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
+    state = jax.device_put(state, sharding.place(mesh, state))
     buckets = task.buckets("train")
     batches = pipeline.train_batches(
         task.dataset("train"), batch_size=32, seed=0, steps=10**6, buckets=buckets

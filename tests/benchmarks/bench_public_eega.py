@@ -178,6 +178,7 @@ def our_side(options: argparse.Namespace) -> dict[str, beside.Work]:
     mesh = sharding.make_mesh(config.mesh)
     train = make_step(make_task(config), skeleton, optimizer, 0, mesh)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
+    state = jax.device_put(state, sharding.place(mesh, state))
 
     def step(batch: Batch) -> None:
         nonlocal state

@@ -191,6 +191,7 @@ def our_side(options: argparse.Namespace) -> dict[str, beside.Work]:
     optimizer, _ = make_optimizer(config.train, 1000)
     step = make_step(make_task(config), skeleton, optimizer, 0, mesh)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
+    state = jax.device_put(state, sharding.place(mesh, state))
     del model, params
     batches = pipeline.train_batches(
         Pairs(filled), batch_size=options.batch, seed=0, steps=10**6, buckets=buckets

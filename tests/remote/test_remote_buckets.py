@@ -1,6 +1,9 @@
 """Buckets of REMOTE: what is cut is not there, and nothing else changes."""
 
 import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,11 +13,13 @@ from ml_collections import ConfigDict
 from tiny_remote import tiny
 
 from remote_jax.data import posts as lines
+from remote_jax.data.batches import repeats
+from remote_jax.data.batches.repeats import PLACE
 from remote_jax.data.media import PostFileMedia
 from remote_jax.remote.data.features import Featurize
 from remote_jax.remote.data.together.form import by_pair
 from remote_jax.remote.task import make_task
-from remote_jax.runtime import sharding
+from remote_jax.runtime import processes, sharding
 from remote_jax.training.evaluation import evaluate, make_predict
 from remote_jax.training.state import split
 
@@ -53,6 +58,51 @@ def test_buckets_do_not_change_what_is_predicted(cache, tmp_path, seen, form):
     again = make_task(found.config)
     again.prepare(tmp_path, anew=False)
     assert again.buckets("test").shapes == buckets.shapes
+
+
+@pytest.mark.parametrize("form", ["each", "shared"])
+def test_a_picture_is_read_once(cache, tmp_path, form, monkeypatch):
+    """Answers and gauges are those of batches in which every pair brings its own."""
+    found = make_task(tiny(cache, **{"model.pairs": form, "train.eval_batch_size": 16}))
+    found.prepare(tmp_path, anew=True)
+    skeleton, params = split(found.model(nnx.Rngs(0)))
+    predict, data = make_predict(found, skeleton, MESH), found.dataset("test")
+    shared: list[bool] = []
+    run = predict.batch
+
+    def watched(params, of_all, batch):
+        shared.append(PLACE in batch)
+        return run(params, of_all, batch)
+
+    watching = replace(predict, batch=watched)
+    monkeypatch.setattr(processes, "compile_together", lambda *_: None)
+    once = evaluate(watching, params, Alike(data, 3), found.config)
+    assert all(shared) and shared
+    monkeypatch.setattr(repeats.Repeats, "__call__", lambda _, batch: batch)
+    each = evaluate(predict, params, Alike(data, 3), found.config)
+    assert once.keys() == each.keys()
+    for name in each:
+        np.testing.assert_allclose(once[name], each[name], atol=1e-5, err_msg=name)
+
+
+@dataclass(frozen=True)
+class Alike:
+    """The examples of a data set whose pictures are the first few that it has, four times over."""
+
+    data: Any
+    pictures: int
+
+    @cached_property
+    def rows(self):
+        keys = [self.data[row][repeats.KEY].tobytes() for row in range(len(self.data))]
+        first = list(dict.fromkeys(keys))[: self.pictures]
+        return 4 * [row for row, key in enumerate(keys) if key in first]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, place):
+        return self.data[self.rows[place]]
 
 
 @FORMS

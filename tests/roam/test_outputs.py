@@ -61,8 +61,13 @@ def test_only_what_is_wanted_is_made(scored):
     scores, known = scored
     new, target = np.zeros(4, bool), np.arange(4)
     best_alone = {"entities", "scores", "known"}
-    of_targets = {"rank", "score", "target_known", "best", "log_normaliser"}
+    of_targets = {"rank", "score", "target_known", "best"}
+    calibrates = np.ones(4, bool)
     assert ask(scores, known, "sigmoid", new=new).keys() == best_alone
     assert ask(scores, known, new=new).keys() == best_alone | {"log_normaliser"}
     assert ask(scores, known, "sigmoid", target=target).keys() == of_targets
-    assert ask(scores, known, new=new, target=target).keys() == best_alone | of_targets
+    normaliser = {"log_normaliser"}
+    asked = {"target": target, "calibrates": calibrates}
+    assert ask(scores, known, "sigmoid", **asked).keys() == of_targets | normaliser
+    both = ask(scores, known, new=new, target=target)
+    assert both.keys() == best_alone | of_targets | normaliser

@@ -49,6 +49,16 @@ def test_normalisers_are_sums_over_the_rivals(loss):
     assert (logs[0] == (0 if loss == "sigmoid" else -np.inf)).all()
 
 
+@pytest.mark.parametrize("rows", [1, 3, 100])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_normalisers_do_not_depend_on_how_many_are_summed_at_once(loss, rows, monkeypatch):
+    found, known = scores()
+    expected = np.asarray(log_normalisers(found, ~known, loss))
+    monkeypatch.setattr("remote_jax.roam.probabilities.IN_CACHE", rows * found.shape[1])
+    logs = np.asarray(log_normalisers(found, ~known, loss))
+    np.testing.assert_allclose(logs, expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_probability_is_filtered(loss):
     found, known = scores()
@@ -68,7 +78,8 @@ def targets(loss, found, known, target):
     """Outputs as of the validation split: each target is known."""
     known[np.arange(len(target)), target] = True
     packed = np.stack([pack(np.flatnonzero(row), found.shape[1]) for row in known])
-    outputs = query_outputs(found, {"known": packed, "target": target}, loss)
+    batch = {"known": packed, "target": target, "calibrates": np.ones(len(found), bool)}
+    outputs = query_outputs(found, batch, loss)
     return {name: np.asarray(value) for name, value in outputs.items()}
 
 

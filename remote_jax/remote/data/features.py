@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from ml_collections import ConfigDict
 
+from remote_jax.data.batches import repeats
 from remote_jax.data.batches.buckets import Extents, Padding, patches
 from remote_jax.data.crop_cache import Crops
 from remote_jax.data.media import Pictures
@@ -29,7 +30,6 @@ AXES = {
 """Axes of features that are padded."""
 
 MASKS = ("token_mask", "rgb_mask", "depth_mask")
-
 JUDGED = 16
 """Pairs of a post by which is told how much of its texts is not read."""
 
@@ -86,6 +86,7 @@ class Sights:
         depth = None
         if measured and post.depth:
             depth = self._crops.read(post.depth, boxes, colour=False)
+        sources = (post.image if pictured else "", post.depth if measured else "")
         size, present = self._crop, np.arange(self._objects) < len(boxes)
         return {
             "rgb": _filled(rgb, (self._objects, size, size, 3), np.uint8),
@@ -93,6 +94,7 @@ class Sights:
             "depth": _filled(depth, (self._objects, size, size), np.uint8),
             "depth_mask": present & (depth is not None),
             "boxes": _filled(boxes if self._position else None, (self._objects, 4), np.float32),
+            repeats.KEY: repeats.key(sources, boxes),
         }
 
 
@@ -163,6 +165,7 @@ class Featurize(Featurizes):
         rgb         uint8 [o,s,s,3]  rgb_mask   bool [o]     false: no object, or no picture
         depth       uint8 [o,s,s]    depth_mask bool [o]
         boxes       float32 [o,4]    left, top, right, bottom in [0, 1]; zeros if withheld
+        sight       uint8 [8]        the same for pairs that have the same of all these (`repeats`)
         marker      int32 [2]        opening markers of head and tail in tokens
         object      int32 [2]        places of head and tail in the o axis, -1 for an entity
         label       int32 []         -1 if unknown

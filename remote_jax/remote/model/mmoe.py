@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from remote_jax.remote.model.gauges import FusionGauges
 
@@ -21,12 +21,19 @@ VALUE_INIT = nnx.initializers.variance_scaling(0.01, "fan_in", "truncated_normal
 class Levels(NamedTuple):
     """Every level of one modality after fusion: F″⁰ … F″ᴸ⁻¹ and the positions that exist.
 
-    `gauges` has what fusion did to F¹ … Fᴸ⁻¹; it is empty where nothing is fused.
+    Attributes:
+      gauges: what fusion did to F¹ … Fᴸ⁻¹; empty where nothing is fused.
+      of: where each example has its own, for levels that several of them share.
     """
 
-    features: list[Float[Array, "b n d"]]
-    mask: Bool[Array, "b n"]
+    features: list[Float[Array, "p n d"]]
+    mask: Bool[Array, "p n"]
     gauges: Sequence[FusionGauges] = ()
+    of: Int[Array, " b"] | None = None
+
+    def each(self, x: Shaped[Array, "p *n"]) -> Shaped[Array, "b *n"]:
+        """What is made of the levels, for each example."""
+        return x if self.of is None else x[self.of]
 
 
 class Mixed(NamedTuple):
@@ -59,16 +66,17 @@ class CrossModalAttention(nnx.Module):
     def __call__(self, query: Float[Array, "b n d"], other: Levels) -> Float[Array, "b l n d"]:
         """F_j for every level j of `other`; zeros where the other modality is absent."""
         sources = jnp.stack(other.features, axis=1)
+        keys, values = (other.each(made(sources)) for made in (self.key, self.value))
         # Not rounded to bfloat16 before the softmax: near-equal scores would tie.
         scores = jnp.einsum(
             "bnd,blmd->blnm",
             self.query(query),
-            self.key(sources),
+            keys,
             preferred_element_type=jnp.float32,
         )
         scores = scores / jnp.sqrt(query.shape[-1])
-        weights = jax.nn.softmax(scores, where=other.mask[:, None, None, :])
-        return jnp.einsum("blnm,blmd->blnd", weights.astype(query.dtype), self.value(sources))
+        weights = jax.nn.softmax(scores, where=other.each(other.mask)[:, None, None, :])
+        return jnp.einsum("blnm,blmd->blnd", weights.astype(query.dtype), values)
 
 
 class Stream(nnx.Module):
@@ -149,7 +157,7 @@ class Stream(nnx.Module):
     ) -> tuple[Float[Array, "b e n d"], Bool[Array, "b e"]]:
         """The experts of this stream and whether each has anything to say for an example."""
         experts, present = [], []
-        there = jnp.any(other.mask, axis=1, keepdims=True)
+        there = other.each(jnp.any(other.mask, axis=1, keepdims=True))
         if self.own:
             experts.append(last[:, None])
             present.append(jnp.ones_like(there))

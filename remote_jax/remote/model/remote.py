@@ -1,12 +1,11 @@
 """REMOTE: from a sentence, its picture and a marked head and tail to their relation (Eqs. 3-14)."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
+from remote_jax.data.batches.repeats import PLACE
 from remote_jax.remote.model.encoding import TextEncoding, VisualEncoding, object_means
 from remote_jax.remote.model.gauges import (
     FusionGauges,
@@ -109,10 +108,10 @@ class Remote(nnx.Module):
             batch["rgb_mask"],
             batch["depth_mask"],
             rngs=rngs,
-        )
+        )._replace(of=batch.get(PLACE))
         words = Mixed(markers) if self.mmoe is None else self.mmoe.text(markers, vision)
         sights = self._sights(vision, text, ends, objects)
-        mask = at_ends(vision.mask[..., None], ends, objects)[..., 0]
+        mask = at_ends(vision.each(vision.mask)[..., None], ends, objects)[..., 0]
         means = object_means(sights.features, mask, ends.shape[1])
         logits = self.classifier(words.features, means, ends >= 0, rngs=rngs)
         return logits, {
@@ -158,7 +157,7 @@ class Remote(nnx.Module):
         self, vision: Levels, text: Levels, ends: Int[Array, "b 2*p"], objects: int
     ) -> Mixed:
         """H^{V,T} at the tokens of each head and tail, evaluated once for each object at most."""
-        last = vision.features[-1]
+        last = vision.each(vision.features[-1])
         if self.mmoe is None:
             return Mixed(at_ends(last, ends, objects))
         if ends.shape[1] <= objects:
@@ -201,8 +200,11 @@ def _gauges(
 
 def _of_pairs(levels: Levels, pairs: int) -> tuple[Bool[Array, "b*p n"], list[FusionGauges]]:
     """The mask and what fusion did, for each of the pairs that share them."""
-    shared = jax.tree.map(partial(jnp.repeat, repeats=pairs, axis=0), list(levels.gauges))
-    return jnp.repeat(levels.mask, pairs, axis=0), shared
+
+    def of_pairs(x: Shaped[Array, "p *n"]) -> Shaped[Array, "b*p *n"]:
+        return jnp.repeat(levels.each(x), pairs, axis=0)
+
+    return of_pairs(levels.mask), jax.tree.map(of_pairs, list(levels.gauges))
 
 
 def _unheard(stream: Stream | None, read: Bool[Array, " b"]) -> RouterGauges | None:

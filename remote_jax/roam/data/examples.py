@@ -22,22 +22,26 @@ class Queries:
         targets: the answer to rank of each query; None in training.
         known: answers of a query: those of the training triples, or all that are true.
         entities: their number.
+        calibrate: whether a temperature is chosen by these queries.
     """
 
     queries: Int[np.ndarray, "q 2"]
     targets: Int[np.ndarray, " q"] | None
     known: KnownAnswers
     entities: int
+    calibrate: bool = False
 
     def __len__(self) -> int:
         return len(self.queries)
 
     def __getitem__(self, index: SupportsIndex) -> dict[str, Any]:
-        """`query`, `known` as packed bits over the entities, and `target`."""
+        """`query`, `known` as packed bits over the entities, `target` and `calibrates`."""
         query = self.queries[index]
         example = {"query": query, "known": pack(self.known.answers_to(query), self.entities)}
         if self.targets is not None:
             example["target"] = self.targets[index]
+        if self.calibrate:
+            example["calibrates"] = np.bool_(True)
         return example
 
 
@@ -78,7 +82,8 @@ def single_answer_queries(graph: Graph) -> grain.MapDataset:
 def ranking_queries(graph: Graph, split: str, known: KnownAnswers) -> grain.MapDataset:
     """Both queries of every triple of a split, in the order of `both_directions`."""
     queries, targets = both_directions(graph.splits[split], len(graph.relations))
-    return grain.MapDataset.source(Queries(queries, targets, known, len(graph.entities)))
+    calibrate = split == "validation"
+    return grain.MapDataset.source(Queries(queries, targets, known, len(graph.entities), calibrate))
 
 
 def format_query(graph: Graph, query: Int[np.ndarray, "2"]) -> str:
