@@ -3,7 +3,7 @@
     python3 -m venv TORCH && TORCH/bin/pip install torch transformers
     python tests/benchmarks/bench_mnre.py --data=MNRE_FOLDER --encoder=MINILM_FOLDER \
         --python-torch=TORCH/bin/python [--steps=30] [--rounds=5] [--threads=1] \
-        [--works=training]
+        [--works training]
 
 The plain one is what one would write oneself: the sentence with its markers through BERT, the two
 opening markers through a linear layer, AdamW, each batch padded to its longest. Ours is

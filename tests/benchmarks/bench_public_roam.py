@@ -4,7 +4,7 @@
     python3 -m venv TORCH && TORCH/bin/pip install torch numpy
     python tests/benchmarks/bench_public_roam.py --public=PUBLIC --data=MKG_Y_FOLDER \
         --python-torch=TORCH/bin/python [--batch=1024] [--steps=2] [--rounds=3] [--threads=1] \
-        [--works=training] [--preset=paper]
+        [--works training] [--preset=paper] [--negatives=0]
 
 Both read the triples of `--data`; entities have random features, 256 numbers of images and 256 of
 texts. A step of training is one of `--batch` queries with all entities as candidates, the making of
@@ -16,9 +16,10 @@ its batch included:
 - Ours is the loop's own step with the `--preset` of `configs/mkg_y.py`: a batch of the pipeline,
   four groups of experts a modality, transport, one Tucker score, and Adam with a clipped norm. The
   models are not the same; "paper" has the dimension, the batch and the learning rate of MoMoK.
+  With `--negatives` a softmax over so many drawn candidates takes the place of its loss.
 
 Ranking is that of the whole test split in both directions, filtered, up to its metrics: MoMoK's
-`get_validation_pred`, and ours as a run evaluates, with temperature and calibration errors. What
+`get_validation_pred`, and ours as a run evaluates, at a temperature, with calibration errors. What
 both make ready once for a run is not timed: the graph, features and tables of known answers. Each
 side has a process of its own and they take turns, `--steps` steps or one ranking, `--rounds` times.
 """
@@ -172,6 +173,8 @@ def roam_task(options: argparse.Namespace, folder: Path) -> Any:
     from remote_jax.roam.task import make_task
 
     config = mkg_y.get_config(options.preset)
+    if options.negatives:
+        config.model.update({"negatives": options.negatives, "loss": "softmax", "smoothing": 0.0})
     if "sample" in config.data:
         del config.data.sample
     data = folder / "data"
@@ -234,7 +237,7 @@ class Ours:
         from remote_jax.training.evaluation import evaluate
 
         found = evaluate(self._predict, self._state.params, self._test, self.task.config)
-        found = self.task.calibrated(found, self.task.calibrate(found))
+        found = self.task.calibrated(found, {"temperature": 1.0})
         self.task.metrics("test", found)
         return len(self._test)
 
@@ -257,6 +260,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=1024, help="queries of a step, and of ranking")
     parser.add_argument("--steps", type=int, default=2, help="of a round")
     parser.add_argument("--preset", choices=("paper", "laptop"), default="paper", help="ours")
+    parser.add_argument("--negatives", type=int, default=0, help="`model.negatives` of ours")
     sides = {beside.PUBLIC: public_works, beside.OURS: our_works}
     beside.run(parser.parse_args(), sides, "a query")
 

@@ -69,6 +69,7 @@ def test_shapes_and_types_are_those_of_the_contract(make):
         "depth": ((o, s, s), np.uint8),
         "depth_mask": ((o,), np.bool_),
         "boxes": ((o, 4), np.float32),
+        "sight": ((8,), np.uint8),
         "marker": ((2,), np.int32),
         "object": ((2,), np.int32),
         "label": ((), np.int32),
