@@ -16,7 +16,7 @@ APART = {"model.alignment.weight": 0.0}
 
 
 def parameters(**changes):
-    return split(without_zeros(make(**APART | changes)))[1]
+    return made(frozenset(changes.items()))[1]
 
 
 def logits(data, *names, params=None, **changes):
@@ -27,8 +27,14 @@ def logits(data, *names, params=None, **changes):
 
 @functools.cache
 def program(names, changes):
-    skeleton, _ = split(take_away(make(**APART | dict(changes)), names))
+    model = made(changes)[0].model(made(changes)[1])
+    skeleton, _ = split(take_away(model, names))
     return jax.jit(lambda params, data: skeleton.model(params)(data).logits)
+
+
+@functools.cache
+def made(changes):
+    return split(without_zeros(make(**APART | dict(changes))))
 
 
 def alone(edges, own):
