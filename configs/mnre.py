@@ -8,7 +8,7 @@ the epoch that is best on test, which is not done here):
 `:released` has what the authors' code does on UMRE; of MNRE they give no script.
 
 `:minilm` reads the sentences alone with a small pretrained encoder of BERT's architecture. After 5
-epochs it has a test F1 of 64.5 (three seeds), in 35 to 70 minutes on one CPU core beside other work:
+epochs, 35 to 70 minutes on one CPU core beside other work, it has a test F1 of 64.5 (three seeds):
 
     python -m remote_jax.main --config=configs/mnre.py:minilm --config.data.dir=MNRE_FOLDER \
         --config.text.pretrained=ENCODER_FOLDER

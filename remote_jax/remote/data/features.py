@@ -165,7 +165,8 @@ class Featurize(Featurizes):
         rgb         uint8 [o,s,s,3]  rgb_mask   bool [o]     false: no object, or no picture
         depth       uint8 [o,s,s]    depth_mask bool [o]
         boxes       float32 [o,4]    left, top, right, bottom in [0, 1]; zeros if withheld
-        sight       uint8 [8]        the same for pairs that have the same of all these (`repeats`)
+        sight       uint8 [8]        the same for pairs that have the same of all these; in its
+                                     place a batch may have `picture` (`repeats`)
         marker      int32 [2]        opening markers of head and tail in tokens
         object      int32 [2]        places of head and tail in the o axis, -1 for an entity
         label       int32 []         -1 if unknown

@@ -5,7 +5,6 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
-from remote_jax.data.batches.repeats import PLACE
 from remote_jax.remote.model.encoding import TextEncoding, VisualEncoding, object_means
 from remote_jax.remote.model.gauges import (
     FusionGauges,
@@ -108,7 +107,7 @@ class Remote(nnx.Module):
             batch["rgb_mask"],
             batch["depth_mask"],
             rngs=rngs,
-        )._replace(of=batch.get(PLACE))
+        )._replace(of=batch.get("picture"))
         words = Mixed(markers) if self.mmoe is None else self.mmoe.text(markers, vision)
         sights = self._sights(vision, text, ends, objects)
         mask = at_ends(vision.each(vision.mask)[..., None], ends, objects)[..., 0]
