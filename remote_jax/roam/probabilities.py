@@ -74,9 +74,10 @@ def _sums_of_powers(
         ]
         return jnp.stack(sums, 1).reshape(-1)
 
-    count, entities = below.shape
-    rows = min(max(IN_CACHE // entities, 1), count)
-    return jax.lax.map(of_query, below, batch_size=rows)
+    if jax.device_count() > 1:  # a loop over rows would bring those of all devices together
+        return jax.vmap(of_query)(below)
+    rows = max(IN_CACHE // below.shape[1], 1)
+    return jax.lax.map(of_query, below, batch_size=min(rows, below.shape[0]))
 
 
 def log_probabilities(
