@@ -28,7 +28,8 @@ AS_TRAINED = 1.0
 """The temperature of the loss; that of a run without a calibration."""
 
 IN_CACHE = 2**19
-"""Scores that are summed at once at all temperatures: 2 MB, which caches of a core hold."""
+"""Scores that are summed at a time, or those of one query if they are more: 2 MB, which caches of
+a core hold."""
 
 Scores = Float[np.ndarray, " *n"]
 
@@ -58,9 +59,10 @@ def _sums_of_powers(
 ) -> Float[Array, "b t"]:
     """Σ term(exp(x/T)) over the entities, at each of `TEMPERATURES`; x is at most 0.
 
-    Two exponentials an entity: at half of a temperature the power is squared. One after another,
-    since at once they would be as many arrays of the size of the scores; and of `IN_CACHE` scores
-    at a time, which are passed over once for each.
+    Two exponentials an entity: at half of a temperature the power is squared. Temperatures come one
+    after another; at once they would be as many arrays of the size of the scores. Scores are read
+    once for each, so on one device `IN_CACHE` of them are summed at a time. Over several devices
+    all are: a loop over queries would bring those of all devices together.
     """
 
     def halved(power: Float[Array, " n"], _: None) -> tuple[Array, Array]:
@@ -74,7 +76,7 @@ def _sums_of_powers(
         ]
         return jnp.stack(sums, 1).reshape(-1)
 
-    if jax.device_count() > 1:  # a loop over rows would bring those of all devices together
+    if jax.device_count() > 1:
         return jax.vmap(of_query)(below)
     rows = max(IN_CACHE // below.shape[1], 1)
     return jax.lax.map(of_query, below, batch_size=min(rows, below.shape[0]))
@@ -84,7 +86,7 @@ def log_probabilities(
     loss: str,
     scores: Scores,
     known: Bool[np.ndarray, " *n"],
-    log_normaliser: Scores | float,
+    log_normaliser: Scores,
     temperature: float,
 ) -> Scores:
     """Of entities as answers, in float64.
@@ -168,18 +170,18 @@ def with_probabilities(
         outputs: of `outputs.query_outputs`; may be empty.
 
     Raises:
-        UserError: the temperature is none of `TEMPERATURES`.
+        UserError: there are normalisers, and the temperature is none of `TEMPERATURES`.
     """
     found = dict(outputs)
-    log_z = at(outputs["log_normaliser"], temperature) if "log_normaliser" in outputs else None
+    given = "log_normaliser" in outputs  # else none is read
+    log_z = at(outputs["log_normaliser"], temperature) if given else np.zeros(())
     if "entities" in outputs:
-        column = 0.0 if log_z is None else log_z[:, None]
+        column = log_z[..., None]
         logs = log_probabilities(loss, outputs["scores"], outputs["known"], column, temperature)
         found["probabilities"] = np.exp(logs)
     if "rank" in outputs:
-        whole = 0.0 if log_z is None else log_z
         logs = log_probabilities(
-            loss, outputs["score"], outputs["target_known"], whole, temperature
+            loss, outputs["score"], outputs["target_known"], log_z, temperature
         )
         found |= {"log_probability": logs, "probability": np.exp(logs)}
         found["confidence"] = confidences(loss, outputs, temperature)

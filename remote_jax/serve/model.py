@@ -88,7 +88,8 @@ class Model:
 
         They go through the model in batches of `config.train.eval_batch_size`; what is left is
         filled up to the next power of two. The first batch of each size, and of each bucket,
-        compiles a program, which the model keeps. May be called from several threads, which then
+        compiles a program, which the model keeps; so do the first in which few pictures serve
+        many pairs, at most two more of each. May be called from several threads, which then
         take turns.
 
         Args:
@@ -120,7 +121,7 @@ class Model:
             examples = [dataset[int(row)] for row in rows]
             filled = examples + examples[-1:] * (size - len(examples))
             batch = {name: np.stack([one[name] for one in filled]) for name in examples[0]}
-            # Of a few posts hardly more programs are compiled than there are sizes.
+            # Few posts are not cut: there are programs enough for all of their sizes.
             if buckets is not None and size == most:
                 batch = buckets.extents.padding.cut(batch, buckets.shape(rows))
             there = sharding.put_batch(self._repeats(batch), self._compiled.mesh)

@@ -204,7 +204,7 @@ def our_side(options: argparse.Namespace) -> dict[str, beside.Work]:
         one = {n: x & False if n in lengths.masks else x for n, x in one.items()}
         cut = sharding.put_batch(lengths.cut(one, shape), mesh)
         programs[shape] = step.lower(state, cut).compile()
-        print(f"{shape}: {held(programs[shape]):.2f} GB", file=sys.stderr, flush=True)
+        print(f"{shape}: {beside.held_gb(programs[shape]):.2f} GB", file=sys.stderr, flush=True)
 
     def one_step() -> None:
         nonlocal state
@@ -213,13 +213,6 @@ def our_side(options: argparse.Namespace) -> dict[str, beside.Work]:
         state, _ = jax.block_until_ready(program(state, sharding.put_batch(batch, mesh)))
 
     return {"training": repeated(one_step, options)}
-
-
-def held(program) -> float:
-    """Gigabytes that a compiled step holds at most: what it is given, makes and works with."""
-    memory = program.memory_analysis()
-    given = memory.argument_size_in_bytes + memory.output_size_in_bytes
-    return (given - memory.alias_size_in_bytes + memory.temp_size_in_bytes) / 1e9
 
 
 def repeated(step, options: argparse.Namespace) -> beside.Work:

@@ -72,6 +72,7 @@ def sides(options: argparse.Namespace) -> dict[tuple[str, str], Callable[[], Non
     import jax.numpy as jnp
     from flax import nnx
 
+    from remote_jax.data.batches.repeats import Repeats
     from remote_jax.runtime import sharding
     from remote_jax.training.evaluation import make_predict
     from remote_jax.training.optimizer import make_optimizer, make_step
@@ -81,7 +82,8 @@ def sides(options: argparse.Namespace) -> dict[tuple[str, str], Callable[[], Non
     for form in FORMS:
         task, folder = make_task(form, options)
         mesh = sharding.make_mesh(task.config.mesh)
-        batch = sharding.put_batch(batch_of(task, options), mesh)
+        features = batch_of(task, options)
+        batch = sharding.put_batch(features, mesh)
         skeleton, params = split(task.model(nnx.Rngs(0)))
         optimizer, _ = make_optimizer(task.config.train, 1000)
         step = make_step(task, skeleton, optimizer, 0, mesh)
@@ -92,7 +94,9 @@ def sides(options: argparse.Namespace) -> dict[tuple[str, str], Callable[[], Non
         def train(step=step, holder=holder, batch=batch) -> None:
             holder[0], _ = jax.block_until_ready(step(holder[0], batch))
 
-        def answer(predict=predict, kept=kept, batch=batch) -> None:
+        asked = sharding.put_batch(Repeats(mesh)(features), mesh)
+
+        def answer(predict=predict, kept=kept, batch=asked) -> None:
             jax.block_until_ready(predict.batch(kept, None, batch))
 
         found[form, "training"], found[form, "predicting"] = train, answer

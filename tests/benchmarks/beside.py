@@ -90,15 +90,22 @@ def compare(sides: Mapping[str, Side], works: Iterable[str], rounds: int, item: 
             for name, side in sides.items():
                 laps[name].append(side.milliseconds(work))
         told = ", ".join(f"{name} {spread(values)}" for name, values in laps.items())
+        ratio = statistics.median(laps[first]) / statistics.median(laps[second])
         ratios = [one / other for one, other in zip(laps[first], laps[second], strict=True)]
-        print(f"{work}, ms {item}: {told}; {second} is {spread(ratios)} times as fast", flush=True)
+        rounds_told = f"{min(ratios):.2f} to {max(ratios):.2f} in single rounds"
+        print(f"{work}, ms {item}: {told}; {second} is {ratio:.2f} times as fast ({rounds_told})")
     peaks = {name: side.peak_gb for name, side in sides.items()}
     told = ", ".join(f"{name} {peak:.2f} GB" for name, peak in peaks.items())
-    print(
-        f"peak memory of the process: {told}, {peaks[second] / peaks[first]:.2f} of it", flush=True
-    )
+    print(f"peak memory of the process: {told}", flush=True)
     for side in sides.values():
         side.close()
+
+
+def held_gb(program) -> float:
+    """Gigabytes that a compiled step holds at most: what it is given, makes and works with."""
+    memory = program.memory_analysis()
+    given = memory.argument_size_in_bytes + memory.output_size_in_bytes
+    return (given - memory.alias_size_in_bytes + memory.temp_size_in_bytes) / 1e9
 
 
 def spread(values: list[float]) -> str:
@@ -111,7 +118,7 @@ def add_arguments(parser: argparse.ArgumentParser, works: list[str], rounds: int
     parser.add_argument("--python-torch", required=True, help="of an environment with PyTorch")
     parser.add_argument("--rounds", type=int, default=rounds, help="that both sides take in turn")
     parser.add_argument("--threads", type=int, default=1, help="that a side may use")
-    parser.add_argument("--works", nargs="*", default=works, choices=works, help="of these only")
+    parser.add_argument("--works", nargs="+", default=works, choices=works, help="of these only")
     parser.add_argument("--side", choices=(PUBLIC, OURS), help=argparse.SUPPRESS)
     parser.add_argument("--shared", type=Path, help=argparse.SUPPRESS)
 

@@ -32,7 +32,7 @@ def contents(arrays: Mapping[str, object]) -> Iterable[bytes]:
     """Names, types, shapes and bytes of arrays."""
     import numpy as np
 
-    for name in sorted(arrays):
+    for name in sorted(set(arrays) - {"sight"}):  # no model reads it (`data.batches.repeats`)
         array = np.ascontiguousarray(arrays[name])
         yield f"{name} {array.dtype} {array.shape}".encode()
         yield array.tobytes()
@@ -56,6 +56,7 @@ def main() -> None:
     from remote_jax import main as front_door
     from remote_jax.commands import arguments
     from remote_jax.data.batches import pipeline
+    from remote_jax.data.batches.repeats import Repeats
     from remote_jax.runtime import sharding
     from remote_jax.task import make_task
     from remote_jax.training.evaluation import make_predict
@@ -98,7 +99,8 @@ def main() -> None:
     print("step       ", digest(program(step.lower(state, batches[0]).compile().as_text())))
     predict = make_predict(task, skeleton, mesh)
     shared = jax.eval_shape(predict.shared, params)
-    compiled = predict.batch.lower(params, shared, asked[0]).compile()
+    sent = Repeats(mesh)(asked[0])
+    compiled = predict.batch.lower(params, shared, sent).compile()
     print("prediction ", digest(program(compiled.as_text())))
 
 

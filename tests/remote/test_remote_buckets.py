@@ -19,7 +19,7 @@ from remote_jax.data.media import PostFileMedia
 from remote_jax.remote.data.features import Featurize
 from remote_jax.remote.data.together.form import by_pair
 from remote_jax.remote.task import make_task
-from remote_jax.runtime import processes, sharding
+from remote_jax.runtime import sharding
 from remote_jax.training.evaluation import evaluate, make_predict
 from remote_jax.training.state import split
 
@@ -60,10 +60,19 @@ def test_buckets_do_not_change_what_is_predicted(cache, tmp_path, seen, form):
     assert again.buckets("test").shapes == buckets.shapes
 
 
-@pytest.mark.parametrize("form", ["each", "shared"])
-def test_a_picture_is_read_once(cache, tmp_path, form, monkeypatch):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model.pairs": "each"},
+        {"model.pairs": "shared"},
+        {"model.mmoe": "off"},
+        {"model.mot": "none"},
+        {"features.position": False},
+    ],
+)
+def test_a_picture_is_read_once(cache, tmp_path, changes, monkeypatch):
     """Answers and gauges are those of batches in which every pair brings its own."""
-    found = make_task(tiny(cache, **{"model.pairs": form, "train.eval_batch_size": 16}))
+    found = make_task(tiny(cache, **changes, **{"train.eval_batch_size": 16}))
     found.prepare(tmp_path, anew=True)
     skeleton, params = split(found.model(nnx.Rngs(0)))
     predict, data = make_predict(found, skeleton, MESH), found.dataset("test")
@@ -75,7 +84,6 @@ def test_a_picture_is_read_once(cache, tmp_path, form, monkeypatch):
         return run(params, of_all, batch)
 
     watching = replace(predict, batch=watched)
-    monkeypatch.setattr(processes, "compile_together", lambda *_: None)
     once = evaluate(watching, params, Alike(data, 3), found.config)
     assert all(shared) and shared
     monkeypatch.setattr(repeats.Repeats, "__call__", lambda _, batch: batch)

@@ -30,6 +30,7 @@ AXES = {
 """Axes of features that are padded."""
 
 MASKS = ("token_mask", "rgb_mask", "depth_mask")
+
 JUDGED = 16
 """Pairs of a post by which is told how much of its texts is not read."""
 
@@ -165,8 +166,9 @@ class Featurize(Featurizes):
         rgb         uint8 [o,s,s,3]  rgb_mask   bool [o]     false: no object, or no picture
         depth       uint8 [o,s,s]    depth_mask bool [o]
         boxes       float32 [o,4]    left, top, right, bottom in [0, 1]; zeros if withheld
-        sight       uint8 [8]        the same for pairs that have the same of all these; in its
-                                     place a batch may have `picture` (`repeats`)
+        sight       uint8 [8]        a digest, equal only where all of rgb to boxes are equal; in
+                                     its place a batch may have their rows, `picture` int32 []
+                                     (`data.batches.repeats`)
         marker      int32 [2]        opening markers of head and tail in tokens
         object      int32 [2]        places of head and tail in the o axis, -1 for an entity
         label       int32 []         -1 if unknown

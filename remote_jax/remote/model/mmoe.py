@@ -23,7 +23,7 @@ class Levels(NamedTuple):
 
     Attributes:
       gauges: what fusion did to F¹ … Fᴸ⁻¹; empty where nothing is fused.
-      of: where each example has its own, for levels that several of them share.
+      of: the row of `features` and `mask` that each example has; None: its own.
     """
 
     features: list[Float[Array, "p n d"]]
@@ -32,7 +32,7 @@ class Levels(NamedTuple):
     of: Int[Array, " b"] | None = None
 
     def each(self, x: Shaped[Array, "p *n"]) -> Shaped[Array, "b *n"]:
-        """What is made of the levels, for each example."""
+        """Rows of the levels, or of what is made of them, repeated for each example."""
         return x if self.of is None else x[self.of]
 
 
@@ -66,7 +66,7 @@ class CrossModalAttention(nnx.Module):
     def __call__(self, query: Float[Array, "b n d"], other: Levels) -> Float[Array, "b l n d"]:
         """F_j for every level j of `other`; zeros where the other modality is absent."""
         sources = jnp.stack(other.features, axis=1)
-        keys, values = (other.each(made(sources)) for made in (self.key, self.value))
+        keys, values = other.each(self.key(sources)), other.each(self.value(sources))
         # Not rounded to bfloat16 before the softmax: near-equal scores would tie.
         scores = jnp.einsum(
             "bnd,blmd->blnm",

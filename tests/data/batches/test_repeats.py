@@ -42,10 +42,11 @@ def test_room_is_a_power_of_four_less_than_the_batch(size, pictures, room):
     assert (PLACE in found) == (room < size)
 
 
-def test_room_does_not_shrink():
+def test_there_are_two_rooms_for_each_size_beside_the_full_one():
     repeats = Repeats(ONE)
-    rooms = [len(repeats(batch_of(np.arange(64) % n))["rgb"]) for n in (1, 10, 1, 64, 1)]
-    assert rooms == [1, 16, 16, 64, 64]
+    counts = (4, 64, 4, 9, 1, 2, 12, 17, 3)
+    rooms = [len(repeats(batch_of(np.arange(64) % n))["rgb"]) for n in counts]
+    assert rooms == [4, 64, 4, 16, 4, 4, 16, 64, 4]
     assert len(repeats(batch_of(np.zeros(16, int)))["rgb"]) == 1
 
 

@@ -27,8 +27,8 @@ def logits(data, *names, params=None, **changes):
 
 @functools.cache
 def program(names, changes):
-    model = made(changes)[0].model(made(changes)[1])
-    skeleton, _ = split(take_away(model, names))
+    skeleton, params = made(changes)
+    skeleton, _ = split(take_away(skeleton.model(params), names))
     return jax.jit(lambda params, data: skeleton.model(params)(data).logits)
 
 

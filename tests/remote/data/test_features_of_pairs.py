@@ -22,6 +22,7 @@ from released import (
 
 from remote_jax.data import media
 from remote_jax.data.batches import pipeline
+from remote_jax.data.batches.repeats import KEY, SHARED
 from remote_jax.data.images import crop
 from remote_jax.data.media import Folder
 from remote_jax.errors import UserError
@@ -251,6 +252,22 @@ def test_more_objects_than_the_model_sees(tmp_path):
     )[0]
     assert example["object"].tolist() == [-1, 0]
     np.testing.assert_allclose(example["boxes"][:, 2], [0.1, 0.6, 0.5], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"depth": False}, {"position": False}, {"picture": False}, {"max_objects": 2}]
+)
+def test_equal_digests_are_of_equal_features(make, options):
+    """And pairs of one post that see the same have the same."""
+    shown: dict[bytes, list[np.ndarray]] = {}
+    examples = list(make(**options))
+    for example in examples:
+        features = [example[name] for name in SHARED]
+        for one, other in zip(
+            features, shown.setdefault(example[KEY].tobytes(), features), strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+    assert 1 < len(shown) < len(examples)
 
 
 def test_crops_are_read_once(make, monkeypatch):

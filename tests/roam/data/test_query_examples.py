@@ -53,5 +53,6 @@ def test_examples_hold_every_answer_and_no_other(entities: int, seed: int) -> No
     asked = [(*example["query"].tolist(), int(example["target"])) for example in ranked]
     test = splits["test"].tolist()
     wanted = [(h, r, t) for h, r, t in test] + [(t, r + RELATIONS, h) for h, r, t in test]
-    assert asked == wanted
+    assert asked == wanted and not any("calibrates" in example for example in ranked)
+    assert all(x["calibrates"] for x in examples.ranking_queries(graph, "validation", known))
     assert all(unpacked(example) == everything[asked[i][:2]] for i, example in enumerate(ranked))
