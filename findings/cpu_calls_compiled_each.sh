@@ -3,7 +3,7 @@
 # where jax lowers it to one function, and where its calls are marked as not to be inlined
 # (jax.experimental.xla_metadata, inlineable="false"): the compiled program then keeps its calls, but
 # each has a copy of the function of its own. Only a loop (lax.scan) has one. So the time to compile
-# a deep encoder whose layers differ in shape cannot be cut by making them one jitted function.
+# a deep encoder cannot be cut by making its layers calls of one jitted function.
 # jax 0.10.2, the gradient of 4 and of 16 like blocks. Seen: 90 and 366 fusions inlined, 115 and 463
 # with 8 and 32 calls kept, 51 and 51 in a loop. Fails if calls share their function.
 set -euo pipefail
