@@ -24,6 +24,7 @@ from typing import Any
 
 import beside
 import numpy as np
+import training_step
 
 BATCH = 8
 QUERIES = 256
@@ -100,19 +101,12 @@ def roam(
 def measure(task: Any, model: Any, batch: dict, steps: int) -> tuple[float, float]:
     """Seconds of a step, and gigabytes that it holds."""
     import jax
-    import jax.numpy as jnp
 
     from remote_jax.runtime import sharding
-    from remote_jax.training.optimizer import make_optimizer, make_step
-    from remote_jax.training.state import TrainState, split
 
-    mesh = sharding.make_mesh(task.config.mesh)
-    skeleton, params = split(model)
-    optimizer, _ = make_optimizer(task.config.train, 1000)
-    state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
-    state = jax.device_put(state, sharding.place(mesh, state))
+    made, state, _, mesh = training_step.begin(task, model)
     sent = sharding.put_batch(batch, mesh)
-    step = make_step(task, skeleton, optimizer, 0, mesh).lower(state, sent).compile()
+    step = made.lower(state, sent).compile()
     seconds = []
     for _ in range(steps + 1):  # the first is not counted
         began = time.monotonic()

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import beside
 import numpy as np
+import training_step
 
 TRAINING, PREDICTING = "training", "predicting"
 
@@ -105,24 +106,16 @@ def remote_side(options: argparse.Namespace) -> dict[str, beside.Work]:
     from remote_jax.data.batches import pipeline
     from remote_jax.runtime import allocator, sharding
     from remote_jax.training.evaluation import Predictor, make_predict
-    from remote_jax.training.optimizer import make_optimizer, make_step
-    from remote_jax.training.state import TrainState, split
 
     allocator.keep_freed_memory()  # as the command line does
     task, _folder = make_task(options)
-    config = task.config
-    mesh = sharding.make_mesh(config.mesh)
-    skeleton, params = split(task.model(nnx.Rngs(0)))
-    optimizer, _ = make_optimizer(config.train, 2000)
-    step = make_step(task, skeleton, optimizer, 0, mesh)
-    state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
-    state = jax.device_put(state, sharding.place(mesh, state))
+    step, state, skeleton, mesh = training_step.begin(task, task.model(nnx.Rngs(0)), steps=2000)
     buckets = task.buckets("train")
     batches = pipeline.train_batches(
         task.dataset("train"), batch_size=32, seed=0, steps=10**6, buckets=buckets
     )
-    kept = jax.tree.map(jnp.copy, params)  # a step takes those that it starts from
-    predictor = Predictor(make_predict(task, skeleton, mesh, gauges=False), kept, config)
+    kept = jax.tree.map(jnp.copy, state.params)  # a step takes those that it starts from
+    predictor = Predictor(make_predict(task, skeleton, mesh, gauges=False), kept, task.config)
     validation, of_validation = task.dataset("validation"), task.buckets("validation")
 
     def train() -> int:

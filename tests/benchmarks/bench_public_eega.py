@@ -44,6 +44,7 @@ from types import SimpleNamespace
 import bench_eega_step
 import beside
 import numpy as np
+import training_step
 
 Batch = dict[str, np.ndarray]
 Step = Callable[[Batch], None]
@@ -168,18 +169,12 @@ def our_side(options: argparse.Namespace) -> dict[str, beside.Work]:
     from remote_jax.eega import build
     from remote_jax.eega.task import make_task
     from remote_jax.runtime import allocator, sharding
-    from remote_jax.training.optimizer import make_optimizer, make_step
-    from remote_jax.training.state import TrainState, split
 
     allocator.keep_freed_memory()  # as the command line does
     config = make_config(options)
     sizes = build.Sizes(bench_eega_step.VOCABULARY, TAGS, EDGES, POS, 151, OBJECT_EDGES)
-    skeleton, params = split(build.eega(config, sizes, rngs=nnx.Rngs(0)))
-    optimizer, _ = make_optimizer(config.train, 1000)
-    mesh = sharding.make_mesh(config.mesh)
-    train = make_step(make_task(config), skeleton, optimizer, 0, mesh)
-    state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
-    state = jax.device_put(state, sharding.place(mesh, state))
+    model = build.eega(config, sizes, rngs=nnx.Rngs(0))
+    train, state, _, mesh = training_step.begin(make_task(config), model)
 
     def step(batch: Batch) -> None:
         nonlocal state
@@ -267,11 +262,8 @@ def public_side(options: argparse.Namespace) -> dict[str, beside.Work]:
 def arguments() -> argparse.ArgumentParser:
     """Of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--public", type=Path, required=True, help="folder with its main.py")
-    parser.add_argument("--data", type=Path, required=True, help="folder of MNRE's text files")
+    beside.add_public(parser, batch=16)
     parser.add_argument("--encoder", type=Path, required=True, help="folder of BERT's tokenizer")
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--steps", type=int, default=2, help="of a round")
     parser.add_argument("--text", default="768,12,3072", help="width, layers, hidden of BERT")
     parser.add_argument("--vision", default="192,4,768,64", help="likewise of our ViT, and pixels")
     parser.add_argument("--full", action="store_true", help="the longest sentences, 10 objects")

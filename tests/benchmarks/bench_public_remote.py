@@ -28,6 +28,7 @@ from pathlib import Path
 
 import beside
 import numpy as np
+import training_step
 
 RELATIONS, VOCABULARY, MARKERS = 28, 30534, (30523, 30525)
 TOKENS, OBJECTS, MEAN_OBJECTS, PAIRS = 128, 12, 1.65, 4000
@@ -164,7 +165,6 @@ class Tokenizer:
 def our_side(options: argparse.Namespace) -> dict[str, beside.Work]:
     """Steps as the training loop makes them."""
     import jax
-    import jax.numpy as jnp
     from bench_remote_step import base_sizes
     from flax import nnx
 
@@ -175,8 +175,6 @@ def our_side(options: argparse.Namespace) -> dict[str, beside.Work]:
     from remote_jax.remote.data.features import AXES, MASKS
     from remote_jax.remote.task import make_task
     from remote_jax.runtime import allocator, sharding
-    from remote_jax.training.optimizer import make_optimizer, make_step
-    from remote_jax.training.state import TrainState, split
 
     allocator.keep_freed_memory()  # as the command line does
     config = umre.get_config("paper")
@@ -187,14 +185,9 @@ def our_side(options: argparse.Namespace) -> dict[str, beside.Work]:
     lengths = Padding({"tokens": TOKENS, "objects": OBJECTS}, costs, AXES, MASKS)
     buckets = Buckets.choose(Extents(lengths, filled), config.data.buckets)
     print(buckets, file=sys.stderr)
-    mesh = sharding.make_mesh(config.mesh)
     model = build.remote(config, relations=RELATIONS, vocabulary=VOCABULARY, rngs=nnx.Rngs(0))
-    skeleton, params = split(model)
-    optimizer, _ = make_optimizer(config.train, 1000)
-    step = make_step(make_task(config), skeleton, optimizer, 0, mesh)
-    state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
-    state = jax.device_put(state, sharding.place(mesh, state))
-    del model, params
+    step, state, _, mesh = training_step.begin(make_task(config), model)
+    del model
     batches = pipeline.train_batches(
         Pairs(filled), batch_size=options.batch, seed=0, steps=10**6, buckets=buckets
     )
@@ -229,11 +222,8 @@ def repeated(step, options: argparse.Namespace) -> beside.Work:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     beside.add_arguments(parser, ["training"])
-    parser.add_argument("--public", type=Path, required=True, help="folder of their code")
-    parser.add_argument("--data", type=Path, required=True, help="folder of MNRE's files")
+    beside.add_public(parser, batch=8)
     parser.add_argument("--encoder", type=Path, required=True, help="folder of a BERT's tokenizer")
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=2, help="of a round")
     parser.add_argument("--full", action="store_true", help="nothing is padding")
     sides = {beside.PUBLIC: public_side, beside.OURS: our_side}
     beside.run(parser.parse_args(), sides, "a pair", write_lengths)

@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, Any
 
 import beside
 import numpy as np
+import training_step
 
 if TYPE_CHECKING:
     import torch
@@ -195,26 +196,17 @@ class Ours:
     """The loop's step and evaluation."""
 
     def __init__(self, options: argparse.Namespace, task: Any):
-        import jax
-        import jax.numpy as jnp
         from flax import nnx
 
         from remote_jax.data.batches import pipeline
-        from remote_jax.runtime import sharding
-        from remote_jax.training import optimizer
         from remote_jax.training.evaluation import make_predict
-        from remote_jax.training.state import TrainState, split
+        from remote_jax.training.optimizer import frozen
 
         self.options, self.task = options, task
-        self.mesh = sharding.make_mesh(task.config.mesh)
-        skeleton, params = split(task.model(nnx.Rngs(0)))
-        settings = task.config.train
-        adam, _ = optimizer.make_optimizer(settings, 10**6)
-        kept = optimizer.frozen(settings)
-        self._step = optimizer.make_step(task, skeleton, adam, 0, self.mesh, kept=kept)
-        self._state = TrainState(params, adam.init(params), jnp.zeros((), jnp.int32))
-        # Where a step leaves it, as the loop does; the second step would be compiled anew.
-        self._state = jax.device_put(self._state, sharding.place(self.mesh, self._state))
+        begun = training_step.begin(
+            task, task.model(nnx.Rngs(0)), steps=10**6, kept=frozen(task.config.train)
+        )
+        self._step, self._state, skeleton, self.mesh = begun
         data = task.dataset("train")
         self._batches = pipeline.train_batches(data, batch_size=options.batch, seed=0, steps=10**6)
         self._predict = make_predict(task, skeleton, self.mesh)
@@ -255,10 +247,7 @@ def our_works(options: argparse.Namespace) -> dict[str, beside.Work]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     beside.add_arguments(parser, [TRAINING, RANKING])
-    parser.add_argument("--public", type=Path, required=True, help="folder of MoMoK's code")
-    parser.add_argument("--data", type=Path, required=True, help="folder of MKG-Y's files")
-    parser.add_argument("--batch", type=int, default=1024, help="queries of a step, and of ranking")
-    parser.add_argument("--steps", type=int, default=2, help="of a round")
+    beside.add_public(parser, batch=1024)
     parser.add_argument("--preset", choices=("paper", "laptop"), default="paper", help="ours")
     parser.add_argument("--negatives", type=int, default=0, help="`model.negatives` of ours")
     sides = {beside.PUBLIC: public_works, beside.OURS: our_works}

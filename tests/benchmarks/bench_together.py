@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import training_step
 
 FORMS = ("each", "shared")
 LENGTH = 160
@@ -75,21 +76,16 @@ def sides(options: argparse.Namespace) -> dict[tuple[str, str], Callable[[], Non
     from remote_jax.data.batches.repeats import Repeats
     from remote_jax.runtime import sharding
     from remote_jax.training.evaluation import make_predict
-    from remote_jax.training.optimizer import make_optimizer, make_step
-    from remote_jax.training.state import TrainState, split
 
     found: dict[tuple[str, str], Callable[[], None]] = {}
     for form in FORMS:
         task, folder = make_task(form, options)
-        mesh = sharding.make_mesh(task.config.mesh)
+        step, state, skeleton, mesh = training_step.begin(task, task.model(nnx.Rngs(0)))
         features = batch_of(task, options)
         batch = sharding.put_batch(features, mesh)
-        skeleton, params = split(task.model(nnx.Rngs(0)))
-        optimizer, _ = make_optimizer(task.config.train, 1000)
-        step = make_step(task, skeleton, optimizer, 0, mesh)
         predict = make_predict(task, skeleton, mesh, gauges=False)
-        kept = jax.tree.map(jnp.copy, params)
-        holder = [TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32)), folder]
+        kept = jax.tree.map(jnp.copy, state.params)
+        holder = [state, folder]
 
         def train(step=step, holder=holder, batch=batch) -> None:
             holder[0], _ = jax.block_until_ready(step(holder[0], batch))

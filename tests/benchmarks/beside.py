@@ -123,6 +123,14 @@ def add_arguments(parser: argparse.ArgumentParser, works: list[str], rounds: int
     parser.add_argument("--shared", type=Path, help=argparse.SUPPRESS)
 
 
+def add_public(parser: argparse.ArgumentParser, *, batch: int) -> None:
+    """Those of benchmarks beside the public code of a paper."""
+    parser.add_argument("--public", type=Path, required=True, help="folder of its modules")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the data's text files")
+    parser.add_argument("--batch", type=int, default=batch, help="size of a batch")
+    parser.add_argument("--steps", type=int, default=2, help="of a round")
+
+
 def run(
     options: argparse.Namespace,
     makers: Mapping[str, Callable[[argparse.Namespace], Mapping[str, Work]]],

@@ -32,7 +32,9 @@ def contents(arrays: Mapping[str, object]) -> Iterable[bytes]:
     """Names, types, shapes and bytes of arrays."""
     import numpy as np
 
-    for name in sorted(set(arrays) - {"sight"}):  # no model reads it (`data.batches.repeats`)
+    from remote_jax.data.batches.repeats import KEY
+
+    for name in sorted(set(arrays) - {KEY}):  # no model reads it
         array = np.ascontiguousarray(arrays[name])
         yield f"{name} {array.dtype} {array.shape}".encode()
         yield array.tobytes()
