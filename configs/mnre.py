@@ -62,7 +62,7 @@ def minilm() -> ConfigDict:
             "dropout": 0.0,
         }
     )
-    config.model.dropout = 0.1
+    config.model.update({"exact": True, "dropout": 0.1})
     config.train.update(
         {
             "epochs": 5.0,

@@ -72,6 +72,7 @@ def paper() -> ConfigDict:
             "experts": "T2V,V2T,T,V",
             "epsilon": 0.1,
             "iterations": 50,
+            "exact": False,
             "alpha": 0.95,
             "own_weight": 0.5,
             "dropout": 0.5,
@@ -109,7 +110,7 @@ def sample() -> ConfigDict:
         {"train": 5000, "validation": 300, "test": 600, "seed": 0}
     )
     _base.small_encoders(config, vision_layers=2)
-    config.model.update({"alpha": 0.8, "dropout": 0.1})
+    config.model.update({"exact": True, "alpha": 0.8, "dropout": 0.1})
     config.train.update(
         {
             "epochs": 3.0,

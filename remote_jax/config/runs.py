@@ -47,6 +47,7 @@ DEFAULTS_OF_OLD_RUNS_OF: dict[str, dict[str, Any]] = {
         "data.unlisted": 0.0,
         "data.unlisted_weight": 0.3,
         "model.alpha": 0.95,
+        "model.exact": True,
         "model.pairs": "each",
         "model.own_weight": 0.0,
     },

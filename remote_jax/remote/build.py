@@ -110,6 +110,7 @@ def fusion(
         fusion=config.model.mot,
         epsilon=config.model.epsilon,
         iterations=config.model.iterations,
+        exact=config.model.exact,
         alpha=config.model.alpha,
         dtype=dtype,
         rngs=rngs,

@@ -81,6 +81,7 @@ KEYS: Keys = {
     ),
     "model.epsilon": Key(Between(0, open=True), "Entropic regularisation λ of Sinkhorn (Eq. 6)."),
     "model.iterations": Key(Whole(1, 10_000), "Most iterations of Sinkhorn."),
+    "model.exact": Key(SWITCH, "Whether Newton steps follow where these did not converge."),
     "model.alpha": Key(
         Between(0, 1), "Start of α (Eq. 8): the share of a level that fusion leaves as it is."
     ),

@@ -18,7 +18,10 @@ import sys
 import time
 from pathlib import Path
 
-FUSIONS = ("none", "sinkhorn", "cross_attention")
+import training_step
+
+FUSIONS = ("none", "sinkhorn", "exact", "cross_attention")
+"""`model.mot`; "exact" is Sinkhorn with Newton steps."""
 RELATIONS, VOCABULARY = 28, 30530
 
 
@@ -55,28 +58,24 @@ def make_batch(config, size: int):
 def measure(fusion: str, size: int, steps: int, dtype: str) -> dict[str, float]:
     """Compiles and runs the step of this process's one variant."""
     import jax
-    import jax.numpy as jnp
     from flax import nnx
 
     from configs import umre
     from remote_jax.remote import build
     from remote_jax.remote.task import make_task
-    from remote_jax.runtime import sharding
-    from remote_jax.training.optimizer import make_optimizer, make_step
-    from remote_jax.training.state import TrainState, count, split
+    from remote_jax.runtime import allocator, sharding
+    from remote_jax.training.state import count
+
+    allocator.keep_freed_memory()  # as the command line does
 
     config = umre.get_config("paper")
     base_sizes(config)
-    config.model.mot, config.compute_dtype = fusion, dtype
+    config.model.mot = "sinkhorn" if fusion == "exact" else fusion
+    config.model.exact, config.compute_dtype = fusion == "exact", dtype
     model = build.remote(config, relations=RELATIONS, vocabulary=VOCABULARY, rngs=nnx.Rngs(0))
-    skeleton, params = split(model)
+    step, state, _, mesh = training_step.begin(make_task(config), model)
     del model
-    optimizer, _ = make_optimizer(config.train, 1000)
-    mesh = sharding.make_mesh(config.mesh)
-    step = make_step(make_task(config), skeleton, optimizer, 0, mesh)
-    state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
-    parameters = count(params)
-    del params
+    parameters = count(state.params)
     batch = sharding.put_batch(make_batch(config, size), mesh)
     began = time.monotonic()
     state, scalars = jax.block_until_ready(step(state, batch))

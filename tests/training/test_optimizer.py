@@ -5,10 +5,11 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 import toy
 
-from remote_jax.training.optimizer import SCHEDULES, Schedule, make_optimizer
+from remote_jax.training.optimizer import SCHEDULES, Schedule, _clipped, make_optimizer
 
 
 def schedule(name: str, peak: float, warmup: float, steps: int, **changes: float) -> Schedule:
@@ -45,6 +46,16 @@ def test_optimizer_clips_decays_and_has_two_rates() -> None:
     moments = [x for path, x in first if "mu" in jax.tree_util.keystr(path)]
     norm = np.sqrt(sum(float(jnp.sum((x / 0.1) ** 2)) for x in moments))
     assert norm == pytest.approx(1e-3, rel=1e-4)
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-3, 0.5, 2.0, 1e6])
+def test_clipping_is_that_of_optax(size: float) -> None:
+    normal = np.random.default_rng(0).normal
+    gradients = {name: jnp.asarray(size * normal(size=(3, 4)), jnp.float32) for name in "ab"}
+    expected, _ = optax.clip_by_global_norm(2.5).update(gradients, optax.EmptyState())
+    found = _clipped(2.5, gradients, None)
+    for name in gradients:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-6)
 
 
 def test_constant_schedule_stays_at_the_peak() -> None:

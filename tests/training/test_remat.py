@@ -40,7 +40,7 @@ def look(model, rngs):
 
 
 def transport(rngs: nnx.Rngs) -> nnx.Module:
-    settings = {"fusion": "sinkhorn", "alpha": 0.8, "epsilon": 0.1, "iterations": 20}
+    settings = {"fusion": "sinkhorn", "alpha": 0.8, "epsilon": 0.1, "iterations": 20, "exact": True}
     return MultilevelTransport(3, 8, **settings, dtype=jnp.float32, rngs=rngs)
 
 

@@ -46,6 +46,7 @@ class MultilevelTransport(nnx.Module):
         sources as keys and values), or no fusion at all.
       epsilon: λ of Eq. 6, in units of the cosine cost, which lies in [0, 2].
       iterations: the most Sinkhorn iterations a plan may take.
+      exact: whether Newton steps follow where these did not converge.
       alpha: what every entry of α (Eq. 8) starts at.
     """
 
@@ -61,11 +62,13 @@ class MultilevelTransport(nnx.Module):
         fusion: Fusion,
         epsilon: float,
         iterations: int,
+        exact: bool,
         alpha: float,
         dtype: jnp.dtype,
         rngs: nnx.Rngs,
     ):
-        self.fusion, self.epsilon, self.iterations = fusion, epsilon, iterations
+        self.fusion, self.epsilon = fusion, epsilon
+        self.iterations, self.exact = iterations, exact
         self._blocks = blocks
         if fusion == "none":
             return
@@ -131,6 +134,7 @@ class MultilevelTransport(nnx.Module):
             linear.uniform(source_mask),
             epsilon=self.epsilon,
             iterations=self.iterations,
+            exact=self.exact,
         )
 
     def _attend(

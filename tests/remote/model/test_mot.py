@@ -12,13 +12,14 @@ from remote_jax.remote.model.mot import MultilevelTransport
 N, D, LEVELS = 5, 8, 3
 
 
-def make(fusion, blocks=LEVELS):
+def make(fusion, blocks=LEVELS, iterations=500, exact=True):
     return MultilevelTransport(
         blocks,
         D,
         fusion=fusion,
         epsilon=0.1,
-        iterations=500,
+        iterations=iterations,
+        exact=exact,
         alpha=0.95,
         dtype=jnp.float32,
         rngs=nnx.Rngs(0),
@@ -129,6 +130,18 @@ def test_what_fusion_moved_and_how_spread_its_plan_is_are_those_of_the_definitio
         assert fused.gauges.entropy[b] == pytest.approx(entropy, rel=1e-3)
 
 
+@pytest.mark.parametrize("exact", [True, False])
+def test_newton_steps_finish_a_plan_where_they_are_asked_for(exact):
+    """One iteration of Sinkhorn is not enough for these costs."""
+    *lower, target = features()
+    module = make("sinkhorn", iterations=1, exact=exact)
+    mask = np.ones((2, N), bool)
+    found = module(levels(module, lower), target, jnp.asarray(mask)).features
+    arrays = [np.asarray(f[0]) for f in (*lower, target)]
+    expected = reference(arrays[:-1], arrays[-1], mask[0], 0.95)
+    assert (np.abs(np.asarray(found[0]) - expected).max() < 1e-5) == exact
+
+
 def test_gauges_of_an_example_without_positions_are_zero():
     *lower, target = features()
     module = make("sinkhorn")
@@ -139,8 +152,8 @@ def test_gauges_of_an_example_without_positions_are_zero():
 def half(alpha, target, source):
     """F″ of one position and one source, in bfloat16: there F′ is the source."""
     module = MultilevelTransport(
-        1, D, fusion="sinkhorn", epsilon=0.1, iterations=5, alpha=alpha, dtype=jnp.bfloat16,
-        rngs=nnx.Rngs(0),
+        1, D, fusion="sinkhorn", epsilon=0.1, iterations=5, exact=True, alpha=alpha,
+        dtype=jnp.bfloat16, rngs=nnx.Rngs(0),
     )  # fmt: skip
     return module(levels(module, [source]), target, jnp.ones((1, 1), bool)).features
 
@@ -160,8 +173,8 @@ def test_alpha_is_not_rounded_to_half_precision():
 def test_scores_are_not_rounded_to_half_precision_before_the_softmax():
     """768 and 769 are the same number in bfloat16; the softmax of both is not one half."""
     module = MultilevelTransport(
-        1, 4, fusion="cross_attention", epsilon=0.1, iterations=5, alpha=0.95, dtype=jnp.bfloat16,
-        rngs=nnx.Rngs(0),
+        1, 4, fusion="cross_attention", epsilon=0.1, iterations=5, exact=True, alpha=0.95,
+        dtype=jnp.bfloat16, rngs=nnx.Rngs(0),
     )  # fmt: skip
     module.query.kernel[...] = module.key.kernel[...] = jnp.eye(4)
     module.alpha[0][...] = jnp.zeros(4)
