@@ -8,5 +8,9 @@ BESIDE = {"remote_jax.configs": "configs", "remote_jax.third_party": "third_part
 setup(
     packages=[*find_packages(include=["remote_jax", "remote_jax.*"]), *BESIDE],
     package_dir=BESIDE,
-    package_data={"remote_jax.third_party": ["NOTICE", "**/*.txt"], "remote_jax": ["py.typed"]},
+    package_data={
+        "remote_jax.third_party": ["NOTICE", "**/*.txt"],
+        "remote_jax": ["py.typed"],
+        "remote_jax.report.page": ["page.*"],
+    },
 )

@@ -124,4 +124,14 @@ def sample() -> ConfigDict:
     return config
 
 
-PRESETS = {"sample": sample, "paper": paper, "released": released}
+def shared() -> ConfigDict:
+    """`sample` with a post read once for all of its pairs, and as many steps."""
+    config = sample()
+    config.data.update({"max_tokens": 136, "buckets": 4})
+    config.text.max_positions = 136
+    config.model.pairs = "shared"
+    config.train.update({"epochs": 4.375, "batch_size": 8})
+    return config
+
+
+PRESETS = {"sample": sample, "shared": shared, "paper": paper, "released": released}

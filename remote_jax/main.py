@@ -39,7 +39,7 @@ from remote_jax.serve.partial_answers import Done
 if TYPE_CHECKING:
     from remote_jax.serve.runs import Run
 
-COMMANDS = {"doctor": "remote_jax.commands.doctor", "sweep": "remote_jax.commands.sweep"}
+COMMANDS = {name: f"remote_jax.commands.{name}" for name in ("doctor", "report", "sweep")}
 """Modules whose `main(argv)` is a command of its own, with flags of its own."""
 
 SOME_UNANSWERED = 3

@@ -24,6 +24,17 @@ ALIKE = 0.999
 """Entropy of a router, by its largest value, above which it weighs all experts alike."""
 
 
+def router_weights(outputs: Outputs) -> dict[str, np.ndarray]:
+    """Of pairs whose routers had a choice, by `STREAMS`; NaN of others. None without gauges."""
+    found = {}
+    for modality in STREAMS:
+        prefix = f"{GAUGE}{modality}/"
+        if f"{prefix}router" in outputs:
+            chosen = outputs[f"{prefix}choice"][:, None] > 0
+            found[modality] = np.where(chosen, outputs[f"{prefix}router"], np.nan)
+    return found
+
+
 def summary(
     outputs: Outputs, types: Int[np.ndarray, " n"], experts: Collection[str]
 ) -> dict[str, float]:

@@ -11,6 +11,7 @@ from jaxtyping import Int
 from remote_jax.remote import metrics
 from remote_jax.remote.data.dataset import PairRecords
 from remote_jax.remote.data.pairs import TRIPLET_TYPES, Pair
+from remote_jax.remote.gauges import STREAMS
 from remote_jax.reporting.results import Table
 from remote_jax.reporting.score import most_frequent_first, score_table
 from remote_jax.task import Outputs
@@ -50,6 +51,11 @@ def rows(
 ) -> Iterator[dict[str, Any]]:
     """A line a pair: where it is written, head and tail, gold and predicted relation.
 
+    `spans` are words [start, end) of head and tail, null for an object; `objects` are the numbers
+    of their boxes, -1 for an entity. `experts` are the weights of Eq. 11 where the pair is read
+    out, for each modality whose router had a choice: of its own last level, if that takes part, and
+    of the levels of the other one.
+
     Args:
         outputs: of these pairs, and of others after them, calibrated.
     """
@@ -59,10 +65,21 @@ def rows(
             "file": pair.file,
             "line": pair.line,
             "image": pair.image,
+            "tokens": list(pair.tokens),
             "type": TRIPLET_TYPES[pair.type],
             "head": pair.head.name,
             "tail": pair.tail.name,
+            "spans": [pair.head.span, pair.tail.span],
+            "objects": [pair.head.object, pair.tail.object],
             "relation": relations[pair.label],
             "predicted": relations[int(outputs["label"][index])],
             "probability": round(float(outputs["probability"][index]), 6),
+            "experts": _experts(outputs, index),
         }
+
+
+def _experts(outputs: Outputs, index: int) -> dict[str, list[float]]:
+    rows = {name: outputs[name][index].tolist() for name in STREAMS if name in outputs}
+    return {
+        name: [round(weight, 6) for weight in row] for name, row in rows.items() if row[0] == row[0]
+    }

@@ -243,10 +243,9 @@ class RemoteTask(BaseTask):
         return Judged(found, pairs, self.orders, self.pairs.symmetric, weights)
 
     def calibrated(self, outputs: Outputs, calibration: Calibration) -> Outputs:
-        """`logits`, the likeliest relation `label` with its `probability`, and the calibration."""
-        temperature = calibration.get("temperature", 1.0)
+        """`logits`, the likeliest `label`, its `probability`, the calibration, router weights."""
         chosen = {
-            "temperature": np.array(temperature),
+            "temperature": np.array(temperature := calibration.get("temperature", 1.0)),
             "threshold": np.array(calibration.get("threshold", decisions.THRESHOLD)),
         }
         if not outputs:
@@ -257,6 +256,7 @@ class RemoteTask(BaseTask):
             "logits": outputs["logits"],
             "label": found.argmax(-1),
             "probability": found.max(-1),
+            **gauges.router_weights(outputs),
             **chosen,
         }
 

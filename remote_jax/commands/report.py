@@ -1,0 +1,47 @@
+"""Makes a page of a finished run, and its figures as files: `remote-jax report RUN [RUN ...]`.
+
+    remote-jax report runs/umre-seed0
+
+writes `report/report.html` into the folder of each run, which opens in a browser without a server
+or a network, and below `report/figures/` every chart as PNG and PDF. It needs the extra `report`:
+pip install 'remote_jax[report]'.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+from remote_jax.errors import UserError
+
+NEEDS = ("jinja2", "matplotlib", "plotly")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Writes the report of each run that the command line names; returns 0.
+
+    Raises:
+        UserError: a library is missing, or a folder holds no finished run.
+    """
+    parser = argparse.ArgumentParser(
+        "remote-jax report", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("runs", metavar="RUN", nargs="+", type=Path, help="folder of a run")
+    parser.add_argument(
+        "--output", type=Path, help="folder for the report; RUN/report if not given"
+    )
+    options = parser.parse_args(list(argv))
+    missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError(
+            f"A report needs {' and '.join(missing)}: pip install 'remote_jax[report]'."
+        )
+    if options.output is not None and len(options.runs) > 1:
+        raise UserError("--output is for one run; without it each has its report in its folder.")
+    from remote_jax.report import write
+
+    for run in options.runs:
+        print(write.write(run, options.output or run / "report"))
+    return 0

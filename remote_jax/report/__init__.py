@@ -1,0 +1,1 @@
+"""A page that shows what a finished run did: scores, curves, and each prediction (`report`)."""

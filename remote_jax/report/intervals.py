@@ -1,0 +1,86 @@
+"""Intervals of scores, by drawing what they are of anew (the percentile bootstrap)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float
+from scipy.stats import bootstrap
+
+from remote_jax.errors import UserError
+
+LEVEL = 0.95
+DRAWS = 999
+TOLERANCE = 1e-6
+"""Largest difference of a score of `results.json` from what predictions say, as a share of it."""
+
+Counts = Float[np.ndarray, " units"]
+Statistic = Callable[..., np.ndarray]
+"""Of columns of counts, along the axis `axis`."""
+
+
+def interval(statistic: Statistic, *columns: Counts) -> tuple[float, float]:
+    """Where `LEVEL` of the draws of units, with replacement, have the statistic.
+
+    Args:
+        statistic: of the columns, along the axis `axis`.
+        columns: what each unit adds, as its hits; they are drawn together.
+
+    Returns:
+        The same twice where there are too few units to draw from.
+    """
+    if len(columns[0]) < 2:
+        found = float(statistic(*columns, axis=-1))
+        return found, found
+    drawn = bootstrap(
+        columns,
+        statistic,
+        paired=True,
+        vectorized=True,
+        n_resamples=DRAWS,
+        batch=64,
+        confidence_level=LEVEL,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
+    return float(drawn.confidence_interval.low), float(drawn.confidence_interval.high)
+
+
+def f1(hits: Counts, claimed: Counts, related: Counts, axis: int) -> np.ndarray:
+    """Micro-averaged F1 of units."""
+    return 2 * hits.sum(axis) / np.maximum(claimed.sum(axis) + related.sum(axis), 1)
+
+
+def share(hits: Counts, of: Counts, axis: int) -> np.ndarray:
+    """Σ hits / Σ of: accuracy, precision or recall; 0 of 0 is 0."""
+    return hits.sum(axis) / np.maximum(of.sum(axis), 1)
+
+
+def mean(values: Counts, axis: int) -> np.ndarray:
+    """The mean over units."""
+    return values.mean(axis)
+
+
+def of_counts(
+    scores: Mapping[str, float], wanted: Mapping[str, tuple[Statistic, Sequence[Counts]]]
+) -> dict[str, tuple[float, float]]:
+    """Intervals by name, of statistics that predictions and `results.json` agree on.
+
+    Args:
+        scores: those of `results.json`; what it does not have is not compared.
+        wanted: a statistic and its columns, by the name of a score.
+
+    Raises:
+        UserError: a score differs: the two files are not of the same evaluation.
+    """
+    found = {}
+    for name, (statistic, columns) in wanted.items():
+        value = float(statistic(*columns, axis=-1))
+        if abs(scores.get(name, value) - value) > TOLERANCE * max(1.0, abs(value)):
+            raise UserError(
+                f"results.json says {name} {scores[name]:.6f}, predictions.jsonl {value:.6f}: they "
+                "are not of the same evaluation; run --mode=eval."
+            )
+        found[name] = interval(statistic, *columns)
+    return found

@@ -1,0 +1,222 @@
+"use strict";
+// All text of data enters the page as text, never as markup.
+const data = JSON.parse(document.getElementById("data").textContent);
+const PAGE = 50;
+const { columns, right, confidence, posts, post, marks, objects, weights } = data.browser;
+const total = right.length;
+
+function element(name, text, className) {
+  const made = document.createElement(name);
+  if (text !== undefined) made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
+
+// Filters: a list for each column with choices, right or wrong, words, and how sure.
+const filters = document.getElementById("filters");
+const lists = [];
+
+function list(title, values) {
+  const select = element("select");
+  select.append(new Option("all", ""));
+  values.forEach((value) => select.append(new Option(value, value)));
+  const label = element("label", title);
+  label.append(select);
+  filters.append(label);
+  return select;
+}
+
+columns.forEach((column, index) => {
+  if (!column.choices) return;
+  const values = [...new Set(column.values.map(String))].sort();
+  const select = list(column.name, values);
+  select.id = `filter-${index}`;
+  lists.push([index, select]);
+});
+const verdict = list("verdict", ["right", "wrong"]);
+verdict.id = "filter-verdict";
+const words = element("input");
+words.type = "search";
+words.id = "filter-words";
+const wordsLabel = element("label", "contains");
+wordsLabel.append(words);
+filters.append(wordsLabel);
+const sure = element("input");
+sure.type = "range";
+sure.id = "filter-sure";
+Object.assign(sure, { min: 0, max: 1, step: 0.01, value: 0 });
+if (confidence) {
+  const label = element("label", "confidence at least ");
+  const shown = element("output", "0");
+  sure.addEventListener("input", () => { shown.textContent = sure.value; });
+  label.append(shown, sure);
+  filters.append(label);
+}
+filters.addEventListener("submit", (event) => event.preventDefault());
+
+// What a row is searched by, made when it is first asked for.
+let texts = null;
+function contains(row, wanted) {
+  texts ??= right.map((_, i) =>
+    [...columns.map((column) => column.values[i]), ...posts[post[i]].words].join(" ").toLowerCase());
+  return texts[row].includes(wanted);
+}
+
+let kept = [];
+let first = 0;
+
+function filter() {
+  const chosen = lists.filter(([, select]) => select.value !== "");
+  const wanted = words.value.trim().toLowerCase();
+  const least = confidence ? Number(sure.value) : 0;
+  kept = [];
+  for (let i = 0; i < total; i += 1) {
+    if (!chosen.every(([index, select]) => String(columns[index].values[i]) === select.value)) continue;
+    if (verdict.value && right[i] !== (verdict.value === "right")) continue;
+    if (confidence && confidence[i] < least) continue;
+    if (wanted && !contains(i, wanted)) continue;
+    kept.push(i);
+  }
+  first = 0;
+  show();
+}
+
+const body = document.querySelector("#rows tbody");
+const heads = element("tr");
+heads.append(element("th", ""), ...columns.map((column) => element("th", column.name)));
+document.querySelector("#rows thead").append(heads);
+const previous = document.getElementById("previous");
+const next = document.getElementById("next");
+
+function cell(value) {
+  if (typeof value !== "number" || Number.isInteger(value)) return String(value);
+  return value.toFixed(4);
+}
+
+function show() {
+  const page = kept.slice(first, first + PAGE);
+  const correct = kept.filter((i) => right[i]).length;
+  const share = kept.length ? ` ${((100 * correct) / kept.length).toFixed(1)} % of them are right.` : "";
+  const range = page.length ? ` Shown: ${first + 1} to ${first + page.length}.` : "";
+  document.getElementById("count").textContent =
+    `${kept.length.toLocaleString("en")} of ${total.toLocaleString("en")} predictions.${share}${range}`;
+  body.replaceChildren(...page.map((i) => {
+    const row = element("tr", undefined, right[i] ? "right" : "wrong");
+    row.tabIndex = 0;
+    row.dataset.row = i;
+    row.append(element("td", right[i] ? "✓" : "✗"));
+    columns.forEach((column) => row.append(element("td", cell(column.values[i]))));
+    return row;
+  }));
+  previous.disabled = first === 0;
+  next.disabled = first + PAGE >= kept.length;
+}
+
+function sentence(words_, spans) {
+  const line = element("p");
+  let at = 0;
+  for (const [start, end, kind] of [...spans].sort((a, b) => a[0] - b[0])) {
+    if (start < at) continue; // it overlaps the one before
+    if (start > at) line.append(`${words_.slice(at, start).join(" ")} `);
+    line.append(element("mark", words_.slice(start, end).join(" "), kind), " ");
+    at = end;
+  }
+  line.append(words_.slice(at).join(" "));
+  return line;
+}
+
+function picture(one, chosen) {
+  const frame = element("div", undefined, "picture");
+  const image = element("img");
+  image.src = one.picture;
+  image.alt = "The picture of the post";
+  frame.append(image);
+  one.boxes.forEach(([left, top, end, bottom], number) => {
+    const box = element("div", undefined, chosen.includes(number) ? "box chosen" : "box");
+    const sides = { left, top, width: end - left, height: bottom - top };
+    Object.entries(sides).forEach(([side, share]) => { box.style[side] = `${100 * share}%`; });
+    box.append(element("span", number));
+    box.title = `object ${number}`;
+    box.addEventListener("click", () => box.classList.toggle("chosen"));
+    frame.append(box);
+  });
+  return frame;
+}
+
+function bars(one, values) {
+  const place = element("figure", undefined, "weights");
+  document.getElementById("post").append(place);
+  const trace = { type: "bar", orientation: "h", x: values, y: one.names };
+  const layout = {
+    title: { text: one.title, font: { size: 13 } },
+    margin: { l: 110, r: 10, t: 35, b: 25 },
+    height: 80 + 17 * values.length,
+    yaxis: { autorange: "reversed", type: "category" },
+  };
+  Plotly.newPlot(place, [trace], layout, { responsive: true, displayModeBar: false });
+}
+
+function choose(i) {
+  const one = posts[post[i]];
+  const parts = [];
+  if (one.picture) parts.push(picture(one, objects[i] ?? []));
+  if (one.words.length) parts.push(sentence(one.words, marks[i] ?? []));
+  one.lines.forEach((line) => parts.push(element("p", line)));
+  const facts = element("table");
+  columns.forEach((column) => {
+    const row = element("tr");
+    row.append(element("th", column.name), element("td", cell(column.values[i])));
+    facts.append(row);
+  });
+  parts.push(facts);
+  document.getElementById("post").replaceChildren(...parts);
+  weights.filter((one) => one.values[i].length).forEach((one) => bars(one, one.values[i]));
+  body.querySelectorAll(".chosen").forEach((row) => row.classList.remove("chosen"));
+  body.querySelector(`[data-row="${i}"]`)?.classList.add("chosen");
+}
+
+function asked(event) {
+  const row = event.target.closest("tr");
+  if (row) choose(Number(row.dataset.row));
+}
+body.addEventListener("click", asked);
+body.addEventListener("keydown", (event) => { if (event.key === "Enter") asked(event); });
+previous.addEventListener("click", () => { first -= PAGE; show(); });
+next.addEventListener("click", () => { first += PAGE; show(); });
+filters.addEventListener("input", filter);
+
+// Charts are drawn when they come into sight: the page can be used before.
+function draw(place) {
+  const name = place.dataset.chart;
+  const { data: traces, layout } = data.charts[name];
+  Plotly.newPlot(place, traces, layout, { responsive: true, displaylogo: false });
+  if (name in data.links) place.on("plotly_click", (event) => zoomIn(data.links[name], event.points[0]));
+}
+
+const sight = new IntersectionObserver((seen) => {
+  seen.filter((one) => one.isIntersecting).forEach((one) => {
+    sight.unobserve(one.target);
+    draw(one.target);
+  });
+}, { rootMargin: "300px" });
+document.querySelectorAll(".chart").forEach((place) => sight.observe(place));
+window.addEventListener("beforeprint", () => {
+  document.querySelectorAll(".chart:empty").forEach(draw);
+});
+
+// A cell of a matrix filters by the two columns that it counts.
+function filterBy(column, wanted) {
+  const found = lists.find(([index]) => columns[index].name === column);
+  found[1].value = wanted;
+  if (found[1].selectedIndex < 0) found[1].value = "";
+}
+
+function zoomIn(link, point) {
+  const [row, column] = point.pointIndex;
+  filterBy(link.filters[0], link.rows[row]);
+  filterBy(link.filters[1], link.columns[column]);
+  filter();
+  document.getElementById("predictions").scrollIntoView();
+}
+
+filter();

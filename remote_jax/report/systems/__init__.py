@@ -1,0 +1,1 @@
+"""What each system has to show of a run."""

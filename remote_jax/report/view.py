@@ -1,0 +1,113 @@
+"""What a page is made of: sections of tables and charts, and a browser of predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from remote_jax.report.charts import Chart
+from remote_jax.reporting.results import Table
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom, as shares of the picture."""
+
+Mark = tuple[int, int, str]
+"""Words [start, end) that have a colour, and which: `head`, `tail` or `both`."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page under a title of its own."""
+
+    title: str
+    notes: Sequence[str] = ()
+    tables: Sequence[Table] = ()
+    charts: Sequence[Chart] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the browser.
+
+    Attributes:
+        values: one a prediction.
+        choices: whether a list of its values filters rows.
+    """
+
+    name: str
+    values: Sequence[str | float]
+    choices: bool = False
+
+
+@dataclass(frozen=True)
+class Post:
+    """What predictions are about, shown when one of them is chosen.
+
+    Attributes:
+        words: of the sentence.
+        picture: a data URL, or "".
+        boxes: of the objects of the picture.
+        lines: what else is said of it.
+    """
+
+    words: Sequence[str] = ()
+    picture: str = ""
+    boxes: Sequence[Box] = ()
+    lines: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each of some parts of the model counts for a prediction.
+
+    Attributes:
+        title: of the chart.
+        names: of the parts.
+        values: of each prediction, a weight a part, or nothing.
+    """
+
+    title: str
+    names: Sequence[str]
+    values: Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Browser:
+    """Every prediction, to be filtered and looked at.
+
+    Attributes:
+        columns: of the table.
+        right: which predictions are right.
+        confidence: how sure the model is of each; None: it says nothing of it.
+        posts: what predictions are about.
+        post: of each prediction, its number.
+        marks: of each prediction, words of its post.
+        objects: of each prediction, numbers of boxes of its post.
+        weights: charts of weights that a prediction has; of some it may have none.
+    """
+
+    columns: Sequence[Column]
+    right: Sequence[bool]
+    confidence: Sequence[float] | None
+    posts: Sequence[Post]
+    post: Sequence[int]
+    marks: Sequence[Sequence[Mark]] = field(default_factory=list)
+    objects: Sequence[Sequence[int]] = field(default_factory=list)
+    weights: Sequence[Weights] = ()
+
+
+@dataclass(frozen=True)
+class View:
+    """What a system has to show of a run.
+
+    Attributes:
+        intervals: 95 % intervals of scores of the final split, by name.
+        unit: what was drawn anew for them, as "posts".
+        sections: those that other systems do not have.
+        browser: of the predictions.
+    """
+
+    intervals: dict[str, tuple[float, float]]
+    unit: str
+    sections: Sequence[Section]
+    browser: Browser

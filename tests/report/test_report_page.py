@@ -1,0 +1,155 @@
+"""The page in a browser: nothing fails, filters and clicks act, and text of data stays text."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import fabricated
+import pytest
+
+pytest.importorskip("plotly", reason="of the extra `report`")
+sync_api = pytest.importorskip("playwright.sync_api", reason="of the extra `test`")
+
+from remote_jax.report.write import write  # noqa: E402
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[sync_api.Browser]:
+    found = [path for name in BROWSERS if (path := shutil.which(name))]
+    if not found:
+        pytest.skip("there is no Chromium here; Debian's package is `chromium`")
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+class Opened:
+    """A report in the browser.
+
+    Attributes:
+        said: errors and warnings of the console.
+        asked: what the page wanted to load.
+    """
+
+    def __init__(self, browser: sync_api.Browser, path: Path):
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page = browser.new_page()
+        self.page.on("console", lambda m: self.said.append(m.text) if m.type != "log" else None)
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri())
+        self.page.wait_for_selector("#rows tbody tr")
+
+    def rows(self) -> list[list[str]]:
+        """The cells of the rows that are shown, without the first, which says what is right."""
+        rows = self.page.locator("#rows tbody tr").all()
+        return [row.locator("td").all_inner_texts()[1:] for row in rows]
+
+    def post(self) -> str:
+        return self.page.inner_text("#post")
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A report of each system, one of names that are no markup, and one of many queries."""
+    folder = tmp_path_factory.mktemp("runs")
+    for system, make in fabricated.SYSTEMS.items():
+        make(folder / system)
+    fabricated.remote(folder / "named", name="friend_of")
+    fabricated.roam(folder / "many", queries=120, name="met")
+    return {run.name: write(run, run / "report") for run in sorted(folder.iterdir())}
+
+
+@pytest.fixture(params=fabricated.SYSTEMS)
+def opened(
+    request: pytest.FixtureRequest, browser: sync_api.Browser, pages: dict[str, Path]
+) -> Opened:
+    return Opened(browser, pages[request.param])
+
+
+def test_charts_are_drawn_and_nothing_fails(opened: Opened) -> None:
+    charts = opened.page.locator(".chart").all()
+    assert len(charts) >= 4
+    for chart in charts:
+        chart.scroll_into_view_if_needed()
+        chart.locator(".main-svg").first.wait_for()
+    opened.page.locator("#rows tbody tr").first.click()
+    assert opened.said == []
+    assert [url for url in opened.asked if not url.startswith(("file:", "data:"))] == []
+
+
+def test_markup_in_data_is_shown_as_text(opened: Opened) -> None:
+    for chart in opened.page.locator(".chart").all():
+        chart.scroll_into_view_if_needed()
+        chart.locator(".main-svg").first.wait_for()
+    for row in opened.page.locator("#rows tbody tr").all():
+        row.click()
+    assert opened.page.evaluate("window.hurt") is None
+    assert opened.page.locator("img[src=x]").count() == 0
+    assert fabricated.MARKUP in opened.page.inner_text("h1")
+    assert fabricated.MARKUP in opened.page.inner_text("main")
+
+
+def test_a_filter_leaves_the_rows_that_it_names(opened: Opened) -> None:
+    before = opened.rows()
+    opened.page.select_option("#filter-verdict", "wrong")
+    wrong = opened.rows()
+    assert 0 < len(wrong) < len(
+        before
+    ) and f"{len(wrong)} of {len(before)}" in opened.page.inner_text("#count")
+    opened.page.select_option("#filter-verdict", "right")
+    assert len(opened.rows()) == len(before) - len(wrong)
+    opened.page.select_option("#filter-verdict", "")
+    opened.page.fill("#filter-words", "no such words")
+    assert opened.rows() == []
+    opened.page.fill("#filter-words", "")
+    assert opened.rows() == before
+    opened.page.evaluate(
+        "const s = document.getElementById('filter-sure'); s.value = 0.6;"
+        "s.dispatchEvent(new Event('input', { bubbles: true }))"
+    )
+    assert opened.rows() == [row for row in before if float(row[-1]) >= 0.6]
+
+
+def test_a_cell_of_the_confusions_shows_its_pairs(
+    browser: sync_api.Browser, pages: dict[str, Path]
+) -> None:
+    opened = Opened(browser, pages["named"])
+    chart = opened.page.locator("#chart-confusions")
+    chart.scroll_into_view_if_needed()
+    box = chart.locator(".nsewdrag").bounding_box()
+    assert box is not None
+    # Rows none, member_of, friend_of from above: what has no relation was taken for member_of.
+    opened.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 6)
+    opened.page.wait_for_function("document.querySelectorAll('#rows tbody tr').length === 4")
+    assert {tuple(row[3:5]) for row in opened.rows()} == {("none", "/per/org/member_of")}
+
+
+def test_a_chosen_pair_shows_its_post_and_its_experts(
+    browser: sync_api.Browser, pages: dict[str, Path]
+) -> None:
+    opened = Opened(browser, pages["named"])
+    assert opened.page.locator("#post .weights").count() == 0
+    opened.page.locator("#rows tbody tr").nth(1).click()
+    assert "Ada0 friend_of met Bo" in opened.post() and "No picture is shown" in opened.post()
+    assert opened.page.locator("#post mark").all_inner_texts() == ["Ada0"]
+    opened.page.locator("#post .weights .main-svg").first.wait_for()
+    shown = opened.page.evaluate("document.querySelector('#post .weights').data[0]")
+    assert shown["x"] == [0.75, 0.25] and shown["y"] == ["T", "T2V, level 0"]
+
+
+def test_rows_are_turned_a_page_at_a_time(
+    browser: sync_api.Browser, pages: dict[str, Path]
+) -> None:
+    opened = Opened(browser, pages["many"])
+    assert len(opened.rows()) == 50 and opened.page.locator("#previous").is_disabled()
+    opened.page.click("#next")
+    assert opened.rows()[0][1] == "Ada50"
+    opened.page.click("#next")
+    assert len(opened.rows()) == 20 and opened.page.locator("#next").is_disabled()

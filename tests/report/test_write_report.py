@@ -1,0 +1,95 @@
+"""Reports of runs: the files, what each system shows, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import fabricated
+import pytest
+from PIL import Image
+
+pytest.importorskip("plotly", reason="of the extra `report`")
+
+from remote_jax import main
+from remote_jax.report import finished, write
+from remote_jax.report.systems import eega
+
+
+@pytest.mark.parametrize("system", fabricated.SYSTEMS)
+def test_the_command_writes_a_page_and_figures(
+    system: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fabricated.SYSTEMS[system](tmp_path)
+    assert main.main(["remote-jax", "report", str(tmp_path)]) == 0
+    page = tmp_path / "report" / "report.html"
+    assert str(page) in capsys.readouterr().out and page.stat().st_size < 15e6
+    figures = sorted((tmp_path / "report" / "figures").iterdir())
+    assert {path.suffix for path in figures} == {".png", ".pdf"}
+    for path in figures:
+        if path.suffix == ".png":
+            Image.open(path).verify()
+        else:
+            assert path.read_bytes().startswith(b"%PDF")
+
+
+def test_what_became_of_quintuples(tmp_path: Path) -> None:
+    fabricated.eega(tmp_path)
+    view = eega.view(finished.read(tmp_path))
+    outcomes = next(column for column in view.browser.columns if column.name == "outcome")
+    assert outcomes.values[:6] == ["right", "direction", "type", "relation", "span", "pair"]
+    assert outcomes.values[6:] == ["missed"] * 4
+    assert view.browser.right == [True] + [False] * 9
+
+
+def test_folded_scores_count_both_directions(tmp_path: Path) -> None:
+    fabricated.eega(tmp_path)
+    path = tmp_path / "results.json"
+    results = json.loads(path.read_text())
+    results["config"]["metric"] = "folded"
+    # The turned one is right now: four of ten to be found, of twelve.
+    results["metrics"]["test"] = {"precision": 4 / 12, "recall": 4 / 10, "f1": 8 / 22}
+    path.write_text(json.dumps(results))
+    assert eega.view(finished.read(tmp_path)).intervals.keys() == {"precision", "recall", "f1"}
+
+
+def mistake(capsys: pytest.CaptureFixture[str], *flags: object) -> str:
+    assert main.main(["remote-jax", "report", *map(str, flags)]) == 2
+    return capsys.readouterr().err
+
+
+def test_mistakes_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "holds no finished run" in mistake(capsys, tmp_path / "none")
+    run = tmp_path / "run"
+    rows = fabricated.remote(run)
+    assert "--output is for one run" in mistake(capsys, run, run, "--output=x")
+    path = run / "predictions.jsonl"
+    fabricated.write_lines(path, [{**row, "relation": row["predicted"]} for row in rows])
+    assert "results.json says f1" in mistake(capsys, run)
+    fabricated.write_lines(path, [rows[0], {"relation": "none"}])
+    said = mistake(capsys, run)
+    assert "predictions.jsonl:2 is not what a run of this version writes" in said
+    path.write_text(json.dumps(rows[0]) + "\n[1]\n")
+    assert "predictions.jsonl:2 is no JSON object" in mistake(capsys, run)
+    path.write_text("{\n")
+    assert "predictions.jsonl:1" in mistake(capsys, run)
+    path.unlink()
+    assert "No such file" in mistake(capsys, run)
+
+
+def test_a_library_that_is_missing_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from remote_jax.commands import report
+
+    monkeypatch.setattr(report, "NEEDS", ("no_such_library",))
+    assert "needs no_such_library: pip install 'remote_jax[report]'" in mistake(capsys, tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fabricated.roam(tmp_path / "run")
+    (tmp_path / "file").touch()
+    assert "Cannot write" in mistake(capsys, tmp_path / "run", f"--output={tmp_path}/file")
+    assert write.VIEWS.keys() == fabricated.SYSTEMS.keys()
