@@ -96,6 +96,17 @@ def test_markup_in_data_is_shown_as_text(opened: Opened) -> None:
     assert fabricated.MARKUP in opened.page.inner_text("main")
 
 
+def test_names_in_charts_are_shown_as_they_are(
+    browser: sync_api.Browser, pages: dict[str, Path]
+) -> None:
+    """Plotly would read some markup in them."""
+    chart = Opened(browser, pages["roam"]).page.locator("#chart-mrr-by-relation")
+    chart.scroll_into_view_if_needed()
+    chart.locator(".ytick").first.wait_for()
+    names = chart.locator(".ytick").all_text_contents()
+    assert fabricated.MARKUP in names and "met" in names
+
+
 def test_a_filter_leaves_the_rows_that_it_names(opened: Opened) -> None:
     before = opened.rows()
     opened.page.select_option("#filter-verdict", "wrong")

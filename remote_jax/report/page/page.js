@@ -125,14 +125,14 @@ function sentence(words_, spans) {
   return line;
 }
 
-function picture(one, chosen) {
+function picture(one, ends) {
   const frame = element("div", undefined, "picture");
   const image = element("img");
   image.src = one.picture;
   image.alt = "The picture of the post";
   frame.append(image);
   one.boxes.forEach(([left, top, end, bottom], number) => {
-    const box = element("div", undefined, chosen.includes(number) ? "box chosen" : "box");
+    const box = element("div", undefined, ends.includes(number) ? "box chosen" : "box");
     const sides = { left, top, width: end - left, height: bottom - top };
     Object.entries(sides).forEach(([side, share]) => { box.style[side] = `${100 * share}%`; });
     box.append(element("span", number));
@@ -156,7 +156,10 @@ function bars(one, values) {
   Plotly.newPlot(place, [trace], layout, { responsive: true, displayModeBar: false });
 }
 
+let chosen = -1;
+
 function choose(i) {
+  chosen = i;
   const one = posts[post[i]];
   const parts = [];
   if (one.picture) parts.push(picture(one, objects[i] ?? []));
@@ -170,7 +173,9 @@ function choose(i) {
   });
   parts.push(facts);
   document.getElementById("post").replaceChildren(...parts);
-  weights.filter((one) => one.values[i].length).forEach((one) => bars(one, one.values[i]));
+  ready.then(() => {
+    if (chosen === i) weights.filter((one) => one.values[i].length).forEach((one) => bars(one, one.values[i]));
+  });
   body.querySelectorAll(".chosen").forEach((row) => row.classList.remove("chosen"));
   body.querySelector(`[data-row="${i}"]`)?.classList.add("chosen");
 }
@@ -185,7 +190,7 @@ previous.addEventListener("click", () => { first -= PAGE; show(); });
 next.addEventListener("click", () => { first += PAGE; show(); });
 filters.addEventListener("input", filter);
 
-// Charts are drawn when they come into sight: the page can be used before.
+// Charts are drawn when they come into sight.
 function draw(place) {
   const name = place.dataset.chart;
   const { data: traces, layout } = data.charts[name];
@@ -199,9 +204,22 @@ const sight = new IntersectionObserver((seen) => {
     draw(one.target);
   });
 }, { rootMargin: "300px" });
-document.querySelectorAll(".chart").forEach((place) => sight.observe(place));
-window.addEventListener("beforeprint", () => {
-  document.querySelectorAll(".chart:empty").forEach(draw);
+
+// Plotly is read once the rows are shown: that takes a second or two.
+const { nonce } = document.currentScript;
+const ready = new Promise((resolve) => {
+  setTimeout(() => {
+    const script = element("script", document.getElementById("plotly").textContent);
+    script.nonce = nonce;
+    document.body.append(script);
+    resolve();
+  }, 50);
+});
+ready.then(() => {
+  document.querySelectorAll(".chart").forEach((place) => sight.observe(place));
+  window.addEventListener("beforeprint", () => {
+    document.querySelectorAll(".chart:empty").forEach(draw);
+  });
 });
 
 // A cell of a matrix filters by the two columns that it counts.
