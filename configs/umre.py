@@ -5,6 +5,8 @@ small encoders on it from scratch, in minutes, on two CPU cores:
 
     python -m remote_jax.main --config=configs/umre.py
 
+`:shared` reads a post once for all of its pairs, and is otherwise the same.
+
 `:paper` is the setting of §6.1 (BERT-base, ViT-B/32, batch 32) on the released files. Table 2 of
 the paper reports accuracy 78.47 and F1 69.17 on the test split. The authors' code keeps the epoch
 that is best on test; here test has no part in the choice:
@@ -23,7 +25,7 @@ from remote_jax.config import unknown_preset
 
 
 def get_config(preset: str = "sample") -> ConfigDict:
-    """The config of a preset: `sample` (default), `paper` or `released`."""
+    """The config of a preset: `sample` (default), `shared`, `paper` or `released`."""
     if preset not in PRESETS:
         raise unknown_preset(preset, PRESETS)
     return PRESETS[preset]()

@@ -26,7 +26,7 @@ SPECS = [f"{name}:{preset}" for name in configs.names() for preset in configs.pr
 def test_all_configs_are_here() -> None:
     files = {path.stem for path in (ROOT / "configs").glob("*.py")}
     assert set(configs.names()) == files - {"__init__", "_base"}
-    assert {spec.partition(":")[0] for spec in SPECS} == set(configs.names()) and len(SPECS) == 31
+    assert {spec.partition(":")[0] for spec in SPECS} == set(configs.names()) and len(SPECS) == 32
 
 
 @pytest.mark.parametrize("spec", SPECS)
