@@ -39,7 +39,9 @@ from remote_jax.serve.partial_answers import Done
 if TYPE_CHECKING:
     from remote_jax.serve.runs import Run
 
-COMMANDS = {name: f"remote_jax.commands.{name}" for name in ("doctor", "report", "sweep")}
+COMMANDS = {
+    name: f"remote_jax.commands.{name}" for name in ("compare", "doctor", "report", "sweep")
+}
 """Modules whose `main(argv)` is a command of its own, with flags of its own."""
 
 SOME_UNANSWERED = 3

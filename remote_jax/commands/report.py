@@ -16,7 +16,16 @@ from pathlib import Path
 
 from remote_jax.errors import UserError
 
-NEEDS = ("jinja2", "matplotlib", "plotly")
+NEEDS = ("jinja2", "matplotlib", "pandas", "plotly", "tabulate")
+
+
+def check_libraries() -> None:
+    """Raises a UserError where a library of the extra `report` is not installed."""
+    missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError(
+            f"A report needs {' and '.join(missing)}: pip install 'remote_jax[report]'."
+        )
 
 
 def main(argv: Sequence[str]) -> int:
@@ -33,11 +42,7 @@ def main(argv: Sequence[str]) -> int:
         "--output", type=Path, help="folder for the report; RUN/report if not given"
     )
     options = parser.parse_args(list(argv))
-    missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UserError(
-            f"A report needs {' and '.join(missing)}: pip install 'remote_jax[report]'."
-        )
+    check_libraries()
     if options.output is not None and len(options.runs) > 1:
         raise UserError("--output is for one run; without it each has its report in its folder.")
     from remote_jax.report import write

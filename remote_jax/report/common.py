@@ -9,19 +9,25 @@ from jaxtyping import Bool, Float
 
 from remote_jax.report.charts import Lines, Series
 from remote_jax.report.finished import Finished
+from remote_jax.report.intervals import of_scores
 from remote_jax.report.view import Section, View
 from remote_jax.reporting.calibration import BINS, expected_error
 from remote_jax.reporting.results import Table
 
 
 def summary(run: Finished, view: View) -> Section:
-    """Scores with their intervals, what was trained, and what the run found fault with."""
+    """Scores with their intervals, and which mechanisms have collapsed.
+
+    Raises:
+        UserError: predictions do not have the scores of the run.
+    """
     splits = list(run.results["metrics"])
     names = list(dict.fromkeys(name for one in splits for name in run.results["metrics"][one]))
     rows = []
+    intervals = of_scores(run.scores, view.measured)
     for name in names:
         values = [run.results["metrics"][split].get(name) for split in splits]
-        low, high = view.intervals.get(name, (None, None))
+        low, high = intervals.get(name, (None, None))
         rows.append((name, *values, low, high))
     columns = ("score", *splits, "95 % from", "to")
     notes = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -18,6 +19,17 @@ TOLERANCE = 1e-6
 Counts = Float[np.ndarray, " units"]
 Statistic = Callable[..., np.ndarray]
 """Of columns of counts, along the axis `axis`."""
+
+
+class Measured(NamedTuple):
+    """A score, as a statistic of what each unit adds to some counts."""
+
+    statistic: Statistic
+    columns: Sequence[Counts]
+
+    def value(self) -> float:
+        """Of all units."""
+        return float(self.statistic(*self.columns, axis=-1))
 
 
 def interval(statistic: Statistic, *columns: Counts) -> tuple[float, float]:
@@ -62,25 +74,42 @@ def mean(values: Counts, axis: int) -> np.ndarray:
     return values.mean(axis)
 
 
-def of_counts(
-    scores: Mapping[str, float], wanted: Mapping[str, tuple[Statistic, Sequence[Counts]]]
+def of_scores(
+    scores: Mapping[str, float], measured: Mapping[str, Measured]
 ) -> dict[str, tuple[float, float]]:
-    """Intervals by name, of statistics that predictions and `results.json` agree on.
+    """Intervals of scores, on which predictions and `results.json` have to agree.
 
     Args:
         scores: those of `results.json`; what it does not have is not compared.
-        wanted: a statistic and its columns, by the name of a score.
 
     Raises:
         UserError: a score differs: the two files are not of the same evaluation.
     """
-    found = {}
-    for name, (statistic, columns) in wanted.items():
-        value = float(statistic(*columns, axis=-1))
+    for name, one in measured.items():
+        value = one.value()
         if abs(scores.get(name, value) - value) > TOLERANCE * max(1.0, abs(value)):
             raise UserError(
                 f"results.json says {name} {scores[name]:.6f}, predictions.jsonl {value:.6f}: they "
                 "are not of the same evaluation; run --mode=eval."
             )
-        found[name] = interval(statistic, *columns)
-    return found
+    return {name: interval(one.statistic, *one.columns) for name, one in measured.items()}
+
+
+def difference(first: Sequence[Measured], second: Sequence[Measured]) -> tuple[float, float]:
+    """Where 95 % of the draws have the mean of the second scores less that of the first.
+
+    Args:
+        first, second: a score of runs, seeds of one setting each, all of the same units: a draw
+            takes the same ones for every run (the paired bootstrap).
+    """
+    runs = [*first, *second]
+    widths = [len(one.columns) for one in runs]
+
+    def statistic(*columns: np.ndarray, axis: int) -> np.ndarray:
+        found, start = [], 0
+        for one, width in zip(runs, widths, strict=True):
+            found.append(one.statistic(*columns[start : start + width], axis=axis))
+            start += width
+        return np.mean(found[len(first) :], 0) - np.mean(found[: len(first)], 0)
+
+    return interval(statistic, *(column for one in runs for column in one.columns))

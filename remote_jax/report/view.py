@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from remote_jax.report.charts import Chart
+from remote_jax.report.intervals import Measured
 from remote_jax.reporting.results import Table
 
 Box = tuple[float, float, float, float]
@@ -101,13 +102,17 @@ class View:
     """What a system has to show of a run.
 
     Attributes:
-        intervals: 95 % intervals of scores of the final split, by name.
-        unit: what was drawn anew for them, as "posts".
+        measured: scores of the final split by name, as statistics of counts of units.
+        unit: what is drawn anew for their intervals, as "posts".
+        asked: names of the parts of what is asked.
+        decisions: whether it is right, by these parts.
         sections: those that other systems do not have.
         browser: of the predictions.
     """
 
-    intervals: dict[str, tuple[float, float]]
+    measured: Mapping[str, Measured]
     unit: str
+    asked: Sequence[str]
+    decisions: Mapping[tuple[str, ...], bool]
     sections: Sequence[Section]
     browser: Browser

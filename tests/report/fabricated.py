@@ -82,15 +82,15 @@ def eega(folder: Path, *, name: str = MARKUP) -> Rows:
     return rows
 
 
-def roam(folder: Path, *, queries: int = 8, name: str = MARKUP) -> Rows:
-    """Queries both ways, at ranks from 1 to a few."""
+def roam(folder: Path, *, queries: int = 8, name: str = MARKUP, shift: int = 0) -> Rows:
+    """Queries both ways, at ranks from 1 to a few; `shift` moves them."""
     rows = [
         {
             "head": f"Ada{number}",
             "relation": "met" if number % 4 else name,
             "tail": name,
             "direction": "tail" if number < queries / 2 else "head",
-            "rank": float(1 + number % 3),
+            "rank": float(1 + (number + shift * (number % 5)) % 3),
             "probability": 1 / (1 + number),
         }
         for number in range(queries)

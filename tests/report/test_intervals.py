@@ -47,7 +47,7 @@ def test_one_unit_has_no_spread() -> None:
 def test_scores_of_two_evaluations_are_refused() -> None:
     columns = counts()
     right = float(intervals.f1(*columns, axis=-1))
-    wanted = {"f1": (intervals.f1, columns)}
-    assert intervals.of_counts({"f1": right}, wanted).keys() == {"f1"}
+    measured = {"f1": intervals.Measured(intervals.f1, columns)}
+    assert intervals.of_scores({"f1": right}, measured).keys() == {"f1"}
     with pytest.raises(UserError, match=r"results.json says f1 0.5\d*, predictions.jsonl 0.\d*"):
-        intervals.of_counts({"f1": 0.5}, wanted)
+        intervals.of_scores({"f1": 0.5}, measured)

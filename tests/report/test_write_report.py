@@ -13,6 +13,7 @@ pytest.importorskip("plotly", reason="of the extra `report`")
 
 from remote_jax import main
 from remote_jax.report import finished, write
+from remote_jax.report.intervals import of_scores
 from remote_jax.report.systems import eega
 
 
@@ -50,7 +51,9 @@ def test_folded_scores_count_both_directions(tmp_path: Path) -> None:
     # The turned one is right now: four of ten to be found, of twelve.
     results["metrics"]["test"] = {"precision": 4 / 12, "recall": 4 / 10, "f1": 8 / 22}
     path.write_text(json.dumps(results))
-    assert eega.view(finished.read(tmp_path)).intervals.keys() == {"precision", "recall", "f1"}
+    run = finished.read(tmp_path)
+    intervals = of_scores(run.scores, eega.view(run).measured)
+    assert intervals.keys() == {"precision", "recall", "f1"}
 
 
 def mistake(capsys: pytest.CaptureFixture[str], *flags: object) -> str:

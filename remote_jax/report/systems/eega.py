@@ -12,7 +12,7 @@ import numpy as np
 from remote_jax.report import common
 from remote_jax.report.charts import Bars, Matrix, Series
 from remote_jax.report.finished import Finished, Row
-from remote_jax.report.intervals import Statistic, f1, of_counts, share
+from remote_jax.report.intervals import Measured, f1, share
 from remote_jax.report.view import Browser, Column, Mark, Post, Section, View
 
 Span = tuple[int, int]
@@ -65,7 +65,6 @@ def view(run: Finished) -> View:
     sides = [gold, found]
     if run.results["config"]["metric"] == "folded":
         sides = [[_both_ways(some) for some in side] for side in sides]
-    intervals = _intervals(run, sides)
     judged = [
         one
         for number, row in enumerate(run.rows)
@@ -77,21 +76,34 @@ def view(run: Finished) -> View:
     sections = [_mistakes(judged)]
     if len(claimed):
         sections.append(common.calibration(confidence, right, "quintuples, directed"))
-    return View(intervals, "sentences", sections, _browser(run, judged))
+    return View(
+        measured=_measured(sides),
+        unit="sentences",
+        asked=("sentence", "head", "relation", "tail"),
+        decisions=_decisions(judged),
+        sections=sections,
+        browser=_browser(run, judged),
+    )
 
 
-def _intervals(
-    run: Finished, sides: Sequence[Sequence[frozenset[Quintuple]]]
-) -> dict[str, tuple[float, float]]:
+def _measured(sides: Sequence[Sequence[frozenset[Quintuple]]]) -> dict[str, Measured]:
     gold, found = sides
     hits = np.array([len(a & b) for a, b in zip(gold, found, strict=True)], float)
     claimed, related = (np.array([len(some) for some in side], float) for side in (found, gold))
-    wanted: dict[str, tuple[Statistic, tuple[np.ndarray, ...]]] = {
-        "f1": (f1, (hits, claimed, related)),
-        "precision": (share, (hits, claimed)),
-        "recall": (share, (hits, related)),
+    return {
+        "f1": Measured(f1, (hits, claimed, related)),
+        "precision": Measured(share, (hits, claimed)),
+        "recall": Measured(share, (hits, related)),
     }
-    return of_counts(run.scores, wanted)
+
+
+def _decisions(judged: Sequence[Judged]) -> dict[tuple[str, ...], bool]:
+    """Which quintuples were found, of those to be found."""
+    return {
+        (str(one.row), one.names[0], one.quintuple.relation, one.names[1]): one.outcome == RIGHT
+        for one in judged
+        if one.outcome in (RIGHT, MISSED)
+    }
 
 
 def _quintuples(row: Row, key: str = "quintuples") -> frozenset[Quintuple]:

@@ -18,7 +18,7 @@ from remote_jax.remote.task import MAX_RELATIONS, RemoteTask
 from remote_jax.report import common
 from remote_jax.report.charts import Matrix
 from remote_jax.report.finished import Finished, Row
-from remote_jax.report.intervals import Statistic, f1, of_counts, share
+from remote_jax.report.intervals import Measured, f1, share
 from remote_jax.report.thumbnails import thumbnails
 from remote_jax.report.view import Box, Browser, Column, Mark, Post, Section, View, Weights
 from remote_jax.training.record import Record
@@ -58,8 +58,10 @@ def view(run: Finished) -> View:
     relations = [names[index] for index in gold.tolist()]
     experts = [_experts(browser.weights, relations)] if browser.weights else []
     return View(
-        intervals=_intervals(run, gold, found, post_of),
+        measured=_measured(gold, found, post_of),
         unit="posts",
+        asked=("line", "head", "tail", "relation"),
+        decisions=dict(zip(run.each(_asked), (gold == found).tolist(), strict=True)),
         sections=[
             common.calibration(probability, gold == found, "listed pairs"),
             _confusions(names, gold, found),
@@ -69,21 +71,28 @@ def view(run: Finished) -> View:
     )
 
 
-def _intervals(
-    run: Finished, gold: np.ndarray, found: np.ndarray, post_of: np.ndarray
-) -> dict[str, tuple[float, float]]:
-    """Of the scores of listed pairs, index 0 being no relation."""
-    right, claimed, related, every = (
+def _measured(gold: np.ndarray, found: np.ndarray, post_of: np.ndarray) -> dict[str, Measured]:
+    """The scores of listed pairs, index 0 being no relation."""
+    right, claimed, related, same, every = (
         np.bincount(post_of, some.astype(float))
-        for some in ((gold == found) & (gold > 0), found > 0, gold > 0, np.ones(len(gold)))
+        for some in (
+            (gold == found) & (gold > 0),
+            found > 0,
+            gold > 0,
+            gold == found,
+            np.ones(len(gold)),
+        )
     )
-    wanted: dict[str, tuple[Statistic, list[np.ndarray]]] = {
-        "f1": (f1, [right, claimed, related]),
-        "precision": (share, [right, claimed]),
-        "recall": (share, [right, related]),
-        "accuracy": (share, [np.bincount(post_of, (gold == found).astype(float)), every]),
+    return {
+        "f1": Measured(f1, [right, claimed, related]),
+        "precision": Measured(share, [right, claimed]),
+        "recall": Measured(share, [right, related]),
+        "accuracy": Measured(share, [same, every]),
     }
-    return of_counts(run.scores, wanted)
+
+
+def _asked(row: Row) -> tuple[str, ...]:
+    return f"{row['file']}:{row['line']}", row["head"], row["tail"], row["relation"]
 
 
 def _posts(keys: Sequence[PostKey]) -> np.ndarray:

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from remote_jax.errors import UserError, reason
 from remote_jax.report.charts import Bars, Matrix, Series
 from remote_jax.report.finished import Finished
-from remote_jax.report.intervals import mean, of_counts
+from remote_jax.report.intervals import Measured, mean
 from remote_jax.report.view import Browser, Column, Post, Section, View
 
 RANKS = ((1, 1), (2, 3), (4, 10), (11, 100), (101, 1000), (1001, None))
@@ -29,10 +29,12 @@ def view(run: Finished) -> View:
     """
     ranks = np.array(run.each(lambda row: float(row["rank"])))
     values = {"mrr": 1 / ranks, "mr": ranks} | {f"hits@{k}": ranks <= k for k in (1, 3, 10)}
-    wanted = {name: (mean, [one.astype(float)]) for name, one in values.items()}
+    asked = run.each(lambda row: (row["head"], row["relation"], row["tail"], row["direction"]))
     return View(
-        intervals=of_counts(run.scores, wanted),
+        measured={name: Measured(mean, [one.astype(float)]) for name, one in values.items()},
         unit="queries",
+        asked=("head", "relation", "tail", "direction"),
+        decisions=dict(zip(asked, (ranks == 1).tolist(), strict=True)),
         sections=[_ranks(run, ranks), _routing(run)],
         browser=_browser(run, ranks),
     )
