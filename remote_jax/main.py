@@ -7,6 +7,8 @@ flags it resumes; a finished run only reports.
     remote-jax --config=umre --help    every key of a config
     remote-jax doctor                  what is installed, and what a run would miss
     remote-jax sweep --help            variants and seeds of a config, and a table of their scores
+    remote-jax report RUN              a page to look at a finished run, and its figures
+    remote-jax compare RUN RUN ...     runs side by side, with tests of significance
     remote-jax --version
 
 It exits with 0 when it is done, 2 after a mistake that a sentence tells, 3 when predict is done but
