@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -12,6 +12,7 @@ from PIL import Image
 from remote_jax.data.files import find
 from remote_jax.data.images import read_picture
 from remote_jax.errors import Refused
+from remote_jax.report.view import Box
 
 LONGEST = 320
 """Pixels of the longer side."""
@@ -36,6 +37,12 @@ def thumbnails(root: Path, names: Iterable[str]) -> dict[str, str]:
         if url:
             found[name] = url
     return found
+
+
+def as_box(edges: Sequence[float]) -> Box:
+    """A box of the page, from left, top, right and bottom as shares of the picture."""
+    left, top, right, bottom = (round(float(edge), 4) for edge in edges)
+    return left, top, right, bottom
 
 
 def _thumbnail(root: Path, name: str) -> str:

@@ -77,6 +77,8 @@ def eega(folder: Path, *, name: str = MARKUP) -> Rows:
         {"file": "test.txt", "image": f"{name}.jpg", "tokens": words, "gold": g, "quintuples": q}
         for g, q in ((gold, found), ([], []))
     ]
+    rows[0]["entities"] = [{**a, "attention": [0.25, 0.75]}, b]
+    rows[0]["objects"] = [{"box": [0.0, 0.0, 0.5, 0.5], "class": kind} for kind in ("dog", name)]
     scores = {"precision": 1 / 6, "recall": 1 / 5, "f1": 2 / 11}
     write(folder, "eega", scores, rows, {"metric": "directed"}, name)
     return rows

@@ -43,6 +43,18 @@ def test_what_became_of_quintuples(tmp_path: Path) -> None:
     assert view.browser.right == [True] + [False] * 9
 
 
+def test_entities_show_what_they_attend_to(tmp_path: Path) -> None:
+    rows = fabricated.eega(tmp_path, name="cat")
+    browser = eega.view(finished.read(tmp_path)).browser
+    heads, _ = browser.weights
+    assert heads.title == "Attention of the head to objects"
+    assert heads.names == ["object 0", "object 1"]
+    of_a = [row["head"]["start"] == 0 for row in rows[0]["quintuples"]]
+    assert [values == [0.25, 0.75] for values in heads.values[:6]] == of_a
+    assert browser.posts[0].lines[0] == "0: dog, 1: cat"
+    assert browser.posts[0].lines[-1].startswith("No picture is shown: ")
+
+
 def test_folded_scores_count_both_directions(tmp_path: Path) -> None:
     fabricated.eega(tmp_path)
     path = tmp_path / "results.json"

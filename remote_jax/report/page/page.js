@@ -146,7 +146,7 @@ function picture(one, ends) {
 function bars(one, values) {
   const place = element("figure", undefined, "weights");
   document.getElementById("post").append(place);
-  const trace = { type: "bar", orientation: "h", x: values, y: one.names };
+  const trace = { type: "bar", orientation: "h", x: values, y: one.names.slice(0, values.length) };
   const layout = {
     title: { text: one.title, font: { size: 13 } },
     margin: { l: 110, r: 10, t: 35, b: 25 },

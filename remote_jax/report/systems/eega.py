@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
+from remote_jax import config as configs
+from remote_jax.eega.task import EegaTask
+from remote_jax.errors import UserError
 from remote_jax.report import common
 from remote_jax.report.charts import Bars, Matrix, Series
 from remote_jax.report.finished import Finished, Row
 from remote_jax.report.intervals import Measured, f1, share
-from remote_jax.report.view import Browser, Column, Mark, Post, Section, View
+from remote_jax.report.thumbnails import as_box, thumbnails
+from remote_jax.report.view import Browser, Column, Mark, Post, Section, View, Weights
+from remote_jax.training.record import Record
 
 Span = tuple[int, int]
 Entity = tuple[Span, str]
@@ -196,11 +201,8 @@ def _mistakes(judged: Sequence[Judged]) -> Section:
 
 
 def _browser(run: Finished, judged: Sequence[Judged]) -> Browser:
-    posts = run.each(
-        lambda row: Post(
-            [str(word) for word in row["tokens"]], lines=[x for x in (row["image"],) if x]
-        )
-    )
+    pictures, note = _pictures(run, judged)
+    posts = run.each(partial(_post, pictures=pictures, note=note))
     return Browser(
         columns=[
             Column("head", [one.names[0] for one in judged]),
@@ -216,7 +218,49 @@ def _browser(run: Finished, judged: Sequence[Judged]) -> Browser:
         posts=posts,
         post=[one.row for one in judged],
         marks=[_marks(one.quintuple) for one in judged],
+        weights=_attention(run, judged),
     )
+
+
+def _post(row: Row, *, pictures: Mapping[str, str], note: str) -> Post:
+    picture = pictures.get(row["image"], "")
+    objects = row.get("objects", [])
+    boxes = [as_box(one["box"]) for one in objects] if picture else []
+    classes = ", ".join(f"{number}: {one['class']}" for number, one in enumerate(objects))
+    lines = [line for line in (classes, str(row["image"]), note) if line]
+    return Post([str(word) for word in row["tokens"]], picture, boxes, lines)
+
+
+def _pictures(run: Finished, judged: Sequence[Judged]) -> tuple[dict[str, str], str]:
+    """Of sentences, those with a mistake first, and what the page says where the data are gone."""
+    try:
+        task = EegaTask(configs.read(run.folder))
+        Record(fingerprint=run.results["dataset"]).check_data(task.fingerprint())
+    except UserError as error:
+        return {}, f"No picture is shown: {error}"
+    mistaken = {one.row for one in judged if one.outcome != RIGHT}
+    images = run.each(lambda row: str(row["image"]))
+    order = sorted(range(len(images)), key=lambda number: number not in mistaken)
+    return thumbnails(task.data.root, [images[number] for number in order]), ""
+
+
+def _attention(run: Finished, judged: Sequence[Judged]) -> list[Weights]:
+    """Of the heads and tails that were found to the objects of the picture (Figure 7)."""
+    found = []
+    for end in ("head", "tail"):
+        values = [_paid(run.rows[one.row], getattr(one.quintuple, end)) for one in judged]
+        most = max(map(len, values), default=0)
+        if most:
+            names = [f"object {number}" for number in range(most)]
+            found.append(Weights(f"Attention of the {end} to objects", names, values))
+    return found
+
+
+def _paid(row: Row, entity: Entity) -> list[float]:
+    for one in row.get("entities", []):
+        if _entity(one) == entity:
+            return list(one.get("attention", []))
+    return []
 
 
 def _marks(one: Quintuple) -> list[Mark]:

@@ -19,7 +19,7 @@ from remote_jax.report import common
 from remote_jax.report.charts import Matrix
 from remote_jax.report.finished import Finished, Row
 from remote_jax.report.intervals import Measured, f1, share
-from remote_jax.report.thumbnails import thumbnails
+from remote_jax.report.thumbnails import as_box, thumbnails
 from remote_jax.report.view import Box, Browser, Column, Mark, Post, Section, View, Weights
 from remote_jax.training.record import Record
 
@@ -205,10 +205,5 @@ def _pictured(run: Finished, right: Bool[np.ndarray, " n"]) -> Pictured:
         return Pictured({}, (), f"No picture is shown: {error}")
     order = np.argsort(right, kind="stable")
     pictures = thumbnails(root, [images[index] for index in order])
-    boxes = [[_box(row) for row in records[index].boxes.tolist()] for index in range(len(images))]
+    boxes = [[as_box(row) for row in records[index].boxes.tolist()] for index in range(len(images))]
     return Pictured(pictures, boxes, "")
-
-
-def _box(row: Sequence[float]) -> Box:
-    left, top, right, bottom = (round(edge, 4) for edge in row)
-    return left, top, right, bottom
