@@ -2,7 +2,7 @@
 
 Runs that differ in their seeds alone are one setting; the others are compared with the first. The
 folder gets a page, `compare.html`, and tables as CSV, Markdown and LaTeX. It needs the extra
-`report`: pip install 'remote_jax[report]'.
+`report`: pip install -e '.[report]'.
 """
 
 from __future__ import annotations

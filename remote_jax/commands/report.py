@@ -4,7 +4,7 @@
 
 writes `report/report.html` into the folder of each run, which opens in a browser without a server
 or a network, and below `report/figures/` every chart as PNG and PDF. It needs the extra `report`:
-pip install 'remote_jax[report]'.
+pip install -e '.[report]'.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def check_libraries() -> None:
     missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
     if missing:
         raise UserError(
-            f"A report needs {' and '.join(missing)}: pip install 'remote_jax[report]'."
+            f"A report needs {' and '.join(missing)}: pip install -e '.[report]'."
         )
 
 

@@ -87,8 +87,7 @@ def ensure_generated(
     Raises:
         UserError: the folder cannot be written.
     """
-    chosen = dict(settings)
-    folder = parent / _key(chosen, code)
+    chosen, folder = dict(settings), generated_folder(parent, settings, code)
     if folder.is_dir():
         return folder
     with locked(parent):
@@ -97,6 +96,11 @@ def ensure_generated(
         except OSError as error:
             raise UserError(f"Cannot write the sample to {folder}: {error.strerror}.") from error
     return folder
+
+
+def generated_folder(parent: Path, settings: Mapping[str, Any], code: Path) -> Path:
+    """Where `ensure_generated` keeps a sample; nothing is written."""
+    return parent / _key(dict(settings), code)
 
 
 def _build(folder: Path, write: Callable[[Path], object]) -> None:

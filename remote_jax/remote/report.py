@@ -51,10 +51,10 @@ def rows(
 ) -> Iterator[dict[str, Any]]:
     """A line a pair: where it is written, head and tail, gold and predicted relation.
 
-    `spans` are words [start, end) of head and tail, null for an object; `objects` are the numbers
-    of their boxes, -1 for an entity. `experts` are the weights of Eq. 11 where the pair is read
-    out, for each modality whose router had a choice: of its own last level, if that takes part, and
-    of the levels of the other one.
+    `spans` are words [start, end) of head and tail, null for an object; `objects` are their numbers
+    among the `boxes` (left, top, right, bottom in [0, 1]), -1 for an entity. `experts` are the
+    weights of Eq. 11 where the pair is read out, for each modality whose router had a choice: of
+    its own last level, if that takes part, and of the levels of the other one.
 
     Args:
         outputs: of these pairs, and of others after them, calibrated.
@@ -71,6 +71,7 @@ def rows(
             "tail": pair.tail.name,
             "spans": [pair.head.span, pair.tail.span],
             "objects": [pair.head.object, pair.tail.object],
+            "boxes": [[round(edge, 4) for edge in box] for box in pair.boxes.tolist()],
             "relation": relations[pair.label],
             "predicted": relations[int(outputs["label"][index])],
             "probability": round(float(outputs["probability"][index]), 6),

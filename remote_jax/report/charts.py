@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+MOST_ROWS = 40
+"""Most rows of a chart that has one for each relation."""
+
 
 @dataclass(frozen=True)
 class Series:

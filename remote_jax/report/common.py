@@ -37,9 +37,8 @@ def summary(run: Finished, view: View) -> Section:
     return Section("Scores", notes, [Table("", columns, rows)])
 
 
-def training(run: Finished) -> Section:
+def training(run: Finished, metric: str) -> Section:
     """How the loss fell and the score rose, and what the mechanisms did meanwhile."""
-    metric = {"remote": "f1", "eega": "f1", "roam": "mrr"}[run.system]
     curves = [("train", "loss", "Loss"), ("validation", metric, f"Validation, {metric}")]
     charts = []
     for split, key, title in curves:

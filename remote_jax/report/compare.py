@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from ml_collections import ConfigDict
 from scipy.stats import binomtest
 
+from remote_jax import config as configs
+from remote_jax.config import RESUMABLE_KEYS
 from remote_jax.errors import UserError, writing
 from remote_jax.report import finished
 from remote_jax.report.finished import Finished
@@ -22,16 +23,13 @@ from remote_jax.report.view import Browser, Column, Post, Section, View
 from remote_jax.report.write import VIEWS
 from remote_jax.reporting.results import Table, write_atomically
 
-OF_NO_SETTING = ("seed", "data.workers", "data.cache", "profile", "train.save_every")
-"""Keys in which runs of one setting may differ."""
-
 
 @dataclass(frozen=True)
 class Setting:
     """Runs that differ in their seeds alone.
 
     Attributes:
-        name: folder of the first.
+        name: end of the folder of the first, as long as it takes to tell it from others.
         views: of each.
     """
 
@@ -61,7 +59,12 @@ def write(folders: Iterable[Path], output: Path) -> Path:
     for name, table in tables.items():
         _write_table(table, output / name)
     browser = disagreements(settings)
-    asked = pd.DataFrame({column.name: column.values for column in browser.columns})
+    asked = pd.DataFrame(
+        zip(*(column.values for column in browser.columns), strict=True),
+        columns=[column.name for column in browser.columns],
+    )
+    # A spreadsheet would take some names for formulas.
+    asked = asked.replace(r"^(?=[=+\-@\t\r])", "'", regex=True)
     write_atomically(output / "disagreements.csv", [asked.to_csv(index=False)])
     sections = [
         Section(name.capitalize(), [note], [_as_table(tables[name])])
@@ -77,46 +80,65 @@ def grouped(runs: Sequence[Finished]) -> list[Setting]:
     """Runs by setting, in the order of the first of each.
 
     Raises:
-        UserError: they are not of the same data, or all of one setting.
+        UserError: a run is named twice, they are not of the same test, or all of one setting.
     """
-    first = runs[0]
-    for run in runs:
-        if run.results["dataset"] != first.results["dataset"] or run.split != first.split:
-            raise UserError(
-                f"{run.folder} and {first.folder} are not runs on the same data; the datasets of "
-                "their results.json differ."
-            )
+    folders = [run.folder.resolve() for run in runs]
+    if len(set(folders)) < len(folders):
+        raise UserError("compare was given the folder of a run twice.")
     by_key: dict[str, list[Finished]] = {}
     for run in runs:
         by_key.setdefault(_key(run), []).append(run)
     if len(by_key) < 2:
         raise UserError("compare takes runs of two settings and more, these differ in seeds alone.")
-    return [
-        Setting(some[0].folder.resolve().name, some, [VIEWS[run.system](run) for run in some])
-        for some in by_key.values()
+    names = _names([some[0].folder.resolve() for some in by_key.values()])
+    settings = [
+        Setting(name, some, [VIEWS[run.system](run) for run in some])
+        for name, some in zip(names, by_key.values(), strict=True)
     ]
+    _check_same_test(settings)
+    return settings
+
+
+def _check_same_test(settings: Sequence[Setting]) -> None:
+    first, view = settings[0].runs[0], settings[0].views[0]
+    for one in settings:
+        for run, other in zip(one.runs, one.views, strict=True):
+            differ = len(view.decisions.keys() ^ other.decisions.keys())
+            if differ or run.split != first.split or len(run.rows) != len(first.rows):
+                raise UserError(
+                    f"{run.folder} and {first.folder} were not scored on the same data: "
+                    f"{len(run.rows):,} predictions of {run.split} and {len(first.rows):,} of "
+                    f"{first.split}; {differ:,} of what they decide is asked of one alone."
+                )
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """The shortest ends of paths that differ from each other."""
+    length = 1
+    while len({folder.parts[-length:] for folder in folders}) < len(folders):
+        length += 1
+    return ["/".join(folder.parts[-length:]) for folder in folders]
 
 
 def _key(run: Finished) -> str:
     """The config as text, without what may differ within a setting."""
-    config: dict[str, Any] = copy.deepcopy(run.results["config"])
-    for name in OF_NO_SETTING:
-        part, (*path, last) = config, name.split(".")
-        for key in path:
-            part = part.get(key, {})
-        part.pop(last, None)
-    return json.dumps(config, sort_keys=True)
+    config = configs.flatten(ConfigDict(run.results["config"]))
+    kept = {
+        key: value
+        for key, value in config.items()
+        if key != "seed" and not any(key == k or key.startswith(f"{k}.") for k in RESUMABLE_KEYS)
+    }
+    return json.dumps(kept, sort_keys=True, default=str)
 
 
 def scores(settings: Sequence[Setting]) -> pd.DataFrame:
     """Mean ± deviation over seeds of every score; a row a score, a column a setting."""
     names = list(dict.fromkeys(name for one in settings for run in one.runs for name in run.scores))
-    found = pd.DataFrame({"score": names})
-    for one in settings:
-        found[one.name] = [
-            _mean([run.scores[name] for run in one.runs if name in run.scores]) for name in names
-        ]
-    return found
+    rows = [
+        (name, *(_mean([r.scores[name] for r in one.runs if name in r.scores]) for one in settings))
+        for name in names
+    ]
+    return pd.DataFrame(rows, columns=["score", *(one.name for one in settings)])
 
 
 def _mean(values: Sequence[float]) -> str:
@@ -127,7 +149,7 @@ def _mean(values: Sequence[float]) -> str:
 
 
 def differences(settings: Sequence[Setting]) -> pd.DataFrame:
-    """What each setting gains on the first, and between what bounds that lies."""
+    """What each setting has more than the first, and between what bounds that lies."""
     first, rows = settings[0], []
     for one in settings:
         for run, view in zip(one.runs, one.views, strict=True):
@@ -138,31 +160,37 @@ def differences(settings: Sequence[Setting]) -> pd.DataFrame:
             low, high = difference(*sides)
             means = [float(np.mean([each.value() for each in side])) for side in sides]
             rows.append((one.name, name, means[1] - means[0], low, high))
-    return pd.DataFrame(rows, columns=["setting", "score", "gains", "95 % from", "to"])
+    return pd.DataFrame(rows, columns=["setting", "score", "difference", "95 % from", "to"])
 
 
 def decisions(settings: Sequence[Setting]) -> pd.DataFrame:
     """McNemar's exact test of decisions: those that are right in one of two settings alone.
 
-    Seeds of the two are taken one with one, as many as both have.
+    Of one run each: those of the first seed that both have, or else the first ones. Together,
+    runs of several seeds would count what is asked several times.
     """
     first, rows = settings[0], []
     for one in settings[1:]:
-        gains, losses = _changed(first, one)
+        before, after = _same_seed(first, one)
+        right = before[1].decisions
+        gains = sum(now and not right[asked] for asked, now in after[1].decisions.items())
+        losses = sum(not now and right[asked] for asked, now in after[1].decisions.items())
         p = float(binomtest(gains, gains + losses).pvalue) if gains + losses else 1.0
-        rows.append((one.name, gains, losses, p))
-    columns = ["setting", "right here alone", f"right in {first.name} alone", "p"]
+        seeds = f"{before[0].results['seed']}, {after[0].results['seed']}"
+        rows.append((one.name, seeds, gains, losses, f"{p:.3g}"))
+    columns = ["setting", "seeds", "right here alone", f"right in {first.name} alone", "p"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _changed(first: Setting, second: Setting) -> tuple[int, int]:
-    """Decisions that are right in the second alone, and in the first alone."""
-    gains = losses = 0
-    for before, after in zip(first.views, second.views, strict=False):
-        for asked, right in before.decisions.items():
-            gains += not right and after.decisions.get(asked, False)
-            losses += right and not after.decisions.get(asked, False)
-    return gains, losses
+def _same_seed(
+    first: Setting, second: Setting
+) -> tuple[tuple[Finished, View], tuple[Finished, View]]:
+    sides = [list(zip(one.runs, one.views, strict=True)) for one in (first, second)]
+    for before in sides[0]:
+        for after in sides[1]:
+            if before[0].results["seed"] == after[0].results["seed"]:
+                return before, after
+    return sides[0][0], sides[1][0]
 
 
 def disagreements(settings: Sequence[Setting]) -> Browser:
@@ -188,7 +216,8 @@ def _notes(settings: Sequence[Setting]) -> dict[str, str]:
         "scores": f"Runs that differ in their seeds alone are one setting, named after the first "
         f"({counts}). Deviations are over seeds.",
         "differences": f"Compared with {first.name}. Bounds are those of the middle 95 % of 999 "
-        f"draws of {first.views[0].unit}, the same ones for all runs.",
+        f"draws of {first.views[0].unit}, the same ones for all runs. Runs are not drawn: what "
+        "other seeds would give is not in the bounds, and with one seed each may well lie outside.",
         "decisions": f"Compared with {first.name}, by McNemar's exact test. It takes decisions as "
         "independent of each other, which those of one post are not.",
     }
@@ -201,6 +230,9 @@ def _as_table(frame: pd.DataFrame) -> Table:
 def _write_table(frame: pd.DataFrame, path: Path) -> None:
     """As CSV, Markdown and LaTeX."""
     write_atomically(path.with_suffix(".csv"), [frame.to_csv(index=False)])
-    write_atomically(path.with_suffix(".md"), [frame.to_markdown(index=False), "\n"])
+    write_atomically(
+        path.with_suffix(".md"),
+        [frame.to_markdown(index=False, floatfmt=".4f", disable_numparse=[0, 1]), "\n"],
+    )
     latex = frame.style.format(escape="latex", precision=4).format_index(escape="latex", axis=1)
     write_atomically(path.with_suffix(".tex"), [latex.hide(axis="index").to_latex(hrules=True)])

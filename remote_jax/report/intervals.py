@@ -14,7 +14,7 @@ from remote_jax.errors import UserError
 LEVEL = 0.95
 DRAWS = 999
 TOLERANCE = 1e-6
-"""Largest difference of a score of `results.json` from what predictions say, as a share of it."""
+"""Largest difference of a score of `results.json` from what predictions say; above 1 a share."""
 
 Counts = Float[np.ndarray, " units"]
 Statistic = Callable[..., np.ndarray]
@@ -39,12 +39,9 @@ def interval(statistic: Statistic, *columns: Counts) -> tuple[float, float]:
         statistic: of the columns, along the axis `axis`.
         columns: what each unit adds, as its hits; they are drawn together.
 
-    Returns:
-        The same twice where there are too few units to draw from.
+    Raises:
+        ValueError: there is one unit alone.
     """
-    if len(columns[0]) < 2:
-        found = float(statistic(*columns, axis=-1))
-        return found, found
     drawn = bootstrap(
         columns,
         statistic,
@@ -82,6 +79,9 @@ def of_scores(
     Args:
         scores: those of `results.json`; what it does not have is not compared.
 
+    Returns:
+        Those that can be drawn: of two units and more.
+
     Raises:
         UserError: a score differs: the two files are not of the same evaluation.
     """
@@ -92,7 +92,11 @@ def of_scores(
                 f"results.json says {name} {scores[name]:.6f}, predictions.jsonl {value:.6f}: they "
                 "are not of the same evaluation; run --mode=eval."
             )
-    return {name: interval(one.statistic, *one.columns) for name, one in measured.items()}
+    return {
+        name: interval(one.statistic, *one.columns)
+        for name, one in measured.items()
+        if len(one.columns[0]) > 1
+    }
 
 
 def difference(first: Sequence[Measured], second: Sequence[Measured]) -> tuple[float, float]:
@@ -100,7 +104,8 @@ def difference(first: Sequence[Measured], second: Sequence[Measured]) -> tuple[f
 
     Args:
         first, second: a score of runs, seeds of one setting each, all of the same units: a draw
-            takes the same ones for every run (the paired bootstrap).
+            takes the same ones for every run (the paired bootstrap). Runs are not drawn: what
+            another seed would give is not in the bounds.
     """
     runs = [*first, *second]
     widths = [len(one.columns) for one in runs]

@@ -13,7 +13,7 @@ Box = tuple[float, float, float, float]
 """Left, top, right, bottom, as shares of the picture."""
 
 Mark = tuple[int, int, str]
-"""Words [start, end) that have a colour, and which: `head`, `tail` or `both`."""
+"""Words [start, end) that have a colour, and which: `head` or `tail`."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Column:
     """
 
     name: str
-    values: Sequence[str | float]
+    values: Sequence[str | float | None]
     choices: bool = False
 
 
@@ -79,7 +79,7 @@ class Browser:
     Attributes:
         columns: of the table.
         right: which predictions are right.
-        confidence: how sure the model is of each; None: it says nothing of it.
+        confidence: how sure the model is of each; None where it says nothing of it.
         posts: what predictions are about.
         post: of each prediction, its number.
         marks: of each prediction, words of its post.
@@ -89,7 +89,7 @@ class Browser:
 
     columns: Sequence[Column]
     right: Sequence[bool]
-    confidence: Sequence[float] | None
+    confidence: Sequence[float | None] | None
     posts: Sequence[Post]
     post: Sequence[int]
     marks: Sequence[Sequence[Mark]] = field(default_factory=list)
@@ -102,6 +102,7 @@ class View:
     """What a system has to show of a run.
 
     Attributes:
+        metric: the score that chose the checkpoint.
         measured: scores of the final split by name, as statistics of counts of units.
         unit: what is drawn anew for their intervals, as "posts".
         asked: names of the parts of what is asked.
@@ -110,6 +111,7 @@ class View:
         browser: of the predictions.
     """
 
+    metric: str
     measured: Mapping[str, Measured]
     unit: str
     asked: Sequence[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from remote_jax.errors import writing
+from remote_jax.errors import UserError, writing
 from remote_jax.report import common, drawings, finished
 from remote_jax.report.finished import Finished
 from remote_jax.report.page.render import render
@@ -28,10 +28,12 @@ def write(run: Path, folder: Path) -> Path:
             cannot be written to.
     """
     read = finished.read(run)
+    if read.system not in VIEWS:
+        raise UserError(f"{run} is a run of {read.system!r}, expected one of {list(VIEWS)}.")
     view = VIEWS[read.system](read)
     sections = [
         common.summary(read, view),
-        common.training(read),
+        common.training(read, view.metric),
         *view.sections,
         common.details(read.tables),
     ]

@@ -31,7 +31,7 @@ class Table:
 
     def __str__(self) -> str:
         """Plain aligned text; columns of numbers to the right, others to the left."""
-        cells = [[_cell(value) for value in row] for row in self.rows]
+        cells = [[cell(value) for value in row] for row in self.rows]
         widths = [max(map(len, column)) for column in zip(self.columns, *cells, strict=True)]
         right = [
             bool(self.rows) and all(isinstance(row[i], Real) for row in self.rows)
@@ -49,7 +49,8 @@ class Table:
         return "\n".join([self.title, line(self.columns), rule, *map(line, cells)])
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """A value as tables show it: floats with four decimals, nothing for None."""
     if isinstance(value, Real) and not isinstance(value, Integral):
         return f"{float(value):.4f}"
     return "" if value is None else str(value)

@@ -174,8 +174,8 @@ def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransf
 def _clipped(largest: float, updates: Params, params: Params | None) -> Params:
     """`optax.clip_by_global_norm` by one factor for all.
 
-    XLA fuses a factor into what reads the gradients. A quotient of each of them it keeps, which
-    takes their memory once more, and a kernel to compile for each parameter.
+    XLA fuses a factor into what reads the gradients. Their quotients, which optax makes, it would
+    keep: as much memory again, and one more kernel to compile for each parameter.
     """
     del params
     factor = largest / jnp.maximum(optax.tree.norm(updates), largest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import jax
@@ -78,10 +79,10 @@ def test_experts_of_a_pair_are_what_the_model_gives_that_pair_alone(
 
 
 def test_a_run_whose_data_are_gone_is_shown_without_pictures(trained: Path, tmp_path: Path) -> None:
-    text = (trained / "config.json").read_text()
-    read = finished.read(trained)
-    missing = finished.Finished(tmp_path, read.results, read.tables, read.log, read.rows)
-    (tmp_path / "config.json").write_text(text.replace('"sample": {', '"sample_": {'))
-    (tmp_path / "relations.json").write_bytes((trained / "relations.json").read_bytes())
-    for post in remote.view(missing).browser.posts:
+    for name in ("metrics.jsonl", "predictions.jsonl", "relations.json"):
+        (tmp_path / name).write_bytes((trained / name).read_bytes())
+    results = json.loads((trained / "results.json").read_text())
+    results["config"]["data"]["cache"] = str(tmp_path / "none")
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    for post in remote.view(finished.read(tmp_path)).browser.posts:
         assert not post.picture and post.lines[-1].startswith("No picture is shown: ")

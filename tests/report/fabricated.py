@@ -30,6 +30,7 @@ def remote(folder: Path, *, posts: int = 6, name: str = MARKUP) -> Rows:
                 "tail": name,
                 "spans": [[0, 1], [1, 2]] if number % 2 == 0 else [[0, 1], None],
                 "objects": [-1, -1] if number % 2 == 0 else [-1, 0],
+                "boxes": [[0.1, 0.1, 0.5, 0.5]],
                 "relation": relations[gold],
                 "predicted": relations[found],
                 "probability": (number + 1) / (2 * posts + 1),

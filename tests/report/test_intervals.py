@@ -40,8 +40,9 @@ def test_units_are_drawn_whole() -> None:
     assert together == pytest.approx((low, high))
 
 
-def test_one_unit_has_no_spread() -> None:
-    assert intervals.interval(intervals.mean, np.array([0.25])) == (0.25, 0.25)
+def test_one_unit_has_no_interval() -> None:
+    one = intervals.Measured(intervals.mean, [np.array([0.25])])
+    assert intervals.of_scores({"mrr": 0.25}, {"mrr": one}) == {}
 
 
 def test_scores_of_two_evaluations_are_refused() -> None:

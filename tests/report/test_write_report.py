@@ -64,8 +64,18 @@ def test_folded_scores_count_both_directions(tmp_path: Path) -> None:
     results["metrics"]["test"] = {"precision": 4 / 12, "recall": 4 / 10, "f1": 8 / 22}
     path.write_text(json.dumps(results))
     run = finished.read(tmp_path)
-    intervals = of_scores(run.scores, eega.view(run).measured)
-    assert intervals.keys() == {"precision", "recall", "f1"}
+    view = eega.view(run)
+    assert of_scores(run.scores, view.measured).keys() == {"precision", "recall", "f1"}
+    outcomes = next(column for column in view.browser.columns if column.name == "outcome")
+    assert outcomes.values == [
+        "right",
+        "right",
+        "type",
+        "relation",
+        "span",
+        "pair",
+        *["missed"] * 3,
+    ]
 
 
 def mistake(capsys: pytest.CaptureFixture[str], *flags: object) -> str:
@@ -85,11 +95,75 @@ def test_mistakes_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     said = mistake(capsys, run)
     assert "predictions.jsonl:2 is not what a run of this version writes" in said
     path.write_text(json.dumps(rows[0]) + "\n[1]\n")
-    assert "predictions.jsonl:2 is no JSON object" in mistake(capsys, run)
+    assert "predictions.jsonl:2: no JSON object" in mistake(capsys, run)
     path.write_text("{\n")
     assert "predictions.jsonl:1" in mistake(capsys, run)
     path.unlink()
     assert "No such file" in mistake(capsys, run)
+
+
+@pytest.mark.parametrize(
+    ("system", "change"),
+    [
+        ("remote", {"probability": 2}),
+        ("remote", {"probability": float("nan")}),
+        ("remote", {"tokens": [{}]}),
+        ("remote", {"image": {}}),
+        ("remote", {"experts": [1]}),
+        ("remote", {"boxes": 1}),
+        ("eega", {"quintuples": [{"head": 1}]}),
+        ("eega", {"entities": [{"start": 1e400}]}),
+        ("roam", {"rank": 0}),
+        ("roam", {"rank": float("nan")}),
+        ("roam", {"head": "\ud800"}),
+    ],
+)
+def test_a_prediction_that_no_run_writes_is_told(
+    system: str, change: dict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = fabricated.SYSTEMS[system](tmp_path)
+    fabricated.write_lines(tmp_path / "predictions.jsonl", [{**rows[0], **change}, *rows[1:]])
+    assert "predictions.jsonl:1 is not what a run of this version writes" in mistake(
+        capsys, tmp_path
+    )
+
+
+@pytest.mark.parametrize("text", ["[" * 10**5, '{"entropy": 0}', '{"groups": []}'])
+def test_a_routing_that_no_run_writes_is_told(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fabricated.roam(tmp_path)
+    (tmp_path / "routing.json").write_text(text)
+    assert "routing.json" in mistake(capsys, tmp_path)
+
+
+def test_names_may_hold_separators_of_lines(tmp_path: Path) -> None:
+    rows = fabricated.roam(tmp_path, name="a\u2028b\x85c")
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    (tmp_path / "predictions.jsonl").write_text(text)
+    assert finished.read(tmp_path).rows == rows
+
+
+def test_nothing_is_generated_for_a_report(tmp_path: Path) -> None:
+    fabricated.remote(tmp_path / "run")
+    path = tmp_path / "run" / "results.json"
+    results = json.loads(path.read_text())
+    sample = {"train": 10, "validation": 10, "test": 10, "seed": 0}
+    results["config"]["data"] = {"dir": "", "cache": str(tmp_path / "cache"), "sample": sample}
+    path.write_text(json.dumps(results))
+    write.write(tmp_path / "run", tmp_path / "report")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_sentences_without_a_quintuple_have_a_page(tmp_path: Path) -> None:
+    fabricated.eega(tmp_path)
+    path = tmp_path / "results.json"
+    results = json.loads(path.read_text())
+    results["metrics"]["test"] = {"precision": 0.0, "recall": 0.0, "f1": 0.0}
+    path.write_text(json.dumps(results))
+    row = {"image": "", "tokens": ["Ada"], "gold": [], "quintuples": []}
+    fabricated.write_lines(tmp_path / "predictions.jsonl", [row, row])
+    assert write.write(tmp_path, tmp_path / "report").exists()
 
 
 def test_a_library_that_is_missing_is_named(
@@ -98,7 +172,7 @@ def test_a_library_that_is_missing_is_named(
     from remote_jax.commands import report
 
     monkeypatch.setattr(report, "NEEDS", ("no_such_library",))
-    assert "needs no_such_library: pip install 'remote_jax[report]'" in mistake(capsys, tmp_path)
+    assert "needs no_such_library: pip install -e '.[report]'" in mistake(capsys, tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(

@@ -20,7 +20,7 @@ from remote_jax.eega.graphs.text_graph import text_graph
 from remote_jax.eega.quintuples import Labels
 from remote_jax.eega.settings import Inputs
 from remote_jax.eega.tags import encode
-from remote_jax.encoders.word_pieces import WordPieces
+from remote_jax.encoders.word_pieces import word_pieces
 from remote_jax.errors import UserError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Featurize(grain.transforms.Map):
                 f"config.data.max_tokens is {data.max_tokens}, expected above {SPECIAL_TOKENS}, "
                 "which [CLS] and [SEP] take."
             )
-        self._pieces = WordPieces(tokenizer)
+        self._pieces = word_pieces(tokenizer)
         self._corpus, self._inputs = corpus, Inputs.from_config(config)
         self._tokens, self._words, self._crop = data.max_tokens, data.max_words, data.crop
         self._objects = data.max_objects

@@ -15,7 +15,7 @@ from remote_jax.data.batches import repeats
 from remote_jax.data.batches.buckets import Extents, Padding, patches
 from remote_jax.data.crop_cache import Crops
 from remote_jax.data.media import Pictures
-from remote_jax.encoders.word_pieces import WordPieces
+from remote_jax.encoders.word_pieces import word_pieces
 from remote_jax.errors import UserError
 from remote_jax.remote.data.pairs import Pair
 from remote_jax.remote.data.text import MAX_SPECIAL_TOKENS, Text, sequence
@@ -115,7 +115,7 @@ class Featurizes(grain.transforms.Map):
             UserError: the tokenizer lacks a marker.
         """
         data, features = config.data, config.features
-        self._pieces = WordPieces(tokenizer)
+        self._pieces = word_pieces(tokenizer)
         self._tokens, self._objects, self._crop = data.max_tokens, data.max_objects, data.crop
         self._sentence, self._caption = features.sentence, features.caption
         self._sights = Sights(pictures, config)

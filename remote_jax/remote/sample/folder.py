@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from remote_jax.data.cache import ensure_generated
+from remote_jax.data.cache import ensure_generated, generated_folder
 from remote_jax.remote.sample.write import write
+
+SAMPLES, CODE = "umre_sample", Path(__file__).parent
+"""Folder of samples in the cache, and of the modules that make them."""
 
 
 def ensure(cache: Path, settings: Mapping[str, Any]) -> Path:
@@ -20,5 +23,9 @@ def ensure(cache: Path, settings: Mapping[str, Any]) -> Path:
     Raises:
         UserError: the cache cannot be written.
     """
-    code = Path(__file__).parent
-    return ensure_generated(cache / "umre_sample", settings, code, write)
+    return ensure_generated(cache / SAMPLES, settings, CODE, write)
+
+
+def place(cache: Path, settings: Mapping[str, Any]) -> Path:
+    """Where `ensure` keeps the sample; it may not be there."""
+    return generated_folder(cache / SAMPLES, settings, CODE)

@@ -44,7 +44,7 @@ filters.append(wordsLabel);
 const sure = element("input");
 sure.type = "range";
 sure.id = "filter-sure";
-Object.assign(sure, { min: 0, max: 1, step: 0.01, value: 0 });
+Object.assign(sure, { min: 0, max: 1, step: 0.01, defaultValue: 0, value: 0 });
 if (confidence) {
   const label = element("label", "confidence at least ");
   const shown = element("output", "0");
@@ -63,6 +63,7 @@ function contains(row, wanted) {
 }
 
 let kept = [];
+let cellOf = null; // what a cell of a matrix counts, until a filter is touched
 let first = 0;
 
 function filter() {
@@ -73,7 +74,8 @@ function filter() {
   for (let i = 0; i < total; i += 1) {
     if (!chosen.every(([index, select]) => String(columns[index].values[i]) === select.value)) continue;
     if (verdict.value && right[i] !== (verdict.value === "right")) continue;
-    if (confidence && confidence[i] < least) continue;
+    if (confidence && confidence[i] !== null && confidence[i] < least) continue;
+    if (cellOf && !cellOf.every(([index, value]) => String(columns[index].values[i]) === value)) continue;
     if (wanted && !contains(i, wanted)) continue;
     kept.push(i);
   }
@@ -89,6 +91,7 @@ const previous = document.getElementById("previous");
 const next = document.getElementById("next");
 
 function cell(value) {
+  if (value === null) return "";
   if (typeof value !== "number" || Number.isInteger(value)) return String(value);
   return value.toFixed(4);
 }
@@ -105,23 +108,27 @@ function show() {
     row.tabIndex = 0;
     row.dataset.row = i;
     row.append(element("td", right[i] ? "✓" : "✗"));
-    columns.forEach((column) => row.append(element("td", cell(column.values[i]))));
+    columns.forEach((column) => {
+      const value = column.values[i];
+      row.append(element("td", cell(value), typeof value === "number" ? "number" : ""));
+    });
     return row;
   }));
   previous.disabled = first === 0;
   next.disabled = first + PAGE >= kept.length;
 }
 
+// A word may be of both ends: each run of words with the same ends has a mark of its own.
 function sentence(words_, spans) {
   const line = element("p");
-  let at = 0;
-  for (const [start, end, kind] of [...spans].sort((a, b) => a[0] - b[0])) {
-    if (start < at) continue; // it overlaps the one before
-    if (start > at) line.append(`${words_.slice(at, start).join(" ")} `);
-    line.append(element("mark", words_.slice(start, end).join(" "), kind), " ");
-    at = end;
+  const ends = words_.map((_, at) =>
+    ["head", "tail"].filter((end) => spans.some(([a, b, kind]) => kind === end && a <= at && at < b)).join(" "));
+  for (let at = 0, to; at < words_.length; at = to) {
+    to = at + 1;
+    while (to < words_.length && ends[to] === ends[at]) to += 1;
+    const text = words_.slice(at, to).join(" ");
+    line.append(ends[at] ? element("mark", text, ends[at]) : text, " ");
   }
-  line.append(words_.slice(at).join(" "));
   return line;
 }
 
@@ -185,10 +192,14 @@ function asked(event) {
   if (row) choose(Number(row.dataset.row));
 }
 body.addEventListener("click", asked);
-body.addEventListener("keydown", (event) => { if (event.key === "Enter") asked(event); });
+body.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" && event.key !== " ") return;
+  event.preventDefault();
+  asked(event);
+});
 previous.addEventListener("click", () => { first -= PAGE; show(); });
 next.addEventListener("click", () => { first += PAGE; show(); });
-filters.addEventListener("input", filter);
+filters.addEventListener("input", () => { cellOf = null; filter(); });
 
 // Charts are drawn when they come into sight.
 function draw(place) {
@@ -222,17 +233,17 @@ ready.then(() => {
   });
 });
 
-// A cell of a matrix filters by the two columns that it counts.
-function filterBy(column, wanted) {
-  const found = lists.find(([index]) => columns[index].name === column);
-  found[1].value = wanted;
-  if (found[1].selectedIndex < 0) found[1].value = "";
-}
-
+// A click on a cell of a matrix shows what it counts, whatever was filtered before.
 function zoomIn(link, point) {
+  filters.reset();
+  filters.querySelectorAll("output").forEach((shown) => { shown.textContent = "0"; });
   const [row, column] = point.pointIndex;
-  filterBy(link.filters[0], link.rows[row]);
-  filterBy(link.filters[1], link.columns[column]);
+  const values = [link.rows[row], link.columns[column]];
+  cellOf = link.filters.map((name, side) => [columns.findIndex((one) => one.name === name), values[side]]);
+  for (const [index, value] of cellOf) {
+    const [, select] = lists.find(([number]) => number === index);
+    if ([...select.options].some((option) => option.value === value)) select.value = value;
+  }
   filter();
   document.getElementById("predictions").scrollIntoView();
 }

@@ -10,15 +10,15 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import resources
-from numbers import Integral, Real
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from remote_jax.report.charts import Chart, Matrix
+from remote_jax.report.charts import Matrix
 from remote_jax.report.page.interactive import specification
 from remote_jax.report.view import Browser, Section
+from remote_jax.reporting.results import cell
 
 
 def render(title: str, sections: Sequence[Section], browser: Browser) -> str:
@@ -31,12 +31,21 @@ def render(title: str, sections: Sequence[Section], browser: Browser) -> str:
     charts = [chart for section in sections for chart in section.charts]
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     environment.filters["cell"] = cell
+    environment.policies["json.dumps_kwargs"] = {"allow_nan": False}
     return environment.from_string(_file("page.html")).render(
         title=title,
         sections=sections,
         data={
             "charts": {chart.name: specification(chart) for chart in charts},
-            "links": {chart.name: _link(chart) for chart in charts if _links(chart)},
+            "links": {
+                chart.name: {
+                    "filters": chart.filters,
+                    "rows": chart.rows,
+                    "columns": chart.columns,
+                }
+                for chart in charts
+                if isinstance(chart, Matrix) and chart.filters is not None
+            },
             "browser": _as_json(browser),
         },
         style=_file("page.css"),
@@ -46,26 +55,8 @@ def render(title: str, sections: Sequence[Section], browser: Browser) -> str:
     )
 
 
-def cell(value: object) -> str:
-    """A value of a table as the page shows it."""
-    if value is None:
-        return ""
-    if isinstance(value, Real) and not isinstance(value, Integral):
-        return f"{float(value):.4f}"
-    return str(value)
-
-
 def _file(name: str) -> str:
     return resources.files("remote_jax.report.page").joinpath(name).read_text(encoding="utf-8")
-
-
-def _links(chart: Chart) -> bool:
-    return isinstance(chart, Matrix) and chart.filters is not None
-
-
-def _link(chart: Chart) -> dict[str, Any]:
-    assert isinstance(chart, Matrix)
-    return {"filters": chart.filters, "rows": chart.rows, "columns": chart.columns}
 
 
 def _as_json(browser: Browser) -> dict[str, Any]:

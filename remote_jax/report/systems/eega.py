@@ -9,21 +9,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from remote_jax import config as configs
 from remote_jax.eega.task import EegaTask
-from remote_jax.errors import UserError
 from remote_jax.report import common
-from remote_jax.report.charts import Bars, Matrix, Series
-from remote_jax.report.finished import Finished, Row
+from remote_jax.report.charts import MOST_ROWS, Bars, Matrix, Series
+from remote_jax.report.finished import Finished, Row, text
+from remote_jax.report.finished import share as share_of_one
 from remote_jax.report.intervals import Measured, f1, share
 from remote_jax.report.thumbnails import as_box, thumbnails
 from remote_jax.report.view import Browser, Column, Mark, Post, Section, View, Weights
-from remote_jax.training.record import Record
 
 Span = tuple[int, int]
 Entity = tuple[Span, str]
 
 RIGHT, MISSED = "right", "missed"
+OUTCOMES = (RIGHT, MISSED, "relation", "type", "direction", "span", "pair")
 
 
 class Quintuple(NamedTuple):
@@ -50,14 +49,14 @@ class Judged(NamedTuple):
         row: number of the sentence.
         outcome: right, missed, or what is wrong with it (`mistake`).
         names: words of head and tail.
-        probability: of one that was found; 0 else.
+        probability: of one that was found.
     """
 
     row: int
     outcome: str
     quintuple: Quintuple
     names: tuple[str, str]
-    probability: float
+    probability: float | None
 
 
 def view(run: Finished) -> View:
@@ -68,21 +67,23 @@ def view(run: Finished) -> View:
     """
     gold, found = run.each(partial(_quintuples, key="gold")), run.each(_quintuples)
     sides = [gold, found]
-    if run.results["config"]["metric"] == "folded":
+    folded = run.results["config"]["metric"] == "folded"
+    if folded:
         sides = [[_both_ways(some) for some in side] for side in sides]
     judged = [
         one
-        for number, row in enumerate(run.rows)
-        for one in _judge(number, row, gold[number], found[number])
+        for number, found_there in enumerate(run.each(_found))
+        for one in _judge(number, found_there, *(side[number] for side in sides))
     ]
     claimed = [one for one in judged if one.outcome != MISSED]
-    confidence = np.array([one.probability for one in claimed])
+    confidence = np.array([one.probability or 0.0 for one in claimed])
     right = np.array([one.outcome == RIGHT for one in claimed], bool)
-    sections = [_mistakes(judged)]
+    sections = [_mistakes(judged)] if judged else []
     if len(claimed):
-        sections.append(common.calibration(confidence, right, "quintuples, directed"))
+        sections.append(common.calibration(confidence, right, "quintuples"))
     return View(
         measured=_measured(sides),
+        metric=EegaTask.metric,
         unit="sentences",
         asked=("sentence", "head", "relation", "tail"),
         decisions=_decisions(judged),
@@ -104,43 +105,69 @@ def _measured(sides: Sequence[Sequence[frozenset[Quintuple]]]) -> dict[str, Meas
 
 def _decisions(judged: Sequence[Judged]) -> dict[tuple[str, ...], bool]:
     """Which quintuples were found, of those to be found."""
-    return {
-        (str(one.row), one.names[0], one.quintuple.relation, one.names[1]): one.outcome == RIGHT
-        for one in judged
-        if one.outcome in (RIGHT, MISSED)
-    }
+    found: dict[tuple[str, ...], bool] = {}
+    for one in judged:
+        if one.outcome in (RIGHT, MISSED):
+            ends = (one.quintuple.head, one.quintuple.tail)
+            (head, tail) = (
+                f"{name} ({kind}, {start}:{end})"
+                for name, ((start, end), kind) in zip(one.names, ends, strict=True)
+            )
+            found[str(one.row), head, one.quintuple.relation, tail] = one.outcome == RIGHT
+    return found
 
 
 def _quintuples(row: Row, key: str = "quintuples") -> frozenset[Quintuple]:
-    return frozenset(
-        Quintuple(_entity(one["head"]), _entity(one["tail"]), str(one["relation"]))
-        for one in row[key]
-    )
+    return frozenset(map(_quintuple, row[key]))
+
+
+def _quintuple(one: Row) -> Quintuple:
+    return Quintuple(_entity(one["head"]), _entity(one["tail"]), text(one["relation"]))
 
 
 def _entity(one: Row) -> Entity:
-    return (int(one["start"]), int(one["end"])), str(one["type"])
+    return (int(one["start"]), int(one["end"])), text(one["type"])
 
 
 def _both_ways(some: frozenset[Quintuple]) -> frozenset[Quintuple]:
     return some | {one.turned for one in some}
 
 
+class Found(NamedTuple):
+    """What was found in a sentence: its words, and quintuples with their probabilities."""
+
+    words: list[str]
+    quintuples: list[tuple[Quintuple, float]]
+
+
+def _found(row: Row) -> Found:
+    return Found(
+        [text(word) for word in row["tokens"]],
+        [(_quintuple(one), share_of_one(one["probability"])) for one in row["quintuples"]],
+    )
+
+
 def _judge(
-    number: int, row: Row, gold: frozenset[Quintuple], found: frozenset[Quintuple]
+    number: int, there: Found, gold: frozenset[Quintuple], found: frozenset[Quintuple]
 ) -> Iterator[Judged]:
-    """All that was found in a sentence, and what was missed."""
+    """All that was found in a sentence, and what was missed.
+
+    Args:
+        gold, found: as they are scored: both ways round, where directions do not count.
+    """
 
     def names(one: Quintuple) -> tuple[str, str]:
-        head, tail = (" ".join(row["tokens"][start:end]) for start, end in one.spans)
+        head, tail = (" ".join(there.words[start:end]) for start, end in one.spans)
         return head, tail
 
-    for said in row["quintuples"]:
-        one = Quintuple(_entity(said["head"]), _entity(said["tail"]), str(said["relation"]))
+    for one, probability in there.quintuples:
         outcome = RIGHT if one in gold else mistake(one, gold)
-        yield Judged(number, outcome, one, names(one), float(said["probability"]))
+        yield Judged(number, outcome, one, names(one), probability)
+    told: set[Quintuple] = set()
     for one in sorted(gold - found):
-        yield Judged(number, MISSED, one, names(one), 0.0)
+        if one.turned not in told:
+            told.add(one)
+            yield Judged(number, MISSED, one, names(one), None)
 
 
 def mistake(one: Quintuple, gold: frozenset[Quintuple]) -> str:
@@ -168,40 +195,40 @@ def _overlap(one: Span, other: Span) -> bool:
 
 def _mistakes(judged: Sequence[Judged]) -> Section:
     kinds = Counter(one.outcome for one in judged)
-    order = [
-        k for k in (RIGHT, MISSED, "relation", "type", "direction", "span", "pair") if k in kinds
-    ]
+    order = [kind for kind in OUTCOMES if kind in kinds]
+    cells = Counter((one.quintuple.relation, one.outcome) for one in judged)
+    relations = Counter(one.quintuple.relation for one in judged).most_common(MOST_ROWS)
+    shown = [name for name, _ in relations]
     bars = Series("quintuples", order, [float(kinds[kind]) for kind in order])
-    relations = sorted({one.quintuple.relation for one in judged})
-    values = [
-        [float(sum(o.outcome == k and o.quintuple.relation == r for o in judged)) for k in order]
-        for r in relations
-    ]
+    matrix = Matrix(
+        "outcomes-by-relation",
+        "What became of quintuples, by relation",
+        "outcome",
+        "relation",
+        shown,
+        order,
+        [[float(cells[name, kind]) for kind in order] for name in shown],
+        shares=True,
+        filters=("relation", "outcome"),
+    )
+    outcomes = Bars("outcomes", "Quintuples by what became of them", "quintuples", (bars,))
     return Section(
         "What was found, missed and mistaken",
         [
             "relation, type: both entities are right, but for that. direction: head and tail are "
-            "exchanged. span: both overlap those of one that is right. pair: there is none like it."
+            "exchanged. span: both overlap those of one that is right. pair: none is like it. "
+            "A quintuple that was told with a mistake is also missed, as it should have been told.",
+            "Colours are shares of a row. A click on a cell shows its quintuples.",
         ],
-        charts=[
-            Bars("outcomes", "Quintuples by what became of them", "quintuples", (bars,)),
-            Matrix(
-                "outcomes-by-relation",
-                "What became of quintuples, by relation",
-                "outcome",
-                "relation",
-                relations,
-                order,
-                values,
-                shares=True,
-                filters=("relation", "outcome"),
-            ),
-        ],
+        charts=[outcomes, matrix],
     )
 
 
 def _browser(run: Finished, judged: Sequence[Judged]) -> Browser:
-    pictures, note = _pictures(run, judged)
+    mistaken = {one.row for one in judged if one.outcome != RIGHT}
+    images = run.each(lambda row: text(row["image"]))
+    order = sorted(range(len(images)), key=lambda number: number not in mistaken)
+    pictures, note = thumbnails(run, [images[number] for number in order])
     posts = run.each(partial(_post, pictures=pictures, note=note))
     return Browser(
         columns=[
@@ -228,27 +255,15 @@ def _post(row: Row, *, pictures: Mapping[str, str], note: str) -> Post:
     boxes = [as_box(one["box"]) for one in objects] if picture else []
     classes = ", ".join(f"{number}: {one['class']}" for number, one in enumerate(objects))
     lines = [line for line in (classes, str(row["image"]), note) if line]
-    return Post([str(word) for word in row["tokens"]], picture, boxes, lines)
-
-
-def _pictures(run: Finished, judged: Sequence[Judged]) -> tuple[dict[str, str], str]:
-    """Of sentences, those with a mistake first, and what the page says where the data are gone."""
-    try:
-        task = EegaTask(configs.read(run.folder))
-        Record(fingerprint=run.results["dataset"]).check_data(task.fingerprint())
-    except UserError as error:
-        return {}, f"No picture is shown: {error}"
-    mistaken = {one.row for one in judged if one.outcome != RIGHT}
-    images = run.each(lambda row: str(row["image"]))
-    order = sorted(range(len(images)), key=lambda number: number not in mistaken)
-    return thumbnails(task.data.root, [images[number] for number in order]), ""
+    return Post([text(word) for word in row["tokens"]], picture, boxes, lines)
 
 
 def _attention(run: Finished, judged: Sequence[Judged]) -> list[Weights]:
     """Of the heads and tails that were found to the objects of the picture (Figure 7)."""
     found = []
     for end in ("head", "tail"):
-        values = [_paid(run.rows[one.row], getattr(one.quintuple, end)) for one in judged]
+        paid = run.each(_paid)
+        values = [paid[one.row].get(getattr(one.quintuple, end), []) for one in judged]
         most = max(map(len, values), default=0)
         if most:
             names = [f"object {number}" for number in range(most)]
@@ -256,13 +271,14 @@ def _attention(run: Finished, judged: Sequence[Judged]) -> list[Weights]:
     return found
 
 
-def _paid(row: Row, entity: Entity) -> list[float]:
-    for one in row.get("entities", []):
-        if _entity(one) == entity:
-            return list(one.get("attention", []))
-    return []
+def _paid(row: Row) -> dict[Entity, list[float]]:
+    """Of each entity that was found, what it pays to each object."""
+    return {
+        _entity(one): [share_of_one(weight) for weight in one.get("attention", [])]
+        for one in row.get("entities", [])
+    }
 
 
 def _marks(one: Quintuple) -> list[Mark]:
     head, tail = one.spans
-    return [(*head, "head"), (*tail, "tail")] if head != tail else [(*head, "both")]
+    return [(*head, "head"), (*tail, "tail")]

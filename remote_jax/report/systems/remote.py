@@ -4,41 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
 
-from remote_jax import config as configs
 from remote_jax.data.files import read_names
-from remote_jax.errors import UserError
+from remote_jax.remote.build import experts
 from remote_jax.remote.gauges import STREAMS
 from remote_jax.remote.task import MAX_RELATIONS, RemoteTask
 from remote_jax.report import common
-from remote_jax.report.charts import Matrix
-from remote_jax.report.finished import Finished, Row
+from remote_jax.report.charts import MOST_ROWS, Matrix
+from remote_jax.report.finished import Finished, Row, text
+from remote_jax.report.finished import share as share_of_one
 from remote_jax.report.intervals import Measured, f1, share
 from remote_jax.report.thumbnails import as_box, thumbnails
-from remote_jax.report.view import Box, Browser, Column, Mark, Post, Section, View, Weights
-from remote_jax.training.record import Record
+from remote_jax.report.view import Browser, Column, Mark, Post, Section, View, Weights
 
 PostKey = tuple[str, tuple[str, ...]]
 """Picture and words of a post."""
-
-
-class Pictured(NamedTuple):
-    """What the data folder has of posts.
-
-    Attributes:
-        pictures: data URLs by file.
-        boxes: of each prediction.
-        note: for the page.
-    """
-
-    pictures: dict[str, str]
-    boxes: Sequence[Sequence[Box]]
-    note: str
 
 
 def view(run: Finished) -> View:
@@ -51,21 +34,22 @@ def view(run: Finished) -> View:
     number = {name: index for index, name in enumerate(names)}
     gold = np.array(run.each(lambda row: number[row["relation"]]))
     found = np.array(run.each(lambda row: number[row["predicted"]]))
-    keys: list[PostKey] = run.each(lambda row: (row["image"], tuple(row["tokens"])))
-    probability = np.array(run.each(lambda row: float(row["probability"])))
+    keys: list[PostKey] = run.each(_post_key)
+    probability = np.array(run.each(lambda row: share_of_one(row["probability"])))
     post_of = _posts(keys)
     browser = _browser(run, keys, post_of, gold == found, probability)
     relations = [names[index] for index in gold.tolist()]
-    experts = [_experts(browser.weights, relations)] if browser.weights else []
+    by_relation = [_experts(browser.weights, relations)] if browser.weights else []
     return View(
         measured=_measured(gold, found, post_of),
+        metric=RemoteTask.metric,
         unit="posts",
         asked=("line", "head", "tail", "relation"),
         decisions=dict(zip(run.each(_asked), (gold == found).tolist(), strict=True)),
         sections=[
             common.calibration(probability, gold == found, "listed pairs"),
             _confusions(names, gold, found),
-            *experts,
+            *by_relation,
         ],
         browser=browser,
     )
@@ -95,6 +79,10 @@ def _asked(row: Row) -> tuple[str, ...]:
     return f"{row['file']}:{row['line']}", row["head"], row["tail"], row["relation"]
 
 
+def _post_key(row: Row) -> PostKey:
+    return text(row["image"]), tuple(map(text, row["tokens"]))
+
+
 def _posts(keys: Sequence[PostKey]) -> np.ndarray:
     """The number of each prediction's post."""
     numbers = {key: index for index, key in enumerate(dict.fromkeys(keys))}
@@ -102,11 +90,15 @@ def _posts(keys: Sequence[PostKey]) -> np.ndarray:
 
 
 def _confusions(names: Sequence[str], gold: np.ndarray, found: np.ndarray) -> Section:
-    """Which relation was taken for which; relations that do not occur are left out."""
-    there = np.flatnonzero(np.isin(np.arange(len(names)), [*gold, *found]))
+    """Which relation was taken for which, of the most frequent ones that occur."""
+    occur = np.bincount(gold, minlength=len(names)) + np.bincount(found, minlength=len(names))
+    there = np.sort(np.argsort(-occur, kind="stable")[: min(MOST_ROWS, (occur > 0).sum())])
     counts = np.zeros((len(names), len(names)), int)
     np.add.at(counts, (gold, found), 1)
     shown = [names[index] for index in there.tolist()]
+    notes = ["Colours are shares of a row. A click on a cell shows its pairs."]
+    if len(there) < (occur > 0).sum():
+        notes.append(f"The {MOST_ROWS} most frequent of {(occur > 0).sum()} relations are shown.")
     matrix = Matrix(
         "confusions",
         "Relations: what is right (rows) and what was predicted",
@@ -118,7 +110,7 @@ def _confusions(names: Sequence[str], gold: np.ndarray, found: np.ndarray) -> Se
         shares=True,
         filters=("relation", "predicted"),
     )
-    return Section("Confusions", ["A click on a cell shows its pairs."], charts=[matrix])
+    return Section("Confusions", notes, charts=[matrix])
 
 
 def _browser(
@@ -129,15 +121,18 @@ def _browser(
     probability: np.ndarray,
 ) -> Browser:
     def column(key: str, choices: bool = False) -> Column:
-        return Column(key, run.each(lambda row: str(row[key])), choices)
+        return Column(key, run.each(lambda row: text(row[key])), choices)
 
-    pictured = _pictured(run, right)
+    first_wrong = np.argsort(right, kind="stable").tolist()
+    pictures, note = thumbnails(run, [keys[index][0] for index in first_wrong])
+    boxes = run.each(lambda row: [as_box(box) for box in row["boxes"]])
     posts: dict[int, Post] = {}
     for index, (image, tokens) in enumerate(keys):
-        picture = pictured.pictures.get(image, "")
-        boxes = pictured.boxes[index] if picture else ()
-        lines = [line for line in (image, pictured.note) if line]
-        posts.setdefault(int(post_of[index]), Post(tokens, picture, boxes, lines))
+        picture = pictures.get(image, "")
+        lines = [line for line in (image, note) if line]
+        posts.setdefault(
+            int(post_of[index]), Post(tokens, picture, boxes[index] if picture else (), lines)
+        )
     return Browser(
         columns=[
             column("head"),
@@ -159,10 +154,10 @@ def _browser(
 
 def _weights(run: Finished) -> list[Weights]:
     """Those of the experts (Eq. 11), of which Figure 5 shows some."""
-    taking_part = run.results["config"]["model"]["experts"].split(",")
+    taking_part = experts(run.results["config"]["model"]["experts"])
     found = []
     for modality, (own, other, _) in STREAMS.items():
-        values = [each.get(modality, []) for each in run.each(lambda row: row["experts"])]
+        values = run.each(lambda row, key=modality: _shares(row["experts"].get(key, [])))  # type: ignore[misc]
         count = max(map(len, values))
         names = [own] if own in taking_part else []
         names += [f"{other}, level {level}" for level in range(count - len(names))]
@@ -171,14 +166,18 @@ def _weights(run: Finished) -> list[Weights]:
     return found
 
 
+def _shares(values: Sequence[float]) -> list[float]:
+    return [share_of_one(value) for value in values]
+
+
 def _experts(found: Sequence[Weights], relations: Sequence[str]) -> Section:
     """Their means over the pairs of each relation, most frequent first."""
-    names = [name for name, _ in Counter(relations).most_common()]
+    names = [name for name, _ in Counter(relations).most_common(MOST_ROWS)]
     charts = []
     for one in found:
         rows: dict[str, list[Sequence[float]]] = {name: [] for name in names}
         for relation, values in zip(relations, one.values, strict=True):
-            if values:
+            if values and relation in rows:
                 rows[relation].append(values)
         shown = {name: np.mean(values, 0).tolist() for name, values in rows.items() if values}
         title = one.title.lower().replace(" ", "-")
@@ -192,18 +191,3 @@ def _experts(found: Sequence[Weights], relations: Sequence[str]) -> Section:
 def _marks(row: Row) -> list[Mark]:
     spans = zip(row["spans"], ("head", "tail"), strict=True)
     return [(int(span[0]), int(span[1]), kind) for span, kind in spans if span is not None]
-
-
-def _pictured(run: Finished, right: Bool[np.ndarray, " n"]) -> Pictured:
-    """Pictures of posts, those with a wrong answer first, where the data are still here."""
-    images = run.each(lambda row: str(row["image"]))
-    try:
-        task = RemoteTask(configs.read(run.folder))
-        Record(fingerprint=run.results["dataset"]).check_data(task.pairs.fingerprint)
-        records, root = task.pairs.records(run.split), Path(task.pairs.root)
-    except UserError as error:
-        return Pictured({}, (), f"No picture is shown: {error}")
-    order = np.argsort(right, kind="stable")
-    pictures = thumbnails(root, [images[index] for index in order])
-    boxes = [[as_box(row) for row in records[index].boxes.tolist()] for index in range(len(images))]
-    return Pictured(pictures, boxes, "")

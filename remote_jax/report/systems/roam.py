@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import math
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from remote_jax.data.files import read_json_value
 from remote_jax.errors import UserError, reason
-from remote_jax.report.charts import Bars, Matrix, Series
-from remote_jax.report.finished import Finished
+from remote_jax.report.charts import MOST_ROWS, Bars, Matrix, Series
+from remote_jax.report.finished import MOST_BYTES, WRONG, Finished, share, text
 from remote_jax.report.intervals import Measured, mean
 from remote_jax.report.view import Browser, Column, Post, Section, View
+from remote_jax.roam.task import RoamTask
 
 RANKS = ((1, 1), (2, 3), (4, 10), (11, 100), (101, 1000), (1001, None))
 """First and last of the ranks that are counted together."""
-RELATIONS = 40
-"""Most relations of a chart, the most frequent ones."""
+
+ASKED = ("head", "relation", "tail", "direction")
 
 
 def view(run: Finished) -> View:
@@ -27,24 +30,38 @@ def view(run: Finished) -> View:
     Raises:
         UserError: a file of the run is not as it was written.
     """
-    ranks = np.array(run.each(lambda row: float(row["rank"])))
+    ranks = np.array(run.each(lambda row: _rank(row["rank"])))
     values = {"mrr": 1 / ranks, "mr": ranks} | {f"hits@{k}": ranks <= k for k in (1, 3, 10)}
-    asked = run.each(lambda row: (row["head"], row["relation"], row["tail"], row["direction"]))
+    asked = run.each(
+        lambda row: tuple(text(row[key]) for key in ("head", "relation", "tail", "direction"))
+    )
     return View(
         measured={name: Measured(mean, [one.astype(float)]) for name, one in values.items()},
+        metric=RoamTask.metric,
         unit="queries",
-        asked=("head", "relation", "tail", "direction"),
+        asked=ASKED,
         decisions=dict(zip(asked, (ranks == 1).tolist(), strict=True)),
-        sections=[_ranks(run, ranks), _routing(run)],
+        sections=[_ranks(run, ranks), _routing(run, _most_frequent(run))],
         browser=_browser(run, ranks),
     )
+
+
+def _rank(value: Any) -> float:
+    if not isinstance(value, int | float) or not 1 <= value < math.inf:
+        raise ValueError(f"{value!r} is no rank")
+    return float(value)
+
+
+def _most_frequent(run: Finished) -> list[str]:
+    """The relations that charts have room for."""
+    counts = Counter(run.each(lambda row: text(row["relation"])))
+    return [name for name, _ in counts.most_common(MOST_ROWS)]
 
 
 def _ranks(run: Finished, ranks: Float[np.ndarray, " n"]) -> Section:
     relations = run.each(lambda row: str(row["relation"]))
     directions = run.each(lambda row: str(row["direction"]))
-    names, counts = np.unique(relations, return_counts=True)
-    shown = names[np.argsort(-counts, kind="stable")][:RELATIONS].tolist()
+    shown = _most_frequent(run)
     series = []
     for direction in ("tail", "head"):
         scores = []
@@ -55,12 +72,12 @@ def _ranks(run: Finished, ranks: Float[np.ndarray, " n"]) -> Section:
             scores.append(float((1 / ranks[rows]).mean()) if any(rows) else 0.0)
         series.append(Series(f"{direction}s", shown, scores))
     labels = [f"{a}" if a == b else f"{a} to {b}" if b else f"{a} and more" for a, b in RANKS]
-    # An entity that ties counts half a place: ranks between two whole numbers belong below.
+    # Where entities tie, a rank may end in a half; it is counted with the next whole one.
     edges = [first for first, _ in RANKS] + [np.inf]
     found = np.histogram(np.ceil(ranks), edges)[0].tolist()
     return Section(
         "Ranks",
-        [f"Of {len(names)} relations the {len(shown)} most frequent are shown."],
+        [f"Of {len(set(relations))} relations the {len(shown)} most frequent are shown."],
         charts=[
             Bars(
                 "ranks",
@@ -73,52 +90,44 @@ def _ranks(run: Finished, ranks: Float[np.ndarray, " n"]) -> Section:
     )
 
 
-def _routing(run: Finished) -> Section:
+def _routing(run: Finished, shown: Sequence[str]) -> Section:
     """Figures 5 and 6 of the paper: groups by relation, modalities by group."""
     path = run.folder / "routing.json"
+    routing = read_json_value(path, MOST_BYTES)
     try:
-        routing = json.loads(path.read_text(encoding="utf-8"))
-        relations = list(routing["relations"].items())[:RELATIONS]
         named = [
-            (f"{name} ({direction}s)", shares)
-            for name, both in relations
-            for direction, shares in both.items()
+            (f"{name} ({direction}s)", [share(one) for one in shares])
+            for name in shown
+            for direction, shares in routing["relations"].get(name, {}).items()
         ]
-        groups = [f"group {number + 1}" for number in range(len(routing["groups"]))]
-        return Section(
-            "Routing",
-            [f"Mean entropy of a query's shares of the groups: {routing['entropy']:.4f} nats."],
-            charts=[
-                Matrix(
-                    "groups-by-relation",
-                    "Shares of the groups by relation (Figure 5)",
-                    "group",
-                    "relation",
-                    [name for name, _ in named],
-                    groups,
-                    [shares for _, shares in named],
-                ),
-                _modalities(groups, routing["groups"]),
-            ],
-        )
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        groups = [dict(one["modalities"]) for one in routing["groups"]]
+        modalities = {name: [share(one[name]) for one in groups] for name in groups[0]}
+        entropy = float(routing["entropy"])
+    except WRONG as error:
         raise UserError(f"{path} is not what a run writes ({reason(error)}).") from error
-
-
-def _modalities(groups: list[str], found: list[Mapping[str, Any]]) -> Bars:
-    names = list(found[0]["modalities"])
-    series = [Series(n, groups, [float(one["modalities"][n]) for one in found]) for n in names]
+    numbers = [f"group {number}" for number in range(len(groups))]
+    by_relation = Matrix(
+        "groups-by-relation",
+        "Shares of the groups by relation (Figure 5)",
+        "group",
+        "relation",
+        [name for name, _ in named],
+        numbers,
+        [shares for _, shares in named],
+    )
+    series = tuple(Series(name, numbers, values) for name, values in modalities.items())
     title = "Weights of the modalities in each group (Figure 6)"
-    return Bars("modalities-by-group", title, "weight", tuple(series))
+    return Section(
+        "Routing",
+        [f"Mean entropy of a query's shares of the groups: {entropy:.4f} nats."],
+        charts=[by_relation, Bars("modalities-by-group", title, "weight", series)],
+    )
 
 
 def _browser(run: Finished, ranks: Float[np.ndarray, " n"]) -> Browser:
     def column(key: str, choices: bool = False) -> Column:
-        return Column(key, run.each(lambda row: str(row[key])), choices)
+        return Column(key, run.each(lambda row: text(row[key])), choices)
 
-    probability = run.each(lambda row: float(row["probability"]))
     return Browser(
         columns=[
             column("direction", choices=True),
@@ -126,10 +135,10 @@ def _browser(run: Finished, ranks: Float[np.ndarray, " n"]) -> Browser:
             column("relation", choices=True),
             column("tail"),
             Column("rank", ranks.tolist()),
-            Column("probability", probability),
+            Column("probability", run.each(lambda row: share(row["probability"]))),
         ],
         right=(ranks == 1).tolist(),
-        confidence=probability,
+        confidence=None,  # the probability is that of the right answer
         posts=[Post()],
         post=[0] * len(ranks),
     )
