@@ -23,9 +23,7 @@ def check_libraries() -> None:
     """Raises a UserError where a library of the extra `report` is not installed."""
     missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
     if missing:
-        raise UserError(
-            f"A report needs {' and '.join(missing)}: pip install -e '.[report]'."
-        )
+        raise UserError(f"A report needs {' and '.join(missing)}: pip install -e '.[report]'.")
 
 
 def main(argv: Sequence[str]) -> int:
