@@ -104,7 +104,7 @@ def test_mistakes_from_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     said = call(installed, tmp_path, "--config=umer:paper")
     assert "no config umer (did you mean 'umre'?); those known by name: db15k," in said.stderr
     said = call(installed, tmp_path, "--config=umre:papre")
-    assert "Unknown preset 'papre'; known: sample, paper, released." in said.stderr
+    assert "Unknown preset 'papre'; known: sample, shared, paper, released." in said.stderr
 
 
 def test_version(installed: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from remote_jax.report.intervals import difference, of_scores
 from remote_jax.report.page.render import render
 from remote_jax.report.view import Browser, Column, Post, Section, View
 from remote_jax.report.write import VIEWS
-from remote_jax.reporting.results import Table, write_atomically
+from remote_jax.reporting.results import Table, cell, write_atomically
 
 
 @dataclass(frozen=True)
@@ -230,9 +230,7 @@ def _as_table(frame: pd.DataFrame) -> Table:
 def _write_table(frame: pd.DataFrame, path: Path) -> None:
     """As CSV, Markdown and LaTeX."""
     write_atomically(path.with_suffix(".csv"), [frame.to_csv(index=False)])
-    write_atomically(
-        path.with_suffix(".md"),
-        [frame.to_markdown(index=False, floatfmt=".4f", disable_numparse=[0, 1]), "\n"],
-    )
+    markdown = frame.map(cell).to_markdown(index=False, disable_numparse=True)
+    write_atomically(path.with_suffix(".md"), [markdown, "\n"])
     latex = frame.style.format(escape="latex", precision=4).format_index(escape="latex", axis=1)
     write_atomically(path.with_suffix(".tex"), [latex.hide(axis="index").to_latex(hrules=True)])

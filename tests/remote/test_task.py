@@ -160,8 +160,9 @@ def test_a_split_has_gauges_of_every_mechanism(task, outputs):
         assert 0.02 < gauges[f"transport/{modality}/moved"] < 1
         assert gauges[f"router/{other}"] == pytest.approx(0.5, abs=1e-5)  # model.own_weight
     assert task.collapsed(gauges) == []
-    names = {"logits", "label", "probability", "temperature", "threshold"}
-    assert set(outputs) == names  # what scores and predictions are made of has none of them
+    # Of what scores and predictions are made of, `text` and `vision` are weights of their routers.
+    names = {"logits", "label", "probability", "temperature", "threshold", "text", "vision"}
+    assert set(outputs) == names
 
 
 def test_collapse_that_is_planted_is_said(task):

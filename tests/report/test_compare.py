@@ -108,7 +108,10 @@ def test_tables_are_written_for_papers(runs: list[Path], tmp_path: Path) -> None
     for name in ("scores", "differences", "decisions"):
         text = (tmp_path / "out" / f"{name}.tex").read_text()
         assert text.startswith(r"\begin{tabular}") and r"\bottomrule" in text and " % " not in text
-        assert (tmp_path / "out" / f"{name}.md").read_text().startswith("| ")
+        lines = (tmp_path / "out" / f"{name}.md").read_text().splitlines()
+        assert all(line.startswith("|") for line in lines)
+    shown = (tmp_path / "out" / "scores.md").read_text()
+    assert f"{finished.read(runs[2]).scores['mr']:.4f} |" in shown
     assert "a0 beside b0" in (tmp_path / "out" / "compare.html").read_text()
 
 

@@ -130,6 +130,21 @@ def test_a_filter_leaves_the_rows_that_it_names(opened: Opened) -> None:
     assert opened.rows() == (kept if opened.page.locator("#filter-sure").count() else before)
 
 
+def test_a_click_on_a_heading_sorts(browser: sync_api.Browser, pages: dict[str, Path]) -> None:
+    for name in ("many", "eega"):
+        opened = Opened(browser, pages[name])
+        heading = opened.page.locator("#rows th button", has_text="probability")
+        heading.click()
+        least = [float(row[-1]) for row in opened.rows() if row[-1]]
+        assert least == sorted(least) and len(set(least)) > 2
+        assert opened.page.locator("#rows th[aria-sort=ascending]").count() == 1
+        heading.click()
+        rows = opened.rows()
+        most = [float(row[-1]) for row in rows if row[-1]]
+        assert most == sorted(most, reverse=True)
+        assert all(not row[-1] for row in rows[len(most) :])  # without a value: last
+
+
 def test_a_cell_of_the_confusions_shows_its_pairs(
     browser: sync_api.Browser, pages: dict[str, Path]
 ) -> None:

@@ -65,6 +65,22 @@ function contains(row, wanted) {
 let kept = [];
 let cellOf = null; // what a cell of a matrix counts, until a filter is touched
 let first = 0;
+let sorted = { index: -1, down: false };
+
+function compare(a, b) {
+  if (a === null || b === null) return (a === null) - (b === null);
+  return typeof a === "number" ? a - b : String(a).localeCompare(String(b));
+}
+
+// A second click turns the order round. What has no value comes last.
+function sortBy(index) {
+  sorted = { index, down: sorted.index === index && !sorted.down };
+  [...heads.children].forEach((head, at) => {
+    if (at === index + 1) head.ariaSort = sorted.down ? "descending" : "ascending";
+    else head.ariaSort = null;
+  });
+  filter();
+}
 
 function filter() {
   const chosen = lists.filter(([, select]) => select.value !== "");
@@ -79,13 +95,27 @@ function filter() {
     if (wanted && !contains(i, wanted)) continue;
     kept.push(i);
   }
+  if (sorted.index >= 0) {
+    const { values } = columns[sorted.index];
+    const missing = (i) => values[i] === null;
+    kept.sort((a, b) => (sorted.down && !missing(a) && !missing(b) ? -1 : 1) * compare(values[a], values[b]));
+  }
   first = 0;
   show();
 }
 
 const body = document.querySelector("#rows tbody");
 const heads = element("tr");
-heads.append(element("th", ""), ...columns.map((column) => element("th", column.name)));
+heads.append(element("th", ""));
+columns.forEach((column, index) => {
+  const head = element("th");
+  head.scope = "col";
+  const button = element("button", column.name);
+  button.type = "button";
+  button.addEventListener("click", () => sortBy(index));
+  head.append(button);
+  heads.append(head);
+});
 document.querySelector("#rows thead").append(heads);
 const previous = document.getElementById("previous");
 const next = document.getElementById("next");
