@@ -159,7 +159,10 @@ def test_a_cell_of_the_confusions_shows_its_pairs(
         chart.scroll_into_view_if_needed()
         box = chart.locator(".nsewdrag").bounding_box()
         assert box is not None
-        opened.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + part * box["height"] / 6)
+        where = box["x"] + box["width"] / 2, box["y"] + part * box["height"] / 6
+        opened.page.mouse.move(*where)
+        chart.locator(".hoverlayer .hovertext").wait_for()  # Plotly clicks on what it hovers over
+        opened.page.mouse.click(*where)
         sync_api.expect(opened.page.locator("#rows tbody tr")).to_have_count(count)
         expected = {("none", "/per/org/member_of")} if count else set()
         assert {tuple(row[3:5]) for row in opened.rows()} == expected
