@@ -11,7 +11,7 @@ from remote_jax.report.charts import Lines, Series
 from remote_jax.report.finished import Finished
 from remote_jax.report.intervals import of_scores
 from remote_jax.report.view import Section, View
-from remote_jax.reporting.calibration import BINS, expected_error
+from remote_jax.reporting.calibration import BINS, bin_of, expected_error
 from remote_jax.reporting.results import Table
 
 
@@ -95,7 +95,7 @@ def calibration(
         confidence: of each decision.
         what: decisions are, as "relations".
     """
-    place = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    place = bin_of(confidence)
     counts = np.bincount(place, minlength=BINS)
     filled = counts > 0
     believed, hits = (

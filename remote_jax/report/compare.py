@@ -17,10 +17,10 @@ from remote_jax.config import RESUMABLE_KEYS
 from remote_jax.errors import UserError, writing
 from remote_jax.report import finished
 from remote_jax.report.finished import Finished
-from remote_jax.report.intervals import difference, of_scores
+from remote_jax.report.intervals import check, difference
 from remote_jax.report.page.render import render
 from remote_jax.report.view import Browser, Column, Post, Section, View
-from remote_jax.report.write import VIEWS
+from remote_jax.report.write import view_of
 from remote_jax.reporting.results import Table, cell, write_atomically
 
 
@@ -92,7 +92,7 @@ def grouped(runs: Sequence[Finished]) -> list[Setting]:
         raise UserError("compare takes runs of two settings and more, these differ in seeds alone.")
     names = _names([some[0].folder.resolve() for some in by_key.values()])
     settings = [
-        Setting(name, some, [VIEWS[run.system](run) for run in some])
+        Setting(name, some, [view_of(run) for run in some])
         for name, some in zip(names, by_key.values(), strict=True)
     ]
     _check_same_test(settings)
@@ -153,7 +153,7 @@ def differences(settings: Sequence[Setting]) -> pd.DataFrame:
     first, rows = settings[0], []
     for one in settings:
         for run, view in zip(one.runs, one.views, strict=True):
-            of_scores(run.scores, view.measured)
+            check(run.scores, view.measured)
     for one in settings[1:]:
         for name in first.views[0].measured:
             sides = [[view.measured[name] for view in side.views] for side in (first, one)]

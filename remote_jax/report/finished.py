@@ -70,6 +70,14 @@ class Finished:
         ]
         return [step for step, _ in found], [value for _, value in found]
 
+    def texts(self, key: str) -> list[str]:
+        """The text that each prediction has under a key.
+
+        Raises:
+            UserError: as `each`.
+        """
+        return self.each(lambda row: text(row[key]))
+
     def each(self, take: Callable[[Row], Any]) -> list[Any]:
         """What is taken from each prediction.
 

@@ -71,16 +71,8 @@ def mean(values: Counts, axis: int) -> np.ndarray:
     return values.mean(axis)
 
 
-def of_scores(
-    scores: Mapping[str, float], measured: Mapping[str, Measured]
-) -> dict[str, tuple[float, float]]:
-    """Intervals of scores, on which predictions and `results.json` have to agree.
-
-    Args:
-        scores: those of `results.json`; what it does not have is not compared.
-
-    Returns:
-        Those that can be drawn: of two units and more.
+def check(scores: Mapping[str, float], measured: Mapping[str, Measured]) -> None:
+    """Sees that predictions have the scores of `results.json`; what it lacks is not compared.
 
     Raises:
         UserError: a score differs: the two files are not of the same evaluation.
@@ -92,6 +84,20 @@ def of_scores(
                 f"results.json says {name} {scores[name]:.6f}, predictions.jsonl {value:.6f}: they "
                 "are not of the same evaluation; run --mode=eval."
             )
+
+
+def of_scores(
+    scores: Mapping[str, float], measured: Mapping[str, Measured]
+) -> dict[str, tuple[float, float]]:
+    """Intervals of scores that can be drawn: those of two units and more.
+
+    Args:
+        scores: those of `results.json`.
+
+    Raises:
+        UserError: as `check`.
+    """
+    check(scores, measured)
     return {
         name: interval(one.statistic, *one.columns)
         for name, one in measured.items()

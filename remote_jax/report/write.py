@@ -20,6 +20,17 @@ VIEWS: dict[str, Callable[[Finished], View]] = {
 }
 
 
+def view_of(run: Finished) -> View:
+    """What its system has to show of a run.
+
+    Raises:
+        UserError: there is no such system, or a file of the run is not as it was written.
+    """
+    if run.system not in VIEWS:
+        raise UserError(f"{run.folder} is a run of {run.system!r}, expected one of {list(VIEWS)}.")
+    return VIEWS[run.system](run)
+
+
 def write(run: Path, folder: Path) -> Path:
     """Writes `report.html` and `figures/` into a folder, and gives the path of the page.
 
@@ -28,9 +39,7 @@ def write(run: Path, folder: Path) -> Path:
             cannot be written to.
     """
     read = finished.read(run)
-    if read.system not in VIEWS:
-        raise UserError(f"{run} is a run of {read.system!r}, expected one of {list(VIEWS)}.")
-    view = VIEWS[read.system](read)
+    view = view_of(read)
     sections = [
         common.summary(read, view),
         common.training(read, view.metric),

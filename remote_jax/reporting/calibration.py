@@ -65,8 +65,13 @@ def expected_error(
     if not ((believed >= 0) & (believed <= 1)).all():
         raise ValueError("a confidence must be from 0 to 1")
     counts = np.ones(len(believed)) if weights is None else np.asarray(weights, np.float64)
-    place = np.clip(np.ceil(believed * bins).astype(int) - 1, 0, bins - 1)
+    place = bin_of(believed, bins)
     excess = counts * (believed - np.asarray(right, np.float64))
     total = counts.sum()
     gaps = np.abs(np.bincount(place, excess, minlength=bins)).sum()
     return float(gaps / total) if total else 0.0
+
+
+def bin_of(confidence: Float[np.ndarray, " n"], bins: int = BINS) -> Int[np.ndarray, " n"]:
+    """The bin of each confidence, from 0, as `expected_error` has them."""
+    return np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)

@@ -67,8 +67,7 @@ def view(run: Finished) -> View:
     """
     gold, found = run.each(partial(_quintuples, key="gold")), run.each(_quintuples)
     sides = [gold, found]
-    folded = run.results["config"]["metric"] == "folded"
-    if folded:
+    if run.results["config"]["metric"] == "folded":
         sides = [[_both_ways(some) for some in side] for side in sides]
     judged = [
         one
@@ -226,7 +225,7 @@ def _mistakes(judged: Sequence[Judged]) -> Section:
 
 def _browser(run: Finished, judged: Sequence[Judged]) -> Browser:
     mistaken = {one.row for one in judged if one.outcome != RIGHT}
-    images = run.each(lambda row: text(row["image"]))
+    images = run.texts("image")
     order = sorted(range(len(images)), key=lambda number: number not in mistaken)
     pictures, note = thumbnails(run, [images[number] for number in order])
     posts = run.each(partial(_post, pictures=pictures, note=note))
@@ -260,9 +259,8 @@ def _post(row: Row, *, pictures: Mapping[str, str], note: str) -> Post:
 
 def _attention(run: Finished, judged: Sequence[Judged]) -> list[Weights]:
     """Of the heads and tails that were found to the objects of the picture (Figure 7)."""
-    found = []
+    found, paid = [], run.each(_paid)
     for end in ("head", "tail"):
-        paid = run.each(_paid)
         values = [paid[one.row].get(getattr(one.quintuple, end), []) for one in judged]
         most = max(map(len, values), default=0)
         if most:

@@ -121,7 +121,7 @@ def _browser(
     probability: np.ndarray,
 ) -> Browser:
     def column(key: str, choices: bool = False) -> Column:
-        return Column(key, run.each(lambda row: text(row[key])), choices)
+        return Column(key, run.texts(key), choices)
 
     first_wrong = np.argsort(right, kind="stable").tolist()
     pictures, note = thumbnails(run, [keys[index][0] for index in first_wrong])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,9 +13,10 @@ from jaxtyping import Float
 from remote_jax.data.files import read_json_value
 from remote_jax.errors import UserError, reason
 from remote_jax.report.charts import MOST_ROWS, Bars, Matrix, Series
-from remote_jax.report.finished import MOST_BYTES, WRONG, Finished, share, text
+from remote_jax.report.finished import MOST_BYTES, WRONG, Finished, share
 from remote_jax.report.intervals import Measured, mean
 from remote_jax.report.view import Browser, Column, Post, Section, View
+from remote_jax.roam.ranking import HITS
 from remote_jax.roam.task import RoamTask
 
 RANKS = ((1, 1), (2, 3), (4, 10), (11, 100), (101, 1000), (1001, None))
@@ -31,17 +32,16 @@ def view(run: Finished) -> View:
         UserError: a file of the run is not as it was written.
     """
     ranks = np.array(run.each(lambda row: _rank(row["rank"])))
-    values = {"mrr": 1 / ranks, "mr": ranks} | {f"hits@{k}": ranks <= k for k in (1, 3, 10)}
-    asked = run.each(
-        lambda row: tuple(text(row[key]) for key in ("head", "relation", "tail", "direction"))
-    )
+    values = {"mrr": 1 / ranks, "mr": ranks} | {f"hits@{k}": ranks <= k for k in HITS}
+    asked = list(zip(*map(run.texts, ASKED), strict=True))
+    shown = [name for name, _ in Counter(run.texts("relation")).most_common(MOST_ROWS)]
     return View(
         measured={name: Measured(mean, [one.astype(float)]) for name, one in values.items()},
         metric=RoamTask.metric,
         unit="queries",
         asked=ASKED,
         decisions=dict(zip(asked, (ranks == 1).tolist(), strict=True)),
-        sections=[_ranks(run, ranks), _routing(run, _most_frequent(run))],
+        sections=[_ranks(run, ranks, shown), _routing(run, shown)],
         browser=_browser(run, ranks),
     )
 
@@ -52,25 +52,15 @@ def _rank(value: Any) -> float:
     return float(value)
 
 
-def _most_frequent(run: Finished) -> list[str]:
-    """The relations that charts have room for."""
-    counts = Counter(run.each(lambda row: text(row["relation"])))
-    return [name for name, _ in counts.most_common(MOST_ROWS)]
-
-
-def _ranks(run: Finished, ranks: Float[np.ndarray, " n"]) -> Section:
-    relations = run.each(lambda row: str(row["relation"]))
-    directions = run.each(lambda row: str(row["direction"]))
-    shown = _most_frequent(run)
-    series = []
-    for direction in ("tail", "head"):
-        scores = []
-        for name in shown:
-            rows = [
-                r == name and d == direction for r, d in zip(relations, directions, strict=True)
-            ]
-            scores.append(float((1 / ranks[rows]).mean()) if any(rows) else 0.0)
-        series.append(Series(f"{direction}s", shown, scores))
+def _ranks(run: Finished, ranks: Float[np.ndarray, " n"], shown: Sequence[str]) -> Section:
+    relations = run.texts("relation")
+    scores = defaultdict[tuple[str, str], list[float]](list)
+    for key, rank in zip(zip(relations, run.texts("direction"), strict=True), ranks, strict=True):
+        scores[key].append(1 / rank)
+    series = [
+        Series(f"{end}s", shown, [float(np.mean(scores.get((r, end), [0.0]))) for r in shown])
+        for end in ("tail", "head")
+    ]
     labels = [f"{a}" if a == b else f"{a} to {b}" if b else f"{a} and more" for a, b in RANKS]
     # Where entities tie, a rank may end in a half; it is counted with the next whole one.
     edges = [first for first, _ in RANKS] + [np.inf]
@@ -126,7 +116,7 @@ def _routing(run: Finished, shown: Sequence[str]) -> Section:
 
 def _browser(run: Finished, ranks: Float[np.ndarray, " n"]) -> Browser:
     def column(key: str, choices: bool = False) -> Column:
-        return Column(key, run.each(lambda row: text(row[key])), choices)
+        return Column(key, run.texts(key), choices)
 
     return Browser(
         columns=[
