@@ -39,6 +39,13 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--output", type=Path, help="folder for the report; RUN/report if not given"
     )
+    parser.add_argument(
+        "--explain",
+        type=_whole,
+        default=0,
+        metavar="N",
+        help="show what the model made of N predictions: opens the checkpoint and the data",
+    )
     options = parser.parse_args(list(argv))
     check_libraries()
     if options.output is not None and len(options.runs) > 1:
@@ -46,5 +53,12 @@ def main(argv: Sequence[str]) -> int:
     from remote_jax.report import write
 
     for run in options.runs:
-        print(write.write(run, options.output or run / "report"))
+        print(write.write(run, options.output or run / "report", explain=options.explain))
     return 0
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError(text)
+    return value

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from jaxtyping import Float
+
 MOST_ROWS = 40
 """Most rows of a chart that has one for each relation."""
 
@@ -51,8 +54,10 @@ class Matrix:
 
     Attributes:
         shares: divides each row by its sum for the colour.
-      filters: columns of the browser whose values rows and columns are; a click on a cell shows
+        filters: columns of the browser whose values rows and columns are; a click on a cell shows
         the predictions that it counts.
+        texts: what each cell says; none where it says its number.
+        palette: colours that the values number; none for a scale from low to high.
     """
 
     name: str
@@ -61,16 +66,91 @@ class Matrix:
     y: str
     rows: Sequence[str]
     columns: Sequence[str]
-    values: Sequence[Sequence[float]]
+    values: Sequence[Sequence[float]] | Float[np.ndarray, "rows columns"]
     shares: bool = False
     filters: tuple[str, str] | None = None
+    texts: Sequence[Sequence[str]] = ()
+    palette: Sequence[str] = ()
 
     @property
-    def colours(self) -> list[list[float]]:
+    def colours(self) -> Float[np.ndarray, "rows columns"]:
         """What the colour of each cell stands for."""
+        values = np.asarray(self.values, np.float32)
         if not self.shares:
-            return [list(row) for row in self.values]
-        return [[value / max(sum(row), 1) for value in row] for row in self.values]
+            return values
+        return values / np.maximum(values.sum(1, keepdims=True), 1)
 
 
-Chart = Lines | Bars | Matrix
+@dataclass(frozen=True)
+class Cloud:
+    """Points of one colour, and the name of each."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    names: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points on a plane."""
+
+    name: str
+    title: str
+    x: str
+    y: str
+    clouds: tuple[Cloud, ...]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A named place; its name is on its `side`, "left" or "right"."""
+
+    name: str
+    x: float
+    y: float
+    side: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A line between two nodes by their numbers, as strong as its weight, from 0 to 1.
+
+    Lines of `STRAIGHT` kinds are straight, others are bent towards the side of their first node.
+    """
+
+    start: int
+    end: int
+    text: str
+    weight: float
+    kind: str
+
+
+@dataclass(frozen=True)
+class Network:
+    """Nodes and what joins them."""
+
+    name: str
+    title: str
+    nodes: Sequence[Node]
+    links: Sequence[Link]
+
+
+STRAIGHT = ("joined",)
+COLOURS = {"parse": "#1d4ed8", "scene": "#b45309", "joined": "#15803d"}
+"""Of the kinds of links."""
+
+
+def path(chart: Network, link: Link, points: int = 13) -> tuple[list[float], list[float]]:
+    """Points x, y along a link: a parabola that swings out with the distance of its nodes."""
+    start, end = chart.nodes[link.start], chart.nodes[link.end]
+    along = np.linspace(0.0, 1.0, points)
+    x = start.x + (end.x - start.x) * along
+    y = start.y + (end.y - start.y) * along
+    if link.kind not in STRAIGHT:
+        swing = 0.12 + 0.03 * abs(start.y - end.y)
+        x = x + (-1 if start.side == "left" else 1) * swing * 4 * along * (1 - along)
+    return x.tolist(), y.tolist()
+
+
+Chart = Lines | Bars | Matrix | Points | Network

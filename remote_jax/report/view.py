@@ -73,6 +73,36 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Overlay:
+    """Parts of a post's picture, and how much each counts.
+
+    Attributes:
+        title: of all overlays that are parts of one, as the levels of an encoder are.
+        name: of this one among them.
+        cells: weights by place; cells in the same place are added.
+    """
+
+    title: str
+    name: str
+    cells: Sequence[tuple[Box, float]]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What the model made of a prediction, from its checkpoint.
+
+    Attributes:
+        charts: to be chosen from. Those of one prediction that have names are written as files.
+        tables: shown above them.
+        overlays: over the picture, to be chosen from.
+    """
+
+    charts: Sequence[Chart] = ()
+    tables: Sequence[Table] = ()
+    overlays: Sequence[Overlay] = ()
+
+
+@dataclass(frozen=True)
 class Browser:
     """Every prediction, to be filtered and looked at.
 
@@ -85,6 +115,8 @@ class Browser:
         marks: of each prediction, words of its post.
         objects: of each prediction, numbers of boxes of its post.
         weights: charts of weights that a prediction has; of some it may have none.
+        explained: what the model made of some predictions.
+        explanation: of each prediction, its number in `explained`, or -1.
     """
 
     columns: Sequence[Column]
@@ -95,6 +127,8 @@ class Browser:
     marks: Sequence[Sequence[Mark]] = field(default_factory=list)
     objects: Sequence[Sequence[int]] = field(default_factory=list)
     weights: Sequence[Weights] = ()
+    explained: Sequence[Explained] = ()
+    explanation: Sequence[int] = ()
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from remote_jax.errors import UserError, writing
 from remote_jax.report import common, drawings, finished
+from remote_jax.report.explanations.chosen import with_explanations
 from remote_jax.report.finished import Finished
 from remote_jax.report.page.render import render
 from remote_jax.report.systems import eega, remote, roam
-from remote_jax.report.view import View
+from remote_jax.report.view import Browser, View
 from remote_jax.reporting.results import write_atomically
 
 VIEWS: dict[str, Callable[[Finished], View]] = {
@@ -31,15 +32,20 @@ def view_of(run: Finished) -> View:
     return VIEWS[run.system](run)
 
 
-def write(run: Path, folder: Path) -> Path:
+def write(run: Path, folder: Path, *, explain: int = 0) -> Path:
     """Writes `report.html` and `figures/` into a folder, and gives the path of the page.
+
+    Args:
+        explain: predictions of which is shown what the model made of them, at most.
 
     Raises:
         UserError: the run is not finished, a file of it is not as it was written, or the folder
-            cannot be written to.
+            cannot be written to; or predictions cannot be explained.
     """
     read = finished.read(run)
     view = view_of(read)
+    if explain:
+        view = with_explanations(read, view, explain)
     sections = [
         common.summary(read, view),
         common.training(read, view.metric),
@@ -52,7 +58,27 @@ def write(run: Path, folder: Path) -> Path:
     for section in sections:
         for chart in section.charts:
             drawings.write(chart, figures)
+    _write_example(view.browser, figures)
     path = folder / "report.html"
     title = f"{run.resolve().name}: {read.results['data']}"
     write_atomically(path, [render(title, sections, view.browser)])
     return path
+
+
+def _write_example(browser: Browser, figures: Path) -> None:
+    """The named charts of the first explanation that has weights over a picture, or of the first.
+
+    Raises:
+        UserError: a file cannot be written.
+    """
+    for row, number in enumerate(browser.explanation):
+        post = browser.posts[browser.post[row]]
+        if number >= 0 and browser.explained[number].overlays and post.picture:
+            drawings.write_overlays(post.picture, browser.explained[number].overlays, figures)
+            break
+    else:
+        number = 0
+    for one in browser.explained[number : number + 1]:
+        for chart in one.charts:
+            if chart.name:
+                drawings.write(chart, figures)

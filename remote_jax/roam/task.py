@@ -117,7 +117,7 @@ class RoamTask(BaseTask):
     def named_axes(self) -> list[NamedAxis]:
         """Entities and relations, both ways; and the modalities, which number experts."""
         graph = saved_graph.read_graph(self.graph_folder)
-        names = self._modality_names
+        names = self.modality_names
         both = [*graph.relations, *(f"{name} (inverse)" for name in graph.relations)]
         return [
             NamedAxis("structure", 0, graph.entities),
@@ -130,7 +130,7 @@ class RoamTask(BaseTask):
         ]
 
     @property
-    def _modality_names(self) -> list[str]:
+    def modality_names(self) -> list[str]:
         """In the order of the experts."""
         names = ["structure"] if self.config.features.structure else []
         return names + list(self._sizes.features)
@@ -255,7 +255,7 @@ class RoamTask(BaseTask):
 
     def extras(self, split: str, outputs: Outputs) -> dict[str, Any]:
         """`routing.json` (`routing_report`)."""
-        names = self._modality_names
+        names = self.modality_names
         relations = self._directed(split)
         return {"routing.json": routing_report(self.graph.relations, names, relations, outputs)}
 
@@ -269,7 +269,7 @@ class RoamTask(BaseTask):
 
     def gauges(self, split: str, outputs: Outputs) -> dict[str, float]:
         """What router and fusion do (`gauges.gauges`)."""
-        return gauging.gauges(self._modality_names, self._directed(split), outputs)
+        return gauging.gauges(self.modality_names, self._directed(split), outputs)
 
     def collapsed(self, gauges: Gauges) -> list[str]:
         """A sentence on a router that does nothing."""
@@ -282,4 +282,4 @@ class RoamTask(BaseTask):
     @cached_property
     def _lookup(self) -> Lookup:
         graph = saved_graph.read_graph(self.graph_folder)
-        return Lookup(graph, self._modality_names, self.config.model.loss)
+        return Lookup(graph, self.modality_names, self.config.model.loss)

@@ -153,6 +153,10 @@ class Featurizes(grain.transforms.Map):
         """How many word pieces of a post's texts the model does not read of a pair, at most."""
 
     @abstractmethod
+    def boxes(self, example: Any) -> Float[np.ndarray, "objects 4"]:
+        """Of the objects that the model may see of an example, in its order."""
+
+    @abstractmethod
     def map(self, example: Any) -> Features:
         """The features of an example."""
 
@@ -227,6 +231,13 @@ class Featurize(Featurizes):
         """0: all captions are read."""
         return 0
 
+    def boxes(self, pair: Pair) -> Float[np.ndarray, "objects 4"]:
+        """Of the objects that the model may see, in its order."""
+        return pair.boxes[self._chosen(pair)]
+
+    def _chosen(self, pair: Pair) -> list[int]:
+        return choose_objects((pair.head.object, pair.tail.object), pair.boxes, self._objects)
+
     def _text(self, pair: Pair) -> Text:
         return sequence(
             pair, self._pieces, self._tokens, sentence=self._sentence, caption=self._caption
@@ -238,9 +249,8 @@ class Featurize(Featurizes):
         Raises:
             UserError: a picture or depth map changed since the records were built.
         """
-        text = self._text(pair)
+        text, chosen = self._text(pair), self._chosen(pair)
         ends = (pair.head.object, pair.tail.object)
-        chosen = choose_objects(ends, pair.boxes, self._objects)
         places = [chosen.index(number) if number >= 0 else -1 for number in ends]
         return {
             "tokens": text.tokens,

@@ -9,9 +9,8 @@ from jaxtyping import Array, Bool, Float, Int, UInt8
 from remote_jax.encoders.attention import Mask
 from remote_jax.encoders.bert import Bert
 from remote_jax.encoders.vit import ViT
-from remote_jax.remote.model.gauges import FusionGauges
 from remote_jax.remote.model.mmoe import Levels
-from remote_jax.remote.model.mot import Level, MultilevelTransport
+from remote_jax.remote.model.mot import Fused, Level, MultilevelTransport
 
 # Initial weights are three times the usual scale: five inputs against thousands of pixels were
 # learnt too slowly by small encoders.
@@ -50,14 +49,14 @@ class TextEncoding(nnx.Module):
           attended: which tokens are attended to.
         """
         n = mask.shape[1]
-        levels, gauges = [self.fusion.level(x[:, :n])], []
+        levels, done = [self.fusion.level(x[:, :n])], []
         for block in self.bert.blocks:
             x = block(x, attended, rngs=rngs)
             fused = self.fusion(levels, x[:, :n], mask)
             levels.append(self.fusion.level(fused.features))
-            gauges.append(fused.gauges)
+            done.append(fused)
             x = jnp.concatenate([fused.features, x[:, n:]], axis=1)
-        return _levels(levels, mask, gauges), x[:, n:]
+        return _levels(levels, mask, done), x[:, n:]
 
 
 class VisualEncoding(nnx.Module):
@@ -94,15 +93,15 @@ class VisualEncoding(nnx.Module):
     ) -> Levels:
         """F″⁰ … F″ᴸ⁻¹ of the 2u·o visual tokens, object by object, RGB before depth."""
         tokens, mask = self.embed(rgb, depth, boxes, rgb_mask, depth_mask)
-        levels, gauges = [self.fusion.level(self.vit.enter(tokens, rngs=rngs))], []
+        levels, done = [self.fusion.level(self.vit.enter(tokens, rngs=rngs))], []
         last = len(self.vit.blocks)
         for number, block in enumerate(self.vit.blocks, start=1):
             fused = self.fusion(levels, block(levels[-1].features, mask, rngs=rngs), mask)
             # A pre-norm encoder ends with a LayerNorm; without it the last level has no set scale.
             features = self.vit.norm(fused.features) if number == last else fused.features
             levels.append(self.fusion.level(features))
-            gauges.append(fused.gauges)
-        return _levels(levels, mask, gauges)
+            done.append(fused)
+        return _levels(levels, mask, done)
 
     def embed(
         self,
@@ -126,10 +125,13 @@ class VisualEncoding(nnx.Module):
         return tokens.reshape(b, o * 2 * u, d), there
 
 
-def _levels(
-    levels: Sequence[Level], mask: Bool[Array, "b n"], gauges: Sequence[FusionGauges | None]
-) -> Levels:
-    return Levels([level.features for level in levels], mask, [one for one in gauges if one])
+def _levels(levels: Sequence[Level], mask: Bool[Array, "b n"], done: Sequence[Fused]) -> Levels:
+    return Levels(
+        [level.features for level in levels],
+        mask,
+        [one.gauges for one in done if one.gauges is not None],
+        [one.plan for one in done if one.plan is not None],
+    )
 
 
 def box_features(boxes: Float[Array, "b o 4"]) -> Float[Array, "b o 5"]:

@@ -23,12 +23,14 @@ class Levels(NamedTuple):
 
     Attributes:
       gauges: what fusion did to F¹ … Fᴸ⁻¹; empty where nothing is fused.
+      plans: Π* of each of them, between its positions and those of all levels below it.
       of: the row of `features` and `mask` that each example has; None: its own.
     """
 
     features: list[Float[Array, "p n d"]]
     mask: Bool[Array, "p n"]
     gauges: Sequence[FusionGauges] = ()
+    plans: Sequence[Float[Array, "p n m"]] = ()
     of: Int[Array, " b"] | None = None
 
     def each(self, x: Shaped[Array, "p *n"]) -> Shaped[Array, "b *n"]:
@@ -43,11 +45,20 @@ class Mixed(NamedTuple):
         features: H of Eq. 12.
         weights: S of Eq. 11, over the experts that are present; None for a stream without a router.
         present: experts that have anything to say for an example.
+        attention: weights of Eq. 9, of each position to those of each level of the other modality.
     """
 
     features: Float[Array, "b n d"]
     weights: Float[Array, "b n e"] | None = None
     present: Bool[Array, "b e"] | None = None
+    attention: Float[Array, "b n l m"] | None = None
+
+
+class Attended(NamedTuple):
+    """F_j (Eq. 10) of every level, and the weights that it was read with (Eq. 9)."""
+
+    features: Float[Array, "b l n d"]
+    weights: Float[Array, "b l n m"]
 
 
 class CrossModalAttention(nnx.Module):
@@ -63,7 +74,7 @@ class CrossModalAttention(nnx.Module):
             source_dim, query_dim, use_bias=False, kernel_init=VALUE_INIT, dtype=dtype, rngs=rngs
         )
 
-    def __call__(self, query: Float[Array, "b n d"], other: Levels) -> Float[Array, "b l n d"]:
+    def __call__(self, query: Float[Array, "b n d"], other: Levels) -> Attended:
         """F_j for every level j of `other`; zeros where the other modality is absent."""
         sources = jnp.stack(other.features, axis=1)
         keys, values = other.each(self.key(sources)), other.each(self.value(sources))
@@ -76,7 +87,8 @@ class CrossModalAttention(nnx.Module):
         )
         scores = scores / jnp.sqrt(query.shape[-1])
         weights = jax.nn.softmax(scores, where=other.each(other.mask)[:, None, None, :])
-        return jnp.einsum("blnm,blmd->blnd", weights.astype(query.dtype), values)
+        read = jnp.einsum("blnm,blmd->blnd", weights.astype(query.dtype), values)
+        return Attended(read, weights)
 
 
 class Stream(nnx.Module):
@@ -131,14 +143,15 @@ class Stream(nnx.Module):
         """
         if self.count == 0 or self.last_level:
             return Mixed(last)
-        experts, present = self._experts(last, other)
+        experts, present, attention = self._experts(last, other)
         weights = None
         if self.count == 1:
             mixed = experts[:, 0]
         else:
             weights = self._route(experts, present)
             mixed = jnp.einsum("bne,bend->bnd", weights.astype(last.dtype), experts)
-        return Mixed(jnp.where(present.any(1)[:, None, None], mixed, last), weights, present)
+        mixed = jnp.where(present.any(1)[:, None, None], mixed, last)
+        return Mixed(mixed, weights, present, attention)
 
     @property
     def routed(self) -> int:
@@ -154,18 +167,19 @@ class Stream(nnx.Module):
 
     def _experts(
         self, last: Float[Array, "b n d"], other: Levels
-    ) -> tuple[Float[Array, "b e n d"], Bool[Array, "b e"]]:
-        """The experts of this stream and whether each has anything to say for an example."""
-        experts, present = [], []
+    ) -> tuple[Float[Array, "b e n d"], Bool[Array, "b e"], Float[Array, "b n l m"] | None]:
+        """The experts of this stream, whether each has anything to say, and what they attend to."""
+        experts, present, attention = [], [], None
         there = other.each(jnp.any(other.mask, axis=1, keepdims=True))
         if self.own:
             experts.append(last[:, None])
             present.append(jnp.ones_like(there))
         if self.cross:
             read = self.attention(last, other)
-            experts.append(read)
-            present.append(jnp.broadcast_to(there, read.shape[:2]))
-        return jnp.concatenate(experts, axis=1), jnp.concatenate(present, axis=1)
+            experts.append(read.features)
+            present.append(jnp.broadcast_to(there, read.features.shape[:2]))
+            attention = jnp.swapaxes(read.weights, 1, 2)
+        return jnp.concatenate(experts, axis=1), jnp.concatenate(present, axis=1), attention
 
     def _route(
         self, experts: Float[Array, "b e n d"], present: Bool[Array, "b e"]

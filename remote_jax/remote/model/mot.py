@@ -27,10 +27,16 @@ class Level(NamedTuple):
 
 
 class Fused(NamedTuple):
-    """A level after fusion, and what fusion did to it; None where there is no fusion."""
+    """A level after fusion, and what fusion did to it; None where there is no fusion.
+
+    Attributes:
+      features: F″ˡ.
+      plan: Π* between its positions and those of all levels below, one level after another.
+    """
 
     features: Float[Array, "b n d"]
-    gauges: FusionGauges | None
+    gauges: FusionGauges | None = None
+    plan: Float[Array, "b n m"] | None = None
 
 
 class MultilevelTransport(nnx.Module):
@@ -101,7 +107,7 @@ class MultilevelTransport(nnx.Module):
         Positions outside `mask` have no mass on either side and come back unchanged.
         """
         if not self.levels:
-            return Fused(target, None)
+            return Fused(target)
         sources = jnp.concatenate([level.features for level in lower], axis=1)
         source_mask = jnp.tile(mask, (1, len(lower)))
         if self.fusion == "sinkhorn":
@@ -115,7 +121,7 @@ class MultilevelTransport(nnx.Module):
         alpha = self.alpha[len(lower) - 1][...]
         fused = alpha * target.astype(jnp.float32) + (1 - alpha) * moved.astype(jnp.float32)
         fused = jnp.where(mask[..., None], fused, target).astype(target.dtype)
-        return Fused(fused, fusion_gauges(target, fused, plan, mask, source_mask))
+        return Fused(fused, fusion_gauges(target, fused, plan, mask, source_mask), plan)
 
     def _transport(
         self,

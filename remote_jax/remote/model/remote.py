@@ -1,5 +1,7 @@
 """REMOTE: from a sentence, its picture and a marked head and tail to their relation (Eqs. 3-14)."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -68,6 +70,24 @@ class PairClassifier(nnx.Module):
         return self.dropout(x, deterministic=rngs is None, rngs=rngs)
 
 
+class Forward(NamedTuple):
+    """Logits, and what led to them; both `vision` and `sights` are None without any object.
+
+    Attributes:
+        text, vision: levels of the modalities.
+        words: H^{T,V} at the opening markers of head and tail of each pair.
+        sights: H^{V,T} at the tokens of each head and tail.
+        seen: which of these tokens there are.
+    """
+
+    logits: Float[Array, "b*p r"]
+    text: Levels
+    words: Mixed
+    vision: Levels | None = None
+    sights: Mixed | None = None
+    seen: Bool[Array, "b 2*p*u"] | None = None
+
+
 class Remote(nnx.Module):
     """The whole model. `mmoe=None` is Table 3's "w/o MMoE": each stream is its own last level.
 
@@ -94,12 +114,29 @@ class Remote(nnx.Module):
         self, batch: Batch, *, rngs: nnx.Rngs | None = None
     ) -> tuple[Float[Array, "b*p r"], Gauges]:
         """The logits, and what transport and routers did; compiled out where it is not used."""
+        found = self.forward(batch, rngs=rngs)
+        there = self.there(batch)
+        if found.vision is None or found.sights is None or found.seen is None:
+            return found.logits, self._unseen(found.text, there)
+        pairs = there.shape[1]
+        return found.logits, {
+            **_gauges("text", found.text, found.words, jnp.repeat(there, 2, axis=1), pairs),
+            **_gauges("vision", found.vision, found.sights, found.seen, pairs),
+        }
+
+    def forward(self, batch: Batch, *, rngs: nnx.Rngs | None = None) -> Forward:
+        """The logits and what led to them.
+
+        The vision tower is not run for a batch without any object: H^{T,V} is then the last level
+        of the text (`mmoe.Stream`), and an object is zeros.
+        """
         text, markers = self.read(batch, rngs)
         ends = batch["object"].reshape(text.mask.shape[0], -1)
-        there, objects = self.there(batch), batch["boxes"].shape[1]
-        pairs = there.shape[1]
+        objects = batch["boxes"].shape[1]
         if not objects:
-            return self._unseen(text, markers, ends, there, rngs)
+            nothing = jnp.zeros((*ends.shape, self.vision.vit.config.dim), markers.dtype)
+            logits = self.classifier(markers, nothing, ends >= 0, rngs=rngs)
+            return Forward(logits, text, Mixed(markers))
         vision = self.vision(
             batch["rgb"],
             batch["depth"],
@@ -113,10 +150,7 @@ class Remote(nnx.Module):
         mask = at_ends(vision.each(vision.mask)[..., None], ends, objects)[..., 0]
         means = object_means(sights.features, mask, ends.shape[1])
         logits = self.classifier(words.features, means, ends >= 0, rngs=rngs)
-        return logits, {
-            **_gauges("text", text, words, jnp.repeat(there, 2, axis=1), pairs),
-            **_gauges("vision", vision, sights, mask, pairs),
-        }
+        return Forward(logits, text, words, vision, sights, mask)
 
     def read(self, batch: Batch, rngs: nnx.Rngs | None) -> tuple[Levels, Float[Array, "b 2*p dt"]]:
         """Levels of the text, and the last one at the opening markers of each pair."""
@@ -128,26 +162,14 @@ class Remote(nnx.Module):
         """Which pairs of an example there are: here an example is one."""
         return jnp.ones((batch["object"].shape[0], 1), bool)
 
-    def _unseen(
-        self,
-        text: Levels,
-        markers: Float[Array, "b 2*p dt"],
-        ends: Int[Array, "b 2*p"],
-        there: Bool[Array, "b p"],
-        rngs: nnx.Rngs | None,
-    ) -> tuple[Float[Array, "b*p r"], Gauges]:
-        """The same for a batch without any object, whose vision tower is not run.
-
-        H^{T,V} is then the last level of the text (`mmoe.Stream`), and an object is zeros.
-        """
-        nothing = jnp.zeros((*ends.shape, self.vision.vit.config.dim), markers.dtype)
-        logits = self.classifier(markers, nothing, ends >= 0, rngs=rngs)
+    def _unseen(self, text: Levels, there: Bool[Array, "b p"]) -> Gauges:
+        """Gauges of a batch without any object."""
         pairs = there.size
         absent = jnp.zeros(pairs, bool)
         fused = [no_fusion(pairs)] * self.vision.fusion.levels
         words, sights = (None, None) if self.mmoe is None else (self.mmoe.text, self.mmoe.vision)
         read = there.reshape(-1)
-        return logits, {
+        return {
             **arrays("text", *_of_pairs(text, there.shape[1]), _unheard(words, read)),
             **arrays("vision", absent[:, None], fused, _unheard(sights, absent)),
         }
@@ -162,17 +184,18 @@ class Remote(nnx.Module):
         if ends.shape[1] <= objects:
             return self.mmoe.vision(at_ends(last, ends, objects), text)
         mixed = self.mmoe.vision(last, text)
-        weights = mixed.weights
+        weights, attention = mixed.weights, mixed.attention
         return Mixed(
             at_ends(mixed.features, ends, objects),
             None if weights is None else at_ends(weights, ends, objects),
             mixed.present,
+            None if attention is None else at_ends(attention, ends, objects),
         )
 
 
 def at_ends(
-    x: Shaped[Array, "b k d"], ends: Int[Array, "b e"], objects: int
-) -> Shaped[Array, "b e*u d"]:
+    x: Shaped[Array, "b k *d"], ends: Int[Array, "b e"], objects: int
+) -> Shaped[Array, "b e*u *d"]:
     """What the u tokens of some objects have, one object after another.
 
     Args:
@@ -180,10 +203,10 @@ def at_ends(
         ends: places of the objects. One beyond those that a batch is cut to, which cannot be seen,
             has zeros, as has an entity, -1.
     """
-    b, _, d = x.shape
+    b, _, *d = x.shape
     place = jnp.where(ends >= 0, ends, objects)[..., None]
     found = jnp.take_along_axis(x.reshape(b, objects, -1), place, axis=1, mode="fill", fill_value=0)
-    return found.reshape(b, -1, d)
+    return found.reshape(b, -1, *d)
 
 
 def _gauges(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import resources
 from typing import Any
 
@@ -16,8 +16,8 @@ from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from remote_jax.report.charts import Matrix
-from remote_jax.report.page.interactive import specification
-from remote_jax.report.view import Browser, Section
+from remote_jax.report.page.interactive import specification, template
+from remote_jax.report.view import Browser, Explained, Section
 from remote_jax.reporting.results import cell
 
 
@@ -46,7 +46,8 @@ def render(title: str, sections: Sequence[Section], browser: Browser) -> str:
                 for chart in charts
                 if isinstance(chart, Matrix) and chart.filters is not None
             },
-            "browser": _as_json(browser),
+            "browser": _browser(browser),
+            "template": template(),
         },
         style=_file("page.css"),
         script=_file("page.js"),
@@ -59,9 +60,28 @@ def _file(name: str) -> str:
     return resources.files("remote_jax.report.page").joinpath(name).read_text(encoding="utf-8")
 
 
-def _as_json(browser: Browser) -> dict[str, Any]:
-    found = asdict(browser)
+def _browser(browser: Browser) -> dict[str, Any]:
+    found = asdict(replace(browser, explained=()))
     count = len(browser.right)
     for name in ("marks", "objects"):
         found[name] = found[name] or [[]] * count
-    return found
+    return found | {
+        "explained": [as_json(one) for one in browser.explained],
+        "explanation": list(browser.explanation) or [-1] * count,
+    }
+
+
+def as_json(one: Explained) -> dict[str, Any]:
+    """What the script of the page reads of an explanation."""
+    return {
+        "charts": [specification(chart) for chart in one.charts],
+        "tables": [
+            {
+                "title": table.title,
+                "columns": table.columns,
+                "rows": [[*map(cell, row)] for row in table.rows],
+            }
+            for table in one.tables
+        ],
+        "overlays": [asdict(overlay) for overlay in one.overlays],
+    }

@@ -134,7 +134,7 @@ def test_scores_are_not_rounded_to_half_precision_before_the_softmax():
     query = jnp.array([[[16, 16, 16, 1]]], jnp.bfloat16)
     sources = jnp.array([[[16, 16, 16, 0], [16, 16, 16, 1]]], jnp.bfloat16)
     read = attention(query, Levels([sources], jnp.ones((1, 2), bool)))
-    assert float(read[0, 0, 0, 3]) == pytest.approx(1 / (1 + np.exp(-0.5)), abs=5e-3)
+    assert float(read.features[0, 0, 0, 3]) == pytest.approx(1 / (1 + np.exp(-0.5)), abs=5e-3)
 
 
 def test_the_router_weighs_experts_by_logits_that_are_not_rounded():

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float
 from ml_collections import ConfigDict
 
 from remote_jax.data.batches.buckets import Padding, patches
@@ -95,6 +96,10 @@ class FeaturizeTogether(Featurizes):
     def unread(self, pairs: Sequence[Pair]) -> int:
         """How many word pieces of its texts have no room, with all of its pairs in one example."""
         return self.lost(pairs) if pairs else 0
+
+    def boxes(self, pairs: Sequence[Pair]) -> Float[np.ndarray, "objects 4"]:
+        """Of the objects that the model may see, in its order."""
+        return _Post(pairs, self._objects).boxes
 
     def _text(self, post: _Post) -> PostText:
         words = post.first.tokens if self._sentence else ()

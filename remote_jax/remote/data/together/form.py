@@ -54,6 +54,12 @@ class Form:
         count = len(records)
         return PairGroups(records, self._groups(pairs.posts[:count], pairs.objects[:count]))
 
+    def located(self, examples: Examples[Any], rows: Sequence[int]) -> list[tuple[int, int]]:
+        """The example that each of some pairs of a split is in, and its place there."""
+        return (
+            examples.located(rows) if isinstance(examples, PairGroups) else [(x, 0) for x in rows]
+        )
+
     def place(self, example: Any) -> str:
         """File and line of an example, or of its first pair."""
         pair: Pair = example[0] if self.shared else example

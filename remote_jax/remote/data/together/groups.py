@@ -63,5 +63,14 @@ class PairGroups:
     def __len__(self) -> int:
         return len(self._groups)
 
+    def located(self, rows: Sequence[int]) -> list[tuple[int, int]]:
+        """The group that each of some pairs is in, and its place there."""
+        places = {
+            row: (number, place)
+            for number, group in enumerate(self._groups)
+            for place, row in enumerate(group)
+        }
+        return [places[row] for row in rows]
+
     def __getitem__(self, index: int) -> tuple[Pair, ...]:
         return tuple([self._pairs[row] for row in self._groups[index]])

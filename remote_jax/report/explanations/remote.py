@@ -1,0 +1,78 @@
+"""REMOTE: plans of transport by level, and attention to each level of the other modality."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from remote_jax.remote.explanation import PairExplanation, Patch
+from remote_jax.report.charts import Chart, Matrix
+from remote_jax.report.view import Explained, Overlay
+
+ENDS = ("head", "tail")
+OTHER = {"text": "picture", "vision": "text"}
+
+
+def explained(one: PairExplanation) -> Explained:
+    """What a page shows of a pair."""
+    names = {
+        "text": [f"{place} {piece}" for place, piece in enumerate(one.pieces)],
+        "vision": [f"{place} {_name(patch)}" for place, patch in enumerate(one.patches)],
+    }
+    charts: list[Chart] = []
+    for modality, ends in one.attention.items():
+        columns = names["vision" if modality == "text" else "text"]
+        for end, levels in zip(ENDS, ends, strict=True):
+            if levels is not None:
+                charts.append(_attention(modality, end, levels, columns))
+    for modality, plans in one.plans.items():
+        if plans:
+            charts += _plans(modality, plans, names[modality])
+    return Explained(charts, overlays=list(_overlays(one)))
+
+
+def _name(patch: Patch) -> str:
+    seen = "depth" if patch.depth else "colour"
+    return f"object {patch.object}, {seen}" if patch.object >= 0 else f"another object, {seen}"
+
+
+def _attention(
+    modality: str, end: str, levels: Float[np.ndarray, "l m"], columns: Sequence[str]
+) -> Matrix:
+    """Of an end to each level of the other modality (Eq. 9)."""
+    title = f"Attention of the {end} ({modality}) to the levels of the {OTHER[modality]}"
+    rows = [f"level {level}" for level in range(len(levels))]
+    return Matrix(
+        f"attention-of-the-{end}-over-{modality}", title, OTHER[modality], "", rows, columns, levels
+    )
+
+
+def _plans(
+    modality: str, plans: Sequence[Float[np.ndarray, "n l n"]], names: Sequence[str]
+) -> Iterator[Matrix]:
+    """How much comes from each level, then each part of each plan (Eq. 6)."""
+    mass = np.zeros((len(plans), len(plans)), np.float32)
+    for number, plan in enumerate(plans):
+        mass[number, : plan.shape[1]] = plan.sum((0, 2))
+    levels = [f"level {level}" for level in range(len(plans) + 1)]
+    title = f"Transport in the {modality}: mass by level"
+    name = f"transport-by-level-of-{modality}"
+    yield Matrix(name, title, "from", "to", levels[1:], levels[:-1], mass)
+    for level, plan in enumerate(plans, start=1):
+        for source in range(level):
+            title = f"Transport in the {modality}: to level {level} from level {source}"
+            yield Matrix("", title, "from", "to", names, names, plan[:, source])
+
+
+def _overlays(one: PairExplanation) -> Iterator[Overlay]:
+    """What each end reads of the picture at every level (Figure 4)."""
+    for end, levels in zip(ENDS, one.attention.get("text", ()), strict=False):
+        if levels is None:
+            continue
+        for level, weights in enumerate(levels.tolist()):
+            cells = [
+                (patch.box, weight) for patch, weight in zip(one.patches, weights, strict=True)
+            ]
+            yield Overlay(f"Attention of the {end} to the picture", f"level {level}", cells)

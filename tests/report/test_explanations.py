@@ -1,0 +1,340 @@
+"""What a page says that a model made of a prediction: as an independent reckoning has it."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+import systems
+from opened import Opened, sync_api
+
+pytest.importorskip("plotly", reason="of the extra `report`")
+
+import remote_jax
+from remote_jax.commands import report
+from remote_jax.eega.explanation import explain as explain_sentences
+from remote_jax.errors import UserError
+from remote_jax.remote.explanation import PairExplanation
+from remote_jax.remote.explanation import explain as explain_pairs
+from remote_jax.report import finished
+from remote_jax.report.explanations.chosen import chosen, with_explanations
+from remote_jax.report.view import Browser, View
+from remote_jax.report.write import view_of
+from remote_jax.roam.explanation import explain as explain_queries
+from remote_jax.runtime import sharding
+from remote_jax.task import Task, make_task
+from remote_jax.training import evaluation
+
+DEEP = {"text.layers": 2, "vision.layers": 2}
+CHANGES: dict[str, dict[str, Any]] = {
+    "remote": DEEP,
+    "shared": {**DEEP, "model.pairs": "shared", "data.max_pairs": 3},
+    "eega": DEEP,
+    "roam": {},
+}
+
+
+class Run:
+    """A finished run whose checkpoint is noise: its task, and its model on one device."""
+
+    def __init__(self, name: str, folder: Path):
+        system = "remote" if name == "shared" else name
+        config = systems.SYSTEMS[system](folder / "cache")
+        config.update_from_flattened_dict(CHANGES[name])
+        self.folder, self.config = folder / "run", config
+        systems.begin(config, self.folder)
+        self.task: Task = make_task(config)
+        self.task.prepare(self.folder, anew=False)
+        evaluation.write_report(self.task, config, self.folder)
+        (self.folder / "metrics.jsonl").touch()
+        self.skeleton, self.params, self.best = evaluation.best_model(
+            self.task, self.folder, sharding.first_device()
+        )
+
+    @property
+    def model(self) -> Any:
+        return self.skeleton.model(self.params)
+
+    @cached_property
+    def view(self) -> View:
+        read = finished.read(self.folder)
+        return with_explanations(read, view_of(read), 4)
+
+    def observe(self, batch: dict[str, np.ndarray]) -> Any:
+        """What REMOTE makes of a batch before experts: texts, markers, sights; and two blocks."""
+
+        @jax.jit
+        def run(batch: dict[str, np.ndarray]) -> Any:
+            model = self.model
+            text, markers = model.read(batch, None)
+            keys = ("rgb", "depth", "boxes", "rgb_mask", "depth_mask")
+            vision = model.vision(*(batch[key] for key in keys))
+            blocks = [
+                block(vision.features[number], vision.mask)
+                for number, block in enumerate(model.vision.vit.blocks)
+            ]
+            return text.features, markers, vision.features, vision.mask, blocks
+
+        return jax.device_get(run(batch))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    return {name: Run(name, tmp_path_factory.mktemp(name)) for name in CHANGES}
+
+
+def pairs_of(run: Run, rows: list[int]) -> list[PairExplanation]:
+    return [*explain_pairs(run.task, run.skeleton, run.params, "test", rows)]  # type: ignore[arg-type]
+
+
+def alone(run: Run, row: int) -> dict[str, np.ndarray]:
+    """The example that a pair is in, as a batch."""
+    task: Any = run.task
+    examples = task.form.examples(task.pairs.examples("test"), task.pairs.all_of("test"))
+    ((number, _),) = task.form.located(examples, [row])
+    return {name: np.asarray(x)[None] for name, x in task.dataset("test")[number].items()}
+
+
+def sinkhorn(cost: np.ndarray, epsilon: float) -> np.ndarray:
+    """The plan between uniform weights, in float64 and until it stands still."""
+    n, m = cost.shape
+    f, g = np.zeros(n), np.zeros(m)
+    for _ in range(20_000):
+        f = -epsilon * (np.logaddexp.reduce((g - cost) / epsilon, 1) + np.log(n))
+        before = g
+        g = -epsilon * (np.logaddexp.reduce((f[:, None] - cost) / epsilon, 0) + np.log(m))
+        if np.abs(g - before).max() < 1e-12:
+            break
+    return np.exp((f[:, None] + g - cost) / epsilon)
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
+    return 1 - a @ b.T
+
+
+@pytest.mark.parametrize("name", ["remote", "shared"])
+def test_plans_are_those_of_the_pair_alone(runs: dict[str, Run], name: str) -> None:
+    """Of every level, from its features before fusion, by Sinkhorn in float64."""
+    run, row = runs[name], 1
+    (found,) = pairs_of(run, [row])
+    batch = alone(run, row)
+    _, _, levels, mask, blocks = run.observe(batch)
+    there = mask[0]
+    features = [x[0].astype(np.float64)[there] for x in levels]
+    for number, block in enumerate(blocks):
+        target = block[0].astype(np.float64)[there]
+        cost = cosine(target, np.concatenate(features[: number + 1]))
+        plan = sinkhorn(cost, run.config.model.epsilon)
+        shown = found.plans["vision"][number]
+        np.testing.assert_allclose(shown.reshape(len(plan), -1), plan, atol=1e-5)
+        assert shown.shape == (there.sum(), number + 1, there.sum())
+    assert len(found.patches) == there.sum()
+    count = int(batch["token_mask"].sum())
+    assert len(found.pieces) == count and found.pieces[0] == "[CLS]"
+    for plan in found.plans["text"]:
+        assert plan.shape[0] == plan.shape[2] == count
+        np.testing.assert_allclose(plan.sum((1, 2)), 1 / count, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["remote", "shared"])
+def test_attention_is_that_of_the_pair_alone(runs: dict[str, Run], name: str) -> None:
+    run = runs[name]
+    task: Any = run.task
+    records = task.pairs.records("test")
+    row = next(i for i in range(len(records)) if records[i].type == 2)  # an entity and an object
+    (found,) = pairs_of(run, [row])
+    batch = alone(run, row)
+    place = int(np.flatnonzero(np.asarray(batch["row"]).reshape(-1) == row)[0])
+    texts, markers, sights, mask, _ = run.observe(batch)
+    seen, read = mask[0], batch["token_mask"][0]
+    mmoe = run.model.mmoe
+    over_text, over_vision = mmoe.text.attention, mmoe.vision.attention
+    for end in (0, 1):
+        shown = found.attention["text"][end]
+        assert shown is not None
+        for level, features in enumerate(sights):
+            query = markers[0, 2 * place + end][None]
+            expected = attend(over_text, query, features[0][seen])
+            np.testing.assert_allclose(shown[level], expected[0], atol=1e-5)
+    objects = np.asarray(batch["object"]).reshape(-1, 2)[place]
+    for number, shown in zip(objects, found.attention["vision"], strict=True):
+        assert (shown is None) == (number < 0)
+        if shown is not None:
+            each = len(seen) // batch["boxes"].shape[1]
+            own = slice(int(number) * each, (int(number) + 1) * each)
+            tokens = sights[-1][0][own][seen[own]]
+            for level, features in enumerate(texts):
+                expected = attend(over_vision, tokens, features[0][read])
+                np.testing.assert_allclose(shown[level], expected.mean(0), atol=1e-5)
+
+
+def attend(layer: Any, queries: np.ndarray, sources: np.ndarray) -> np.ndarray:
+    """Softmax weights of Eq. 9."""
+    queries = queries @ np.asarray(layer.query.kernel[...])
+    keys = sources @ np.asarray(layer.key.kernel[...])
+    weights = np.exp(queries @ keys.T / np.sqrt(queries.shape[1]))
+    return weights / weights.sum(1, keepdims=True)
+
+
+def test_patches_tile_the_boxes_that_the_page_draws(runs: dict[str, Run]) -> None:
+    run = runs["remote"]
+    view = run.view
+    rows = [i for i, number in enumerate(view.browser.explanation) if number >= 0]
+    assert len(rows) == 4
+    for row, one in zip(rows, pairs_of(run, rows), strict=True):
+        boxes = finished.read(run.folder).rows[row]["boxes"]
+        for patch in one.patches:
+            np.testing.assert_allclose(patch.box, boxes[patch.object], atol=1e-4)
+
+
+def test_what_a_page_says_of_a_pair_is_its_explanation(runs: dict[str, Run]) -> None:
+    run = runs["remote"]
+    browser = run.view.browser
+    row = browser.explanation.index(0)
+    (one,) = pairs_of(run, [row])
+    charts = {chart.title: chart for chart in browser.explained[0].charts}
+    shown: Any = charts["Transport in the text: to level 2 from level 1"]
+    np.testing.assert_array_equal(shown.values, one.plans["text"][1][:, 1])
+    assert shown.rows[0] == "0 [CLS]"
+    mass: Any = charts["Transport in the text: mass by level"]
+    np.testing.assert_allclose(mass.values.sum(1), 1, atol=1e-5)
+
+
+def test_a_sentence_alone_has_the_tags_attention_and_plans_that_are_shown(
+    runs: dict[str, Run],
+) -> None:
+    run = runs["eega"]
+    task: Any = run.task
+    (one,) = explain_sentences(task, run.skeleton, run.params, "test", [2])
+    batch = {name: np.asarray(x)[None] for name, x in task.dataset("test")[2].items()}
+
+    @jax.jit
+    def run_alone(batch: dict[str, np.ndarray]) -> Any:
+        model = run.model
+        encoded = model.encode(batch)
+        return task.predict(model, batch, None), encoded, model.plans(encoded)
+
+    tagged, encoded, plans = jax.device_get(run_alone(batch))
+    count, objects = len(one.words), len(one.objects)
+    logs = np.asarray(tagged["tags"][0], np.float32)[:count, :count]
+    np.testing.assert_array_equal(one.likeliest, logs.argmax(-1))
+    np.testing.assert_allclose(one.probability, np.exp(logs.max(-1)), atol=2e-3)  # half precision
+    np.testing.assert_allclose(one.nodes, plans.nodes[0, :objects, :count], atol=1e-5)
+    np.testing.assert_allclose(one.edges, plans.edges[0, :objects, :count], atol=1e-5)
+    cost = cosine(
+        *(
+            np.asarray(graph.nodes[0], np.float64)[np.asarray(graph.mask[0])]
+            for graph in (encoded.image, encoded.text)
+        )
+    )
+    plan = sinkhorn(cost, run.model.alignment.node_epsilon)
+    assert one.nodes is not None and np.abs(one.nodes - plan).max() < 1e-2 * plan.max()
+    row = finished.read(run.folder).rows[2]
+    assert list(one.words) == row["tokens"][:count]
+    for entity in row["entities"]:
+        assert one.attention is not None
+        mean = one.attention[entity["start"] : entity["end"]].mean(0)
+        np.testing.assert_allclose(mean, entity["attention"], atol=1e-4)  # rounded there
+
+
+def test_both_graphs_are_those_of_the_files(runs: dict[str, Run]) -> None:
+    run = runs["eega"]
+    task: Any = run.task
+    example = task.data.examples("test")[1]
+    (one,) = explain_sentences(task, run.skeleton, run.params, "test", [1])
+    heads = {word: head for word, head, _ in one.parse}
+    assert heads == {w: h for w, h in enumerate(example.parse.heads.tolist()) if w != h}
+    assert {(a, b) for a, b, _ in one.scene} <= set(map(tuple, np.argwhere(example.graph.adjacent)))
+    assert all(name in task.corpus.relations for _, _, name in one.scene) and one.scene
+    right = one.right[one.right > 0]
+    assert len(right) and set(right.tolist()) <= set(range(len(one.tags)))
+
+
+def test_answers_to_a_query_are_those_of_predict(runs: dict[str, Run]) -> None:
+    run = runs["roam"]
+    rows = finished.read(run.folder).rows
+    chosen_rows = [0, len(rows) - 1]  # for a tail, and for a head
+    task: Any = run.task
+    calibration = run.best.get("calibration", {})
+    found = explain_queries(task, run.skeleton, run.params, calibration, "test", chosen_rows)
+    model = remote_jax.load(run.folder)
+    whole = jax.jit(lambda: run.model.candidates(run.model.encode())[1])()
+    for number, one in zip(chosen_rows, found, strict=True):
+        row = rows[number]
+        end = {"tail": "head", "head": "tail"}[row["direction"]]
+        asked = {end: row[end], "relation": row["relation"], "top": 10, "routing": True}
+        (answer,) = model.predict([asked])
+        expected: Any = answer
+        assert [a.name for a in one.answers] == [a.name for a in expected.answers]
+        assert [a.known for a in one.answers] == [a.known for a in expected.answers]
+        np.testing.assert_allclose(
+            [a.probability for a in one.answers],
+            [a.probability for a in expected.answers],
+            atol=1e-5,
+        )
+        shares = [group.share for group in expected.routing]
+        np.testing.assert_allclose(one.routed.shares, shares, atol=1e-5)
+        assert one.wanted == row[row["direction"]]
+        for shown, entity in zip(one.routing, one.answers, strict=True):
+            number = task.graph.entities.index(entity.name)
+            np.testing.assert_allclose(shown.shares, whole.group_shares[:, number], atol=1e-5)
+            for m, weights in enumerate(shown.modalities.values()):
+                np.testing.assert_allclose(weights, whole.weights[m, :, number], atol=1e-5)
+
+
+def test_wrong_and_right_predictions_take_turns() -> None:
+    right = [True] * 6 + [False] * 2
+    browser = Browser([], right, None, [], [0, 0, 1, 1, 2, 2, 2, 3])
+    assert chosen(browser, 4, per_post=False)[1] == [6, 0, 7, 5]
+    assert chosen(browser, 3, per_post=True)[1] == [2, 0, 1]
+    assert chosen(browser, 1, per_post=True)[1] == [0]
+    assert chosen(browser, 0, per_post=True)[1] == []
+    assert chosen(browser, 99, per_post=False)[1] == [6, 0, 7, 1, 2, 3, 4, 5]
+
+
+def test_the_page_of_a_run_shows_what_the_model_made_of_it(
+    runs: dict[str, Run], browser: sync_api.Browser
+) -> None:
+    for name, first in (
+        ("remote", "Attention of the head (text)"),
+        ("eega", "Tags of word pairs"),
+        ("roam", "How the query was routed"),
+    ):
+        run = runs[name]
+        assert report.main([str(run.folder), "--explain=4"]) == 0
+        opened = Opened(browser, run.folder / "report" / "report.html")
+        page = opened.page
+        before = len(opened.rows())
+        page.select_option("#filter-explained", "yes")
+        assert 4 <= len(opened.rows()) < before or name == "eega"
+        page.locator("#rows tbody tr").first.click()
+        page.locator("#post .explained .main-svg").first.wait_for()
+        titles = page.locator("#explained option").all_text_contents()
+        assert titles[0].startswith(first)
+        page.select_option("#explained", str(len(titles) - 1))
+        page.select_option("#explained", "0")
+        row = int(page.locator("#rows tbody tr").first.get_attribute("data-row") or "")
+        shown = page.evaluate("document.querySelector('#post .explained').data[0].z")
+        one = run.view.browser
+        values = one.explained[one.explanation[row]].charts[0].values  # type: ignore[union-attr]
+        decoded = np.frombuffer(base64.b64decode(shown["bdata"]), "<f4") if "bdata" in shown else 0
+        np.testing.assert_allclose(decoded, np.asarray(values).reshape(-1), atol=1e-5)
+        if name == "remote":
+            page.select_option("#overlays", "1")
+            assert page.locator("#post .cell").count() > 0
+        assert opened.said == []
+        page.close()
+
+
+def test_a_checkpoint_of_other_results_is_refused(runs: dict[str, Run]) -> None:
+    read = finished.read(runs["roam"].folder)
+    other = replace(read, results={**read.results, "best_step": 7})
+    with pytest.raises(UserError, match="has results of step 7, and its best checkpoint is of"):
+        with_explanations(other, view_of(read), 1)
