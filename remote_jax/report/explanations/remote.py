@@ -52,18 +52,13 @@ def _attention(
 def _plans(
     modality: str, plans: Sequence[Float[np.ndarray, "n l n"]], names: Sequence[str]
 ) -> Iterator[Matrix]:
-    """How much comes from each level, then each part of each plan (Eq. 6)."""
-    mass = np.zeros((len(plans), len(plans)), np.float32)
-    for number, plan in enumerate(plans):
-        mass[number, : plan.shape[1]] = plan.sum((0, 2))
-    levels = [f"level {level}" for level in range(len(plans) + 1)]
-    title = f"Transport in the {modality}: mass by level"
-    name = f"transport-by-level-of-{modality}"
-    yield Matrix(name, title, "from", "to", levels[1:], levels[:-1], mass)
+    """Each plan (Eq. 6), by the level that it moves from; the last one has a name."""
     for level, plan in enumerate(plans, start=1):
         for source in range(level):
             title = f"Transport in the {modality}: to level {level} from level {source}"
-            yield Matrix("", title, "from", "to", names, names, plan[:, source])
+            last = level == len(plans) and source == level - 1
+            name = f"transport-to-the-last-level-of-{modality}" if last else ""
+            yield Matrix(name, title, "from", "to", names, names, plan[:, source])
 
 
 def _overlays(one: PairExplanation) -> Iterator[Overlay]:
