@@ -14,8 +14,8 @@ from PIL import Image
 
 import remote_jax
 from remote_jax.commands.arguments import Arguments
+from remote_jax.data.batches.pipeline import batch_sizes
 from remote_jax.main import run
-from remote_jax.training.evaluation import batch_sizes
 
 PARSE = {"heads": [0, 2, 0], "dependencies": ["ROOT", "cc", "conj"], "pos": ["PROPN"] * 3}
 SIGHT = {"image": "a.png", "objects": [[0.1, 0.1, 0.6, 0.9], [0.3, 0.2, 0.9, 0.8]]}

@@ -1,0 +1,373 @@
+"""Services get what `metrics.jsonl` has, once each, however often a run is stopped.
+
+W&B and MLflow are the real libraries, which write to the disk here and speak to nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from remote_jax.commands import attached
+from remote_jax.errors import UserError
+from remote_jax.reporting import services, trackers
+from remote_jax.reporting.logs import MetricsLog
+from remote_jax.reporting.trackers import Remote, State, check, opened
+
+PLACES = {"wandb": "proj", "mlflow": "exp"}
+SETTINGS = {"train.epochs": 3.0, "data.dir": "", "mesh.sizes": [1, 2], "profile": False}
+SCORES = {"final/validation/hits@1": 0.5, "final/test/hits@1": 0.25}
+
+
+class Stopped(Exception):
+    """A run is."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Both libraries keep to this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_MODE", "offline")
+        patch.setenv("WANDB_ERROR_REPORTING", "false")
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        patch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # a database takes 10 seconds to make
+        patch.setenv("MLFLOW_TRACKING_URI", tmp_path_factory.mktemp("mlflow").as_uri())
+        yield
+
+
+def write(log: MetricsLog, step: int) -> None:
+    """The lines of a step; those of every second one have three."""
+    log.write(step, "train", {"loss": 1 / step, "epoch": step / 4}, {"examples_per_s": 7.5})
+    if step % 2 == 0:
+        log.write(step, "validation", {"hits@1": step / 10}, {"seconds": 0.5})
+        log.write(step, "gauges", {"router/T2V/ee": step / 3}, {})
+
+
+def go(
+    workdir: Path,
+    start: int,
+    last: int,
+    places: Mapping[str, str] = PLACES,
+    *,
+    report: Path | None = None,
+    stops: bool = False,
+) -> None:
+    """Goes on from a step to another one, and ends there or is stopped."""
+    with opened(places, workdir, SETTINGS) as found:
+        log = MetricsLog(workdir, start, found)
+        for step in range(start + 1, last + 1):
+            write(log, step)
+        log.close()
+        if stops:
+            raise Stopped
+        for one in found:
+            one.attach(SCORES, report)
+
+
+def logged(workdir: Path) -> dict[tuple[str, int], float]:
+    """The numbers of `metrics.jsonl` by name and step."""
+    lines = map(json.loads, (workdir / "metrics.jsonl").read_text().splitlines())
+    return {
+        (f"{line['split']}/{name}", line["step"]): value
+        for line in lines
+        for name, value in {**line, **line["time"]}.items()
+        if name not in ("step", "split", "time")
+    }
+
+
+def records(path: Path) -> Iterator[Any]:
+    """What W&B wrote: its messages, in records of LevelDB's log format after 7 bytes."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    data, at, whole = path.read_bytes(), 7, b""
+    while at < len(data):
+        room = 32768 - at % 32768
+        if room < 7:
+            at += room
+            continue
+        _, length, kind = struct.unpack_from("<IHB", data, at)
+        whole += data[at + 7 : at + 7 + length]
+        at += 7 + length
+        if kind in (1, 4):  # a whole one, or the last part of one
+            yield Record.FromString(whole)
+            whole = b""
+
+
+def in_wandb(workdir: Path) -> tuple[dict[tuple[str, int], float], list[str], list[Any]]:
+    """Numbers by name and step, ids of runs, and all records; each number is there once."""
+    found: dict[tuple[str, int], float] = {}
+    every = [
+        record
+        for path in sorted(workdir.glob("wandb/offline-run-*/*.wandb"), key=os.path.getmtime)
+        for record in records(path)
+    ]
+    for record in every:
+        for item in record.history.item:
+            key = ((item.key or "/".join(item.nested_key)), record.history.step.num)
+            if key[0].partition("/")[0] in ("train", "validation", "gauges"):
+                assert key not in found
+                found[key] = json.loads(item.value_json)
+    return found, [record.run.run_id for record in every if record.run.run_id], every
+
+
+def in_mlflow(run: str) -> dict[tuple[str, int], float]:
+    """Numbers by name and step, each of which is there once."""
+    from mlflow import MlflowClient
+
+    client, found = MlflowClient(), {}
+    for name in client.get_run(run).data.metrics:
+        for one in client.get_metric_history(run, name):
+            assert (name, one.step) not in found
+            found[name, one.step] = one.value
+    return found
+
+
+def as_mlflow(values: Mapping[tuple[str, int], float]) -> dict[tuple[str, int], float]:
+    return {(name.replace("@", "_"), step): value for (name, step), value in values.items()}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that was stopped after step 4 and went on from step 3, to its end and a report."""
+    from mlflow import MlflowClient
+
+    workdir = tmp_path_factory.mktemp("runs") / "umre-seed0"
+    (workdir / "report" / "figures").mkdir(parents=True)
+    (workdir / "report" / "report.html").write_text("<p>A report.</p>")
+    Image.new("RGB", (4, 3)).save(workdir / "report" / "figures" / "loss.png")
+    with pytest.raises(Stopped):
+        go(workdir, 0, 4, stops=True)
+    stopped = State.read(workdir / "mlflow.json")
+    assert stopped is not None and stopped.lines == 8
+    assert MlflowClient().get_run(stopped.run).info.status == "KILLED"
+    go(workdir, 3, 6, report=workdir / "report")
+    return workdir
+
+
+def test_a_resumed_run_is_one_run_in_wandb(run: Path) -> None:
+    found, runs, every = in_wandb(run)
+    assert found == logged(run) and len(found) == 6 * 3 + 3 * 3
+    assert len(runs) == 2 and len(set(runs)) == 1
+    assert State.read(run / "wandb.json") == State("proj", runs[0], 12)
+    first = next(record.run for record in every if record.run.run_id)
+    assert (first.project, first.display_name) == ("proj", "umre-seed0")
+    config = {
+        one.key: json.loads(one.value_json) for record in every for one in record.config.update
+    }
+    assert {key: config[key] for key in SETTINGS} == SETTINGS
+    summary = {
+        one.key: json.loads(one.value_json) for record in every for one in record.summary.update
+    }
+    assert {key: summary[key] for key in SCORES} == SCORES
+    assert [record.exit.exit_code for record in every if record.HasField("exit")] == [1, 0]
+
+
+def test_the_report_and_its_figures_are_in_wandb(run: Path) -> None:
+    media = {path.parent.name: path for path in run.glob("wandb/offline-run-*/files/media/*/*")}
+    assert media["html"].read_text() == "<p>A report.</p>"
+    (figure,) = run.glob("wandb/offline-run-*/files/media/images/figures/*.png")
+    assert Image.open(figure).size == (4, 3)
+    artifacts = [one.artifact for one in in_wandb(run)[2] if one.HasField("artifact")]
+    (manifest,) = [artifact.manifest for artifact in artifacts]
+    assert {one.path for one in manifest.contents} == {"report.html", "figures/loss.png"}
+
+
+def test_a_resumed_run_is_one_run_in_mlflow(run: Path) -> None:
+    from mlflow import MlflowClient
+
+    state = State.read(run / "mlflow.json")
+    assert state is not None and (state.place, state.lines) == ("exp", 12)
+    found = in_mlflow(state.run)
+    final = {(name, 6): value for name, value in SCORES.items()}
+    assert found == as_mlflow({**logged(run), **final})
+    client = MlflowClient()
+    kept = client.get_run(state.run)
+    assert (kept.info.status, kept.info.run_name) == ("FINISHED", "umre-seed0")
+    assert client.get_experiment(kept.info.experiment_id).name == "exp"
+    assert kept.data.params == {key: str(value) for key, value in SETTINGS.items()}
+    artifacts = {one.path for one in client.list_artifacts(state.run, "report")}
+    assert artifacts == {"report/report.html", "report/figures"}
+
+
+def test_a_service_that_is_named_later_gets_all(tmp_path: Path) -> None:
+    go(tmp_path, 0, 2, {})
+    go(tmp_path, 2, 4, {"wandb": "", "mlflow": "later"})
+    first = State.read(tmp_path / "mlflow.json")
+    go(tmp_path, 4, 5, {"mlflow": "another"})
+    second = State.read(tmp_path / "mlflow.json")
+    assert first is not None and second is not None and first.run != second.run
+    found = {key: x for key, x in in_mlflow(second.run).items() if not key[0].startswith("final")}
+    assert found == as_mlflow(logged(tmp_path))
+    assert ("train/loss", 5) not in in_mlflow(first.run)
+
+
+class Fake:
+    """A service that keeps what it is told."""
+
+    name, title = "mlflow", "A service"
+
+    def __init__(self, *_: object, fails_at: int = 99) -> None:
+        self.told: list[Any] = []
+        self.fails_at = fails_at
+
+    def open(self, run: str | None) -> str:
+        self.told.append(run)
+        return run or f"run{len(self.told)}"
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        if step == self.fails_at:
+            raise ConnectionError("the network\nis away")
+        self.told.append(step)
+
+    def attach(self, scores: Mapping[str, float], report: Path | None) -> None:
+        self.told.append((scores, report))
+
+    def close(self, ended: bool) -> None:
+        self.told.append(ended)
+
+
+def remote(service: Any, workdir: Path) -> Remote:
+    return Remote(service, "exp", workdir)
+
+
+def test_a_run_that_begins_anew_is_another_run(tmp_path: Path) -> None:
+    for start, given in ((0, None), (0, None), (2, "run1")):
+        service = Fake()
+        one = remote(service, tmp_path)
+        log = MetricsLog(tmp_path, start, [one])
+        for step in range(start + 1, 3):
+            write(log, step)
+        log.close()
+        one.close(ended=True)
+        assert service.told == [given, *([1, 2, 2, 2] if start == 0 else []), True]
+
+
+def test_a_failure_is_said_once_and_ends_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = Fake(fails_at=2)
+    one = remote(service, tmp_path)
+    log = MetricsLog(tmp_path, 0, [one])
+    for step in range(1, 9):
+        write(log, step)
+    log.close()
+    one.attach(SCORES, None)
+    one.close(ended=True)
+    assert service.told == [None, 1]
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("A service failed (the network is away); this run goes on without it.")
+    assert len(logged(tmp_path)) == 8 * 3 + 4 * 3
+    again = Fake()
+    one = remote(again, tmp_path)
+    MetricsLog(tmp_path, 8, [one]).close()
+    one.close(ended=True)
+    assert again.told == ["run1", 2, 2, 2, 3, 4, 4, 4, 5, 6, 6, 6, 7, 8, 8, 8, True]
+
+
+def test_a_service_that_hangs_is_not_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trackers, "STOPPED_SECONDS", 0.1)
+    goes_on = threading.Event()
+
+    class Hangs(Fake):
+        def open(self, run: str | None) -> str:
+            goes_on.wait(60)
+            return "run1"
+
+    one = remote(Hangs(), tmp_path)
+    log = MetricsLog(tmp_path, 0, [one])
+    write(log, 1)
+    log.close()
+    one.close(ended=False)
+    goes_on.set()
+    assert "A service did not take all of the run within 0 seconds" in capsys.readouterr().err
+    one._thread.join(10)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        "{",
+        "[" * 100_000,
+        '{"place": "exp", "run": "a"}',
+        '{"place": "exp", "run": "../../a", "lines": 0}',
+        '{"place": "exp", "run": "a", "lines": -1}',
+        '{"place": "exp", "run": "a", "lines": 1.5}',
+        '{"place": "exp", "run": ["a"], "lines": 1}',
+        '{"place": {}, "run": "a", "lines": 1}',
+        '{"place": "exp", "run": "a", "lines": 1, "more": "%s"}' % ("x" * 10),
+        '{"place": "%s", "run": "a", "lines": 1}' % ("x" * 10_000),
+    ],
+)
+def test_a_file_that_no_run_wrote(tmp_path: Path, content: str) -> None:
+    (tmp_path / "mlflow.json").write_text(content)
+    with pytest.raises(UserError, match=r"mlflow\.json does not say which run .*: delete it"):
+        remote(Fake(), tmp_path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mlflow.json")
+    with pytest.raises(UserError, match="delete it"):
+        remote(Fake(), tmp_path)
+
+
+def test_lines_that_no_run_wrote_are_a_failure_of_the_service_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 2}\n')
+    one = remote(Fake(), tmp_path)
+    MetricsLog(tmp_path, 1, [one]).close()
+    one.close(ended=True)
+    assert "A service failed" in capsys.readouterr().err
+
+
+def test_a_library_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    check({"wandb": "", "mlflow": ""})
+    monkeypatch.setitem(services.SERVICES, "no_such_library", Fake)  # type: ignore[misc]
+    with pytest.raises(UserError, match=r"needs no_such_library: pip install -e '\.\[no_such"):
+        check({"no_such_library": "x"})
+
+
+def test_names_that_wandb_does_not_take() -> None:
+    check({"wandb": "a project"})
+    with pytest.raises(UserError, match=r"config\.log\.wandb is 'a/b': Invalid project name"):
+        check({"wandb": "a/b"})
+
+
+def test_wandb_without_an_account(tmp_path: Path) -> None:
+    code = (
+        "from remote_jax.errors import UserError\n"
+        "from remote_jax.reporting.trackers import check\n"
+        "try:\n"
+        "    check({'wandb': 'p'})\n"
+        "except UserError as error:\n"
+        "    print(error)\n"
+    )
+    hidden = ("WANDB_API_KEY", "WANDB_MODE")
+    environ = {key: value for key, value in os.environ.items() if key not in hidden}
+    environ |= {"HOME": str(tmp_path), "NETRC": str(tmp_path / "none"), "WANDB_MODE": "online"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=120
+    )
+    assert "no account is known here: run `wandb login`" in done.stdout, done.stderr
+
+
+def test_no_report_without_its_libraries(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("remote_jax.commands.report.NEEDS", ("no_such_library",))
+    assert attached.report(tmp_path) is None
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.endswith("needs no_such_library: pip install -e '.[report]'.")
