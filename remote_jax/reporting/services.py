@@ -21,6 +21,11 @@ NOT_IN_NAMES = re.compile(r"[^\w.\- :/]")
 """What MLflow allows in no name of a metric, as the @ of hits@1."""
 
 
+def title_of(workdir: Path) -> str:
+    """What a person knows a run by: its folder, and the one that this is in, as of a sweep."""
+    return "/".join(workdir.resolve().parts[-2:])
+
+
 class Service(Protocol):
     """Keeps runs somewhere else; all but `check` is called from one thread."""
 
@@ -85,7 +90,7 @@ class Wandb(Service):
         self._run = wandb.init(
             project=self._place,
             dir=self._workdir,
-            name=self._workdir.resolve().name,
+            name=title_of(self._workdir),
             id=run,
             resume="allow",
             # What is printed is about this machine, and bars make it long.
@@ -137,8 +142,8 @@ class Mlflow(Service):
         if run is None:
             found = self._client.get_experiment_by_name(self._place)
             where = found.experiment_id if found else self._client.create_experiment(self._place)
-            name = self._workdir.resolve().name
-            self._run = self._client.create_run(where, run_name=name).info.run_id
+            made = self._client.create_run(where, run_name=title_of(self._workdir))
+            self._run = made.info.run_id
             self._log_params()
         else:
             self._run = run

@@ -234,14 +234,17 @@ def check(places: Mapping[str, str]) -> None:
     Raises:
         UserError: the library of one is not installed, or it knows no account or no such name.
     """
-    for name, place in places.items():
-        if not place:
-            continue
+    for name, place in _named(places):
         if importlib.util.find_spec(name) is None:
             raise UserError(
                 f"config.log.{name} is {place!r}, which needs {name}: pip install -e '.[{name}]'."
             )
         SERVICES[name].check(place)
+
+
+def _named(places: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Services that there is a place at; a person's own config may have more keys there."""
+    return [(name, places[name]) for name in SERVICES if places.get(name)]
 
 
 @contextmanager
@@ -260,8 +263,7 @@ def opened(
     """
     found = [
         Remote(SERVICES[name](place, workdir, settings), place, workdir)
-        for name, place in places.items()
-        if place
+        for name, place in _named(places)
     ]
     ended = False
     try:

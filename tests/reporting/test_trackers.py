@@ -141,7 +141,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One that was stopped after step 4 and went on from step 3, to its end and a report."""
     from mlflow import MlflowClient
 
-    workdir = tmp_path_factory.mktemp("runs") / "umre-seed0"
+    workdir = tmp_path_factory.mktemp("some") / "runs" / "umre-seed0"
     (workdir / "report" / "figures").mkdir(parents=True)
     (workdir / "report" / "report.html").write_text("<p>A report.</p>")
     Image.new("RGB", (4, 3)).save(workdir / "report" / "figures" / "loss.png")
@@ -160,7 +160,7 @@ def test_a_resumed_run_is_one_run_in_wandb(run: Path) -> None:
     assert len(runs) == 2 and len(set(runs)) == 1
     assert State.read(run / "wandb.json") == State("proj", runs[0], 12)
     first = next(record.run for record in every if record.run.run_id)
-    assert (first.project, first.display_name) == ("proj", "umre-seed0")
+    assert (first.project, first.display_name) == ("proj", "runs/umre-seed0")
     config = {
         one.key: json.loads(one.value_json) for record in every for one in record.config.update
     }
@@ -192,7 +192,7 @@ def test_a_resumed_run_is_one_run_in_mlflow(run: Path) -> None:
     assert found == as_mlflow({**logged(run), **final})
     client = MlflowClient()
     kept = client.get_run(state.run)
-    assert (kept.info.status, kept.info.run_name) == ("FINISHED", "umre-seed0")
+    assert (kept.info.status, kept.info.run_name) == ("FINISHED", "runs/umre-seed0")
     assert client.get_experiment(kept.info.experiment_id).name == "exp"
     assert kept.data.params == {key: str(value) for key, value in SETTINGS.items()}
     artifacts = {one.path for one in client.list_artifacts(state.run, "report")}
@@ -334,7 +334,7 @@ def test_lines_that_no_run_wrote_are_a_failure_of_the_service_alone(
 
 
 def test_a_library_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    check({"wandb": "", "mlflow": ""})
+    check({"wandb": "", "mlflow": "", "own": "x"})
     monkeypatch.setitem(services.SERVICES, "no_such_library", Fake)  # type: ignore[misc]
     with pytest.raises(UserError, match=r"needs no_such_library: pip install -e '\.\[no_such"):
         check({"no_such_library": "x"})
