@@ -34,6 +34,7 @@ def base(system: str, train: Mapping[str, object]) -> ConfigDict:
                 **train,
             },
             "mesh": {"data": -1, "fsdp": 1, "tensor": 1},
+            "log": {"wandb": "", "mlflow": ""},
             "profile": False,
         }
     )

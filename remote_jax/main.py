@@ -26,6 +26,7 @@ import os
 import select
 import sys
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ from absl import logging as absl_logging
 
 from remote_jax.commands.arguments import Arguments, parse
 from remote_jax.errors import UserError
+from remote_jax.reporting import progress
 from remote_jax.reporting.results import read_results
 from remote_jax.runtime import allocator, cluster, signals
 from remote_jax.serve.partial_answers import Done
@@ -55,9 +57,11 @@ UNREAD = 141
 
 def run(arguments: Arguments) -> int:
     """Does what the command line asks for, and prints what came out; returns the exit code."""
-    from remote_jax.data.cache import cache_folder
-    from remote_jax.runtime import compilation_cache, sharding
-    from remote_jax.serve import counterfactuals, export_writer, runs
+    with progress.working("loading libraries"):
+        from remote_jax.commands import attached
+        from remote_jax.data.cache import cache_folder
+        from remote_jax.runtime import compilation_cache, sharding
+        from remote_jax.serve import counterfactuals, export_writer, runs
 
     compilation_cache.enable(cache_folder(""))
     config, workdir = arguments.config, arguments.workdir
@@ -66,7 +70,6 @@ def run(arguments: Arguments) -> int:
         export_writer.check_free(arguments.folder)
     if arguments.without:
         counterfactuals.chosen(asked.task, arguments.without)
-    print(f"{arguments.mode} in {workdir}", flush=True)
     if arguments.mode == "eval" and not asked.results.exists():
         raise UserError(
             f"The run in {workdir} is not finished; test is read once, at its end: go on with "
@@ -78,7 +81,7 @@ def run(arguments: Arguments) -> int:
         return 0
     sharding.devices()  # told before anything is made that would need them
     if arguments.mode == "train":
-        asked.train()
+        asked.train(attached.report)
     else:
         asked.prepare(data=arguments.mode == "eval")
     return _after_preparation(arguments, asked)
@@ -112,15 +115,25 @@ def _after_preparation(arguments: Arguments, asked: Run) -> int:
 
 def run_together(arguments: Arguments, job: cluster.Job) -> int:
     """`run`, as one process of many, which all have the same arguments."""
+    if job.process == 0:
+        _announce(arguments)
     from remote_jax.runtime import processes
 
     cluster.join(job)
-    with processes.together():
+    hushed = nullcontext() if processes.first() else progress.muted()
+    with processes.together(), hushed:
+        if job.process is None:  # only now is it known who speaks
+            _announce(arguments)
         processes.check_same(
             f"{arguments.mode} {arguments.workdir} {arguments.posts} {arguments.without} "
             f"{arguments.config}"
         )
         return run(arguments)
+
+
+def _announce(arguments: Arguments) -> None:
+    """The first line, before anything that takes seconds: importing jax does."""
+    print(f"{arguments.mode} in {arguments.workdir}", flush=True)
 
 
 def _tell(done: Done, source: Path, target: Path) -> None:
@@ -191,6 +204,7 @@ def _dispatch(argv: list[str]) -> int:
     if arguments is not None:
         if arguments.job is not None:
             return run_together(arguments, arguments.job)
+        _announce(arguments)
         with signals.listening():
             return run(arguments)
     return 0

@@ -66,6 +66,7 @@ def get_config(**changes: Any) -> ConfigDict:
                 "max_skipped": 0,
             },
             "mesh": {"data": -1, "fsdp": 1, "tensor": 1},
+            "log": {"wandb": "", "mlflow": ""},
             "profile": False,
         }
     )

@@ -98,5 +98,15 @@ LOOP_KEYS: Keys = {
     "mesh.tensor": Key(
         Whole(1), "Devices that split matrices of blocks and tables of entities.", free=True
     ),
+    "log.wandb": Key(
+        Text("a project"),
+        "Project of Weights & Biases that is told what is logged; empty: none.",
+        free=True,
+    ),
+    "log.mlflow": Key(
+        Text("an experiment"),
+        "Experiment of MLflow that is told what is logged; empty: none.",
+        free=True,
+    ),
     "profile": Key(SWITCH, "Time a few steps, and trace some for TensorBoard or XProf.", free=True),
 }

@@ -9,6 +9,7 @@ from typing import Any
 from remote_jax.data.batches.buckets import Buckets, Extents, Padding, Shape
 from remote_jax.data.files import read_json_value
 from remote_jax.errors import UserError
+from remote_jax.reporting.progress import working
 from remote_jax.reporting.results import write_json
 
 FILE = "buckets.json"
@@ -53,7 +54,7 @@ class RunBuckets:
             return
         path = folder / FILE
         if anew or not path.exists():
-            self._shapes += Buckets.choose(extents("train"), most).shapes
+            self._shapes += Buckets.choose(self._measured("train"), most).shapes
             self.write(folder)
         self._shapes = _checked(path, padding)
 
@@ -62,8 +63,12 @@ class RunBuckets:
         if not self._cuts:
             return None
         if split not in self._known:
-            self._known[split] = Buckets.with_shapes(self._extents(split), self._shapes)
+            self._known[split] = Buckets.with_shapes(self._measured(split), self._shapes)
         return self._known[split]
+
+    def _measured(self, split: str) -> Extents:
+        with working(f"measuring the examples of {split}"):
+            return self._extents(split)
 
     def of_posts(self, extents: Callable[[], Extents]) -> Buckets | None:
         """Of posts; None where batches are not cut."""

@@ -31,6 +31,8 @@ DEFAULTS_OF_OLD_RUNS: dict[str, Any] = {
     "train.init": "",
     "train.init_partial": False,
     "train.rates": "",
+    "log.wandb": "",
+    "log.mlflow": "",
 }
 """Values of keys that a run begun before they existed does not have in its `config.json`. Each
 stands for what was done at that time, so that such a run can go on and be evaluated."""
@@ -94,7 +96,7 @@ def read(workdir: Path) -> ConfigDict:
         *parts, name = key.split(".")
         place: Any = stored
         for part in parts:
-            place = place.get(part) if isinstance(place, dict) else None
+            place = place.setdefault(part, {}) if isinstance(place, dict) else None
         if isinstance(place, dict):
             place.setdefault(name, value)
     return ConfigDict(stored).lock()

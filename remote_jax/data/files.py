@@ -127,6 +127,15 @@ def read_lines(path: Path, limit: int) -> Iterator[tuple[int, bytes | Refused]]:
         raise UserError(f"Cannot read {path}: {error.strerror}.") from error
 
 
+def count_lines(path: Path, limit: int) -> int:
+    """How many lines `read_lines` gives.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    return sum(1 for _ in read_lines(path, limit))
+
+
 def read_bytes(path: Path, limit: int) -> bytes:
     """The content of a regular file of at most `limit` bytes.
 

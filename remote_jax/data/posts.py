@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from remote_jax.data.files import read_lines
+from remote_jax.data.files import count_lines, read_lines
 from remote_jax.data.images import Source
 from remote_jax.data.jsonl import MAX_LINE, check_text, parse, show
 from remote_jax.data.media import READ
@@ -163,7 +163,7 @@ def count(path: Path) -> int:
             of another layout.
     """
     _check_file(path)
-    found = sum(1 for _ in read_lines(path, MAX_LINE))
+    found = count_lines(path, MAX_LINE)
     if not found:
         raise UserError(f"{path} has no posts: write one a line, as {EXAMPLE}.")
     start, end = _ends(path)

@@ -20,6 +20,7 @@ from remote_jax.encoders.bert import Bert
 from remote_jax.encoders.names import BERT, CLIP, VIT
 from remote_jax.encoders.vit import ViT
 from remote_jax.encoders.weights import SINGLE
+from remote_jax.reporting.progress import working
 
 TOKENIZER, ENCODERS = "tokenizer", "encoders"
 """Folders in a workdir: of the tokenizer, and of the settings of pretrained encoders."""
@@ -87,7 +88,8 @@ def save_for_run(
     elif text.pretrained:
         tokenizer = tokenizers.load(text.pretrained)
     else:
-        tokenizer = tokenizers.train(texts, text.vocab_size)
+        with working("training the tokenizer"):
+            tokenizer = tokenizers.train(texts, text.vocab_size)
     tokenizer.save_pretrained(workdir / TOKENIZER)
     build.save_settings(config, workdir / ENCODERS, parts)
 

@@ -1,55 +1,49 @@
-"""What a run tells while it runs: a progress line, `metrics.jsonl` and TensorBoard."""
+"""What a run writes while it runs: `metrics.jsonl`, and the same to trackers; and its clock."""
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tqdm import tqdm
-
 from remote_jax.errors import UserError, writing
 from remote_jax.reporting.results import write_atomically
-
-PLAIN_SECONDS = 10.0
-"""Least time between two progress lines where there is no terminal."""
+from remote_jax.reporting.trackers import TensorBoard, Tracker
 
 
 class MetricsLog:
     """`metrics.jsonl`: one line a split and step, repeatable but for what is under `time`."""
 
-    def __init__(self, workdir: Path, step: int, *, enabled: bool = True) -> None:
+    def __init__(
+        self, workdir: Path, step: int, trackers: Sequence[Tracker] = (), *, enabled: bool = True
+    ) -> None:
         """Opens the log of a run that stands at `step`; later lines of an earlier try are dropped.
 
         Every line up to a step is on disk before that step is saved, so a run that is stopped and
         goes on leaves the same file as one that never stopped.
 
         Args:
+            trackers: that get each line as well; TensorBoard always does.
             enabled: whether anything is written; of many processes one does.
         """
-        # Imported here because it takes seconds, which no other mode should pay.
-        from tensorboardX import SummaryWriter
-
         self._path = path = workdir / "metrics.jsonl" if enabled else Path(os.devnull)
+        lines = list(_lines_until(path, step)) if enabled else []
         if enabled:
-            write_atomically(path, list(_lines_until(path, step)))
+            write_atomically(path, lines)
         with writing(path):
             self._file = path.open("a", encoding="utf-8")
-        board = workdir / "tensorboard"
-        with writing(board):
-            # Its queue has no bound: on a full disk its thread ends, and a full queue would block.
-            self._board = SummaryWriter(
-                str(board), purge_step=step + 1, max_queue=0, write_to_disk=enabled
-            )
+        self._board = TensorBoard(workdir, step, enabled=enabled)
+        self._trackers = (self._board, *trackers) if enabled else ()
+        for tracker in self._trackers:
+            tracker.begin(step, [json.loads(line) for line in lines])
 
     def write(
         self, step: int, split: str, values: Mapping[str, float], seconds: Mapping[str, float]
     ) -> None:
-        """Appends a line and its TensorBoard points.
+        """Appends a line, and tells the trackers.
 
         Args:
             values: what any run with this config has at this step; all finite.
@@ -63,8 +57,8 @@ class MetricsLog:
         with writing(self._path):
             self._file.write(text)
             self._file.flush()
-        for name, value in {**values, **seconds}.items():
-            self._board.add_scalar(f"{split}/{name}", value, step)
+        for tracker in self._trackers:
+            tracker.write(line)
 
     def close(self) -> None:
         with writing(self._path):
@@ -142,92 +136,3 @@ class Clock:
         seconds, waited = now - self._began, self._waited + self._lap_waited
         self._began, self._waited = now, -self._lap_waited
         return seconds, waited
-
-
-class Progress:
-    """A bar on a terminal, else a line now and then; both on standard error."""
-
-    def __init__(self, steps: int, start: int, *, shown: bool = True) -> None:
-        self._steps, self._shown = steps, shown
-        self._bar = (
-            tqdm(total=steps, initial=start, unit="step", dynamic_ncols=True, leave=False)
-            if shown and sys.stderr.isatty()
-            else None
-        )
-        self._start, self._began, self._told = start, time.monotonic(), 0.0
-
-    def advance(self) -> None:
-        """One more step was sent to the device."""
-        if self._bar is not None:
-            self._bar.update()
-
-    def update(self, step: int, loss: float, rate: float) -> None:
-        """Shows the loss and the examples a second."""
-        if self._bar is not None:
-            self._bar.set_postfix_str(f"loss {loss:.4f}, {rate:.1f} examples/s")
-            return
-        now = time.monotonic()
-        if now - self._told < PLAIN_SECONDS and step < self._steps:
-            return
-        self._told = now
-        left = (now - self._began) / max(step - self._start, 1) * (self._steps - step)
-        self.log(
-            f"step {step}/{self._steps}, loss {loss:.4f}, {rate:.1f} examples/s, "
-            f"{tqdm.format_interval(left)} left"
-        )
-
-    def log(self, text: str) -> None:
-        """A line of its own, above the bar."""
-        if self._bar is not None:
-            self._bar.write(text, file=sys.stderr)
-        elif self._shown:
-            print(text, file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-
-class AnswerProgress:
-    """How many posts are answered: a bar on a terminal, else a line now and then.
-
-    Args:
-        total: posts that there are.
-        done: those that are answered already.
-    """
-
-    def __init__(self, total: int, done: int) -> None:
-        self._total, self._start = total, done
-        self._bar = (
-            tqdm(total=total, initial=done, unit="post", dynamic_ncols=True, leave=False)
-            if sys.stderr.isatty()
-            else None
-        )
-        self._began = self._told = time.monotonic()
-
-    def update(self, done: int, errors: int) -> None:
-        """So many posts are answered, so many of them with an error."""
-        wrong = f"{errors:,} with an error"
-        if self._bar is not None:
-            self._bar.set_postfix_str(wrong, refresh=False)
-            self._bar.update(done - self._bar.n)
-            return
-        now = time.monotonic()
-        if now - self._told < PLAIN_SECONDS:
-            return
-        self._told = now
-        rate = (done - self._start) / (now - self._began)
-        left = tqdm.format_interval((self._total - done) / rate)
-        self.log(f"{done:,} of {self._total:,} posts, {wrong}, {rate:.1f} posts/s, {left} left")
-
-    def log(self, text: str) -> None:
-        """A line of its own, above the bar."""
-        if self._bar is not None:
-            self._bar.write(text, file=sys.stderr)
-        else:
-            print(text, file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        """Takes the bar away."""
-        if self._bar is not None:
-            self._bar.close()

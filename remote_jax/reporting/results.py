@@ -116,6 +116,15 @@ def read_results(path: Path) -> tuple[dict[str, Any], list[Table]]:
         ) from error
 
 
+def final_scores(path: Path) -> dict[str, float]:
+    """The scores in what `write_results` wrote, by name, as `final/test/f1`."""
+    return {
+        f"final/{split}/{name}": value
+        for split, scores in read_results(path)[0]["metrics"].items()
+        for name, value in scores.items()
+    }
+
+
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
     """Writes JSON lines in one move; returns their number."""
     count = 0

@@ -15,7 +15,7 @@ from remote_jax.data import posts
 from remote_jax.data.files import sha256
 from remote_jax.data.media import PostFileMedia
 from remote_jax.data.posts import Answer, Values
-from remote_jax.reporting.logs import AnswerProgress
+from remote_jax.reporting.progress import Progress, say, working
 from remote_jax.reporting.results import code_version
 from remote_jax.runtime import processes, sharding, signals
 from remote_jax.serve import partial_answers
@@ -60,7 +60,8 @@ def answer_file(task: Task, config: ConfigDict, workdir: Path, source: Path, tar
         "config": _digest(config.to_dict()),
         "code": code_version(),
     }
-    predictor = Predictor(make_predict(task, skeleton, mesh, gauges=False), params, config)
+    predict = make_predict(task, skeleton, mesh, gauges=False, around=working)
+    predictor = Predictor(predict, params, config)
     size = config.train.eval_batch_size
 
     def answers(block: Block) -> Iterator[Answer]:
@@ -76,11 +77,11 @@ def answer_file(task: Task, config: ConfigDict, workdir: Path, source: Path, tar
         return Done()
     with partial_answers.opened(target, origin) as written:
         after = processes.from_first(written.done.line)
-        progress = AnswerProgress(total, written.done.answers)
+        progress = Progress("answering", "posts", total, start=written.done.answers)
         if written.lost:
-            progress.log(f"{written.path} is begun anew ({written.lost}).")
+            say(f"{written.path} is begun anew ({written.lost}).")
         elif after:
-            progress.log(f"goes on after line {after} of {source}")
+            say(f"goes on after line {after} of {source}")
         _write(written, progress, _blocks(source, after, size), answers)
         return written.done
 
@@ -94,7 +95,7 @@ def _blocks(source: Path, after: int, size: int) -> Iterator[Block]:
 
 def _write(
     written: PartialAnswers,
-    progress: AnswerProgress,
+    progress: Progress,
     blocks: Iterator[Block],
     answers: Callable[[Block], Iterator[Answer]],
 ) -> None:
@@ -106,11 +107,11 @@ def _write(
             wrong = [line for line, answer in found if answer.error is not None]
             with signals.held():
                 written.append(rows, wrong)
-            progress.update(written.done.answers, written.done.errors)
+            progress.update(written.done.answers, f"{written.done.errors:,} with an error")
         with signals.held():
             written.finish()
     except (signals.Stopped, KeyboardInterrupt):
-        progress.log(f"{written.done.answers:,} answers are in {written.path}")
+        say(f"{written.done.answers:,} answers are in {written.path}")
         raise
     finally:
         progress.close()

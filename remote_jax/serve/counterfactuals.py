@@ -62,7 +62,7 @@ def compare(task: Task, config: ConfigDict, workdir: Path, names: Sequence[str])
     whole = task.metrics(split, best.outputs)
     rows: list[tuple[object, ...]] = []
     for taken in sets:
-        rest = outputs_without(task.without(taken), config, best, split)
+        rest = outputs_without(task, taken, config, best, split)
         rows += _rows(taken, whole, task.metrics(split, rest))
     gone = [name for name in task.mechanisms if any(name in taken for taken in sets)]
     instead = {name: task.mechanisms[name] for name in gone}

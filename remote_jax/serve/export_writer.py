@@ -18,6 +18,7 @@ from safetensors.numpy import save
 
 from remote_jax import config as configs
 from remote_jax.errors import UserError
+from remote_jax.reporting.progress import working
 from remote_jax.reporting.results import earlier, read_results, write_json
 from remote_jax.runtime import sharding
 from remote_jax.serve import card
@@ -27,7 +28,7 @@ from remote_jax.task import Task
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.evaluation import best_model
 
-MACHINE_KEYS = ("data.dir", "data.cache", "train.init")
+MACHINE_KEYS = ("data.dir", "data.cache", "train.init", "log.wandb", "log.mlflow")
 """Keys of the config that say where things are, and nothing else."""
 
 
@@ -55,8 +56,9 @@ def write(task: Task, config: ConfigDict, workdir: Path, target: Path) -> None:
                 f"checkpoint is of step {best['step']}: run --mode=eval first."
             )
     calibration = best.get("calibration", {})
-    programs = lower(task, skeleton, params, calibration)
-    with _atomic_folder(target) as folder:
+    with working("lowering the programs"):
+        programs = lower(task, skeleton, params, calibration)
+    with working(f"writing {target}"), _atomic_folder(target) as folder:
         for name, exported in programs.exported.items():
             (folder / f"{name}.stablehlo").write_bytes(exported.mlir_module_serialized)
         write_json(folder / "interface.json", dict(programs.facts))

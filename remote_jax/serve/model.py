@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.data.batches.buckets import Buckets
+from remote_jax.data.batches.pipeline import batch_sizes, joined
 from remote_jax.data.batches.repeats import Repeats
 from remote_jax.data.cache import cache_folder
 from remote_jax.data.media import InMemoryMedia
@@ -21,7 +22,7 @@ from remote_jax.runtime import compilation_cache, sharding
 from remote_jax.serve import export_reader
 from remote_jax.serve.runs import folder_of, open_run, quiet
 from remote_jax.task import Calibration, Outputs, Task
-from remote_jax.training.evaluation import batch_sizes, best_model, joined, make_predict
+from remote_jax.training.evaluation import best_model, make_predict
 from remote_jax.training.state import Params, Skeleton, count
 
 

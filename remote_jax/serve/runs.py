@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from ml_collections import ConfigDict
 from remote_jax import config as configs
 from remote_jax.data.cache import cache_folder
 from remote_jax.errors import UserError, writing
-from remote_jax.reporting.results import read_results, set_aside
+from remote_jax.reporting import trackers
+from remote_jax.reporting.results import final_scores, read_results, set_aside
 from remote_jax.runtime import compilation_cache, processes, signals
 from remote_jax.serve import export_reader, initial
 from remote_jax.task import Task, make_task
@@ -25,6 +26,11 @@ from remote_jax.training.loop import train as train_model
 
 IN_THIS_PROCESS = {"data.workers": 0}
 """No worker process, which would run a script that calls this library once more."""
+
+
+def no_report(run: Path) -> None:
+    """What is attached where nobody makes a report."""
+    del run
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,12 @@ class Run:
             self.config, configs.read(self.workdir)
         )
 
-    def train(self) -> None:
+    def train(self, report: Callable[[Path], Path | None] = no_report) -> None:
         """Trains from where the run stands, reads test once, and writes the results.
+
+        Args:
+            report: makes a page and figures of the run once it is finished, for the services that
+                show it (`trackers`); gives their folder, or None where it cannot.
 
         Raises:
             UserError: the data are missing or malformed, another process trains there, or nothing
@@ -75,8 +85,21 @@ class Run:
                     self._make_longer()
                 configs.write(self.config, self.workdir)
             start = None if source is None else source.onto(self.task, self.config)
-            train_model(self.task, self.config, self.workdir, initial=start)
-            evaluation.write_report(self.task, self.config, self.workdir)
+            with self._services() as services:
+                args = (self.task, self.config, self.workdir)
+                train_model(*args, initial=start, trackers=services)
+                evaluation.write_report(*args)
+                if services:
+                    scores, folder = final_scores(self.results), report(self.workdir)
+                    for service in services:
+                        service.attach(scores, folder)
+
+    def _services(self) -> AbstractContextManager[list[trackers.Remote]]:
+        """Those that the config names; of many processes the first one tells them."""
+        if not processes.first():
+            return nullcontext([])
+        settings = configs.flatten(self.config)
+        return trackers.opened(self.config.log, self.workdir, settings)
 
     def _source(self) -> initial.Source | None:
         """What a run that begins is to start from, if anything (`train.init`)."""
@@ -146,6 +169,8 @@ def open_run(config: ConfigDict, workdir: Path, *, new: bool) -> Run:
             "the run that it was made from."
         )
     configs.check(config, configs.LOOP_KEYS)
+    if new:
+        trackers.check(config.log)
     task = make_task(config)
     begun = _begun(config, workdir, trains=new)
     if not new:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,15 +12,17 @@ import grain
 import jax
 import numpy as np
 from jax.sharding import Mesh
-from jaxtyping import Int
 from ml_collections import ConfigDict
 
 from remote_jax.data.batches import pipeline
 from remote_jax.data.batches.buckets import Buckets
+from remote_jax.data.batches.pipeline import batch_sizes, joined
 from remote_jax.data.batches.repeats import Repeats
+from remote_jax.errors import UserError
 from remote_jax.reporting import results
+from remote_jax.reporting.progress import tracked, working
 from remote_jax.runtime import processes, sharding
-from remote_jax.runtime.programs import Programs
+from remote_jax.runtime.programs import Programs, silently
 from remote_jax.task import GAUGE, Batch, Outputs, Task
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.record import Best
@@ -35,20 +38,28 @@ class Predict:
 
     Attributes:
         shared: what all batches need, from the parameters.
-        batch: outputs of a batch, from the parameters and what is shared.
+        batch: outputs of a batch, from the parameters and what is shared; a program for each shape.
         mesh: where batches go.
     """
 
     shared: Callable[[Params], Any]
-    batch: Callable[[Params, Any, Batch], dict[str, jax.Array]]
+    batch: Programs
     mesh: Mesh
 
 
-def make_predict(task: Task, skeleton: Skeleton, mesh: Mesh, *, gauges: bool = True) -> Predict:
+def make_predict(
+    task: Task,
+    skeleton: Skeleton,
+    mesh: Mesh,
+    *,
+    gauges: bool = True,
+    around: Callable[[str], AbstractContextManager[object]] = silently,
+) -> Predict:
     """Compiles on first use; what is shared is split over the mesh as parameters are.
 
     Args:
         gauges: whether outputs that exist for gauges alone are among them.
+        around: as that of `Programs`.
     """
 
     def shared(params: Params) -> Any:
@@ -59,7 +70,8 @@ def make_predict(task: Task, skeleton: Skeleton, mesh: Mesh, *, gauges: bool = T
         found = task.predict(skeleton.model(params), batch, shared)
         return {name: x for name, x in found.items() if gauges or not name.startswith(GAUGE)}
 
-    return Predict(jax.jit(shared), jax.jit(batch), mesh)
+    programs = Programs("prediction", jax.jit(batch), around=around)
+    return Predict(jax.jit(shared), programs, mesh)
 
 
 class Predictor:
@@ -69,15 +81,17 @@ class Predictor:
         params: of the model.
     """
 
-    def __init__(self, predict: Predict, params: Params, config: ConfigDict):
+    def __init__(self, predict: Predict, params: Params, config: ConfigDict, *, doing: str = ""):
         """Compiles nothing yet.
+
+        Args:
+            doing: what is told of, as "scoring test"; nothing is where it is empty.
 
         Raises:
             UserError: a batch cannot be split over the devices.
         """
         self.params = params
-        self._predict, self._config = predict, config
-        self._batch = Programs("predict", predict.batch)
+        self._predict, self._config, self._doing = predict, config, doing
         self._repeats = Repeats(predict.mesh)
         self._size = 0
         self._shared: Any = None
@@ -104,6 +118,8 @@ class Predictor:
             rows=sharding.rows(self._predict.mesh, size),
             buckets=buckets,
         )
+        if self._doing:
+            batches = tracked(batches, self._doing, "examples", len(dataset), each=size)
         chunks: list[dict[str, np.ndarray]] = []
         running: dict[str, jax.Array] | None = None
         for batch in batches:
@@ -131,7 +147,7 @@ class Predictor:
         if self._shared is None:
             processes.compile_together("shared", self._predict.shared, self.params)
             self._shared = self._predict.shared(self.params)
-        return self._batch(self.params, self._shared, there)
+        return self._predict.batch(self.params, self._shared, there)
 
 
 def evaluate(
@@ -140,34 +156,11 @@ def evaluate(
     dataset: grain.MapDataset,
     config: ConfigDict,
     buckets: Buckets | None = None,
+    *,
+    doing: str = "",
 ) -> dict[str, np.ndarray]:
     """Outputs of one data set, as those of a `Predictor`."""
-    return Predictor(predict, params, config)(dataset, buckets)
-
-
-def joined(chunks: Sequence[np.ndarray], places: Int[np.ndarray, " rows"]) -> np.ndarray:
-    """The rows of arrays, one after another, at their places in one array.
-
-    Args:
-        chunks: their other axes are filled up with zeros to the longest.
-        places: of the first rows; what comes after them is left out.
-    """
-    lengths = zip(*(chunk.shape[1:] for chunk in chunks), strict=True)
-    whole: np.ndarray = np.zeros((len(places), *map(max, lengths)), chunks[0].dtype)
-    start = 0
-    for chunk in chunks:
-        rows = places[start : start + len(chunk)]
-        filled: tuple[Any, ...] = (rows, *(slice(length) for length in chunk.shape[1:]))
-        whole[filled] = chunk[: len(rows)]
-        start += len(chunk)
-    return whole
-
-
-def batch_sizes(count: int, most: int) -> Iterator[int]:
-    """Sizes of batches for so many examples, which may leave room in the last one."""
-    yield from [most] * (count // most)
-    if rest := count % most:
-        yield min(1 << (rest - 1).bit_length(), most)
+    return Predictor(predict, params, config, doing=doing)(dataset, buckets)
 
 
 def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
@@ -224,6 +217,14 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
     )
 
 
+def not_empty(task: Task, split_name: str) -> grain.MapDataset:
+    """The examples of a split; raises a UserError where there are none."""
+    dataset = task.dataset(split_name)
+    if len(dataset) == 0:
+        raise UserError(f"The {split_name} split has no examples.")
+    return dataset
+
+
 def final_split(task: Task) -> str:
     """The split that a run is judged by: test; validation, where the data have no test."""
     return "test" if "test" in task.splits() else "validation"
@@ -254,26 +255,32 @@ def best_outputs(task: Task, config: ConfigDict, workdir: Path, split_name: str)
     mesh = sharding.make_mesh(config.mesh)
     skeleton, params, best = best_model(task, workdir, mesh)
     raw = evaluate(
-        make_predict(task, skeleton, mesh),
+        make_predict(task, skeleton, mesh, around=working),
         params,
         task.dataset(split_name),
         config,
         task.buckets(split_name),
+        doing=f"scoring {split_name}",
     )
     return BestOutputs(raw, task.calibrated(raw, best.get("calibration", {})), params, best)
 
 
-def outputs_without(task: Task, config: ConfigDict, whole: BestOutputs, split_name: str) -> Outputs:
-    """What the same parameters predict in the model of another task, calibrated as before.
+def outputs_without(
+    task: Task, names: Sequence[str], config: ConfigDict, whole: BestOutputs, split_name: str
+) -> Outputs:
+    """What the same parameters predict without mechanisms, calibrated as before.
 
     Args:
-        task: `Task.without` mechanisms.
+        task: the whole one.
+        names: of mechanisms that are taken away (`Task.without`).
         whole: of the whole model.
     """
+    task = task.without(names)
     skeleton, _ = split(task.shapes())
-    predict = make_predict(task, skeleton, sharding.make_mesh(config.mesh))
+    predict = make_predict(task, skeleton, sharding.make_mesh(config.mesh), around=working)
     dataset, buckets = task.dataset(split_name), task.buckets(split_name)
-    raw = evaluate(predict, whole.params, dataset, config, buckets)
+    doing = f"scoring {split_name} without {', '.join(names)}"
+    raw = evaluate(predict, whole.params, dataset, config, buckets, doing=doing)
     return task.calibrated(raw, whole.best.get("calibration", {}))
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import grain
 import jax
 import jax.numpy as jnp
 import optax
@@ -21,15 +20,16 @@ from ml_collections import ConfigDict
 
 from remote_jax.config import rates
 from remote_jax.data.batches import pipeline
-from remote_jax.errors import UserError
-from remote_jax.reporting.logs import Clock, MetricsLog, Progress
+from remote_jax.reporting.logs import Clock, MetricsLog
+from remote_jax.reporting.progress import Progress, say, working
+from remote_jax.reporting.trackers import Tracker
 from remote_jax.runtime import preemption, processes, sharding, signals
 from remote_jax.runtime.programs import Programs
 from remote_jax.task import Batch, Outputs, Task
 from remote_jax.training import finite, remat
 from remote_jax.training.average import scored
 from remote_jax.training.checkpoint import Checkpoints, Restored
-from remote_jax.training.evaluation import evaluate, make_predict
+from remote_jax.training.evaluation import evaluate, make_predict, not_empty
 from remote_jax.training.optimizer import (
     Scalars,
     check_frozen,
@@ -49,7 +49,14 @@ Initial = Callable[[Params], tuple[Params, Mapping[str, Any]]]
 """What makes of fresh parameters those that training starts from, and says what it did."""
 
 
-def train(task: Task, config: ConfigDict, workdir: Path, *, initial: Initial | None = None) -> None:
+def train(
+    task: Task,
+    config: ConfigDict,
+    workdir: Path,
+    *,
+    initial: Initial | None = None,
+    trackers: Sequence[Tracker] = (),
+) -> None:
     """Trains to the end, or until patience is out, from where the run in `workdir` stands.
 
     Leaves the parameters that are best on validation in `WORKDIR/checkpoints/best`, and
@@ -57,6 +64,7 @@ def train(task: Task, config: ConfigDict, workdir: Path, *, initial: Initial | N
 
     Args:
         initial: asked where the run has no checkpoint yet; without it parameters are fresh.
+        trackers: get what `metrics.jsonl` gets.
 
     Raises:
         UserError: a split is empty, the loss is not finite, or the data or the model are not
@@ -68,10 +76,9 @@ def train(task: Task, config: ConfigDict, workdir: Path, *, initial: Initial | N
     sharding.check_batch(mesh, "train.eval_batch_size", config.train.eval_batch_size)
     with Checkpoints(workdir) as checkpoints:
         run = _Run(task, config, mesh, checkpoints, initial)
-        first = processes.first()
-        log = MetricsLog(workdir, run.record.step, enabled=first)
-        progress = Progress(run.plan.total, run.record.step, shown=first)
-        with closing(log), closing(progress):
+        step, total = run.record.step, run.plan.total
+        log = MetricsLog(workdir, step, trackers, enabled=processes.first())
+        with closing(log), closing(Progress("training", "steps", total, start=step)) as progress:
             run.to_end(log, progress)
     preemption.release()
 
@@ -88,7 +95,7 @@ class _Run:
         initial: Initial | None,
     ) -> None:
         self.task, self.config, self.mesh, self.checkpoints = task, config, mesh, checkpoints
-        self.data, self.validation = _splits(task)
+        self.data, self.validation = (not_empty(task, name) for name in ("train", "validation"))
         self.buckets = task.buckets("train")
         self.plan = Plan.from_config(config.train, len(self.data))
         skeleton, shapes = split(remat.switch(task.shapes(), config.train.remat))
@@ -105,32 +112,34 @@ class _Run:
             skips=config.train.max_skipped > 0,
             kept=frozen(config.train),
         )
-        self.step = Programs("step", step)
-        self.predict = make_predict(task, skeleton, mesh)
-        self.state, self.record, self.lost = _start(
-            task, config.seed, shapes, optimizer, mesh, checkpoints, initial
-        )
+        most = len(self.buckets.shapes) if self.buckets else 1
+        self.step = Programs("step", step, shapes=most, around=working)
+        self.predict = make_predict(task, skeleton, mesh, around=working)
+        with working("making the model"):
+            self.state, self.record, self.lost = _start(
+                task, config.seed, shapes, optimizer, mesh, checkpoints, initial
+            )
         self.record.goes_to(self.plan.total)
         self.done = self.record.step
         self.pending: deque[tuple[int, Scalars]] = deque()
-        self.clock = Clock()
+        self.clock, self.told = Clock(), ""
 
     def to_end(self, log: MetricsLog, progress: Progress) -> None:
         """Runs the steps that are left."""
         start, plan, batch_size = self.record.step, self.plan, self.config.train.batch_size
         for lost, reason in self.lost.items():
-            progress.log(
+            say(
                 f"the checkpoint of step {lost} is damaged ({reason}): {lost - start} steps are "
                 "done again"
             )
         for sentence in (*([str(self.buckets)] if self.buckets else ()), *self.unused_rates):
-            progress.log(sentence)
+            say(sentence)
         if start:
-            progress.log(f"goes on after step {start} of {plan.total}")
+            say(f"goes on after step {start} of {plan.total}")
         profile = None
         if self.config.profile:
             parts = self.config.train.accumulation
-            profile = Profile(self.checkpoints.workdir, self.clock, batch_size, parts, progress.log)
+            profile = Profile(self.checkpoints.workdir, self.clock, batch_size, parts, say)
         batches = pipeline.train_batches(
             self.data,
             batch_size=batch_size,
@@ -144,7 +153,7 @@ class _Run:
         try:
             for number in range(start + 1, plan.total + 1):
                 if plan.stops(number - 1, self.record.best):
-                    progress.log(f"stops: {plan.patience} validations brought nothing better")
+                    say(f"stops: {plan.patience} validations brought nothing better")
                     break
                 with self.clock.waiting():
                     batch = next(batches)
@@ -160,7 +169,7 @@ class _Run:
                 if preemption.agreed(number):
                     raise signals.Stopped
         except signals.Stopped:
-            self._leave(progress)
+            self._leave()
             raise
         finally:
             if profile:
@@ -171,43 +180,44 @@ class _Run:
         self.state, scalars = self.step(self.state, batch)
         self.done = number
         self.pending.append((number, scalars))
-        self._fetch(RUN_AHEAD, progress)
-        progress.advance()
+        self._fetch(RUN_AHEAD)
+        progress.update(number, self.record.with_best(self.told, self.task.metric))
         if self.plan.logs(number):
-            self._log(number, log, progress)
+            self._log(number, log)
         if self.plan.saves(number):
-            self._settle(progress)
+            self._settle()
             with self.clock.paused():
                 if self.plan.validates(number):
-                    self._validate(number, log, progress)
+                    self._validate(number, log)
                 self._save(number)
 
-    def _leave(self, progress: Progress) -> None:
+    def _leave(self) -> None:
         """Saves what is done, where that is not saved yet."""
         if self.done > self.record.step:
-            self._settle(progress)
+            self._settle()
             self._save(self.done)
         saved = self.checkpoints.saved()
-        progress.log(f"stopped after step {self.done}; the last checkpoint is of step {saved}")
+        say(f"stopped after step {self.done}; the last checkpoint is of step {saved}")
 
-    def _settle(self, progress: Progress) -> None:
+    def _settle(self) -> None:
         """Waits for all steps, and sees that what is to be saved is finite."""
-        self._fetch(0, progress)
+        self._fetch(0)
         if not finite.is_finite(self.state):
             raise finite.state_not_finite(self.config, self.done, self.checkpoints.saved())
 
-    def _fetch(self, leave: int, progress: Progress) -> None:
+    def _fetch(self, leave: int) -> None:
         """Brings the scalars of all but the last few steps here, waiting for those steps."""
         while len(self.pending) > leave:
             step, scalars = self.pending.popleft()
             values = {name: float(array) for name, array in jax.device_get(scalars).items()}
             if not all(map(math.isfinite, values.values())):
-                self._skip(step, values, progress)
+                self._skip(step, values)
                 continue
+            self.told = f"loss {values.get('loss', math.nan):.4f}"
             for name, value in values.items():
                 self.record.window.setdefault(name, []).append(value)
 
-    def _skip(self, step: int, values: dict[str, float], progress: Progress) -> None:
+    def _skip(self, step: int, values: dict[str, float]) -> None:
         """Counts a step that made no update, unless there have been too many."""
         most = self.config.train.max_skipped
         if self.record.skipped >= most:
@@ -221,11 +231,11 @@ class _Run:
             )
         self.record.skipped += 1
         told = ", ".join(f"{name} {value}" for name, value in values.items())
-        progress.log(f"step {step} is skipped, {self.record.skipped} of {most} at most: {told}")
+        say(f"step {step} is skipped, {self.record.skipped} of {most} at most: {told}")
 
-    def _log(self, step: int, log: MetricsLog, progress: Progress) -> None:
+    def _log(self, step: int, log: MetricsLog) -> None:
         """Writes the means since the last line."""
-        self._fetch(0, progress)
+        self._fetch(0)
         values = self.record.means()
         seconds = self.clock.lap(self.config.train.batch_size)
         updates = step - self.record.skipped  # a skipped step does not move the schedule
@@ -234,21 +244,21 @@ class _Run:
             values["skipped"] = self.record.skipped
         self.record.gauges |= gauges_of(values)
         log.write(step, "train", values, seconds)
-        progress.update(step, values.get("loss", math.nan), seconds["examples_per_s"])
         self.record.window.clear()
 
-    def _validate(self, step: int, log: MetricsLog, progress: Progress) -> None:
+    def _validate(self, step: int, log: MetricsLog) -> None:
         """Scores the validation split, and keeps what was scored if it is the best so far."""
         began, params = time.monotonic(), scored(self.state)
         sizes = self.task.buckets("validation")
-        outputs = evaluate(self.predict, params, self.validation, self.config, sizes)
+        doing = "scoring validation"
+        outputs = evaluate(self.predict, params, self.validation, self.config, sizes, doing=doing)
         calibration = self.task.calibrate(outputs)
         scores = self.task.metrics("validation", self.task.calibrated(outputs, calibration))
         metrics = {name: float(score) for name, score in scores.items()}
         value, best = metrics[self.task.metric], self.record.best
         log.write(step, "validation", metrics, {"seconds": time.monotonic() - began})
-        progress.log(f"step {step}: validation {self.task.metric} {value:.4f}")
-        gauges = self._gauges(step, outputs, log, progress)
+        say(f"step {step}: validation {self.task.metric} {value:.4f}")
+        gauges = self._gauges(step, outputs, log)
         if best is None or value > best["metrics"][self.task.metric]:
             self.record.best = {
                 "step": step,
@@ -261,11 +271,9 @@ class _Run:
         if self.record.never_above_zero(self.task.metric) and (
             self.record.validations == 2 or step == self.plan.total
         ):
-            progress.log(self.record.nothing_right(self.task.metric, self.config.train))
+            say(self.record.nothing_right(self.task.metric, self.config.train))
 
-    def _gauges(
-        self, step: int, outputs: Outputs, log: MetricsLog, progress: Progress
-    ) -> dict[str, float]:
+    def _gauges(self, step: int, outputs: Outputs, log: MetricsLog) -> dict[str, float]:
         """What each mechanism does; says which do nothing, once there was an epoch to learn in."""
         found = self.task.gauges("validation", outputs)
         gauges = self.record.training_gauges() | {name: float(x) for name, x in found.items()}
@@ -273,7 +281,7 @@ class _Run:
             log.write(step, "gauges", gauges, {})
         if step >= self.plan.epoch:
             for sentence in self.record.unsaid(self.task.collapsed(gauges)):
-                progress.log(sentence)
+                say(sentence)
         return gauges
 
     def _save(self, step: int) -> None:
@@ -283,14 +291,6 @@ class _Run:
         self.record.data_wait_seconds += waited
         self.record.peak_memory = sharding.peak_memory(self.record.peak_memory)
         self.checkpoints.save(self.state, self.record)
-
-
-def _splits(task: Task) -> tuple[grain.MapDataset, grain.MapDataset]:
-    splits = {name: task.dataset(name) for name in ("train", "validation")}
-    for name, dataset in splits.items():
-        if len(dataset) == 0:
-            raise UserError(f"The {name} split has no examples.")
-    return splits["train"], splits["validation"]
 
 
 def _start(

@@ -98,6 +98,13 @@ class Record:
             "validation"
         )
 
+    def with_best(self, told: str, metric: str) -> str:
+        """What a line of progress tells, and the best score on validation so far."""
+        if self.best is None:
+            return told
+        score = f"best {metric} {self.best['metrics'][metric]:.4f} at step {self.best['step']}"
+        return f"{told}, {score}" if told else score
+
     def means(self) -> dict[str, float]:
         """Of the scalars of the steps since the last line of the log."""
         return {name: math.fsum(values) / len(values) for name, values in self.window.items()}

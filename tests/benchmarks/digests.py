@@ -102,7 +102,7 @@ def main() -> None:
     predict = make_predict(task, skeleton, mesh)
     shared = jax.eval_shape(predict.shared, params)
     sent = Repeats(mesh)(asked[0])
-    compiled = predict.batch.lower(params, shared, sent).compile()
+    compiled = predict.batch.function.lower(params, shared, sent).compile()
     print("prediction ", digest(program(compiled.as_text())))
 
 

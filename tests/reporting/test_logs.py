@@ -6,7 +6,7 @@ import pytest
 
 from remote_jax.errors import UserError
 from remote_jax.reporting import logs
-from remote_jax.reporting.logs import AnswerProgress, Clock, MetricsLog, Progress
+from remote_jax.reporting.logs import Clock, MetricsLog
 
 
 @pytest.fixture
@@ -79,31 +79,6 @@ def test_a_reading_counts_everything_once(time):
     with clock.paused():
         time.now += 3.0
     assert clock.read() == (5.0, 2.0)
-
-
-def test_lines_without_a_terminal_come_now_and_then(time, capsys):
-    progress = Progress(100, 20)
-    for step in (30, 31, 40, 100):
-        time.now += 5.0
-        progress.update(step, 0.5, 64.0)
-    progress.close()
-    lines = capsys.readouterr().err.splitlines()
-    assert [line.split(",")[0] for line in lines] == ["step 30/100", "step 40/100", "step 100/100"]
-    # 20 of 80 steps took 15 s.
-    assert lines[1] == "step 40/100, loss 0.5000, 64.0 examples/s, 00:45 left"
-
-
-def test_answers_are_counted_now_and_then(time, capsys):
-    progress = AnswerProgress(1000, 200)
-    for done in (300, 301, 400, 1000):
-        time.now += 6.0
-        progress.update(done, done // 100)
-    progress.close()
-    assert capsys.readouterr().err.splitlines() == [
-        # 101 posts took 12 s.
-        "301 of 1,000 posts, 3 with an error, 8.4 posts/s, 01:23 left",
-        "1,000 of 1,000 posts, 10 with an error, 33.3 posts/s, 00:00 left",
-    ]
 
 
 def test_a_line_that_no_run_wrote_is_named(tmp_path):

@@ -14,8 +14,8 @@ from PIL import Image
 
 import remote_jax
 from remote_jax.commands.arguments import Arguments
+from remote_jax.data.batches.pipeline import batch_sizes
 from remote_jax.main import run
-from remote_jax.training.evaluation import batch_sizes
 
 PARSE = {"heads": [0, 2, 0], "dependencies": ["ROOT", "cc", "conj"], "pos": ["PROPN"] * 3}
 SIGHT = {"image": "a.png", "objects": [[0.1, 0.1, 0.6, 0.9], [0.3, 0.2, 0.9, 0.8]]}
@@ -163,7 +163,7 @@ def test_programs_are_compiled_once_a_size(tmp_path):
     sizes = [(1, 1), (2, 2), (1, 2), (4, 3), (3, 3), (8, 4), (5, 4), (9, 4), (16, 4)]
     for count, compiled in sizes:
         model.predict(points(count))
-        assert model._compiled.batch._cache_size() == compiled, count
+        assert model._compiled.batch.function._cache_size() == compiled, count
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import toy
 import remote_jax
 from remote_jax import config as configs
 from remote_jax.main import main
+from remote_jax.reporting import services
 from remote_jax.reporting.results import read_results
 from remote_jax.serve import runs
 from remote_jax.serve.runs import open_run
@@ -198,3 +199,50 @@ def test_a_run_that_another_process_began(tmp_path, monkeypatch):
     remote_jax.train(toy.get_config(**{"train.epochs": 1.0}), tmp_path / "other")
     with pytest.raises(remote_jax.UserError, match="was started with"):
         other.train()
+
+
+def test_services_are_told_of_a_run_and_of_its_end(tmp_path, monkeypatch):
+    told = []
+
+    class Service:
+        name, title = "mlflow", "A service"
+
+        def __init__(self, place, workdir, settings):
+            told.append((place, workdir, settings["train.epochs"]))
+
+        @staticmethod
+        def check(place):
+            told.append(place)
+
+        def open(self, run):
+            told.append(run)
+            return "run1"
+
+        def write(self, step, values):
+            told.append((step, dict(values)))
+
+        def attach(self, scores, report):
+            told.append((scores, report))
+
+        def close(self, ended):
+            told.append(ended)
+
+    monkeypatch.setitem(services.SERVICES, "mlflow", Service)
+    report = []
+    config = toy.get_config(**{"train.epochs": 1.0, "log.mlflow": "exp"})
+    run = open_run(config, tmp_path, new=True)
+    run.train(lambda folder: report.append(folder) or folder / "report")
+    assert told[:3] == ["exp", ("exp", tmp_path, 1.0), None] and told[-1] is True
+    assert report == [tmp_path]
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [step for step, _ in told[3:-2]] == [line["step"] for line in lines]
+    assert told[3][1]["train/loss"] == lines[0]["loss"]
+    scores, folder = told[-2]
+    results, _ = read_results(tmp_path / "results.json")
+    assert scores["final/test/accuracy"] == results["metrics"]["test"]["accuracy"]
+    assert folder == tmp_path / "report"
+    # The key may change when a run goes on, and other modes need no service.
+    del told[:]
+    open_run(toy.get_config(**{"train.epochs": 1.0}), tmp_path, new=True)
+    open_run(config, tmp_path, new=False)
+    assert told == []

@@ -87,6 +87,31 @@ def eval_batches(
     yield from _read(batches, workers)
 
 
+def joined(chunks: Sequence[np.ndarray], places: Int[np.ndarray, " rows"]) -> np.ndarray:
+    """The rows of arrays, one after another, at their places in one array.
+
+    Args:
+        chunks: their other axes are filled up with zeros to the longest.
+        places: of the first rows; what comes after them is left out.
+    """
+    lengths = zip(*(chunk.shape[1:] for chunk in chunks), strict=True)
+    whole: np.ndarray = np.zeros((len(places), *map(max, lengths)), chunks[0].dtype)
+    start = 0
+    for chunk in chunks:
+        rows = places[start : start + len(chunk)]
+        filled: tuple[Any, ...] = (rows, *(slice(length) for length in chunk.shape[1:]))
+        whole[filled] = chunk[: len(rows)]
+        start += len(chunk)
+    return whole
+
+
+def batch_sizes(count: int, most: int) -> Iterator[int]:
+    """Sizes of batches for so many examples, which may leave room in the last one."""
+    yield from [most] * (count // most)
+    if rest := count % most:
+        yield min(1 << (rest - 1).bit_length(), most)
+
+
 @dataclass(frozen=True)
 class _Rows:
     """The examples at some places of a data set."""

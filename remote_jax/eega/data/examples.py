@@ -21,6 +21,7 @@ from remote_jax.eega.graphs.visual_graph import VisualGraph
 from remote_jax.eega.quintuples import Labels
 from remote_jax.eega.settings import Inputs
 from remote_jax.errors import Refused, UserError
+from remote_jax.reporting.progress import tracked
 from remote_jax.reporting.results import write_rows
 
 
@@ -131,7 +132,10 @@ class SentenceDataset:
                 raise UserError(self._no_pictures(split))
             found = self._parses(split, sentences)
             made[split] = []
-            for sentence, parse in zip(sentences, found, strict=True):
+            doing = f"reading the pictures' objects of {split}"
+            for sentence, parse in tracked(
+                zip(sentences, found, strict=True), doing, "sentences", len(sentences)
+            ):
                 try:
                     made[split].append(self._example(sentence, parse, split))
                 except Refused as error:

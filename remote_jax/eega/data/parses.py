@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from remote_jax.data.cache import locked
 from remote_jax.data.files import sha256
@@ -26,6 +25,7 @@ from remote_jax.eega.data import parse_files
 from remote_jax.eega.graphs import trees
 from remote_jax.eega.graphs.trees import Parse
 from remote_jax.errors import Refused, UserError, reason
+from remote_jax.reporting.progress import tracked
 
 UNUSED = ("ner", "lemmatizer", "textcat", "textcat_multilabel", "entity_linker")
 """Parts of a pipeline that are not run."""
@@ -59,7 +59,8 @@ def parse(pipeline: str, sentences: Sequence[Sequence[str]], cache: Path) -> lis
     with locked(folder):
         if not path.is_file():
             nlp = _load(pipeline)
-            found = list(tqdm(_run(nlp, sentences), "Parsing", len(sentences), disable=None))
+            run = _run(nlp, sentences)
+            found = list(tracked(run, "parsing by spaCy", "sentences", len(sentences)))
             parsed = [one for one in found if not isinstance(one, Refused)]
             if len(parsed) < len(found):  # a file of parses has no place for what went wrong
                 return _checked(found, sentences)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from remote_jax.data.files import inside, read_bytes, read_lines
+from remote_jax.data.files import count_lines, inside, read_bytes, read_lines
 from remote_jax.data.images import read_picture
 from remote_jax.data.jsonl import MAX_LINE, parse, show
 from remote_jax.data.media import Media
@@ -19,6 +19,7 @@ from remote_jax.eega.data.json_rows import list_items
 from remote_jax.eega.data.sentences import Sentence, check_jmere, check_mnre, names_in
 from remote_jax.eega.quintuples import Labels
 from remote_jax.errors import Refused, UserError
+from remote_jax.reporting.progress import tracked
 
 BOM = b"\xef\xbb\xbf"
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
@@ -47,7 +48,9 @@ class SentenceReader:
         """One sentence a row."""
         path = self.files.rows[self.split]
         try:
-            for number, row in enumerate(rows_of(path), start=1):
+            total = sum(1 for _ in rows_of(path))
+            rows = tracked(rows_of(path), f"reading {self.name}", "rows", total)
+            for number, row in enumerate(rows, start=1):
                 try:
                     checked = self._check(row)
                     sentence = self._pictured(checked, number)
@@ -63,7 +66,10 @@ class SentenceReader:
         """One sentence of all rows with its words; one without a relation is left out."""
         found: dict[tuple[str, ...], Sentence] = {}
         named: set[tuple[str, ...]] = set()
-        for number, line in read_lines(self.files.rows[self.split], MAX_LINE):
+        path = self.files.rows[self.split]
+        total = count_lines(path, MAX_LINE)
+        lines = tracked(read_lines(path, MAX_LINE), f"reading {self.name}", "rows", total)
+        for number, line in lines:
             try:
                 row = self._check(line)
                 if row.labels.quintuples:

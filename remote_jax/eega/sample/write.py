@@ -12,6 +12,7 @@ from remote_jax.eega.data import parse_files
 from remote_jax.eega.data.formats import SCENES, parses_of
 from remote_jax.eega.sample import facts, posts, scene
 from remote_jax.eega.sample.posts import Fact, Post
+from remote_jax.reporting.progress import tracked
 
 FILES = {"train": "train.json", "validation": "val.json", "test": "test.json"}
 PICTURES = "img_org"
@@ -32,7 +33,7 @@ def write(folder: Path, *, train: int, validation: int, test: int, seed: int) ->
     stated: dict[str, Any] = {"note": NOTE, "seed": seed, "splits": {}}
     for split, number in {"train": train, "validation": validation, "test": test}.items():
         made = []
-        for place in range(number):
+        for place in tracked(range(number), f"writing the sample, {split}", "posts"):
             rng = random.Random(f"{seed} {split} {place}")
             post = posts.generate(rng, split)
             drawn = scene.draw(rng, post.objects)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from tqdm import tqdm
 
 from remote_jax.data.files import read_json
 from remote_jax.data.records import Rejected, RowBuilder
@@ -63,8 +62,7 @@ class PairBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
         posts = Posts({} if known is None else read_relations(known, self.files.relations))
         summary: list[tuple[int, int, bool]] = []
         rejected: list[Rejected] = []
-        rows = tqdm(reader, f"Reading {reader.name}", unit=" rows", leave=False, disable=None)
-        for pair in self.accepted(rows, rejected):
+        for pair in self.accepted(reader, rejected):
             yield len(summary), _encode(pair)
             posts.add(len(summary), pair)
             summary.append((pair.label, pair.type, pair.backward))

@@ -20,6 +20,7 @@ from remote_jax.remote.data import builders, formats, further
 from remote_jax.remote.data.further import Pairs, Source
 from remote_jax.remote.data.orders import DIRECTIONS, Orders, symmetric
 from remote_jax.remote.data.pairs import TRIPLET_TYPES, Pair
+from remote_jax.reporting.progress import tracked
 from remote_jax.reporting.results import Table, write_json
 
 LAYOUTS = {
@@ -138,7 +139,7 @@ class PairDataset:
             return json.loads(path.read_text(encoding="utf-8"))
         found: dict[str, None] = {}
         records = self.records(split)
-        for index in range(len(records)):
+        for index in tracked(range(len(records)), f"reading texts of {split}", "pairs"):
             pair = records[index]
             for one in (" ".join(pair.tokens), pair.head.caption, pair.tail.caption):
                 if one:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from remote_jax.data.boxes import check_box
-from remote_jax.data.files import inside, read_json, read_lines
+from remote_jax.data.files import count_lines, inside, read_json, read_lines
 from remote_jax.data.images import WHOLE, Box, read_depth
 from remote_jax.data.jsonl import MAX_LINE, check_text, parse, show
 from remote_jax.data.media import Media, by_picture
@@ -21,6 +21,7 @@ from remote_jax.remote.data.annotations.relation_labels import is_none
 from remote_jax.remote.data.formats import DataFiles
 from remote_jax.remote.data.pairs import Argument, Pair
 from remote_jax.remote.data.rows import Row, RowArgument, check_row
+from remote_jax.reporting.progress import tracked
 
 MAX_OBJECTS = 1000
 """Most boxes of a picture."""
@@ -58,8 +59,12 @@ class PairReader:
         Raises:
             UserError: the file is one JSON array, and not a row a line.
         """
-        lines = read_lines(self.files.rows[self.split], MAX_LINE)
-        for place, (number, line) in enumerate(lines):
+        path = self.files.rows[self.split]
+        lines = read_lines(path, MAX_LINE)
+        total = count_lines(path, MAX_LINE)
+        for place, (number, line) in enumerate(
+            tracked(lines, f"reading {self.name}", "rows", total)
+        ):
             if place == 0:
                 self._check_lines()
             try:

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from remote_jax.remote.sample import grammar, rules, scene, world
+from remote_jax.reporting.progress import tracked
 
 FILES = {"train": "train_set.json", "validation": "val_set.json", "test": "test_set.json"}
 PICTURES, DEPTHS = "UMKE_IMG", "depth_data_umke"
@@ -132,7 +133,7 @@ def _split(
 ) -> tuple[list[str], Quota]:
     rows: list[str] = []
     quota = Quota()
-    for number in range(posts):
+    for number in tracked(range(posts), f"writing the sample, {split}", "posts"):
         rng = random.Random(f"{seed} {split} {number}")
         imagined = world.generate(rng)
         text = grammar.sentence(rng, imagined, split)

@@ -19,6 +19,7 @@ import tensorflow_datasets as tfds
 from remote_jax.data import records
 from remote_jax.data.cache import locked
 from remote_jax.errors import UserError
+from remote_jax.reporting.progress import working
 from remote_jax.reporting.results import Table
 from remote_jax.roam.data import triples
 from remote_jax.roam.data.layouts.names import Naming, Triples
@@ -68,7 +69,8 @@ class GraphBuilder(records.Builder, skip_registration=True):  # type: ignore[cal
         return self.info_of(description, features)
 
     def _split_generators(self, dl_manager: object) -> dict[str, Iterator[Any]]:
-        graph = triples.read(self.folder, self.options)
+        with working(f"reading the graph in {self.folder}"):
+            graph = triples.read(self.folder, self.options)
         if triples.fingerprint(self.folder, self.options) != self.sha256:
             raise UserError(f"The graph in {self.folder} changed while it was read; start again.")
         for kind, file in NAMES.items():

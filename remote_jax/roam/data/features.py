@@ -24,6 +24,7 @@ from jaxtyping import Bool, Float, Int
 
 from remote_jax.data.files import read_json_value, read_lines
 from remote_jax.errors import Refused, UserError
+from remote_jax.reporting.progress import working
 from remote_jax.roam.data import text
 from remote_jax.roam.data.layouts import feature_files, matching
 from remote_jax.roam.data.layouts.feature_files import IDS, MAX_IDS_BYTES, Names, Rows
@@ -64,7 +65,8 @@ def load_matrix(path: str | Path, entities: Sequence[str], naming: Naming = AS_M
     """
     path = Path(path).expanduser()
     try:
-        found, ids = feature_files.read(path)
+        with working(f"reading {path.name}"):
+            found, ids = feature_files.read(path)
     except Refused as error:
         raise UserError(f"{path}: {error}.") from error
     except OSError as error:

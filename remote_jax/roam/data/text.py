@@ -20,7 +20,6 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 from tokenizers import Tokenizer
-from tqdm import tqdm
 
 from remote_jax.data import arrays
 from remote_jax.data.files import read_json, read_lines, sha256
@@ -28,6 +27,7 @@ from remote_jax.encoders import configs, pretrained, tokenizer, weights
 from remote_jax.encoders import folder as files
 from remote_jax.encoders.bert import Bert
 from remote_jax.errors import Refused, UserError
+from remote_jax.reporting.progress import tracked
 from remote_jax.roam.data.layouts.tables import strip_brackets
 
 LENGTHS = (8, 12, 16, 24, 32, 64, 128)
@@ -152,7 +152,7 @@ def encode(texts: Sequence[str], checkpoint: str | Path) -> Float[np.ndarray, "n
     ]
     values = np.zeros((len(texts), bert.config.dim), np.float32)
     graph, state = nnx.split(bert)
-    for length, rows in tqdm(batches, "Encoding text", unit=" batches", leave=False, disable=None):
+    for length, rows in tracked(batches, "encoding texts", "batches"):
         tokens = np.full((BATCH, length), words.pad_token_id, np.int32)
         mask = np.zeros((BATCH, length), bool)
         mask[:, 0] = True  # rows without a text attend to something
