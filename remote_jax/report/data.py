@@ -62,7 +62,7 @@ def charts(found: Statistics) -> list[Bars]:
     return [
         Bars(
             f"data-{one.name}",
-            f"{one.title}: {found.data}",
+            one.title,
             one.unit,
             (Series(one.unit, list(one.kinds[:MOST_ROWS]), list(one.counts[:MOST_ROWS])),),
         )

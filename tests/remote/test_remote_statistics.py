@@ -96,12 +96,12 @@ def test_questions_of_pairs(found: Statistics) -> None:
     train = {what: count for what, count, *_ in table(found, "Pairs")}
     assert train == {
         "pairs": 10,
-        "listed before, with the same relation": 1,
+        "pairs listed before, with the same relation": 1,
         "pairs with several relations in one post": 1,
         "pairs of the same words with several relations, whatever the picture": 1,
-        "pairs that are listed in both orders": 1,
-        "of these related in one order only": 1,
-        "of these related in both": 0,
+        "pairs in both orders": 1,
+        "pairs in both orders, related in one only": 1,
+        "pairs in both orders, related in both": 0,
         "pairs whose head and tail are the same words": 0,
         "pairs with one end inside the other": 1,
         "pairs whose head and tail cross": 1,

@@ -50,7 +50,7 @@ def _split(rows: Rows) -> dict[str, int]:
     ]
     return {
         "pairs": len(labels),
-        "listed before, with the same relation": repeated(asked),
+        "pairs listed before, with the same relation": repeated(asked),
         "pairs with several relations in one post": several(asked),
         "pairs of the same words with several relations, whatever the picture": several(words),
         **_orders(rows),
@@ -72,9 +72,9 @@ def _orders(rows: Rows) -> dict[str, int]:
         if head != tail and (post, tail, head) in related
     ]
     return {
-        "pairs that are listed in both orders": len(both) // 2,
-        "of these related in one order only": sum(one != other for one, other in both) // 2,
-        "of these related in both": sum(one and other for one, other in both) // 2,
+        "pairs in both orders": len(both) // 2,
+        "pairs in both orders, related in one only": sum(one != other for one, other in both) // 2,
+        "pairs in both orders, related in both": sum(one and other for one, other in both) // 2,
     }
 
 
