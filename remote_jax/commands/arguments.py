@@ -68,18 +68,14 @@ def parse(argv: list[str], about: str) -> Arguments | None:
     cluster.define_flags(values)
     flags.DEFINE_bool("help", False, "Show this, or the keys of --config.", values, short_name="h")
     flags.DEFINE_bool("version", False, "Show the version.", values)
-    values.set_gnu_getopt()
-    try:
-        rest = values(argv, known_only=True)
-    except flags.Error as error:
-        raise UserError(_sentence(error)) from error
+    rest = read_flags(values, argv)
     if values.help:
         _help(values, about)
         return None
     if values.version:
         print(remote_jax.__version__)
         return None
-    _check_known(rest, values)
+    check_known(rest, values)
     _check_mode(values)
     workdir = Path(values.workdir) if values.workdir else None
     if values.config:
@@ -89,7 +85,7 @@ def parse(argv: list[str], about: str) -> Arguments | None:
     else:
         missing = "--config=NAME" if values.mode == "train" else "--workdir or --config=NAME"
         raise UserError(f"--mode={values.mode} needs {missing}, as --config=umre.")
-    _override(config, rest)
+    override(config, rest)
     return Arguments(
         mode=values.mode,
         config=config,
@@ -132,7 +128,20 @@ def _check_mode(values: flags.FlagValues) -> None:
         raise UserError("--mode=export is for one process: leave out the flags of a job.")
 
 
-def _check_known(argv: list[str], known: flags.FlagValues) -> None:
+def read_flags(values: flags.FlagValues, argv: list[str]) -> list[str]:
+    """Sets flags from the command line; gives what is none of them, the program's name first.
+
+    Raises:
+        UserError: a flag has a wrong value, or none.
+    """
+    values.set_gnu_getopt()
+    try:
+        return values(argv, known_only=True)
+    except flags.Error as error:
+        raise UserError(_sentence(error)) from error
+
+
+def check_known(argv: list[str], known: flags.FlagValues) -> None:
     """Raises a UserError for what is no flag of the program and overrides no key either.
 
     Args:
@@ -156,8 +165,12 @@ def _unexpected(argument: str) -> UserError:
     return UserError(f"Unexpected argument {argument!r}; flags look like {example}.")
 
 
-def _override(config: ConfigDict, argv: list[str]) -> None:
-    """Applies `--config.KEY=VALUE` flags to the config."""
+def override(config: ConfigDict, argv: list[str]) -> None:
+    """Applies `--config.KEY=VALUE` flags to the config.
+
+    Raises:
+        UserError: there is no such key, or its value has another type.
+    """
     for flag in argv[1:]:
         if found := OVERRIDE.match(flag):
             configs.check_override(config, found[1])

@@ -19,10 +19,14 @@ from remote_jax.errors import UserError
 NEEDS = ("jinja2", "matplotlib", "pandas", "plotly", "tabulate")
 
 
+def missing_libraries() -> list[str]:
+    """Libraries of the extra `report` that are not installed."""
+    return [name for name in NEEDS if importlib.util.find_spec(name) is None]
+
+
 def check_libraries() -> None:
     """Raises a UserError where a library of the extra `report` is not installed."""
-    missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
-    if missing:
+    if missing := missing_libraries():
         raise UserError(f"A report needs {' and '.join(missing)}: pip install -e '.[report]'.")
 
 

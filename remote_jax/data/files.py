@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -100,6 +100,30 @@ def sha256(path: Path) -> str:
     """The SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def same_content(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """For each file in a folder the first of `names` whose file has the same bytes.
+
+    Only files of the same size are read. One that is not there any more is like no other.
+
+    Raises:
+        Refused: as `inside`.
+        UserError: a file cannot be read.
+    """
+    first = {name: name for name in names}
+    sizes: dict[int, list[str]] = {}
+    try:
+        for name in first:
+            if path := find(folder, name):
+                sizes.setdefault(path.stat().st_size, []).append(name)
+        for some in sizes.values():
+            met: dict[str, str] = {}
+            for name in some if len(some) > 1 else ():
+                first[name] = met.setdefault(sha256(folder / name), name)
+    except OSError as error:
+        raise UserError(f"Cannot read {error.filename}: {error.strerror}.") from error
+    return first
 
 
 def read_lines(path: Path, limit: int) -> Iterator[tuple[int, bytes | Refused]]:

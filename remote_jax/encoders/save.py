@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from flax import nnx
@@ -21,6 +21,9 @@ from remote_jax.encoders.names import BERT, CLIP, VIT
 from remote_jax.encoders.vit import ViT
 from remote_jax.encoders.weights import SINGLE
 from remote_jax.reporting.progress import working
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 TOKENIZER, ENCODERS = "tokenizer", "encoders"
 """Folders in a workdir: of the tokenizer, and of the settings of pretrained encoders."""
@@ -70,28 +73,39 @@ def save_for_run(
 ) -> None:
     """Writes what prediction needs of the tokenizer and of pretrained encoders.
 
-    The tokenizer is that of the run or export that `train.init` names, else that of
-    `text.pretrained`, else a new one.
-
     Args:
         config: the whole config; `parts` of it are read.
         workdir: of the run.
-        texts: what to train a tokenizer on where none is named.
+        texts: as `tokenizer_of` takes them.
         parts: the encoders that the model has.
 
     Raises:
         UserError: a tokenizer or an encoder that is named cannot be read.
     """
+    tokenizer_of(config, texts).save_pretrained(workdir / TOKENIZER)
+    build.save_settings(config, workdir / ENCODERS, parts)
+
+
+def tokenizer_of(config: ConfigDict, texts: Iterable[str]) -> PreTrainedTokenizerFast:
+    """The tokenizer that a new run of a config has.
+
+    That of the run or export that `train.init` names, else that of `text.pretrained`, else a new
+    one.
+
+    Args:
+        config: the whole config.
+        texts: what to train a tokenizer on where none is named.
+
+    Raises:
+        UserError: a tokenizer that is named cannot be read.
+    """
     text = config.text
     if config.train.init:  # its parameters are of these word pieces and no others
-        tokenizer = tokenizers.read(Path(config.train.init).expanduser() / TOKENIZER)
-    elif text.pretrained:
-        tokenizer = tokenizers.load(text.pretrained)
-    else:
-        with working("training the tokenizer"):
-            tokenizer = tokenizers.train(texts, text.vocab_size)
-    tokenizer.save_pretrained(workdir / TOKENIZER)
-    build.save_settings(config, workdir / ENCODERS, parts)
+        return tokenizers.read(Path(config.train.init).expanduser() / TOKENIZER)
+    if text.pretrained:
+        return tokenizers.load(text.pretrained)
+    with working("training the tokenizer"):
+        return tokenizers.train(texts, text.vocab_size)
 
 
 def save_for_export(workdir: Path, folder: Path, bert: Bert, vision: VisionEncoding | None) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from remote_jax.report.charts import Lines, Series
+from remote_jax.report.data import left_out
 from remote_jax.report.finished import Finished
 from remote_jax.report.intervals import of_scores
 from remote_jax.report.view import Section, View
@@ -16,7 +17,7 @@ from remote_jax.reporting.results import Table
 
 
 def summary(run: Finished, view: View) -> Section:
-    """Scores with their intervals, and which mechanisms have collapsed.
+    """Scores with their intervals, collapsed mechanisms, and what the data lacked.
 
     Raises:
         UserError: predictions do not have the scores of the run.
@@ -33,6 +34,7 @@ def summary(run: Finished, view: View) -> Section:
     notes = [
         f"Intervals are of {run.split}: the middle 95 % of 999 draws of its {view.unit}.",
         *run.results.get("collapsed", []),
+        *left_out(run.results),
     ]
     return Section("Scores", notes, [Table("", columns, rows)])
 

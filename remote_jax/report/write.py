@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from remote_jax.errors import UserError, writing
-from remote_jax.report import common, drawings, finished
+from remote_jax.report import common, data, drawings, finished
 from remote_jax.report.explanations.chosen import with_explanations
 from remote_jax.report.finished import Finished
 from remote_jax.report.page.render import render
@@ -50,6 +50,7 @@ def write(run: Path, folder: Path, *, explain: int = 0) -> Path:
         common.summary(read, view),
         common.training(read, view.metric),
         *view.sections,
+        data.section(read),
         common.details(read.tables),
     ]
     figures = folder / "figures"

@@ -36,13 +36,21 @@ class GraphData:
         """
         print(builders.describe(self.published, self._name), flush=True)
         print(modalities.describe(self.modalities, structure=self._config.features.structure))
-        passed_over = modalities.passed_over(self._config, self._folder)
-        said = readings.lines(self.published, passed_over, self._options)
-        said += cleaning.lines(self._cleaned, self._options.seed)
-        for line in [*said, *cleaning.kept_lines(self.published)]:
+        for line in self.notices:
             print(line, flush=True)
-        reading = readings.reading(self.published, self.modalities, passed_over)
+        reading = readings.reading(self.published, self.modalities, self._passed_over)
         saved_graph.write(self.graph, self.modalities, folder, reading)
+
+    @property
+    def notices(self) -> list[str]:
+        """What is unusual in how the graph was read, cleaned, and is."""
+        said = readings.lines(self.published, self._passed_over, self._options)
+        said += cleaning.lines(self._cleaned, self._options.seed)
+        return [*said, *cleaning.kept_lines(self.published)]
+
+    @cached_property
+    def _passed_over(self) -> Mapping[str, str]:
+        return modalities.passed_over(self._config, self._folder)
 
     @cached_property
     def _folder(self) -> Path:
@@ -83,11 +91,12 @@ class GraphData:
     @cached_property
     def modalities(self) -> Mapping[str, Modality]:
         """Features by modality."""
-        files = self._from_files
+        files = self.from_files
         return modalities.load(self._config, self.published, self._folder, self._cache, files)
 
     @cached_property
-    def _from_files(self) -> Mapping[str, Modality]:
+    def from_files(self) -> Mapping[str, Modality]:
+        """Those that are in files; the others are made by an encoder."""
         return modalities.from_files(self._config, self.published, self._folder)
 
     def fingerprint(self, facts: saved_graph.Facts) -> dict[str, Any]:
@@ -99,7 +108,7 @@ class GraphData:
         Args:
             facts: that `keep` kept.
         """
-        found = {name: modality.sha256 for name, modality in self._from_files.items()}
+        found = {name: modality.sha256 for name, modality in self.from_files.items()}
         told: dict[str, Any] = {
             "name": self._name,
             "sha256": self.published.sha256,
@@ -114,10 +123,10 @@ class GraphData:
             told["reading"] = dict(facts.reading)
         return told
 
-    def title(self, facts: saved_graph.Facts) -> str:
+    def title(self) -> str:
         """A benchmark by the sizes of its graph, a name of one's own, a sample, or a folder."""
         data = self._config.data
         own = data.name not in builders.BUILDERS
         if data.dir and (own or builders.is_published(self.published, data.name)):
             return data.name
-        return release.title(data, self.fingerprint(facts))
+        return release.title(data, {})

@@ -112,7 +112,7 @@ class RoamTask(BaseTask):
 
     def title(self) -> str:
         """A benchmark by the sizes of its graph, a name of one's own, a sample, or a folder."""
-        return self.data.title(self._facts)
+        return self.data.title()
 
     def named_axes(self) -> list[NamedAxis]:
         """Entities and relations, both ways; and the modalities, which number experts."""

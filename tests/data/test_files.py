@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remote_jax.data.cache import cache_folder
-from remote_jax.data.files import MAX_NAME, find, inside, read_bytes, read_json, read_lines
+from remote_jax.data.files import (
+    MAX_NAME,
+    find,
+    inside,
+    read_bytes,
+    read_json,
+    read_lines,
+    same_content,
+)
 from remote_jax.errors import Refused, UserError
 
 
@@ -123,3 +131,12 @@ def test_a_named_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(Refused, match="pipe is not a regular file"):
         read_bytes(tmp_path / "pipe", 10)
+
+
+def test_files_with_the_same_content(tmp_path):
+    for name, content in {"b": "one", "a": "one", "c": "two", "d": "three", "e": "three"}.items():
+        (tmp_path / name).write_text(content)
+    found = same_content(tmp_path, ["b", "a", "c", "d", "a", "gone", "e"])
+    assert found == {"b": "b", "a": "b", "c": "c", "d": "d", "gone": "gone", "e": "d"}
+    with pytest.raises(Refused):
+        same_content(tmp_path / "..", ["../secret"])

@@ -49,7 +49,7 @@ class SentenceDataset:
         files: of the data set.
         root: the data folder, which the pictures of a `Sentence` start from.
         splits: those that the data folder has.
-        fingerprint: name, sizes and SHA-256 of the files, as JSON values.
+        fingerprint: name, sizes and SHA-256 of the files, and counts of their rows, as JSON values.
     """
 
     def __init__(self, config: ConfigDict):
@@ -68,7 +68,8 @@ class SentenceDataset:
         self._builder = build_rows(builders.BUILDERS, self.files, self._cache, data.max_rejected)
         self.root = self.files.root
         self.splits = tuple(self.files.rows)
-        self.fingerprint = self.files.fingerprint
+        counts = {split: self._counts(split) for split in self.splits}
+        self.fingerprint = {**self.files.fingerprint, "counts": counts}
 
     @cached_property
     def sentences(self) -> Mapping[str, list[Sentence]]:
@@ -100,11 +101,25 @@ class SentenceDataset:
 
     def rejected(self, split: str) -> list[Rejected]:
         """The malformed rows of a split, and its sentences that are left out of `examples`."""
-        name = self.files.rows[split].relative_to(self.root).as_posix()
-        rows = [entry for entry in self._builder.rejected if entry["file"] == name]
         made = {example.sentence.row for example in self.examples(split)}
         places = [one.place for one in self.sentences[split] if one.row not in made]
-        return [*rows, *({"file": name, "place": place} for place in places)]
+        name = self._name(split)
+        return [*self._malformed(split), *({"file": name, "place": place} for place in places)]
+
+    def _counts(self, split: str) -> dict[str, int]:
+        """Rows that are read and that are malformed; sentences, and those without their picture."""
+        return {
+            "rows": self._builder.rows(split),
+            "rejected": len(self._malformed(split)),
+            "sentences": self._builder.info.splits[split].num_examples,
+            "missing": self.missing(split),
+        }
+
+    def _malformed(self, split: str) -> list[Rejected]:
+        return [one for one in self._builder.rejected if one["file"] == self._name(split)]
+
+    def _name(self, split: str) -> str:
+        return self.files.rows[split].relative_to(self.root).as_posix()
 
     @cached_property
     def corpus(self) -> CorpusStatistics:
@@ -114,12 +129,13 @@ class SentenceDataset:
             self.files.vocabulary,
             [example.sentence for example in train],
             [example.parse for example in train],
-            self._objects.classes,
-            self._objects.relations,
+            self.objects.classes,
+            self.objects.relations,
         )
 
     @cached_property
-    def _objects(self) -> ObjectGraphs:
+    def objects(self) -> ObjectGraphs:
+        """What is known of the objects of pictures."""
         data = self._config
         return ObjectGraphs(self.files, objects=data.max_objects, threshold=data.threshold)
 
@@ -167,7 +183,7 @@ class SentenceDataset:
         if not self._inputs.picture:
             graph = visual_graph.empty(self._config.max_objects)
         else:
-            graph = self._objects.graph(sentence.image, split)
+            graph = self.objects.graph(sentence.image, split)
         return Example(sentence, parse, graph, counted=split == "train")
 
     def _parses(

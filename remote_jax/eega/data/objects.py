@@ -80,6 +80,14 @@ class ObjectGraphs:
                 return self._built(name, self._boxes[key])
         return whole_picture(self._objects)
 
+    def listed(self, image: str, split: str) -> int:
+        """How many objects the files list of a picture, unchecked; arguments as `graph`."""
+        name = Path(image).name
+        found = self._scenes[split].listed(name) if split in self._scenes else 0
+        boxes = (self._boxes[key] for key in (name, PurePosixPath(name).stem) if key in self._boxes)
+        given = next(boxes, None)
+        return found or (len(given) if isinstance(given, list) else 0)
+
     def _built(self, name: str, listed: object) -> VisualGraph:
         if not isinstance(listed, list) or not 0 < len(listed) <= MAX_OBJECTS:
             raise Refused(f"{formats.BOXES} must give {name} 1 to {MAX_OBJECTS} boxes")

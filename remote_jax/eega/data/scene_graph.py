@@ -75,8 +75,8 @@ class SceneGraphs:
         Raises:
             Refused: the entry is malformed; the message names it.
         """
-        key = self._keys.get(picture) or self._keys.get(PurePosixPath(picture).stem)
-        if key is None or key not in self._entries:
+        key = self._key(picture)
+        if key is None:
             return None
         try:
             entry = self._entries[key]
@@ -85,6 +85,17 @@ class SceneGraphs:
             return self._graph(entry, size, objects, threshold) if "bbox" in entry else None
         except Refused as error:
             raise Refused(f"scene graph {key} of {picture}: {error}") from error
+
+    def listed(self, picture: str) -> int:
+        """How many boxes the file has of a picture, unchecked."""
+        key = self._key(picture)
+        entry = None if key is None else self._entries[key]
+        boxes = entry.get("bbox") if isinstance(entry, dict) else None
+        return len(boxes) if isinstance(boxes, list) else 0
+
+    def _key(self, picture: str) -> str | None:
+        key = self._keys.get(picture) or self._keys.get(PurePosixPath(picture).stem)
+        return key if key in self._entries else None
 
     def _graph(
         self, entry: dict[str, Any], size: tuple[int, int], objects: int, threshold: float

@@ -15,6 +15,7 @@ from remote_jax.data.release import MAX_JSON
 from remote_jax.errors import UserError
 from remote_jax.remote.data import formats
 from remote_jax.remote.data.annotations.counts import MAX_CONTRADICTING, lines
+from remote_jax.remote.data.annotations.listing import Listing
 from remote_jax.remote.data.formats import DataFiles
 from remote_jax.remote.data.pairs import Argument, Pair
 from remote_jax.remote.data.reader import PairReader
@@ -27,10 +28,11 @@ class PairBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
 
     Beside the records are `SPLIT.npy`, of each its label, triplet type and order, the one of the
     same pair in the other order, and its place (`Posts.places`); and `SPLIT-unlisted.npy`, the
-    pairs of its posts that are not listed (`unlisted.UNLISTED`).
+    pairs of its posts that are not listed (`unlisted.UNLISTED`); and `SPLIT.pairs`, all of them in
+    one file (`annotations.listing`).
     """
 
-    VERSION = tfds.core.Version("3.2.0")
+    VERSION = tfds.core.Version("3.3.0")  # 3.2.0 had no `SPLIT.pairs`
     files: DataFiles
 
     def __init__(self, **kwargs: Any):
@@ -60,11 +62,13 @@ class PairBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
         reader = PairReader(self.files, split)
         known = self.files.all_relations
         posts = Posts({} if known is None else read_relations(known, self.files.relations))
+        listing = Listing()
         summary: list[tuple[int, int, bool]] = []
         rejected: list[Rejected] = []
         for pair in self.accepted(reader, rejected):
             yield len(summary), _encode(pair)
             posts.add(len(summary), pair)
+            listing.add(pair)
             summary.append((pair.label, pair.type, pair.backward))
         self.reject(self.files.rows[split], rejected, len(summary))
         self._count(split, reader)
@@ -74,6 +78,7 @@ class PairBuilder(RowBuilder, skip_registration=True):  # type: ignore[call-arg]
         found = np.column_stack([summary, posts.other_orders(count), posts.places(count)])
         np.save(Path(self.data_dir) / f"{split}.npy", found.astype(np.int32))
         np.save(Path(self.data_dir) / f"{split}-unlisted.npy", posts.unlisted())
+        listing.write(Path(self.data_dir) / f"{split}.pairs")
 
     def _count(self, split: str, reader: PairReader) -> None:
         """Keeps what was counted of a split; ends the build where most names are wrong."""

@@ -18,7 +18,7 @@ from remote_jax.data.media import Pictures
 from remote_jax.encoders.word_pieces import word_pieces
 from remote_jax.errors import UserError
 from remote_jax.remote.data.pairs import Pair
-from remote_jax.remote.data.text import MAX_SPECIAL_TOKENS, Text, sequence
+from remote_jax.remote.data.text import MAX_SPECIAL_TOKENS, Text, needed, sequence
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -145,6 +145,10 @@ class Featurizes(grain.transforms.Map):
         """How many word pieces of an example's text have no room."""
 
     @abstractmethod
+    def needed(self, example: Any) -> int:
+        """How many tokens an example's text has, those without room included."""
+
+    @abstractmethod
     def untold(self, example: Any) -> int:
         """How many captions of entities are not read."""
 
@@ -226,6 +230,10 @@ class Featurize(Featurizes):
     def lost(self, pair: Pair) -> int:
         """How many word pieces of a pair's texts have no room."""
         return self._text(pair).lost
+
+    def needed(self, pair: Pair) -> int:
+        """How many tokens a pair's text has, those without room included."""
+        return needed(pair, self._pieces, sentence=self._sentence, caption=self._caption)
 
     def untold(self, pair: Pair) -> int:
         """0: all captions are read."""

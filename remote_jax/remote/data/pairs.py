@@ -10,6 +10,9 @@ from jaxtyping import Float
 TRIPLET_TYPES = ("ee", "oo", "eo")
 """Triplet types: entity-entity, object-object, and one of each in either order."""
 
+WHOLE_PICTURE = "[picture]"
+"""Name of the object that a picture without boxes is."""
+
 Span = tuple[int, int]
 
 

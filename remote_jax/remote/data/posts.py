@@ -39,7 +39,7 @@ from remote_jax.remote.answers import EntityArgument, ObjectArgument, Relation, 
 from remote_jax.remote.data.dataset import LAYOUTS, triplet_types
 from remote_jax.remote.data.features import Features, Featurizes, featurized
 from remote_jax.remote.data.orders import Orders
-from remote_jax.remote.data.pairs import Argument, Pair
+from remote_jax.remote.data.pairs import WHOLE_PICTURE, Argument, Pair
 from remote_jax.remote.data.together.form import Form
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class _Reader:
             boxes=np.array(boxes, np.float32).reshape(-1, 4),
             image=image,
             depth=depth,
-            objects=tuple([one.name for one in shown]) or ("[picture]",) * len(boxes),
+            objects=tuple([one.name for one in shown]) or (WHOLE_PICTURE,) * len(boxes),
             captions=tuple([one.caption for one in shown]) or ("",) * len(boxes),
         )
         return self._paired(shared, found)

@@ -19,7 +19,7 @@ from remote_jax.remote.data.annotations import object_boxes
 from remote_jax.remote.data.annotations.counts import Counts
 from remote_jax.remote.data.annotations.relation_labels import is_none
 from remote_jax.remote.data.formats import DataFiles
-from remote_jax.remote.data.pairs import Argument, Pair
+from remote_jax.remote.data.pairs import WHOLE_PICTURE, Argument, Pair
 from remote_jax.remote.data.rows import Row, RowArgument, check_row
 from remote_jax.reporting.progress import tracked
 
@@ -169,7 +169,7 @@ class PairReader:
             raise Refused(f"head and tail are {head.name!r}, but their boxes differ")
         boxes.update({x.name: x.box for x in (head, tail) if x.box})
         if not boxes and pictured and self.files.layout.whole_picture:
-            boxes["[picture]"] = WHOLE
+            boxes[WHOLE_PICTURE] = WHOLE
         return boxes
 
     def _caption(self, image: str, name: str) -> str:

@@ -50,6 +50,51 @@ def sequence(
         sentence: whether the words of the sentence are seen; its markers always are.
         caption: whether captions are seen.
     """
+    parts = _parts(pair, pieces, sentence=sentence, caption=caption)
+    arguments, words, captions = (pair.head, pair.tail), parts.words, parts.captions
+    marked = sum(argument.span is not None for argument in arguments)
+    room = length - parts.special
+    size = sum(map(len, words))
+    captions = _cut(captions, max(min(room // 2, room - marked), room - size, 0))
+    kept = nearest(words, [argument.span for argument in arguments], room - sum(map(len, captions)))
+    lost = parts.size - parts.special - sum(map(len, [*kept, *captions]))
+    first, marker = _sentence(kept, pair, pieces.ids)
+    second: list[int] = []
+    for index, (argument, text) in enumerate(zip(arguments, captions, strict=True)):
+        if parts.captioned[index]:
+            opening, closing = pieces.ids.caption[index]
+            if argument.object >= 0:
+                marker[index] = len(first) + len(second)
+            second += [opening, *text, closing]
+    if second:
+        second.append(pieces.ids.sep)
+    tokens, mask, types = padded(first, second, pieces.ids.pad, length)
+    return Text(tokens, mask, types, np.array(marker, np.int32), lost)
+
+
+def needed(pair: Pair, pieces: WordPieces, *, sentence: bool = True, caption: bool = True) -> int:
+    """Length of the whole sequence of a pair, whatever room there is; arguments as `sequence`."""
+    return _parts(pair, pieces, sentence=sentence, caption=caption).size
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What a sequence is made of: pieces of words and captions, and so many special tokens.
+
+    `captioned` are head and tail if they have a pair of markers for a caption.
+    """
+
+    words: list[tuple[int, ...]]
+    captions: list[list[int]]
+    captioned: list[bool]
+    special: int
+
+    @property
+    def size(self) -> int:
+        return self.special + sum(map(len, [*self.words, *self.captions]))
+
+
+def _parts(pair: Pair, pieces: WordPieces, *, sentence: bool, caption: bool) -> _Parts:
     arguments = (pair.head, pair.tail)
     words = [pieces(word) if sentence else () for word in pair.tokens]
     captions = [
@@ -60,25 +105,9 @@ def sequence(
         argument.object >= 0 or bool(text)
         for argument, text in zip(arguments, captions, strict=True)
     ]
-    wanted = sum(map(len, [*words, *captions]))
     marked = sum(argument.span is not None for argument in arguments)
-    room = length - 2 - any(captioned) - 2 * marked - 2 * sum(captioned)
-    size = sum(map(len, words))
-    captions = _cut(captions, max(min(room // 2, room - marked), room - size, 0))
-    kept = nearest(words, [argument.span for argument in arguments], room - sum(map(len, captions)))
-    lost = wanted - sum(map(len, [*kept, *captions]))
-    first, marker = _sentence(kept, pair, pieces.ids)
-    second: list[int] = []
-    for index, (argument, text) in enumerate(zip(arguments, captions, strict=True)):
-        if captioned[index]:
-            opening, closing = pieces.ids.caption[index]
-            if argument.object >= 0:
-                marker[index] = len(first) + len(second)
-            second += [opening, *text, closing]
-    if second:
-        second.append(pieces.ids.sep)
-    tokens, mask, types = padded(first, second, pieces.ids.pad, length)
-    return Text(tokens, mask, types, np.array(marker, np.int32), lost)
+    special = 2 + any(captioned) + 2 * marked + 2 * sum(captioned)
+    return _Parts(words, captions, captioned, special)
 
 
 def _cut(captions: list[list[int]], room: int) -> list[list[int]]:

@@ -88,6 +88,11 @@ class FeaturizeTogether(Featurizes):
         """How many word pieces of a post's texts have no room."""
         return self._text(_Post(pairs, self._objects)).lost
 
+    def needed(self, pairs: Sequence[Pair]) -> int:
+        """How many tokens a post's texts have, those without room included."""
+        text = self._text(_Post(pairs, self._objects))
+        return int(text.mask.sum()) + text.lost
+
     def untold(self, pairs: Sequence[Pair]) -> int:
         """How many entities have a caption, which is not read."""
         ends = {end for pair in pairs for end in (pair.head, pair.tail) if end.span is not None}
