@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 from absl import logging as absl_logging
 
+from remote_jax.commands import report
 from remote_jax.commands.arguments import Arguments, parse
 from remote_jax.errors import UserError
 from remote_jax.reporting import progress
@@ -206,6 +207,8 @@ def _dispatch(argv: list[str]) -> int:
         if arguments.job is not None:
             return run_together(arguments, arguments.job)
         _announce(arguments)
+        if arguments.mode == "report":
+            return report.of_run(arguments.workdir, arguments.folder)
         with signals.listening():
             return run(arguments)
     return 0

@@ -16,7 +16,10 @@ from remote_jax.errors import UserError, nearest
 from remote_jax.runtime import cluster
 from remote_jax.serve.partial_answers import check_paths
 
-MODES = ("train", "eval", "predict", "export")
+MODES = ("train", "eval", "predict", "export", "report")
+
+FOLDERS = ("export", "report")
+"""Modes whose `--output` is a folder."""
 
 OVERRIDE = re.compile(r"--?(?:no)?config\.([^=]*)")
 """A flag that sets a key of the config."""
@@ -35,7 +38,7 @@ class Arguments:
     posts: tuple[Path, Path] | None
     """predict: where the posts are, and where the answers go."""
     folder: Path | None = None
-    """export: the folder to make."""
+    """export: the folder to make; report: the folder for it, where one is named."""
     without: tuple[str, ...] = ()
     """eval: mechanisms to take away."""
     job: cluster.Job | None = None
@@ -60,7 +63,7 @@ def parse(argv: list[str], about: str) -> Arguments | None:
     flags.DEFINE_enum("mode", "train", MODES, "What to do.", values)
     flags.DEFINE_string("input", "", "predict: JSON lines of posts.", values)
     flags.DEFINE_string(
-        "output", "", "predict, export: where the answers, or the folder, go.", values
+        "output", "", "predict, export, report: where the answers, or the folder, go.", values
     )
     flags.DEFINE_list(
         "without", [], "eval: mechanisms to replace by neutral elements, or each.", values
@@ -91,7 +94,7 @@ def parse(argv: list[str], about: str) -> Arguments | None:
         config=config,
         workdir=workdir or Path("runs") / configs.run_name(values.config, config.seed),
         posts=(Path(values.input), Path(values.output)) if values.mode == "predict" else None,
-        folder=Path(values.output) if values.mode == "export" else None,
+        folder=Path(values.output) if values.output and values.mode in FOLDERS else None,
         without=tuple(values.without),
         job=cluster.read(values),
     )
@@ -116,16 +119,16 @@ def _check_mode(values: flags.FlagValues) -> None:
         raise UserError("--mode=export needs --output=FOLDER.")
     if values.input and values.mode != "predict":
         raise UserError(f"--input is for --mode=predict, found --mode={values.mode}.")
-    if values.output and values.mode not in ("predict", "export"):
+    if values.output and values.mode not in ("predict", *FOLDERS):
         raise UserError(
-            f"--output is for --mode=predict and --mode=export, found --mode={values.mode}."
+            f"--output is for --mode=predict, export and report, found --mode={values.mode}."
         )
     if values["without"].present and values.mode != "eval":
         raise UserError(f"--without is for --mode=eval, found --mode={values.mode}.")
     if values["without"].present and not all(values.without or [""]):
         raise UserError("--without needs names of mechanisms, as --without=router, or each.")
-    if values.mode == "export" and cluster.read(values) is not None:
-        raise UserError("--mode=export is for one process: leave out the flags of a job.")
+    if values.mode in FOLDERS and cluster.read(values) is not None:
+        raise UserError(f"--mode={values.mode} is for one process: leave out the flags of a job.")
 
 
 def read_flags(values: flags.FlagValues, argv: list[str]) -> list[str]:

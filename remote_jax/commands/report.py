@@ -54,10 +54,25 @@ def main(argv: Sequence[str]) -> int:
     check_libraries()
     if options.output is not None and len(options.runs) > 1:
         raise UserError("--output is for one run; without it each has its report in its folder.")
+    for run in options.runs:
+        of_run(run, options.output, explain=options.explain)
+    return 0
+
+
+def of_run(run: Path, folder: Path | None = None, *, explain: int = 0) -> int:
+    """Writes the report of a run, says where it is, and returns 0.
+
+    Args:
+        folder: for the report; RUN/report if None.
+        explain: predictions of which is shown what the model made of them, at most.
+
+    Raises:
+        UserError: as `main`.
+    """
+    check_libraries()
     from remote_jax.report import write
 
-    for run in options.runs:
-        print(write.write(run, options.output or run / "report", explain=options.explain))
+    print(write.write(run, folder or run / "report", explain=explain))
     return 0
 
 
