@@ -7,7 +7,7 @@ from typing import Any
 
 from plotly import graph_objects as go
 
-from remote_jax.report.charts import Bars, Chart, Lines, Matrix
+from remote_jax.report.charts import Bars, Chart, Lines, Matrix, Series
 
 ROW = 22
 """Pixels of a row of bars."""
@@ -33,7 +33,13 @@ def _figure(chart: Chart) -> go.Figure:
 @_figure.register
 def _lines(chart: Lines) -> go.Figure:
     curves = [
-        go.Scatter(x=list(one.x), y=list(one.y), name=_plain(one.name), mode="lines+markers")
+        go.Scatter(
+            x=list(one.x),
+            y=list(one.y),
+            error_y=_deviation(one),
+            name=_plain(one.name),
+            mode="lines+markers",
+        )
         for one in chart.series
     ]
     if chart.diagonal:
@@ -41,7 +47,9 @@ def _lines(chart: Lines) -> go.Figure:
         curves.append(go.Scatter(x=[0, 1], y=[0, 1], name="exact", mode="lines", line=dashed))
     figure = go.Figure(curves)
     return figure.update_layout(
-        xaxis_title=_plain(chart.x), yaxis_title=_plain(chart.y), height=360
+        xaxis={"title": _plain(chart.x), "type": "log" if chart.logarithmic else "-"},
+        yaxis_title=_plain(chart.y),
+        height=360,
     )
 
 
@@ -49,7 +57,11 @@ def _lines(chart: Lines) -> go.Figure:
 def _bars(chart: Bars) -> go.Figure:
     bars = [
         go.Bar(
-            x=list(one.y), y=[*map(_plain, map(str, one.x))], name=_plain(one.name), orientation="h"
+            x=list(one.y),
+            y=[*map(_plain, map(str, one.x))],
+            error_x=_deviation(one),
+            name=_plain(one.name),
+            orientation="h",
         )
         for one in chart.series
     ]
@@ -84,6 +96,10 @@ def _matrix(chart: Matrix) -> go.Figure:
         },
         height=220 + ROW * len(chart.rows),
     )
+
+
+def _deviation(series: Series) -> dict[str, Any] | None:
+    return None if series.deviation is None else {"array": list(series.deviation)}
 
 
 def _plain(text: str) -> str:

@@ -21,12 +21,13 @@ from remote_jax.report.view import Browser, Section
 from remote_jax.reporting.results import cell
 
 
-def render(title: str, sections: Sequence[Section], browser: Browser) -> str:
+def render(title: str, sections: Sequence[Section], browser: Browser | None) -> str:
     """The whole file.
 
     Args:
         title: of the page.
-        sections: in their order; the browser comes last.
+        sections: in their order.
+        browser: of predictions, which comes last; None for a page without any.
     """
     charts = [chart for section in sections for chart in section.charts]
     environment = Environment(autoescape=True, undefined=StrictUndefined)
@@ -46,10 +47,10 @@ def render(title: str, sections: Sequence[Section], browser: Browser) -> str:
                 for chart in charts
                 if isinstance(chart, Matrix) and chart.filters is not None
             },
-            "browser": _as_json(browser),
+            "browser": browser and _as_json(browser),
         },
         style=_file("page.css"),
-        script=_file("page.js"),
+        scripts=[_file("charts.js"), _file("page.js")] if browser else [_file("charts.js")],
         plotly=get_plotlyjs(),
         nonce=secrets.token_urlsafe(16),
     )
