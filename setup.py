@@ -11,6 +11,6 @@ setup(
     package_data={
         "remote_jax.third_party": ["NOTICE", "**/*.txt"],
         "remote_jax": ["py.typed"],
-        "remote_jax.report.page": ["page.*"],
+        "remote_jax.report.page": ["*.css", "*.html", "*.js"],
     },
 )

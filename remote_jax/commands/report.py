@@ -1,10 +1,11 @@
-"""Makes a page of a finished run, and its figures as files: `remote-jax report RUN [RUN ...]`.
+"""Makes a page of a finished run or of a sweep, and figures: `remote-jax report RUN [RUN ...]`.
 
     remote-jax report runs/umre-seed0
 
 writes `report/report.html` into the folder of each run, which opens in a browser without a server
-or a network, and below `report/figures/` every chart as PNG and PDF. It needs the extra `report`:
-pip install -e '.[report]'.
+or a network, and below `report/figures/` every chart as PNG and PDF. The folder of a sweep
+(`remote-jax sweep --workdir`) gets curves over the keys that its variants differ in. It needs the
+extra `report`: pip install -e '.[report]'.
 """
 
 from __future__ import annotations
@@ -34,12 +35,14 @@ def main(argv: Sequence[str]) -> int:
     """Writes the report of each run that the command line names; returns 0.
 
     Raises:
-        UserError: a library is missing, or a folder holds no finished run.
+        UserError: a library is missing, or a folder holds neither a finished run nor a sweep.
     """
     parser = argparse.ArgumentParser(
         "remote-jax report", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("runs", metavar="RUN", nargs="+", type=Path, help="folder of a run")
+    parser.add_argument(
+        "runs", metavar="RUN", nargs="+", type=Path, help="folder of a run or of a sweep"
+    )
     parser.add_argument(
         "--output", type=Path, help="folder for the report; RUN/report if not given"
     )
@@ -71,8 +74,16 @@ def of_run(run: Path, folder: Path | None = None, *, explain: int = 0) -> int:
     """
     check_libraries()
     from remote_jax.report import write
+    from remote_jax.report.sweep import plan
+    from remote_jax.report.sweep import write as of_sweep
 
-    print(write.write(run, folder or run / "report", explain=explain))
+    target = folder or run / "report"
+    if (run / plan.FILE).exists():
+        if explain:
+            raise UserError(f"{run} is a sweep: --explain is for one of its runs.")
+        print(of_sweep.write(run, target))
+    else:
+        print(write.write(run, target, explain=explain))
     return 0
 
 

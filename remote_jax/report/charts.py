@@ -14,11 +14,16 @@ MOST_ROWS = 40
 
 @dataclass(frozen=True)
 class Series:
-    """A line, or the bars of one colour."""
+    """A line, or the bars of one colour.
+
+    Attributes:
+        deviation: of each y, drawn to both of its sides; None where there is none.
+    """
 
     name: str
     x: Sequence[float] | Sequence[str]
     y: Sequence[float]
+    deviation: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class Lines:
     Attributes:
         name: of its files, without an ending.
         diagonal: whether y = x is drawn too, from 0 to 1.
+        logarithmic: whether the axis of x is; then all of them are above 0.
     """
 
     name: str
@@ -36,6 +42,7 @@ class Lines:
     y: str
     series: tuple[Series, ...]
     diagonal: bool = False
+    logarithmic: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Runs side by side: scores over seeds, and whether what one setting gains is more than chance."""
+"""Runs side by side: scores over seeds, whether a gain is more than chance, and what runs cost."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,13 +16,15 @@ from scipy.stats import binomtest
 from remote_jax import config as configs
 from remote_jax.config import RESUMABLE_KEYS
 from remote_jax.errors import UserError, writing
-from remote_jax.report import finished
+from remote_jax.report import costs, drawings, finished
+from remote_jax.report.charts import Chart
 from remote_jax.report.finished import Finished
 from remote_jax.report.intervals import check, difference
 from remote_jax.report.page.render import render
 from remote_jax.report.view import Browser, Column, Post, Section, View
 from remote_jax.report.write import view_of
 from remote_jax.reporting.results import Table, cell, write_atomically
+from remote_jax.roam import wilcoxon
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,15 @@ class Setting:
     views: Sequence[View]
 
 
+class Part(NamedTuple):
+    """A table of the comparison, which is a section of the page and files of its name."""
+
+    name: str
+    note: str
+    table: pd.DataFrame
+    charts: Sequence[Chart] = ()
+
+
 def write(folders: Iterable[Path], output: Path) -> Path:
     """Compares runs, and writes a page and its tables as CSV, Markdown and LaTeX.
 
@@ -49,15 +61,14 @@ def write(folders: Iterable[Path], output: Path) -> Path:
         UserError: runs are not finished, or not of the same data; there is one setting alone.
     """
     settings = grouped([finished.read(folder) for folder in folders])
-    tables = {
-        "scores": scores(settings),
-        "differences": differences(settings),
-        "decisions": decisions(settings),
-    }
-    with writing(output):
-        output.mkdir(parents=True, exist_ok=True)
-    for name, table in tables.items():
-        _write_table(table, output / name)
+    parts = _parts(settings)
+    figures = output / "figures"
+    with writing(figures):
+        figures.mkdir(parents=True, exist_ok=True)
+    for part in parts:
+        _write_table(part.table, output / part.name)
+        for chart in part.charts:
+            drawings.write(chart, figures)
     browser = disagreements(settings)
     asked = pd.DataFrame(
         zip(*(column.values for column in browser.columns), strict=True),
@@ -67,8 +78,8 @@ def write(folders: Iterable[Path], output: Path) -> Path:
     asked = asked.replace(r"^(?=[=+\-@\t\r])", "'", regex=True)
     write_atomically(output / "disagreements.csv", [asked.to_csv(index=False)])
     sections = [
-        Section(name.capitalize(), [note], [_as_table(tables[name])])
-        for name, note in _notes(settings).items()
+        Section(part.name.capitalize(), [part.note], [_as_table(part.table)], part.charts)
+        for part in parts
     ]
     path = output / "compare.html"
     title = " beside ".join(one.name for one in settings)
@@ -193,6 +204,22 @@ def _same_seed(
     return sides[0][0], sides[1][0]
 
 
+def relations(settings: Sequence[Setting]) -> pd.DataFrame:
+    """Wilcoxon's test over relations, of settings of ROAM (Table 7)."""
+    first, rows = settings[0], []
+    for one in settings[1:]:
+        found = wilcoxon.compare(
+            ([run.folder for run in first.runs], [run.folder for run in one.runs])
+        )
+        before, after = found.scores.mean(1)
+        for place, metric in enumerate(wilcoxon.METRICS):
+            means = float(after[place]), float(before[place])
+            p = f"{found.p[place]:.3g}"
+            rows.append((one.name, metric, *means, len(found.relations), found.differing[place], p))
+    columns = ["mean of relations", f"in {first.name}", "relations", "that differ", "p"]
+    return pd.DataFrame(rows, columns=["setting", "score", *columns])
+
+
 def disagreements(settings: Sequence[Setting]) -> Browser:
     """What was asked and is right in the first run of some settings, and not of all."""
     found: list[Mapping[tuple[str, ...], bool]] = [one.views[0].decisions for one in settings]
@@ -209,18 +236,44 @@ def disagreements(settings: Sequence[Setting]) -> Browser:
     return Browser(columns, right, None, [Post()], [0] * len(asked))
 
 
-def _notes(settings: Sequence[Setting]) -> dict[str, str]:
-    """A sentence or two on each table."""
+def _parts(settings: Sequence[Setting]) -> list[Part]:
+    """The tables, each with a sentence or two."""
     first, counts = settings[0], "; ".join(f"{one.name}: {len(one.runs)}" for one in settings)
-    return {
-        "scores": f"Runs that differ in their seeds alone are one setting, named after the first "
-        f"({counts}). Deviations are over seeds.",
-        "differences": f"Compared with {first.name}. Bounds are those of the middle 95 % of 999 "
-        f"draws of {first.views[0].unit}, the same ones for all runs. Runs are not drawn: what "
-        "other seeds would give is not in the bounds, and with one seed each may well lie outside.",
-        "decisions": f"Compared with {first.name}, by McNemar's exact test. It takes decisions as "
-        "independent of each other, which those of one post are not.",
-    }
+    parts = [
+        Part(
+            "scores",
+            f"Runs that differ in their seeds alone are one setting, named after the first "
+            f"({counts}). Deviations are over seeds.",
+            scores(settings),
+        ),
+        Part(
+            "differences",
+            f"Compared with {first.name}. Bounds are those of the middle 95 % of 999 draws of "
+            f"{first.views[0].unit}, the same ones for all runs. Runs are not drawn: what other "
+            "seeds would give is not in the bounds, and with one seed each may well lie outside.",
+            differences(settings),
+        ),
+        Part(
+            "decisions",
+            f"Compared with {first.name}, by McNemar's exact test. It takes decisions as "
+            "independent of each other, which those of one post are not.",
+            decisions(settings),
+        ),
+    ]
+    if first.runs[0].system == "roam":
+        note = (
+            f"Compared with {first.name}, by Wilcoxon's signed-rank test, two-sided, over "
+            "relations: each counts once, by its mean over its queries and over the runs of a "
+            f"setting (Table 7 calls p < {wilcoxon.SIGNIFICANCE} significant, which takes "
+            f"{wilcoxon.MIN_RELATIONS} relations and more)."
+        )
+        parts.append(Part("relations", note, relations(settings)))
+    runs, metric = {one.name: one.runs for one in settings}, first.views[0].metric
+    note = (
+        f"Mean ± deviation over seeds. Time is that of training alone; {metric} chose the "
+        "checkpoints. Times compare where runs had the same machine to themselves."
+    )
+    return [*parts, Part("costs", note, costs.table(runs, metric), costs.charts(runs, metric))]
 
 
 def _as_table(frame: pd.DataFrame) -> Table:

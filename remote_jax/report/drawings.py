@@ -114,7 +114,9 @@ def _draw(chart: Chart, axes: Axes) -> None:
 @_draw.register
 def _lines(chart: Lines, axes: Axes) -> None:
     for one in chart.series:
-        axes.plot(one.x, one.y, marker=".", label=_plain(one.name))
+        axes.errorbar(one.x, one.y, one.deviation, marker=".", capsize=3, label=_plain(one.name))
+    if chart.logarithmic:
+        axes.set_xscale("log")
     if chart.diagonal:
         axes.plot([0, 1], [0, 1], linestyle=":", color="grey")
     axes.set(xlabel=_plain(chart.x), ylabel=_plain(chart.y))
@@ -127,7 +129,9 @@ def _bars(chart: Bars, axes: Axes) -> None:
     count = len(chart.series)
     for number, one in enumerate(chart.series):
         places = [row + (number - (count - 1) / 2) * 0.8 / count for row in range(len(one.x))]
-        axes.barh(places, one.y, height=0.8 / count, label=_plain(one.name))
+        axes.barh(
+            places, one.y, height=0.8 / count, xerr=one.deviation, label=_plain(one.name), capsize=3
+        )
     names = [_plain(str(name)) for name in chart.series[0].x]
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from remote_jax.data.jsonl import show
 from remote_jax.errors import UserError, reason
+from remote_jax.reporting.numbers import finite
 from remote_jax.reporting.results import Table, read_results
 
 Row = dict[str, Any]
@@ -21,10 +22,49 @@ MOST_BYTES = 2**30
 WRONG = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What goes wrong with a prediction that is not as a run writes it."""
 
-FACTS = frozenset(
-    ("config", "data", "dataset", "seed", "steps", "best_step", "skipped_steps", "parameters")
-) | {"metrics", "seconds", "data_wait_seconds", "peak_memory_bytes", "devices", "device", "code"}
-"""Keys of `results.json` that a report needs."""
+Fits = Callable[[Any], bool]
+
+
+def _is(*kinds: type) -> Fits:
+    return lambda value: isinstance(value, kinds)
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_number, value.values()))
+
+
+def _number(value: Any) -> bool:
+    """Whether it is one, of a score that may be NaN."""
+    return isinstance(value, float) or finite(value)
+
+
+def _scores(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(map(_numbers, value.values()))
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and finite(value)
+
+
+FACTS: dict[str, tuple[str, Fits]] = {
+    **dict.fromkeys(("config", "dataset"), ("an object", _is(dict))),
+    "metrics": ("scores by split", _scores),
+    "peak_memory_bytes": ("numbers by name", _numbers),
+    **dict.fromkeys(
+        ("seed", "steps", "best_step", "skipped_steps", "parameters", "devices"),
+        ("a whole number", _whole),
+    ),
+    **dict.fromkeys(("seconds", "data_wait_seconds"), ("a number", finite)),
+    **dict.fromkeys(("data", "device", "code"), ("a text", _is(str))),
+}
+"""Keys of `results.json` that a report needs, and what is there."""
+
+PLACES: dict[str, tuple[str, Fits]] = {
+    "dir": ("a text", _is(str)),
+    "cache": ("a text", _is(str)),
+    "sample": ("an object", _is(dict)),
+}
+"""The same of the config's `data`, which may lack them."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +106,7 @@ class Finished:
         found = [
             (float(x["step"]), float(x[key]))
             for x in self.log
-            if x.get("split") == split and _finite(x.get(key)) and _finite(x.get("step"))
+            if x.get("split") == split and finite(x.get(key)) and finite(x.get("step"))
         ]
         return [step for step, _ in found], [value for _, value in found]
 
@@ -97,10 +137,6 @@ class Finished:
         return found
 
 
-def _finite(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
-
-
 def read(folder: Path) -> Finished:
     """Reads the files of a run.
 
@@ -111,13 +147,34 @@ def read(folder: Path) -> Finished:
     if not path.exists():
         raise UserError(f"{folder} holds no finished run: there is no {path}.")
     results, tables = read_results(path)
-    missing = sorted(FACTS - results.keys())
-    if missing or not isinstance(results["config"], dict) or not results["metrics"]:
-        raise UserError(f"{path} is not the results.json of a run; it lacks {', '.join(missing)}.")
+    _check(results, path)
     log, rows = (list(_lines(folder / name)) for name in ("metrics.jsonl", "predictions.jsonl"))
     if not rows:
         raise UserError(f"{folder / 'predictions.jsonl'} is empty: there is nothing to show.")
     return Finished(folder, results, tables, log, rows)
+
+
+def _check(results: Row, path: Path) -> None:
+    """Raises a UserError unless `results.json` has what a report needs, as a run writes it."""
+    missing = sorted(FACTS.keys() - results.keys())
+    if missing:
+        raise UserError(f"{path} is not the results.json of a run; it lacks {', '.join(missing)}.")
+    _check_kinds(results, FACTS, path, "")
+    system, data = results["config"].get("system"), results["config"].get("data", {})
+    kinds = {"system": ("a text", _is(str)), "data": ("an object", _is(dict))}
+    _check_kinds({"system": system, "data": data}, kinds, path, "config.")
+    _check_kinds(data, PLACES, path, "config.data.")
+
+
+def _check_kinds(
+    found: Row, expected: Mapping[str, tuple[str, Fits]], path: Path, prefix: str
+) -> None:
+    for key, (what, fits) in expected.items():
+        if key in found and not fits(found[key]):
+            raise UserError(
+                f"{path} is not as a run writes it: {prefix}{key} must be {what}, found "
+                f"{show(found[key])}."
+            )
 
 
 def _lines(path: Path) -> Iterator[Row]:

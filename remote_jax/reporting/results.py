@@ -110,7 +110,7 @@ def read_results(path: Path) -> tuple[dict[str, Any], list[Table]]:
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
         return results, [Table(**table) for table in results["tables"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(
             f"{path} is not the results.json of a run ({error}); move it away and start again."
         ) from error

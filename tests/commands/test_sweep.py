@@ -1,7 +1,7 @@
-"""Variants and seeds become runs, and runs become a table."""
+"""Variants and seeds become runs, which are trained once, and a table."""
 
 import json
-import statistics
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,12 +13,6 @@ from remote_jax.commands import sweep
 from remote_jax.errors import UserError
 
 
-def finished(workdir: Path, **test: float) -> None:
-    workdir.mkdir(parents=True)
-    scores = {"validation": dict.fromkeys(test, 0.0), "test": test}
-    (workdir / "results.json").write_text(json.dumps({"metrics": scores}))
-
-
 def test_a_sweep_is_every_variant_with_every_seed_in_folders_of_their_own(tmp_path: Path) -> None:
     runs = sweep.plan(["full:", "no depth: --config.features.depth=false"], ["0", "4"], tmp_path)
     assert [(run.variant, run.seed) for run in runs] == [
@@ -28,7 +22,7 @@ def test_a_sweep_is_every_variant_with_every_seed_in_folders_of_their_own(tmp_pa
         ("no depth", 4),
     ]
     assert len({run.workdir for run in runs}) == 4
-    arguments = runs[3].arguments("configs/umre.py")
+    arguments = sweep.arguments(runs[3], "configs/umre.py")
     assert arguments[:2] == ["--config=configs/umre.py", f"--workdir={runs[3].workdir}"]
     assert arguments[-2:] == ["--config.seed=4", "--config.features.depth=false"]
 
@@ -42,39 +36,23 @@ def test_what_is_no_sweep_is_refused(variants: list[str], seeds: list[str], tmp_
         sweep.plan(variants, seeds, tmp_path)
 
 
-def test_the_table_has_the_mean_and_deviation_of_the_last_split(tmp_path: Path) -> None:
-    runs = sweep.plan(["full:", "less:"], ["0", "1", "2"], tmp_path)
-    values = {"full": [0.91, 0.93, 0.95], "less": [0.5, 0.5, 0.5]}
-    for run in runs:
-        finished(run.workdir, f1=values[run.variant][run.seed])
-    text = sweep.table(runs, ["f1"])
-    deviation = statistics.stdev([91, 93, 95])
-    assert f"| full | 93.00 ± {deviation:.2f} |" in text
-    assert "| less | 50.00 ± 0.00 |" in text
-
-
-def test_the_table_has_whatever_the_runs_were_scored_by(tmp_path: Path) -> None:
-    runs = sweep.plan(["full:", "less:"], ["0", "1"], tmp_path)
-    ranks = iter([0.5, 1.0, 120.0, 140.0])
-    for run, mrr in zip(runs, [0.4, 0.2, 0.3, 0.2], strict=True):
-        finished(run.workdir, **{"mr": next(ranks), "mrr": mrr, "hits@1": 0.0})
-    # A mean rank is no share, not even in the rows where it happens to be small.
-    assert sweep.table(runs).splitlines() == [
-        "| variant | mr | mrr (%) | hits@1 (%) |",
-        "|---|---|---|---|",
-        "| full | 60.25 ± 84.50 | 35.00 ± 7.07 | 0.00 ± 0.00 |",
-        "| less | 70.50 ± 98.29 | 20.00 ± 0.00 | 0.00 ± 0.00 |",
+def test_a_varied_key_has_a_variant_for_each_value(tmp_path: Path) -> None:
+    variants = sweep.varied("train.learning_rate=1e-3,0.1") + sweep.varied("model.mot=none")
+    runs = sweep.plan(variants, ["0"], tmp_path, ["--config.train.epochs=2"])
+    assert [(run.variant, run.flags) for run in runs] == [
+        (
+            "train.learning_rate=1e-3",
+            ("--config.train.epochs=2", "--config.train.learning_rate=1e-3"),
+        ),
+        (
+            "train.learning_rate=0.1",
+            ("--config.train.epochs=2", "--config.train.learning_rate=0.1"),
+        ),
+        ("model.mot=none", ("--config.train.epochs=2", "--config.model.mot=none")),
     ]
-    assert sweep.table(runs, ["hits@1"]).splitlines()[0] == "| variant | hits@1 (%) |"
-
-
-def test_scores_that_only_some_runs_have_are_left_out_or_refused(tmp_path: Path) -> None:
-    runs = sweep.plan(["full:", "less:"], ["0"], tmp_path)
-    finished(runs[0].workdir, f1=0.9, f1_oo=0.8)
-    finished(runs[1].workdir, f1=0.9)
-    assert sweep.table(runs).splitlines()[0] == "| variant | f1 (%) |"
-    with pytest.raises(UserError, match="no score 'f1_oo'; there are f1"):
-        sweep.table(runs, ["f1_oo"])
+    for wrong in ("model.groups", "=1,2", "model.groups=1,,2"):
+        with pytest.raises(UserError, match="--vary is KEY=VALUE,VALUE"):
+            sweep.varied(wrong)
 
 
 def test_variants_do_not_share_a_folder(tmp_path: Path) -> None:
@@ -82,43 +60,125 @@ def test_variants_do_not_share_a_folder(tmp_path: Path) -> None:
         sweep.plan(["+depth:", "-depth:"], ["0"], tmp_path)
 
 
-def test_scores_that_are_not_there_are_named(tmp_path: Path) -> None:
-    runs = sweep.plan(["full:"], ["0"], tmp_path)
-    finished(runs[0].workdir, f1=0.9)
-    with pytest.raises(UserError, match="no score 'F1'; there are f1"):
-        sweep.table(runs, ["F1"])
-
-
-def test_failed_runs_are_named(tmp_path: Path) -> None:
+def test_failed_runs_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "is_done", lambda *_: False)  # which would tell before it starts
     runs = sweep.plan(["broken: --no_such_flag=1"], ["0"], tmp_path)
     with pytest.raises(UserError, match=r"broken, seed 0, .*log\.txt"):
         sweep.train(runs, "configs/umre.py", jobs=1)
     assert "no_such_flag" in (runs[0].workdir / "log.txt").read_text()
 
 
-def test_a_sweep_goes_on_and_refuses_other_flags(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Through the program itself, in this process, on the toy task."""
+def toys(folder: Path, *more: str, metrics: str = "accuracy") -> list[str]:
+    """Flags of a sweep over two sizes of the toy."""
+    flags = (f"--config={toy.__file__}", f"--workdir={folder}", "--config.train.epochs=1")
+    return ["sweep", *flags, "--seeds=0", "--vary=model.hidden=4,8", f"--metrics={metrics}", *more]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That sweep, finished."""
+    folder = tmp_path_factory.mktemp("sweep")
+    with pytest.MonkeyPatch.context() as patch:
+        in_this_process(patch)
+        assert main.main(["x", *toys(folder)]) == 0
+    return folder
+
+
+def in_this_process(patch: pytest.MonkeyPatch) -> list[str]:
+    """Runs are started by the program itself, in this process; gives the folders of variants."""
+    begun: list[str] = []
 
     def program(command: list[str], **_: object) -> SimpleNamespace:
-        toy.install()
+        begun.append(next(Path(x).parent.name for x in command if "--workdir=" in x))
         return SimpleNamespace(returncode=main.main(command[2:]))
 
-    monkeypatch.setattr(sweep, "subprocess", SimpleNamespace(run=program, STDOUT=None))
-    monkeypatch.setattr(sweep.os, "sched_setaffinity", lambda *_: None, raising=False)
+    toy.install()
+    patch.setattr(sweep, "subprocess", SimpleNamespace(run=program, STDOUT=None))
+    patch.setattr(sweep.os, "sched_setaffinity", lambda *_: None, raising=False)
+    return begun
 
-    def train(flags: str) -> None:
-        sweep.train(sweep.plan([f"full: {flags}"], ["0"], tmp_path), toy.__file__, jobs=1)
 
-    train("--config.train.epochs=1")
-    left = (tmp_path / "full" / "seed0" / "results.json").read_bytes()
-    train("--config.train.epochs=1")
-    assert "The run is finished" in capfd.readouterr().out
-    with pytest.raises(UserError, match="ended with an error"):
-        train("--config.train.epochs=1 --config.train.clip=3.0")
-    assert "was started with train.clip = " in capfd.readouterr().err
-    assert (tmp_path / "full" / "seed0" / "results.json").read_bytes() == left
+@pytest.fixture
+def folder(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the finished sweep."""
+    return Path(shutil.copytree(trained, tmp_path / "sweep"))
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Folders of the variants whose runs are started."""
+    return in_this_process(monkeypatch)
+
+
+def results(folder: Path) -> list[bytes]:
+    """Of both runs."""
+    return [path.read_bytes() for path in sorted(folder.rglob("results.json"))]
+
+
+def test_a_finished_run_is_not_run_again_and_an_interrupted_one_goes_on(
+    folder: Path, started: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    table, (small, large) = (folder / "table.md").read_text(), results(folder)
+    # As if it had been stopped at its last step: what it learnt is there, and no result.
+    (folder / "model_hidden_8" / "seed0" / "results.json").unlink()
+    assert main.main(["x", *toys(folder)]) == 0
+    assert started == ["model_hidden_8"]
+    again, gone_on = results(folder)
+    assert again == small
+    before, after = json.loads(large), json.loads(gone_on)
+    assert before["metrics"] == after["metrics"] and before["steps"] == after["steps"]
+    assert (folder / "table.md").read_text() == table in capfd.readouterr().out
+
+
+def test_other_flags_are_refused_before_a_run_starts(
+    folder: Path, started: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    left = results(folder)
+    assert main.main(["x", *toys(folder, "--config.train.clip=3.0")]) == 2
+    said = capfd.readouterr().err
+    assert "Variant 'model.hidden=4'" in said and "was started with train.clip = " in said
+    assert started == [] and results(folder) == left
+
+
+def test_more_epochs_go_on(folder: Path) -> None:
+    toy.install()
+    for epochs, done in ((1, True), (2, False)):
+        flags = [f"--config.train.epochs={epochs}"]
+        (run,) = sweep.plan(sweep.varied("model.hidden=4"), ["0"], folder, flags)
+        assert sweep.is_done(run, toy.__file__) == done
+
+
+def test_any_number_can_be_asked_for(
+    folder: Path, started: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["x", *toys(folder, metrics="metrics.validation.accuracy,parameters")]) == 0
+    expected = [
+        f"| model.hidden={size} | {100 * found['metrics']['validation']['accuracy']:.2f} | "
+        f"{found['parameters']}.00 |"
+        for size, found in zip((4, 8), map(json.loads, results(folder)), strict=True)
+    ]
+    assert (folder / "table.md").read_text().splitlines()[2:] == expected
+    # What was trained is kept where a name is wrong: the same command with another one is enough.
+    assert main.main(["x", *toys(folder, metrics="metric.validation.accuracy")]) == 2
+    assert "did you mean 'metrics.validation.accuracy'?" in capfd.readouterr().err
+    assert started == []
+
+
+def test_what_belongs_to_a_sweep_is_written(folder: Path) -> None:
+    kept = json.loads((folder / "sweep.json").read_text())
+    assert kept == {
+        "config": toy.__file__,
+        "metrics": ["accuracy"],
+        "runs": [
+            {
+                "variant": f"model.hidden={size}",
+                "flags": ["--config.train.epochs=1", f"--config.model.hidden={size}"],
+                "seed": 0,
+                "folder": f"model_hidden_{size}/seed0",
+            }
+            for size in (4, 8)
+        ],
+    }
 
 
 @pytest.mark.parametrize(

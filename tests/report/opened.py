@@ -25,7 +25,7 @@ class Opened:
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.goto(path.as_uri())
-        self.page.wait_for_selector("#rows tbody tr")
+        self.page.wait_for_selector("#rows tbody tr, .chart .main-svg")
 
     def rows(self) -> list[list[str]]:
         """The cells of the rows that are shown, without the first, which says what is right."""

@@ -12,10 +12,11 @@ import pytest
 pytest.importorskip("plotly", reason="of the extra `report`")
 
 import pandas as pd
+from scipy.stats import wilcoxon
 from statsmodels.stats.contingency_tables import mcnemar
 
 from remote_jax import main
-from remote_jax.report import compare, finished
+from remote_jax.report import compare, costs, finished
 
 
 def altered(folder: Path, seed: int = 0, **config: object) -> Path:
@@ -26,6 +27,14 @@ def altered(folder: Path, seed: int = 0, **config: object) -> Path:
     results["config"] |= {"seed": seed, **config}
     path.write_text(json.dumps(results))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the charts that would be files: drawing them takes a second."""
+    names: list[str] = []
+    monkeypatch.setattr(compare.drawings, "write", lambda chart, _: names.append(chart.name))
+    return names
 
 
 @pytest.fixture
@@ -75,6 +84,70 @@ def test_decisions_are_compared_by_mcnemars_test(runs: list[Path]) -> None:
     assert float(row["p"]) == pytest.approx(mcnemar(table, exact=True).pvalue, rel=5e-3)
 
 
+def test_relations_are_compared_by_wilcoxons_test(tmp_path: Path) -> None:
+    """Table 7, by hand from the ranks of the files."""
+    names = [f"relation {n}" for n in range(30)]
+    runs, by_relation = [], []
+    rng = np.random.default_rng(5)
+    for name, seed, size in (("a0", 0, 1), ("a1", 1, 1), ("b0", 0, 2)):
+        rows = fabricated.roam(tmp_path / name, queries=120, name="met")
+        ranks = rng.integers(1, 6, 120)
+        for number, row in enumerate(rows):
+            row |= {"relation": names[number % 30], "rank": float(ranks[number])}
+        fabricated.write_lines(tmp_path / name / "predictions.jsonl", rows)
+        runs.append(finished.read(altered(tmp_path / name, seed, size=size)))
+        by_relation.append([(1 / ranks[place::30]).mean() for place in range(30)])
+    table = compare.relations(compare.grouped(runs)).set_index("score")
+    first, other = np.mean(by_relation[:2], 0), np.array(by_relation[2])
+    row = table.loc["MRR"]
+    assert list(table.index) == ["MRR", "Hits@1"] and set(table["setting"]) == {"b0"}
+    assert row["mean of relations"] == pytest.approx(other.mean())
+    assert row["in a0"] == pytest.approx(first.mean())
+    assert row["relations"] == 30 and row["that differ"] > 20
+    assert float(row["p"]) == pytest.approx(wilcoxon(first, other).pvalue, rel=5e-3)
+
+
+def test_costs_are_means_over_seeds(tmp_path: Path, drawn: list[str]) -> None:
+    runs = []
+    for name, seed, size, seconds in (("a0", 0, 1, 10.0), ("a1", 1, 1, 14.0), ("b0", 0, 2, 5.0)):
+        fabricated.roam(tmp_path / name, queries=40, name="met", shift=size)
+        altered(tmp_path / name, seed, size=size)
+        path = tmp_path / name / "results.json"
+        memory = {"host": 2e9, "device": 3e9} if size == 2 else {"host": 1e9 + 1e8 * seed}
+        results = json.loads(path.read_text()) | {"seconds": seconds, "peak_memory_bytes": memory}
+        path.write_text(json.dumps(results))
+        runs.append(tmp_path / name)
+    compare.write(runs, tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "costs.csv", dtype=str).set_index("setting")
+    mrr = [finished.read(run).scores["mrr"] for run in runs]
+    # The fabricated runs have 20 steps and 1,234 parameters.
+    assert table.loc["a0"].dropna().to_dict() == {
+        "seconds of training": f"12.00 ± {np.std([10, 14], ddof=1):.2f}",
+        "seconds per step": f"0.6000 ± {np.std([0.5, 0.7], ddof=1):.4f}",
+        "peak memory of the host (GB)": f"1.050 ± {np.std([1.0, 1.1], ddof=1):.3f}",
+        "parameters": "1,234 ± 0",
+        "mrr": f"{np.mean(mrr[:2]):.4f} ± {np.std(mrr[:2], ddof=1):.4f}",
+    }
+    assert table.loc["b0", "peak memory of the device (GB)"] == "3.000"
+    assert drawn == [f"cost-{number}" for number in range(1, 7)]
+    settings = compare.grouped([finished.read(run) for run in runs])
+    seconds = costs.charts({one.name: one.runs for one in settings}, "mrr")[0]
+    (bars,) = seconds.series
+    assert seconds.x == "seconds of training" and bars.x == ["a0", "b0"]
+    np.testing.assert_allclose(bars.y, [12, 5])
+    np.testing.assert_allclose(bars.deviation, [np.std([10, 14], ddof=1), 0])
+
+
+@pytest.mark.parametrize("system", ["remote", "eega"])
+def test_other_systems_have_costs_and_no_test_over_relations(system: str, tmp_path: Path) -> None:
+    for size in (1, 2):
+        fabricated.SYSTEMS[system](tmp_path / f"{size}")
+        altered(tmp_path / f"{size}", size=size)
+    compare.write([tmp_path / "1", tmp_path / "2"], tmp_path / "out")
+    assert (tmp_path / "out" / "costs.tex").exists()
+    assert not (tmp_path / "out" / "relations.csv").exists()
+
+
 def test_seeds_do_not_count_what_is_asked_twice(runs: list[Path], tmp_path: Path) -> None:
     first, second, other = map(finished.read, runs)
     one = compare.decisions(compare.grouped([first, other]))
@@ -105,7 +178,7 @@ def test_disagreements_are_what_one_alone_has_right(runs: list[Path], tmp_path: 
 
 def test_tables_are_written_for_papers(runs: list[Path], tmp_path: Path) -> None:
     assert main.main(["x", "compare", *map(str, runs), f"--output={tmp_path}/out"]) == 0
-    for name in ("scores", "differences", "decisions"):
+    for name in ("scores", "differences", "decisions", "relations", "costs"):
         text = (tmp_path / "out" / f"{name}.tex").read_text()
         assert text.startswith(r"\begin{tabular}") and r"\bottomrule" in text and " % " not in text
         lines = (tmp_path / "out" / f"{name}.md").read_text().splitlines()

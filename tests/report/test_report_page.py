@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import fabricated
+import numpy as np
 import pytest
 from opened import Opened, sync_api
 
 pytest.importorskip("plotly", reason="of the extra `report`")
 
+from remote_jax.report import compare
+from remote_jax.report.sweep import plan
+from remote_jax.report.sweep.plan import Run, Sweep
+from remote_jax.report.sweep.write import write as write_sweep
 from remote_jax.report.write import write
 
 
@@ -22,6 +29,69 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     fabricated.remote(folder / "named", name="friend_of")
     fabricated.roam(folder / "many", queries=120, name="met")
     return {run.name: write(run, run / "report") for run in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Pages of a sweep, and of its settings side by side; names are markup."""
+    folder = tmp_path_factory.mktemp("several")
+    runs = []
+    for groups in (1, 2, 200):
+        for seed in (0, 1):
+            run = Run(f"{groups} {fabricated.MARKUP}", (), seed, folder / f"{groups}" / f"{seed}")
+            fabricated.roam(run.workdir, queries=40, shift=groups + seed)
+            path = run.workdir / "results.json"
+            results = json.loads(path.read_text())
+            results["config"] |= {"seed": seed, "model": {"groups": groups}}
+            path.write_text(json.dumps(results))
+            runs.append(run)
+    plan.write(Sweep("mkg_y", ("mrr", "seconds"), tuple(runs)), folder)
+    return {
+        "sweep": write_sweep(folder, folder / "report"),
+        "compare": compare.write([run.workdir for run in runs], folder / "compare"),
+    }
+
+
+def shown(page: sync_api.Page, name: str) -> dict[str, Any]:
+    """The first trace of a chart, and its axis of x, as Plotly has them."""
+    chart = page.locator(f"[id='chart-{name}']")
+    chart.scroll_into_view_if_needed()
+    chart.locator(".main-svg").first.wait_for()
+    found: dict[str, Any] = chart.evaluate(
+        "one => ({ ...one.data[0], axis: one.layout.xaxis.type })"
+    )
+    return found
+
+
+def test_a_sweep_has_a_page_of_curves(browser: sync_api.Browser, several: dict[str, Path]) -> None:
+    opened = Opened(browser, several["sweep"])
+    results = [several["sweep"].parents[1] / f"{k}" for k in (1, 2, 200)]
+    mrr = [
+        [100 * json.loads(path.read_text())["metrics"]["test"]["mrr"] for path in one]
+        for one in (sorted(folder.glob("*/results.json")) for folder in results)
+    ]
+    curve = shown(opened.page, "model.groups-mrr")
+    assert curve["x"] == [1, 2, 200] and curve["axis"] == "log"
+    np.testing.assert_allclose(curve["y"], np.mean(mrr, 1))
+    np.testing.assert_allclose(curve["error_y"]["array"], np.std(mrr, 1, ddof=1))
+    assert opened.page.locator("[id='chart-model.groups-mrr'] .errorbar").count() == 3
+    assert "error_y" not in shown(opened.page, "model.groups-seconds")  # they are all the same
+    assert f"200 {fabricated.MARKUP}" in opened.page.inner_text("main")
+    assert opened.page.locator("#predictions, nav a[href='#predictions']").count() == 0
+    assert opened.said == [] and all(url.startswith(("file:", "data:")) for url in opened.asked)
+
+
+def test_settings_have_costs_beside_each_other(
+    browser: sync_api.Browser, several: dict[str, Path]
+) -> None:
+    opened = Opened(browser, several["compare"])
+    bars = shown(opened.page, "cost-1")
+    assert bars["y"] == ["1/0", "2/0", "200/0"] and bars["x"] == [5, 5, 5]
+    files = {path.name for path in (several["compare"].parent / "figures").iterdir()}
+    assert files == {f"cost-{n}.{kind}" for n in range(1, 6) for kind in ("png", "pdf")}
+    for title in ("Relations", "Costs", "Predictions"):
+        assert opened.page.locator("h2", has_text=title).count() == 1
+    assert opened.said == []
 
 
 @pytest.fixture(params=fabricated.SYSTEMS)

@@ -128,6 +128,32 @@ def test_a_prediction_that_no_run_writes_is_told(
     )
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"config": {"system": "remote", "data": {"dir": 5}}}, "config.data.dir must be a text"),
+        ({"config": {"system": "remote", "data": {"cache": []}}}, "config.data.cache must be"),
+        ({"config": {"system": "remote", "data": {"sample": 1}}}, "config.data.sample must be"),
+        ({"config": {"system": "remote", "data": 5}}, "config.data must be an object, found 5"),
+        ({"config": {}}, "config.system must be a text, found None"),
+        ({"config": []}, "config must be an object"),
+        ({"metrics": {}}, "metrics must be scores by split"),
+        ({"metrics": {"test": {"f1": "0.5"}}}, "metrics must be scores by split"),
+        ({"peak_memory_bytes": {"host": 10**400}}, "peak_memory_bytes must be numbers by name"),
+        ({"seconds": float("nan")}, "seconds must be a number, found nan"),
+        ({"parameters": 1.5}, "parameters must be a whole number, found 1.5"),
+        ({"code": None}, "code must be a text"),
+    ],
+)
+def test_results_that_no_run_writes_are_told(
+    change: dict, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fabricated.remote(tmp_path)
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert f"results.json is not as a run writes it: {said}" in mistake(capsys, tmp_path)
+
+
 @pytest.mark.parametrize("text", ["[" * 10**5, '{"entropy": 0}', '{"groups": []}'])
 def test_a_routing_that_no_run_writes_is_told(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -24,6 +24,7 @@ from remote_jax.report.charts import (
     Matrix,
     Network,
     Points,
+    Series,
     path,
 )
 
@@ -64,6 +65,7 @@ def _lines(chart: Lines) -> Figure:
             "type": "scatter",
             "x": list(one.x),
             "y": list(one.y),
+            "error_y": _deviation(one),
             "name": _plain(one.name),
             "mode": "lines+markers",
         }
@@ -73,7 +75,9 @@ def _lines(chart: Lines) -> Figure:
         dashed = {"dash": "dot", "color": "#94a3b8"}
         line = {"type": "scatter", "mode": "lines", "line": dashed}
         curves.append({**line, "x": [0, 1], "y": [0, 1], "name": "exact"})
-    return {"data": curves, "layout": {**_axes(chart), "height": 360}}
+    layout = {**_axes(chart), "height": 360}
+    layout["xaxis"]["type"] = "log" if chart.logarithmic else "-"
+    return {"data": curves, "layout": layout}
 
 
 @_figure.register
@@ -84,6 +88,7 @@ def _bars(chart: Bars) -> Figure:
             "orientation": "h",
             "x": list(one.y),
             "y": [*map(_plain, map(str, one.x))],
+            "error_x": _deviation(one),
             "name": _plain(one.name),
         }
         for one in chart.series
@@ -210,6 +215,10 @@ def _array(values: Float[np.ndarray, "..."]) -> dict[str, str]:
     data = base64.b64encode(values.astype("<f4").tobytes()).decode("ascii")
     shape = {} if values.ndim == 1 else {"shape": ", ".join(map(str, values.shape))}
     return {"dtype": "f4", "bdata": data, **shape}
+
+
+def _deviation(series: Series) -> dict[str, Any] | None:
+    return None if series.deviation is None else {"array": list(series.deviation)}
 
 
 def _plain(text: str) -> str:

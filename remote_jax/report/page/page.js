@@ -1,17 +1,8 @@
-"use strict";
-// All text of data enters the page as text, never as markup.
-const data = JSON.parse(document.getElementById("data").textContent);
+// The predictions, below the charts of charts.js.
 const PAGE = 50;
 const { columns, right, confidence, posts, post, marks, objects, weights } = data.browser;
 const { explained, explanation } = data.browser;
 const total = right.length;
-
-function element(name, text, className) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  if (className) made.className = className;
-  return made;
-}
 
 // Filters: a list for each column with choices, right or wrong, words, and how sure.
 const filters = document.getElementById("filters");
@@ -197,79 +188,6 @@ function bars(one, values) {
   Plotly.newPlot(place, [trace], layout, { responsive: true, displayModeBar: false });
 }
 
-function plot(place, { data: traces, layout }) {
-  const styled = { ...layout, template: data.template };
-  return Plotly.newPlot(place, traces, styled, { responsive: true, displaylogo: false });
-}
-
-// What the model made of a prediction: tables, charts to choose from, and weights over the picture.
-function tableOf({ title, columns: names, rows }) {
-  const made = element("table");
-  made.append(element("caption", title));
-  const head = element("tr");
-  names.forEach((name) => head.append(element("th", name)));
-  made.append(head);
-  rows.forEach((values) => {
-    const row = element("tr");
-    values.forEach((value) => row.append(element("td", value)));
-    made.append(row);
-  });
-  const wide = element("div", undefined, "wide");
-  wide.append(made);
-  return wide;
-}
-
-function chooser(id, title, names, onChange) {
-  const select = element("select");
-  select.id = id;
-  names.forEach((name, at) => select.append(new Option(name, at)));
-  select.addEventListener("change", () => onChange(Number(select.value)));
-  const label = element("label", title);
-  label.append(select);
-  return label;
-}
-
-function overlay(frame, cells) {
-  frame.querySelectorAll(".cell").forEach((cell_) => cell_.remove());
-  const sums = new Map();
-  cells.forEach(([box, weight]) => {
-    const key = box.join(" ");
-    sums.set(key, [box, (sums.get(key)?.[1] ?? 0) + weight]);
-  });
-  const most = Math.max(...[...sums.values()].map(([, weight]) => weight), 1e-12);
-  sums.forEach(([[left, top, end, bottom], weight]) => {
-    const made = element("div", undefined, "cell");
-    const sides = { left, top, width: end - left, height: bottom - top };
-    Object.entries(sides).forEach(([side, share]) => { made.style[side] = `${100 * share}%`; });
-    made.style.opacity = 0.75 * (weight / most);
-    made.title = weight.toFixed(5);
-    frame.append(made);
-  });
-}
-
-function explain(i, place) {
-  const one = explained[explanation[i]];
-  if (!one) return;
-  const frame = place.querySelector(".picture");
-  if (frame && one.overlays.length) {
-    const names = ["nothing", ...one.overlays.map(({ title, name }) => `${title}, ${name}`)];
-    const show_ = (at) => overlay(frame, at ? one.overlays[at - 1].cells : []);
-    frame.after(chooser("overlays", "Over the picture", names, show_));
-  }
-  one.tables.forEach((table) => place.append(tableOf(table)));
-  if (!one.charts.length) return;
-  const figure = element("figure", undefined, "explained");
-  const draw_ = (at) => ready.then(() => plot(figure, one.charts[at]));
-  const names = one.charts.map(({ layout }) => unescaped(layout.title.text));
-  place.append(chooser("explained", "What the model made of it", names, draw_), figure);
-  draw_(0);
-}
-
-// Titles of charts are escaped for Plotly.
-function unescaped(text) {
-  return text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
-}
-
 let chosen = -1;
 
 function choose(i) {
@@ -309,37 +227,6 @@ body.addEventListener("keydown", (event) => {
 previous.addEventListener("click", () => { first -= PAGE; show(); });
 next.addEventListener("click", () => { first += PAGE; show(); });
 filters.addEventListener("input", () => { cellOf = null; filter(); });
-
-// Charts are drawn when they come into sight.
-function draw(place) {
-  const name = place.dataset.chart;
-  plot(place, data.charts[name]);
-  if (name in data.links) place.on("plotly_click", (event) => zoomIn(data.links[name], event.points[0]));
-}
-
-const sight = new IntersectionObserver((seen) => {
-  seen.filter((one) => one.isIntersecting).forEach((one) => {
-    sight.unobserve(one.target);
-    draw(one.target);
-  });
-}, { rootMargin: "300px" });
-
-// Plotly is read once the rows are shown: that takes a second or two.
-const { nonce } = document.currentScript;
-const ready = new Promise((resolve) => {
-  setTimeout(() => {
-    const script = element("script", document.getElementById("plotly").textContent);
-    script.nonce = nonce;
-    document.body.append(script);
-    resolve();
-  }, 50);
-});
-ready.then(() => {
-  document.querySelectorAll(".chart").forEach((place) => sight.observe(place));
-  window.addEventListener("beforeprint", () => {
-    document.querySelectorAll(".chart:empty").forEach(draw);
-  });
-});
 
 // A click on a cell of a matrix shows what it counts, whatever was filtered before.
 function zoomIn(link, point) {

@@ -20,13 +20,17 @@ from remote_jax.report.page.interactive import specification, template
 from remote_jax.report.view import Browser, Explained, Section
 from remote_jax.reporting.results import cell
 
+SCRIPTS = ("charts.js", "explained.js", "page.js")
+"""The first is that of every page, the others are of predictions."""
 
-def render(title: str, sections: Sequence[Section], browser: Browser) -> str:
+
+def render(title: str, sections: Sequence[Section], browser: Browser | None) -> str:
     """The whole file.
 
     Args:
         title: of the page.
-        sections: in their order; the browser comes last.
+        sections: in their order.
+        browser: of predictions, which comes last; None for a page without any.
     """
     charts = [chart for section in sections for chart in section.charts]
     environment = Environment(autoescape=True, undefined=StrictUndefined)
@@ -46,11 +50,11 @@ def render(title: str, sections: Sequence[Section], browser: Browser) -> str:
                 for chart in charts
                 if isinstance(chart, Matrix) and chart.filters is not None
             },
-            "browser": _browser(browser),
+            "browser": browser and _browser(browser),
             "template": template(),
         },
         style=_file("page.css"),
-        script=_file("page.js"),
+        scripts=[_file(name) for name in (SCRIPTS if browser else SCRIPTS[:1])],
         plotly=get_plotlyjs(),
         nonce=secrets.token_urlsafe(16),
     )
