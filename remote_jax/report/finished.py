@@ -77,6 +77,8 @@ class Finished:
         tables: those that are printed when a run ends.
         log: lines of `metrics.jsonl`.
         rows: lines of `predictions.jsonl`.
+        room: characters of all pictures and predictions of its page together; Plotly takes 5
+            million of the page's 15.
     """
 
     folder: Path
@@ -84,6 +86,7 @@ class Finished:
     tables: list[Table]
     log: list[Row]
     rows: list[Row]
+    room: int = 9_000_000
 
     @property
     def system(self) -> str:

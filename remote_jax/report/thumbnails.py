@@ -20,8 +20,6 @@ from remote_jax.report.view import Box
 
 LONGEST = 320
 """Pixels of the longer side."""
-ROOM = 9_000_000
-"""Characters of all pictures and predictions together; Plotly takes 5 million of the page's 15."""
 
 SAMPLES = {"remote": of_remote.place, "eega": of_eega.place}
 """Where the generated sample of a system is."""
@@ -39,7 +37,7 @@ def thumbnails(run: Finished, names: Sequence[str]) -> tuple[dict[str, str], str
     if root is None or not root.is_dir():
         return {}, f"No picture is shown: the data folder {root or ''} is not here."
     found: dict[str, str] = {}
-    room = ROOM - (run.folder / "predictions.jsonl").stat().st_size
+    room = run.room - (run.folder / "predictions.jsonl").stat().st_size
     for name in dict.fromkeys(names):
         url = _thumbnail(root, name) if name else ""
         room -= len(url)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from remote_jax.errors import UserError, writing
 from remote_jax.report import common, data, drawings, finished
-from remote_jax.report.explanations.chosen import with_explanations
+from remote_jax.report.explanations import chosen
 from remote_jax.report.finished import Finished
 from remote_jax.report.page.render import render
 from remote_jax.report.systems import eega, remote, roam
@@ -43,9 +44,11 @@ def write(run: Path, folder: Path, *, explain: int = 0) -> Path:
             cannot be written to; or predictions cannot be explained.
     """
     read = finished.read(run)
+    if explain:
+        read = replace(read, room=read.room - chosen.ROOM)
     view = view_of(read)
     if explain:
-        view = with_explanations(read, view, explain)
+        view = chosen.with_explanations(read, view, explain)
     sections = [
         common.summary(read, view),
         common.training(read, view.metric),

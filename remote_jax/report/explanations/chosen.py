@@ -19,6 +19,7 @@ from remote_jax.report.explanations import eega, remote, roam
 from remote_jax.report.finished import Finished
 from remote_jax.report.page.render import as_json
 from remote_jax.report.view import Browser, Explained, Section, View
+from remote_jax.reporting.progress import say, tracked
 from remote_jax.roam import explanation as of_roam
 from remote_jax.roam.task import RoamTask
 from remote_jax.runtime import sharding
@@ -30,7 +31,7 @@ from remote_jax.training.record import Best
 from remote_jax.training.state import Params, Skeleton
 
 ROOM = 4_000_000
-"""Characters of all explanations of a page."""
+"""Characters of all explanations of a page, which pictures have to leave."""
 
 MOST_ENTITIES = 2000
 """Of a graph that are shown on a plane."""
@@ -81,9 +82,12 @@ def with_explanations(run: Finished, view: View, count: int) -> View:
     units, rows = chosen(view.browser, count, per_post=run.system == "eega")
     made: list[Explained] = []
     room = ROOM
-    for one in EXPLAIN[run.system](model, run.split, rows):
+    what = "sentences" if run.system == "eega" else "predictions"
+    found = EXPLAIN[run.system](model, run.split, rows)
+    for one in tracked(found, "explaining", what, len(rows)):
         room -= len(json.dumps(as_json(one)))
         if room < 0:
+            say(f"{len(made):,} of {len(rows):,} {what} are explained: there is no room for more.")
             break
         made.append(one)
     number = {row: place for place, row in enumerate(rows[: len(made)])}
