@@ -144,19 +144,22 @@ class Network:
 
 
 STRAIGHT = ("joined",)
+NAME = 0.3
+"""Room for the name of a node."""
 COLOURS = {"parse": "#1d4ed8", "scene": "#b45309", "joined": "#15803d"}
 """Of the kinds of links."""
 
 
 def path(chart: Network, link: Link, points: int = 13) -> tuple[list[float], list[float]]:
-    """Points x, y along a link: a parabola that swings out with the distance of its nodes."""
+    """Points x, y along a link: one that is not straight swings out beyond the names of its nodes,
+    as a parabola, by their distance."""
     start, end = chart.nodes[link.start], chart.nodes[link.end]
     along = np.linspace(0.0, 1.0, points)
     x = start.x + (end.x - start.x) * along
     y = start.y + (end.y - start.y) * along
     if link.kind not in STRAIGHT:
-        swing = 0.12 + 0.03 * abs(start.y - end.y)
-        x = x + (-1 if start.side == "left" else 1) * swing * 4 * along * (1 - along)
+        swing = NAME + (0.1 + 0.03 * abs(start.y - end.y)) * 4 * along * (1 - along)
+        x = x + (-swing if start.side == "left" else swing)
     return x.tolist(), y.tolist()
 
 

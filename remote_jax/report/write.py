@@ -45,10 +45,11 @@ def write(run: Path, folder: Path, *, explain: int = 0) -> Path:
     """
     read = finished.read(run)
     if explain:
+        model = chosen.trained(read)  # it reads the data, so that pictures are there
         read = replace(read, room=read.room - chosen.ROOM)
-    view = view_of(read)
-    if explain:
-        view = chosen.with_explanations(read, view, explain)
+        view = chosen.with_explanations(read, view_of(read), model, explain)
+    else:
+        view = view_of(read)
     sections = [
         common.summary(read, view),
         common.training(read, view.metric),
@@ -62,14 +63,14 @@ def write(run: Path, folder: Path, *, explain: int = 0) -> Path:
     for section in sections:
         for chart in section.charts:
             drawings.write(chart, figures)
-    _write_example(view.browser, figures)
+    write_example(view.browser, figures)
     path = folder / "report.html"
     title = f"{run.resolve().name}: {read.results['data']}"
     write_atomically(path, [render(title, sections, view.browser)])
     return path
 
 
-def _write_example(browser: Browser, figures: Path) -> None:
+def write_example(browser: Browser, figures: Path) -> None:
     """The named charts of the first explanation that has weights over a picture, or of the first.
 
     Raises:

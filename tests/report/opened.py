@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,3 +36,14 @@ class Opened:
 
     def post(self) -> str:
         return self.page.inner_text("#post")
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Writes no figures: most tests look at the page alone, which takes a tenth of the time."""
+    from remote_jax.report import drawings
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawings, "write", lambda chart, folder: [])
+        patch.setattr(drawings, "write_overlays", lambda picture, overlays, folder: None)
+        yield

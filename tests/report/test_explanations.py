@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 import pytest
 from explained_runs import CHANGES, Run, alone, attend, cosine, pairs_of, sinkhorn
-from opened import Opened, sync_api
+from opened import Opened, sync_api, undrawn
 
 import remote_jax
 from remote_jax.commands import report
 from remote_jax.eega.explanation import explain as explain_sentences
 from remote_jax.errors import UserError
-from remote_jax.report import finished
-from remote_jax.report.explanations.chosen import chosen, with_explanations
+from remote_jax.report import finished, write
+from remote_jax.report.explanations.chosen import chosen, trained
 from remote_jax.report.view import Browser
-from remote_jax.report.write import view_of
 from remote_jax.roam.explanation import explain as explain_queries
 
 
@@ -199,42 +199,56 @@ def test_wrong_and_right_predictions_take_turns() -> None:
     assert chosen(browser, 99, per_post=False)[1] == [6, 0, 7, 1, 2, 3, 4, 5]
 
 
-def test_the_page_of_a_run_shows_what_the_model_made_of_it(
-    runs: dict[str, Run], browser: sync_api.Browser
-) -> None:
-    for name, first in (
+def test_figures_of_one_explanation_are_written(runs: dict[str, Run], tmp_path: Path) -> None:
+    expected = {
+        "remote": {"attention-of-the-head-over-text", "attention-over-levels"},
+        "eega": {"tags-of-word-pairs", "graphs-by-attention", "graphs-by-nodes", "graphs-by-edges"},
+    }
+    for name, names in expected.items():
+        write.write_example(runs[name].view.browser, tmp_path)
+        written = {path.stem for path in tmp_path.glob("*.png")}
+        assert names <= written and written == {path.stem for path in tmp_path.glob("*.pdf")}
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
         ("remote", "Attention of the head (text)"),
         ("eega", "Tags of word pairs"),
         ("roam", "How the query was routed"),
-    ):
-        run = runs[name]
+    ],
+)
+def test_the_page_of_a_run_shows_what_the_model_made_of_it(
+    runs: dict[str, Run], browser: sync_api.Browser, name: str, first: str
+) -> None:
+    run = runs[name]
+    with undrawn():
         assert report.main([str(run.folder), "--explain=4"]) == 0
-        opened = Opened(browser, run.folder / "report" / "report.html")
-        page = opened.page
-        before = len(opened.rows())
-        page.select_option("#filter-explained", "yes")
-        assert 4 <= len(opened.rows()) < before or name == "eega"
-        page.locator("#rows tbody tr").first.click()
-        page.locator("#post .explained .main-svg").first.wait_for()
-        titles = page.locator("#explained option").all_text_contents()
-        assert titles[0].startswith(first)
-        page.select_option("#explained", str(len(titles) - 1))
-        page.select_option("#explained", "0")
-        row = int(page.locator("#rows tbody tr").first.get_attribute("data-row") or "")
-        shown = page.evaluate("document.querySelector('#post .explained').data[0].z")
-        one = run.view.browser
-        values = one.explained[one.explanation[row]].charts[0].values  # type: ignore[union-attr]
-        decoded = np.frombuffer(base64.b64decode(shown["bdata"]), "<f4") if "bdata" in shown else 0
-        np.testing.assert_allclose(decoded, np.asarray(values).reshape(-1), atol=1e-5)
-        if name == "remote":
-            page.select_option("#overlays", "1")
-            assert page.locator("#post .cell").count() > 0
-        assert opened.said == []
-        page.close()
+    opened = Opened(browser, run.folder / "report" / "report.html")
+    page = opened.page
+    before = len(opened.rows())
+    page.select_option("#filter-explained", "yes")
+    assert 4 <= len(opened.rows()) < before or name == "eega"
+    page.locator("#rows tbody tr").first.click()
+    page.locator("#post .explained .main-svg").first.wait_for()
+    titles = page.locator("#explained option").all_text_contents()
+    assert titles[0].startswith(first)
+    page.select_option("#explained", str(len(titles) - 1))
+    page.select_option("#explained", "0")
+    row = int(page.locator("#rows tbody tr").first.get_attribute("data-row") or "")
+    shown = page.evaluate("document.querySelector('#post .explained').data[0].z")
+    one = run.view.browser
+    values = one.explained[one.explanation[row]].charts[0].values  # type: ignore[union-attr]
+    decoded = np.frombuffer(base64.b64decode(shown["bdata"]), "<f4") if "bdata" in shown else 0
+    np.testing.assert_allclose(decoded, np.asarray(values).reshape(-1), atol=1e-5)
+    if name == "remote":
+        page.select_option("#overlays", "1")
+        assert page.locator("#post .cell").count() > 0
+    assert opened.said == []
 
 
 def test_a_checkpoint_of_other_results_is_refused(runs: dict[str, Run]) -> None:
     read = finished.read(runs["roam"].folder)
     other = replace(read, results={**read.results, "best_step": 7})
     with pytest.raises(UserError, match="has results of step 7, and its best checkpoint is of"):
-        with_explanations(other, view_of(read), 1)
+        trained(other)

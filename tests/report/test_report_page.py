@@ -9,7 +9,7 @@ from typing import Any
 import fabricated
 import numpy as np
 import pytest
-from opened import Opened, sync_api
+from opened import Opened, sync_api, undrawn
 
 pytest.importorskip("plotly", reason="of the extra `report`")
 
@@ -28,7 +28,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         make(folder / system)
     fabricated.remote(folder / "named", name="friend_of")
     fabricated.roam(folder / "many", queries=120, name="met")
-    return {run.name: write(run, run / "report") for run in sorted(folder.iterdir())}
+    with undrawn():
+        return {run.name: write(run, run / "report") for run in sorted(folder.iterdir())}
 
 
 @pytest.fixture(scope="module")

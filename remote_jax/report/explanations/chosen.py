@@ -72,13 +72,12 @@ def _roam(model: Trained, split: str, rows: Sequence[int]) -> Iterator[Explained
 EXPLAIN: dict[str, Explain] = {"remote": _remote, "eega": _eega, "roam": _roam}
 
 
-def with_explanations(run: Finished, view: View, count: int) -> View:
+def with_explanations(run: Finished, view: View, model: Trained, count: int) -> View:
     """The view with what the model made of so many predictions; fewer where the page has no room.
 
     Raises:
-        UserError: the run has no checkpoint, or one of other results; its data are gone or changed.
+        UserError: a picture changed since the data were read.
     """
-    model = _trained(run)
     units, rows = chosen(view.browser, count, per_post=run.system == "eega")
     made: list[Explained] = []
     room = ROOM
@@ -122,7 +121,12 @@ def _spread(some: Sequence[int], count: int) -> list[int]:
     return [some[place] for place in places.tolist()]
 
 
-def _trained(run: Finished) -> Trained:
+def trained(run: Finished) -> Trained:
+    """The model of a run.
+
+    Raises:
+        UserError: the run has no checkpoint, or one of other results; its data are gone or changed.
+    """
     asked = open_run(configs.read(run.folder), run.folder, new=False)
     asked.prepare(data=True)
     with Checkpoints(run.folder, read_only=True) as checkpoints:

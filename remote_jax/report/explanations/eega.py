@@ -27,18 +27,18 @@ def explained(one: SentenceExplanation) -> Explained:
     words = [f"{place} {word}" for place, word in enumerate(one.words)]
     objects = [f"{place} {name}" for place, name in enumerate(one.objects)]
     for _, title, weights in _joined(one):
-        charts.append(Matrix("", title, "object", "word", words, objects, weights))
+        charts.append(Matrix("", f"{title}, as numbers", "object", "word", words, objects, weights))
     return Explained(charts)
 
 
 def _joined(one: SentenceExplanation) -> Iterator[tuple[str, str, Float[np.ndarray, "n k"]]]:
     """What joins words with objects."""
     if one.attention is not None:
-        yield "attention", "Attention of words to objects (Figure 7)", one.attention
+        yield "attention", "Attention of words to objects", one.attention
     if one.nodes is not None:
-        yield "nodes", "Alignment of nodes, T (Eq. 5)", one.nodes.T
+        yield "nodes", "Alignment of nodes (Eq. 5)", one.nodes.T
     if one.edges is not None:
-        yield "edges", "Alignment of edges, T̂ (Eq. 6)", one.edges.T
+        yield "edges", "Alignment of edges (Eq. 6)", one.edges.T
 
 
 def _tags(one: SentenceExplanation) -> Matrix:
@@ -86,10 +86,15 @@ def _graphs(
     most = float(weights.max()) if weights.size else 0.0
     for word, item in np.argwhere(weights > LEAST * most).tolist():
         weight = float(weights[word, item])
-        links.append(Link(word, words + item, f"{weight:.3f}", weight / most, "joined"))
-    return Network(f"graphs-by-{name}", f"Parse and scene graph: {title}", nodes, links)
+        # Squared, as else weights that differ little look all the same.
+        links.append(Link(word, words + item, f"{weight:.3f}", (weight / most) ** 2, "joined"))
+    return Network(f"graphs-by-{name}", title, nodes, links)
 
 
 def _within(edges: Sequence[Edge], first: int, kind: str) -> Iterator[Link]:
+    """The edges of a graph; two between the same nodes are one line."""
+    names: dict[tuple[int, int], list[str]] = {}
     for start, end, name in edges:
-        yield Link(first + start, first + end, name, 1.0, kind)
+        names.setdefault((min(start, end), max(start, end)), []).append(name)
+    for (start, end), told in names.items():
+        yield Link(first + start, first + end, ", ".join(dict.fromkeys(told)), 1.0, kind)

@@ -65,9 +65,9 @@ def _lines(chart: Lines) -> Figure:
             "type": "scatter",
             "x": list(one.x),
             "y": list(one.y),
-            "error_y": _deviation(one),
             "name": _plain(one.name),
             "mode": "lines+markers",
+            **_deviation("error_y", one),
         }
         for one in chart.series
     ]
@@ -88,8 +88,8 @@ def _bars(chart: Bars) -> Figure:
             "orientation": "h",
             "x": list(one.y),
             "y": [*map(_plain, map(str, one.x))],
-            "error_x": _deviation(one),
             "name": _plain(one.name),
+            **_deviation("error_x", one),
         }
         for one in chart.series
     ]
@@ -146,7 +146,7 @@ def _network(chart: Network) -> Figure:
             }
         )
     layout = {
-        "xaxis": {"visible": False, "range": [-0.9, 1.7]},
+        "xaxis": {"visible": False, "range": [-1.3, 2.3]},
         "yaxis": {"visible": False},
         "showlegend": False,
         "hovermode": "closest",
@@ -217,8 +217,8 @@ def _array(values: Float[np.ndarray, "..."]) -> dict[str, str]:
     return {"dtype": "f4", "bdata": data, **shape}
 
 
-def _deviation(series: Series) -> dict[str, Any] | None:
-    return None if series.deviation is None else {"array": list(series.deviation)}
+def _deviation(key: str, series: Series) -> dict[str, Any]:
+    return {} if series.deviation is None else {key: {"array": list(series.deviation)}}
 
 
 def _plain(text: str) -> str:
