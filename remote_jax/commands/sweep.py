@@ -1,9 +1,9 @@
 """Trains a config in several variants and seeds, and prints one table: mean ± std over seeds.
 
-    remote-jax sweep --config=umre --workdir=runs/sweep \
-        --variant='full:' --variant='no depth: --config.features.depth=false' \
+    remote-jax sweep --config=umre --workdir=runs/sweep \\
+        --variant='full:' --variant='no depth: --config.features.depth=false' \\
         --seeds=0,1,2 --metrics=f1,f1_eo
-    remote-jax sweep --config=mkg_y --workdir=runs/groups --config.train.epochs=6 \
+    remote-jax sweep --config=mkg_y --workdir=runs/groups --config.train.epochs=6 \\
         --vary=model.groups=2,3,4,5 --metrics=mrr,router/entropy,seconds
 
 A variant is a name, a colon, and flags of `remote_jax.main`; --vary makes one for each value of a

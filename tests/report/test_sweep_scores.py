@@ -11,7 +11,7 @@ import pytest
 from remote_jax.errors import UserError
 from remote_jax.report.sweep import plan, scores
 from remote_jax.report.sweep.plan import Run
-from remote_jax.reporting.numbers import as_text, finite, named
+from remote_jax.reporting.numbers import named
 
 
 def finished(run: Run, more: dict | None = None, **test: float) -> None:
@@ -94,12 +94,6 @@ def test_every_number_of_results_has_a_name(tmp_path: Path) -> None:
     assert next(iter(known)) == "mrr"
 
 
-def test_a_score_has_its_name_before_all_else() -> None:
-    results = {"seconds": 9.0, "metrics": {"test": {"seconds": 0.5}}, "gauges": 3}
-    assert named(results) == {"seconds": 0.5, "metrics.test.seconds": 0.5, "gauges": 3.0}
-    assert not finite(10**400) and not finite(True) and not finite(float("inf")) and finite(-3)
-
-
 def test_a_wrong_name_gets_a_near_one(tmp_path: Path) -> None:
     runs = planned(tmp_path, "full", "less")
     for run in runs:
@@ -120,22 +114,6 @@ def test_what_some_runs_lack_leaves_their_cells_empty(tmp_path: Path) -> None:
     finished(runs[1], f1=0.9)
     assert table(runs)[0] == "| variant | f1 (%) |"
     assert table(runs, "f1_oo")[2:] == ["| full | 80.00 |", "| less |  |"]
-
-
-@pytest.mark.parametrize(
-    ("values", "scale", "text"),
-    [
-        ([0.12345], 1, "0.1235"),
-        ([0.12345], 100, "12.35"),
-        ([1.0604], 1, "1.060"),
-        ([178.73], 1, "178.7"),
-        ([1234.6], 1, "1,235"),
-        ([2e9, 4e9], 1, "3,000,000,000 ± 1,414,213,562"),
-        ([], 1, ""),
-    ],
-)
-def test_numbers_as_text(values: list[float], scale: float, text: str) -> None:
-    assert as_text(values, scale) == text
 
 
 def test_a_sweep_is_read_as_it_was_written(tmp_path: Path) -> None:
