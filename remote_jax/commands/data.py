@@ -48,6 +48,10 @@ def main(argv: Sequence[str]) -> int:
     check_known([program, *rest], values)
     workdir = Path(values.workdir) if values.workdir else None
     config = _config(named, workdir)
+    if workdir and rest:
+        raise UserError(
+            f"The data of {workdir} are counted as its config says: leave out {rest[0]}."
+        )
     override(config, [program, *rest])
     found = statistics(config, workdir)
     print(found)

@@ -100,6 +100,9 @@ def plan(
         if not colon or not name.strip() or name.strip() in named:
             raise UserError(f"A variant is 'NAME: FLAGS' with a name of its own, not {variant!r}.")
         named[name.strip()] = (*common, *shlex.split(rest))
+    for flag in (flag for some in named.values() for flag in some):
+        if (found := OVERRIDE.match(flag)) and found[1] == "seed":
+            raise UserError("The seeds of a sweep are those of --seeds; leave out --config.seed.")
     folders = [_folder(name) for name in named]
     for name in named:
         if folders.count(_folder(name)) > 1:

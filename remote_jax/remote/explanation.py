@@ -138,8 +138,10 @@ def _explanation(
         own, read = there[modality], there[other]
         if own is None or not own.any():
             continue
-        names = (name for name in found if name.startswith(f"{modality}/plan/"))
-        plans[modality] = [_cut(found[name], own) for name in names]
+        # By number: what a jitted function gives is in the order of names, and 10 is before 2.
+        count = sum(name.startswith(f"{modality}/plan/") for name in found)
+        levels = range(1, count + 1)
+        plans[modality] = [_cut(found[f"{modality}/plan/{level}"], own) for level in levels]
         if f"{modality}/attention" in found and read is not None and read.any():
             ends = found[f"{modality}/attention"][2 * place :][:2, :, read]
             shown = objects if modality == "vision" else (True, True)

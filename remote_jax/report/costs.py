@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
 from remote_jax.report.charts import Bars, Series
 from remote_jax.report.finished import Finished
-from remote_jax.reporting.numbers import as_text, mean_and_deviation
+from remote_jax.reporting.numbers import as_text, finite, mean_and_deviation
 
 Runs = Mapping[str, Sequence[Finished]]
 """Of each setting, by name: runs that differ in their seeds alone."""
@@ -43,7 +44,7 @@ def measured(runs: Runs, metric: str) -> dict[str, dict[str, list[float]]]:
     kinds = {**COSTS, metric: lambda run: run.scores.get(metric)}
     found = {
         what: {
-            name: [number for run in some if (number := of_run(run)) is not None]
+            name: [number for run in some if finite(number := of_run(run))]
             for name, some in runs.items()
         }
         for what, of_run in kinds.items()
@@ -69,13 +70,14 @@ def charts(runs: Runs, metric: str) -> list[Bars]:
         metric: as that of `measured`.
     """
     return [
-        _chart(number, what, {name: some for name, some in numbers.items() if some})
-        for number, (what, numbers) in enumerate(measured(runs, metric).items(), start=1)
+        _chart(what, {name: some for name, some in numbers.items() if some})
+        for what, numbers in measured(runs, metric).items()
     ]
 
 
-def _chart(number: int, what: str, numbers: Mapping[str, Sequence[float]]) -> Bars:
+def _chart(what: str, numbers: Mapping[str, Sequence[float]]) -> Bars:
     means, deviations = zip(*map(mean_and_deviation, numbers.values()), strict=True)
     shown = deviations if any(deviations) else None
     series = Series("", list(numbers), means, shown)
-    return Bars(f"cost-{number}", f"{what} by setting", what, (series,))
+    name = "-".join(re.findall(r"\w+", what))
+    return Bars(f"cost-{name}", f"{what} by setting", what, (series,))

@@ -32,6 +32,8 @@ from remote_jax.report.view import Box, Overlay
 KINDS = ("png", "pdf")
 WIDTH, HEIGHT, ROW = 6.4, 4.0, 0.28
 """Inches; `ROW` of a row of bars or of a matrix."""
+LARGEST, NAMED = 40, 80
+"""Most inches of a side, and rows or columns of a matrix that are named."""
 LONGEST = 60
 """Characters of a name."""
 
@@ -103,7 +105,8 @@ def _size(chart: Chart) -> tuple[float, float]:
         return WIDTH, 1.0 + ROW * len({node.y for node in chart.nodes})
     if isinstance(chart, Bars):
         return WIDTH, 1.2 + ROW * sum(len(one.x) for one in chart.series)
-    return 2.5 + ROW * len(chart.columns) * 1.6, 2.0 + ROW * len(chart.rows)
+    width, height = 2.5 + ROW * len(chart.columns) * 1.6, 2.0 + ROW * len(chart.rows)
+    return min(width, LARGEST), min(height, LARGEST)
 
 
 @singledispatch
@@ -172,8 +175,10 @@ def _matrix(chart: Matrix, axes: Axes) -> None:
         shown = axes.imshow(chart.colours, cmap="Blues", aspect="auto")
         assert axes.figure is not None
         axes.figure.colorbar(shown, ax=axes)
-    axes.set_xticks(range(len(chart.columns)), [*map(_plain, chart.columns)], rotation=90)
-    axes.set_yticks(range(len(chart.rows)), [*map(_plain, chart.rows)])
+    if len(chart.columns) <= NAMED:
+        axes.set_xticks(range(len(chart.columns)), [*map(_plain, chart.columns)], rotation=90)
+    if len(chart.rows) <= NAMED:
+        axes.set_yticks(range(len(chart.rows)), [*map(_plain, chart.rows)])
     axes.set(xlabel=_plain(chart.x), ylabel=_plain(chart.y))
 
 

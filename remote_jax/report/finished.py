@@ -79,6 +79,7 @@ class Finished:
         rows: lines of `predictions.jsonl`.
         room: characters of all pictures and predictions of its page together; Plotly takes 5
             million of the page's 15.
+        first: pictures that come first, where there is no room for all.
     """
 
     folder: Path
@@ -87,6 +88,7 @@ class Finished:
     log: list[Row]
     rows: list[Row]
     room: int = 9_000_000
+    first: Sequence[str] = ()
 
     @property
     def system(self) -> str:

@@ -46,7 +46,9 @@ def write(run: Path, folder: Path, *, explain: int = 0) -> Path:
     read = finished.read(run)
     if explain:
         model = chosen.trained(read)  # it reads the data, so that pictures are there
-        read = replace(read, room=read.room - chosen.ROOM)
+        bare = view_of(replace(read, room=0))
+        first = chosen.pictures(read, bare, explain)
+        read = replace(read, room=read.room - chosen.ROOM, first=first)
         view = chosen.with_explanations(read, view_of(read), model, explain)
     else:
         view = view_of(read)
@@ -71,19 +73,25 @@ def write(run: Path, folder: Path, *, explain: int = 0) -> Path:
 
 
 def write_example(browser: Browser, figures: Path) -> None:
-    """The named charts of the first explanation that has weights over a picture, or of the first.
+    """The named charts of one explanation, and its weights over the picture if there are any.
+
+    It is the first of those that have most to show.
 
     Raises:
         UserError: a file cannot be written.
     """
-    for row, number in enumerate(browser.explanation):
-        post = browser.posts[browser.post[row]]
-        if number >= 0 and browser.explained[number].overlays and post.picture:
-            drawings.write_overlays(post.picture, browser.explained[number].overlays, figures)
-            break
-    else:
-        number = 0
-    for one in browser.explained[number : number + 1]:
-        for chart in one.charts:
-            if chart.name:
-                drawings.write(chart, figures)
+    rows = [row for row, number in enumerate(browser.explanation) if number >= 0]
+    if not rows:
+        return
+
+    def shown(row: int) -> tuple[bool, int]:
+        one, post = browser.explained[browser.explanation[row]], browser.posts[browser.post[row]]
+        return bool(one.overlays and post.picture), sum(bool(chart.name) for chart in one.charts)
+
+    row = max(rows, key=shown)
+    one, post = browser.explained[browser.explanation[row]], browser.posts[browser.post[row]]
+    if one.overlays and post.picture:
+        drawings.write_overlays(post.picture, one.overlays, figures)
+    for chart in one.charts:
+        if chart.name:
+            drawings.write(chart, figures)

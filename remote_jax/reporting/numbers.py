@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -74,13 +75,19 @@ def unknown(name: str, known: Sequence[str], where: str) -> UserError:
     )
 
 
+NO_SHARES = ("temperature", "mr")
+"""Scores that are no shares, whatever their values."""
+
+
 def is_share(name: str, values: Sequence[float], short: bool) -> bool:
-    """Whether a score is shown in percent: it is in [0, 1] wherever it was measured.
+    """Whether a score is shown in percent: it is in [0, 1] wherever it was measured, and a share.
 
     Args:
         short: whether the name is one of a score.
     """
-    return (short or name.startswith("metrics.")) and all(0 <= value <= 1 for value in values)
+    if not (short or name.startswith("metrics.")) or name.rpartition(".")[2] in NO_SHARES:
+        return False
+    return all(0 <= value <= 1 for value in values)
 
 
 def as_text(values: Sequence[float], scale: float = 1.0) -> str:
@@ -101,4 +108,5 @@ def as_text(values: Sequence[float], scale: float = 1.0) -> str:
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
     """The mean, and the standard deviation of a sample; 0 of one value."""
-    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+    mean = math.fsum(value / len(values) for value in values)  # whose sum may be too large
+    return mean, statistics.stdev(values) if len(values) > 1 else 0.0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from remote_jax.reporting.numbers import finite
 from remote_jax.reporting.results import Table, write_json
 
 FILE = "data.json"
@@ -132,6 +132,6 @@ def _cell(value: Any) -> object:
     """A text, a finite number, or nothing."""
     if isinstance(value, str):
         return _text(value)
-    if value is None or (type(value) in (int, float) and math.isfinite(value)):
+    if value is None or (finite(value)):
         return value
     raise ValueError(f"{str(value)[:60]!r} is no cell of a table")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,12 @@ import remote_jax
 from remote_jax.commands import report
 from remote_jax.eega.explanation import explain as explain_sentences
 from remote_jax.errors import UserError
+from remote_jax.remote.explanation import _explanation
 from remote_jax.report import finished, write
-from remote_jax.report.explanations.chosen import chosen, trained
+from remote_jax.report.explanations.chosen import chosen, trained, with_explanations
+from remote_jax.report.explanations.remote import explained
+from remote_jax.report.page.render import as_json
+from remote_jax.report.thumbnails import thumbnails
 from remote_jax.report.view import Browser
 from remote_jax.roam.explanation import explain as explain_queries
 
@@ -105,6 +110,8 @@ def test_what_a_page_says_of_a_pair_is_its_explanation(runs: dict[str, Run]) -> 
     np.testing.assert_array_equal(shown.values, one.plans["text"][1][:, 1])
     assert shown.rows[0] == "0 [CLS]"
     assert "Transport in the vision: to level 1 from level 0" in charts
+    together: Any = charts["Transport in the text: to level 2 from all below together"]
+    np.testing.assert_allclose(together.values, one.plans["text"][1].sum(1), atol=1e-6)
 
 
 def test_a_sentence_alone_has_the_tags_attention_and_plans_that_are_shown(
@@ -189,12 +196,46 @@ def test_answers_to_a_query_are_those_of_predict(runs: dict[str, Run]) -> None:
                 np.testing.assert_allclose(weights, whole.weights[m, :, number], atol=1e-5)
 
 
+def test_levels_are_in_the_order_of_their_numbers() -> None:
+    """A jitted function gives its outputs in the order of their names."""
+    plans = {f"text/plan/{level}": np.full((2, 2 * level), level) for level in range(1, 13)}
+    found = jax.device_get(jax.jit(lambda: {"text/mask": np.ones(2, bool), **plans})())
+    one = _explanation(found, pieces="ab", patches=[], objects=np.zeros(2, bool), place=0)
+    assert [plan.shape[1] for plan in one.plans["text"]] == list(range(1, 13))
+    assert [int(plan.max()) for plan in one.plans["text"]] == list(range(1, 13))
+    titles = [chart.title for chart in explained(one).charts]
+    assert len(set(titles)) == len(titles) == 24
+    assert explained(replace(one, plans={"text": []})).charts == []
+
+
+def test_a_page_says_for_how_many_explanations_there_was_no_room(
+    runs: dict[str, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs["roam"]
+    read, model = finished.read(run.folder), trained(finished.read(run.folder))
+    size = max(len(json.dumps(as_json(one))) for one in run.view.browser.explained)
+    monkeypatch.setattr("remote_jax.report.explanations.chosen.ROOM", 2 * size)
+    view = with_explanations(read, write.view_of(read), model, 4)
+    assert len(view.browser.explained) == 2 == sum(x >= 0 for x in view.browser.explanation)
+    told = {section.title: section.notes for section in view.sections}["Explanations"][0]
+    assert told.startswith("2 predictions are explained") and "For 2 more" in told
+
+
+def test_pictures_of_explained_pairs_come_first(runs: dict[str, Run], tmp_path: Path) -> None:
+    read = finished.read(runs["remote"].folder)
+    last = read.rows[-1]["image"]
+    found, _ = thumbnails(read, [row["image"] for row in read.rows])
+    used = (read.folder / "predictions.jsonl").stat().st_size + len(found[last])
+    small = replace(read, room=used, first=[last, "elsewhere.jpg"])
+    assert list(thumbnails(small, [row["image"] for row in read.rows])[0]) == [last]
+
+
 def test_wrong_and_right_predictions_take_turns() -> None:
     right = [True] * 6 + [False] * 2
     browser = Browser([], right, None, [], [0, 0, 1, 1, 2, 2, 2, 3])
     assert chosen(browser, 4, per_post=False)[1] == [6, 0, 7, 5]
-    assert chosen(browser, 3, per_post=True)[1] == [2, 0, 1]
-    assert chosen(browser, 1, per_post=True)[1] == [0]
+    assert chosen(browser, 3, per_post=True)[1] == [2, 0, 3]
+    assert chosen(browser, 1, per_post=True)[1] == [2]
     assert chosen(browser, 0, per_post=True)[1] == []
     assert chosen(browser, 99, per_post=False)[1] == [6, 0, 7, 1, 2, 3, 4, 5]
 

@@ -86,10 +86,12 @@ def test_settings_have_costs_beside_each_other(
     browser: sync_api.Browser, several: dict[str, Path]
 ) -> None:
     opened = Opened(browser, several["compare"])
-    bars = shown(opened.page, "cost-1")
+    bars = shown(opened.page, "cost-seconds-of-training")
     assert bars["y"] == ["1/0", "2/0", "200/0"] and bars["x"] == [5, 5, 5]
     files = {path.name for path in (several["compare"].parent / "figures").iterdir()}
-    assert files == {f"cost-{n}.{kind}" for n in range(1, 6) for kind in ("png", "pdf")}
+    costs = ("seconds-of-training", "seconds-per-step", "peak-memory-of-the-host-GB", "parameters")
+    named = (f"cost-{name}.{kind}" for name in (*costs, "mrr") for kind in ("png", "pdf"))
+    assert files == set(named)
     for title in ("Relations", "Costs", "Predictions"):
         assert opened.page.locator("h2", has_text=title).count() == 1
     assert opened.said == []

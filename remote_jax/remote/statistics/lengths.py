@@ -41,8 +41,8 @@ def of_texts(
         split: [featurize.needed(one) for one in form.examples_of_posts(_posts(rows))]
         for split, rows in splits.items()
     }
-    what = "post's pairs together" if form.shared else "pair"
-    return lengths(f"Word pieces and markers of a {what}", found, config.data.max_tokens)
+    what = "post, whose pairs are read together" if form.shared else "pair, with its markers"
+    return lengths(f"Word pieces of a {what}", found, config.data.max_tokens)
 
 
 def _texts(data: PairDataset) -> Iterator[str]:

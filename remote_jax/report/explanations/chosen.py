@@ -79,21 +79,33 @@ def with_explanations(run: Finished, view: View, model: Trained, count: int) -> 
         UserError: a picture changed since the data were read.
     """
     units, rows = chosen(view.browser, count, per_post=run.system == "eega")
-    made: list[Explained] = []
+    made: dict[int, Explained] = {}
     room = ROOM
     what = "sentences" if run.system == "eega" else "predictions"
     found = EXPLAIN[run.system](model, run.split, rows)
-    for one in tracked(found, "explaining", what, len(rows)):
-        room -= len(json.dumps(as_json(one)))
-        if room < 0:
-            say(f"{len(made):,} of {len(rows):,} {what} are explained: there is no room for more.")
-            break
-        made.append(one)
-    number = {row: place for place, row in enumerate(rows[: len(made)])}
+    for row, one in zip(rows, tracked(found, "explaining", what, len(rows)), strict=True):
+        size = len(json.dumps(as_json(one)))
+        if size <= room:
+            room -= size
+            made[row] = one
+    told = f"{len(made):,} {what} are explained, which the filter of predictions shows."
+    if len(made) < len(rows):
+        told += f" For {len(rows) - len(made):,} more the page has no room: choose fewer."
+        say(told)
+    number = {row: place for place, row in enumerate(made)}
     browser = replace(
-        view.browser, explained=made, explanation=[number.get(unit, -1) for unit in units]
+        view.browser,
+        explained=list(made.values()),
+        explanation=[number.get(unit, -1) for unit in units],
     )
-    return replace(view, browser=browser, sections=[*view.sections, *_more(run, model)])
+    section = Section("Explanations", [told])
+    return replace(view, browser=browser, sections=[*view.sections, section, *_more(run, model)])
+
+
+def pictures(run: Finished, view: View, count: int) -> list[str]:
+    """Those of the predictions that are explained."""
+    _, rows = chosen(view.browser, count, per_post=run.system == "eega")
+    return [name for row in rows if isinstance(name := run.rows[row].get("image"), str) and name]
 
 
 def chosen(browser: Browser, count: int, *, per_post: bool) -> tuple[list[int], list[int]]:
@@ -110,7 +122,7 @@ def chosen(browser: Browser, count: int, *, per_post: bool) -> tuple[list[int], 
         dict.fromkeys(unit for unit, ok in zip(units, browser.right, strict=True) if not ok)
     )
     right = [unit for unit in dict.fromkeys(units) if unit not in set(wrong)]
-    of_wrong = min(len(wrong), max(count // 2, count - len(right)))
+    of_wrong = min(len(wrong), max(-(-count // 2), count - len(right)))
     turns = zip_longest(_spread(wrong, of_wrong), _spread(right, count - of_wrong))
     return units, [unit for pair in turns for unit in pair if unit is not None]
 
@@ -146,6 +158,8 @@ def _more(run: Finished, model: Trained) -> list[Section]:
     if not isinstance(model.task, RoamTask):
         return []
     graph = model.task.graph
+    if len(graph.entities) < 3:
+        return []
     entities = _spread(range(len(graph.entities)), MOST_ENTITIES)
     vectors, groups = of_roam.embedded(model.skeleton, model.params, np.array(entities))
     return [roam.projection(vectors, groups, [graph.entities[entity] for entity in entities])]

@@ -52,13 +52,22 @@ def _attention(
 def _plans(
     modality: str, plans: Sequence[Float[np.ndarray, "n l n"]], names: Sequence[str]
 ) -> Iterator[Matrix]:
-    """Each plan (Eq. 6), by the level that it moves from; the last one has a name."""
+    """Each plan (Eq. 6) from all levels together, and that to the last level from each of them.
+
+    Between all pairs of levels there are 78 plans of an encoder of 12 blocks, too many for a page.
+    """
     for level, plan in enumerate(plans, start=1):
-        for source in range(level):
-            title = f"Transport in the {modality}: to level {level} from level {source}"
-            last = level == len(plans) and source == level - 1
-            name = f"transport-to-the-last-level-of-{modality}" if last else ""
-            yield Matrix(name, title, "from", "to", names, names, plan[:, source])
+        title = f"Transport in the {modality}: to level {level}"
+        if level > 1:
+            title += " from all below together"
+            yield Matrix("", title, "from", "to", names, names, plan.sum(1))
+        else:
+            yield Matrix("", f"{title} from level 0", "from", "to", names, names, plan[:, 0])
+    level, last = len(plans), plans[-1]
+    for source in range(level if level > 1 else 0):
+        title = f"Transport in the {modality}: to level {level} from level {source}"
+        name = f"transport-to-the-last-level-of-{modality}" if source == level - 1 else ""
+        yield Matrix(name, title, "from", "to", names, names, last[:, source])
 
 
 def _overlays(one: PairExplanation) -> Iterator[Overlay]:

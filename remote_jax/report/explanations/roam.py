@@ -30,7 +30,7 @@ def explained(one: QueryExplanation) -> Explained:
         for place, (answer, routed) in enumerate(zip(one.answers, one.routing, strict=True), 1)
     ]
     columns = ("", "answer", "", "probability", "score", *groups, *names)
-    title = "The best answers, with their shares of the groups and weights of the modalities"
+    title = "The best answers; how they are routed before the relation is known"
     return Explained([_query(one.routed, groups)], [Table(title, columns, rows)])
 
 
@@ -52,7 +52,7 @@ def projection(
     """
     centred = vectors - vectors.mean(0)
     _, spread, directions = np.linalg.svd(centred, full_matrices=False)
-    places = centred @ directions[:2].T
+    places = np.pad(centred @ directions[:2].T, ((0, 0), (0, max(2 - len(directions), 0))))
     told = (spread[:2] ** 2).sum() / max((spread**2).sum(), 1e-12)
     clouds = []
     for group in sorted(set(groups.tolist())):

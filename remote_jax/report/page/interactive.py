@@ -131,6 +131,7 @@ def _axes(chart: Lines | Points) -> dict[str, Any]:
 @_figure.register
 def _network(chart: Network) -> Figure:
     traces = [_link(chart, link) for link in chart.links]
+    places = [-1.0, 2.0, *(x for trace in traces for x in trace["x"])]
     for side, beside in (("left", "middle left"), ("right", "middle right")):
         nodes = [node for node in chart.nodes if node.side == side]
         traces.append(
@@ -146,7 +147,7 @@ def _network(chart: Network) -> Figure:
             }
         )
     layout = {
-        "xaxis": {"visible": False, "range": [-1.3, 2.3]},
+        "xaxis": {"visible": False, "range": [min(places) - 0.3, max(places) + 0.3]},
         "yaxis": {"visible": False},
         "showlegend": False,
         "hovermode": "closest",
