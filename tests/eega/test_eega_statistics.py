@@ -64,7 +64,7 @@ def test_table_3(found: Statistics) -> None:
     """Words of training: the eight, and two signs."""
     train, paper, validation, _, test, _ = table(found, "Table 3 of EEGA")
     assert train == ("train", 4, 3 + 2 + 2 + 4, 10, (8 + 8 + 9 + 9) / 4)
-    assert paper == ("train, in the paper", 3_617, 9_006, 15_981, 16.31)
+    assert paper == ("JMERE's train in the paper", 3_617, 9_006, 15_981, 16.31)
     assert validation == ("validation", 1, 2, 8, 8.0)
     assert test == ("test", 2, 3, 10, 6.0)  # Bob and Oslo are known
 

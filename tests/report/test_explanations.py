@@ -12,6 +12,7 @@ import jax
 import numpy as np
 import pytest
 from explained_runs import CHANGES, Run, alone, attend, cosine, pairs_of, sinkhorn
+from fabricated import MARKUP
 from opened import Opened, sync_api, undrawn
 
 import remote_jax
@@ -20,11 +21,13 @@ from remote_jax.eega.explanation import explain as explain_sentences
 from remote_jax.errors import UserError
 from remote_jax.remote.explanation import _explanation
 from remote_jax.report import finished, write
+from remote_jax.report.charts import Link, Matrix, Network, Node
 from remote_jax.report.explanations.chosen import chosen, trained, with_explanations
 from remote_jax.report.explanations.remote import explained
-from remote_jax.report.page.render import as_json
+from remote_jax.report.page.render import as_json, render
 from remote_jax.report.thumbnails import thumbnails
-from remote_jax.report.view import Browser
+from remote_jax.report.view import Browser, Column, Explained, Overlay, Post
+from remote_jax.reporting.results import Table
 from remote_jax.roam.explanation import explain as explain_queries
 
 
@@ -286,6 +289,28 @@ def test_the_page_of_a_run_shows_what_the_model_made_of_it(
         page.select_option("#overlays", "1")
         assert page.locator("#post .cell").count() > 0
     assert opened.said == []
+
+
+def test_markup_in_explanations_is_shown_as_text(browser: sync_api.Browser, tmp_path: Path) -> None:
+    matrix = Matrix("", MARKUP, MARKUP, MARKUP, [MARKUP], [MARKUP], [[1.0]], texts=[[MARKUP]])
+    network = Network(
+        "", MARKUP, [Node(MARKUP, 0.0, 0.0, "left")] * 2, [Link(0, 1, MARKUP, 1, "parse")]
+    )
+    table = Table(MARKUP, (MARKUP,), [(MARKUP,)])
+    one = Explained([matrix, network], [table], [Overlay(MARKUP, MARKUP, [((0, 0, 1, 1), 1.0)])])
+    column = Column("head", [MARKUP])
+    post = Post(["a"], "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=")
+    made = Browser([column], [True], None, [post], [0], explained=[one], explanation=[0])
+    (tmp_path / "page.html").write_text(render("a title", [], made))
+    opened = Opened(browser, tmp_path / "page.html")
+    opened.page.locator("#rows tbody tr").first.click()
+    for place in ("1", "0"):
+        opened.page.select_option("#explained", place)
+        opened.page.locator("#post .explained .main-svg").first.wait_for()
+    opened.page.select_option("#overlays", "1")
+    assert opened.page.evaluate("window.hurt") is None
+    assert opened.page.locator("img[src=x]").count() == 0
+    assert opened.post().count(MARKUP) >= 3 and opened.said == []
 
 
 def test_a_checkpoint_of_other_results_is_refused(runs: dict[str, Run]) -> None:

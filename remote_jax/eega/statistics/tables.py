@@ -35,7 +35,7 @@ def table_3(splits: Splits, *, paper: bool) -> Table:
         vocabulary = len(set(_words(sentences)))
         mean = words / max(len(sentences), 1)
         rows.append((split, len(sentences), entities, vocabulary, mean))
-        rows += [(f"{split}, in the paper", *PAPER[split])] if paper else []
+        rows += [(f"JMERE's {split} in the paper", *PAPER[split])] if paper else []
     return Table("Table 3 of EEGA", ("", "#S", "Entity", "Words", "#AL"), rows)
 
 
