@@ -152,7 +152,7 @@ def test_lengths_in_word_pieces(found: Statistics) -> None:
     sizes += [2 + sentence + 2 + 1 + 2 + captions["[OBJ0]"]]
     sizes += [6 + sentence + 1 + 2 + captions["Oslo"]]
     sizes += [6 + pieces(" ".join(OTHER))]
-    (train, *_) = table(found, "Word pieces and markers of a pair")
+    (train, *_) = table(found, "Word pieces of a pair, with its markers")
     longer = sum(size > 25 for size in sizes)
     assert 0 < longer < 10
     assert train[:3] == ("train", 10, sorted(sizes)[4])
