@@ -16,6 +16,7 @@ from remote_jax.eega.graphs.visual_graph import SELF, edge_types
 from remote_jax.eega.model.eega import Eega
 from remote_jax.eega.task import EegaTask
 from remote_jax.task import Batch
+from remote_jax.training.evaluation import outputs_of_one
 from remote_jax.training.state import Params, Skeleton
 
 Edge = tuple[int, int, str]
@@ -67,9 +68,9 @@ def explain(
     run = jax.jit(lambda params, batch: _observed(skeleton.model(params), batch))
     examples, dataset = task.data.examples(split), task.dataset(split)
     for row in rows:
-        batch = {name: np.asarray(x)[None] for name, x in dataset[row].items()}
-        found = {name: x[0] for name, x in jax.device_get(run(params, batch)).items()}
-        yield _explanation(task, examples[row], batch, found)
+        features = dataset[row]
+        found = outputs_of_one(run, params, features)
+        yield _explanation(task, examples[row], features, found)
 
 
 def _observed(model: nnx.Module, batch: Batch) -> dict[str, Array]:
@@ -94,10 +95,10 @@ def _observed(model: nnx.Module, batch: Batch) -> dict[str, Array]:
 def _explanation(
     task: EegaTask,
     example: Example,
-    batch: Mapping[str, np.ndarray],
+    features: Mapping[str, np.ndarray],
     found: Mapping[str, np.ndarray],
 ) -> SentenceExplanation:
-    there = np.flatnonzero(batch["words"][0])
+    there = np.flatnonzero(features["words"])
     count, seen = len(there), np.flatnonzero(example.graph.mask)
     probabilities = found["probabilities"][:count, :count]
     aligned = "aligned" in found and bool(found["aligned"].all())
@@ -111,7 +112,7 @@ def _explanation(
         tags=task.corpus.vocabulary.tags,
         likeliest=probabilities.argmax(-1),
         probability=probabilities.max(-1),
-        right=np.asarray(batch["tags"])[0, :count, :count],
+        right=features["tags"][:count, :count],
         parse=_parse(example, count),
         objects=[task.corpus.classes[label] for label in example.graph.labels[seen].tolist()],
         scene=_scene(example, edge_types(task.corpus.relations)),

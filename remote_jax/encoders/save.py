@@ -108,6 +108,19 @@ def tokenizer_of(config: ConfigDict, texts: Iterable[str]) -> PreTrainedTokenize
         return tokenizers.train(texts, text.vocab_size)
 
 
+def tokenizer_in(
+    workdir: Path | None, config: ConfigDict, texts: Iterable[str]
+) -> PreTrainedTokenizerFast:
+    """The tokenizer that a run keeps; without a run, that of a new one (`tokenizer_of`).
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    if workdir is None:
+        return tokenizer_of(config, texts)
+    return tokenizers.read(workdir / TOKENIZER)
+
+
 def save_for_export(workdir: Path, folder: Path, bert: Bert, vision: VisionEncoding | None) -> None:
     """Writes what `save_for_run` wrote, and the encoders as other libraries read them.
 

@@ -9,14 +9,14 @@ import jax
 import numpy as np
 from jaxtyping import Bool, Float
 
+from remote_jax.data.images import Box
 from remote_jax.data.media import Folder
 from remote_jax.remote.model.explanation import explained
 from remote_jax.remote.model.remote import Remote
 from remote_jax.remote.task import RemoteTask
 from remote_jax.task import Batch
+from remote_jax.training.evaluation import outputs_of_one
 from remote_jax.training.state import Params, Skeleton
-
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,12 @@ def explain(
         return explained(model, batch)
 
     examples = task.form.examples(task.pairs.examples(split), task.pairs.all_of(split))
-    pictures = Folder(task.pairs.root, task.pairs.distances)
+    records, pictures = task.pairs.records(split), Folder(task.pairs.root, task.pairs.distances)
     featurize = task.form.featurize(task.tokenizer, pictures)
     for row, (number, place) in zip(rows, task.form.located(examples, rows), strict=True):
         features = featurize.map(examples[number])
-        batch = {name: np.asarray(x)[None] for name, x in features.items()}
-        found = {name: x[0] for name, x in jax.device_get(run(params, batch)).items()}
-        boxes = task.pairs.records(split)[row].boxes
-        seen = featurize.boxes(examples[number])
+        boxes, seen = records[row].boxes, featurize.boxes(examples[number])
+        found = outputs_of_one(run, params, features)
         yield _explanation(
             found,
             pieces=task.tokenizer.convert_ids_to_tokens(features["tokens"].tolist()),

@@ -15,7 +15,7 @@ from scipy.stats import binomtest
 
 from remote_jax import config as configs
 from remote_jax.config import RESUMABLE_KEYS
-from remote_jax.errors import UserError, writing
+from remote_jax.errors import UserError
 from remote_jax.report import costs, drawings, finished
 from remote_jax.report.charts import Chart
 from remote_jax.report.finished import Finished
@@ -62,13 +62,13 @@ def write(folders: Iterable[Path], output: Path) -> Path:
     """
     settings = grouped([finished.read(folder) for folder in folders])
     parts = _parts(settings)
-    figures = output / "figures"
-    with writing(figures):
-        figures.mkdir(parents=True, exist_ok=True)
+    sections = [
+        Section(part.name.capitalize(), [part.note], [_as_table(part.table)], part.charts)
+        for part in parts
+    ]
+    drawings.write_all(sections, output / "figures")
     for part in parts:
         _write_table(part.table, output / part.name)
-        for chart in part.charts:
-            drawings.write(chart, figures)
     browser = disagreements(settings)
     asked = pd.DataFrame(
         zip(*(column.values for column in browser.columns), strict=True),
@@ -77,10 +77,6 @@ def write(folders: Iterable[Path], output: Path) -> Path:
     # A spreadsheet would take some names for formulas.
     asked = asked.replace(r"^(?=[=+\-@\t\r])", "'", regex=True)
     write_atomically(output / "disagreements.csv", [asked.to_csv(index=False)])
-    sections = [
-        Section(part.name.capitalize(), [part.note], [_as_table(part.table)], part.charts)
-        for part in parts
-    ]
     path = output / "compare.html"
     title = " beside ".join(one.name for one in settings)
     write_atomically(path, [render(title, sections, browser)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import singledispatch
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from remote_jax.report.charts import (
     Points,
     path,
 )
-from remote_jax.report.view import Box, Overlay
+from remote_jax.report.view import Box, Overlay, Section
 
 KINDS = ("png", "pdf")
 WIDTH, HEIGHT, ROW = 6.4, 4.0, 0.28
@@ -36,6 +36,19 @@ LARGEST, NAMED = 40, 80
 """Most inches of a side, and rows or columns of a matrix that are named."""
 LONGEST = 60
 """Characters of a name."""
+
+
+def write_all(sections: Iterable[Section], folder: Path) -> None:
+    """Writes the charts of a page's sections into a folder, which is made.
+
+    Raises:
+        UserError: a file cannot be written.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for section in sections:
+        for chart in section.charts:
+            write(chart, folder)
 
 
 def write(chart: Chart, folder: Path) -> list[Path]:

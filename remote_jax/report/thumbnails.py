@@ -38,7 +38,8 @@ def thumbnails(run: Finished, names: Sequence[str]) -> tuple[dict[str, str], str
         return {}, f"No picture is shown: the data folder {root or ''} is not here."
     found: dict[str, str] = {}
     room = run.room - (run.folder / "predictions.jsonl").stat().st_size
-    for name in dict.fromkeys([*(one for one in run.first if one in set(names)), *names]):
+    asked = set(names)
+    for name in dict.fromkeys([*(one for one in run.first if one in asked), *names]):
         url = _thumbnail(root, name) if name else ""
         room -= len(url)
         if room < 0:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-from remote_jax.errors import UserError, writing
+from remote_jax.errors import UserError
 from remote_jax.report import common, data, drawings, finished
 from remote_jax.report.explanations import chosen
 from remote_jax.report.finished import Finished
@@ -44,14 +43,7 @@ def write(run: Path, folder: Path, *, explain: int = 0) -> Path:
             cannot be written to; or predictions cannot be explained.
     """
     read = finished.read(run)
-    if explain:
-        model = chosen.trained(read)  # it reads the data, so that pictures are there
-        bare = view_of(replace(read, room=0))
-        first = chosen.pictures(read, bare, explain)
-        read = replace(read, room=read.room - chosen.ROOM, first=first)
-        view = chosen.with_explanations(read, view_of(read), model, explain)
-    else:
-        view = view_of(read)
+    view = chosen.with_explanations(read, view_of, explain) if explain else view_of(read)
     sections = [
         common.summary(read, view),
         common.training(read, view.metric),
@@ -60,11 +52,7 @@ def write(run: Path, folder: Path, *, explain: int = 0) -> Path:
         common.details(read.tables),
     ]
     figures = folder / "figures"
-    with writing(figures):
-        figures.mkdir(parents=True, exist_ok=True)
-    for section in sections:
-        for chart in section.charts:
-            drawings.write(chart, figures)
+    drawings.write_all(sections, figures)
     write_example(view.browser, figures)
     path = folder / "report.html"
     title = f"{run.resolve().name}: {read.results['data']}"
@@ -80,18 +68,16 @@ def write_example(browser: Browser, figures: Path) -> None:
     Raises:
         UserError: a file cannot be written.
     """
-    rows = [row for row, number in enumerate(browser.explanation) if number >= 0]
-    if not rows:
+    examples = [
+        (browser.posts[post].picture if browser.explained[number].overlays else "", number)
+        for post, number in zip(browser.post, browser.explanation, strict=False)
+        if number >= 0
+    ]
+    if not examples:
         return
-
-    def shown(row: int) -> tuple[bool, int]:
-        one, post = browser.explained[browser.explanation[row]], browser.posts[browser.post[row]]
-        return bool(one.overlays and post.picture), sum(bool(chart.name) for chart in one.charts)
-
-    row = max(rows, key=shown)
-    one, post = browser.explained[browser.explanation[row]], browser.posts[browser.post[row]]
-    if one.overlays and post.picture:
-        drawings.write_overlays(post.picture, one.overlays, figures)
-    for chart in one.charts:
-        if chart.name:
-            drawings.write(chart, figures)
+    named = [[chart for chart in one.charts if chart.name] for one in browser.explained]
+    picture, number = max(examples, key=lambda one: (bool(one[0]), len(named[one[1]])))
+    if picture:
+        drawings.write_overlays(picture, browser.explained[number].overlays, figures)
+    for chart in named[number]:
+        drawings.write(chart, figures)

@@ -132,6 +132,6 @@ def _cell(value: Any) -> object:
     """A text, a finite number, or nothing."""
     if isinstance(value, str):
         return _text(value)
-    if value is None or (finite(value)):
+    if value is None or finite(value):
         return value
     raise ValueError(f"{str(value)[:60]!r} is no cell of a table")

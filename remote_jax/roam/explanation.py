@@ -71,13 +71,18 @@ def explain(
         calibration: of the model.
     """
     shared = jax.jit(lambda params: task.shared(skeleton.model(params)))(params)
-    run = jax.jit(lambda params, batch: _observed(task, skeleton.model(params), batch, shared))
+
+    @jax.jit
+    def run(params: Params, batch: Batch, shared: Candidates) -> dict[str, Any]:
+        return _observed(task, skeleton.model(params), batch, shared)
+
     dataset = task.dataset(split)
     for row in rows:
-        batch = {name: np.asarray(dataset[row][name])[None] for name in ("query", "known")}
-        found = jax.device_get(run(params, {**batch, "new": np.zeros(1, bool)}))
+        example = dataset[row]
+        batch = {name: np.asarray(example[name])[None] for name in ("query", "known")}
+        found = jax.device_get(run(params, {**batch, "new": np.zeros(1, bool)}, shared))
         outputs = task.calibrated(found["outputs"], calibration)
-        yield _explanation(task, outputs, found, wanted=int(dataset[row]["target"]))
+        yield _explanation(task, outputs, found, wanted=int(example["target"]))
 
 
 def _observed(

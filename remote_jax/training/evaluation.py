@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -215,6 +215,16 @@ def write_report(task: Task, config: ConfigDict, workdir: Path) -> None:
             "config": config.to_dict(),
         },
     )
+
+
+def outputs_of_one(
+    run: Callable[[Params, Any], dict[str, jax.Array]],
+    params: Params,
+    example: Mapping[str, np.ndarray],
+) -> dict[str, np.ndarray]:
+    """Outputs of an example by itself, without the axis of the batch."""
+    batch = {name: np.asarray(value)[None] for name, value in example.items()}
+    return {name: value[0] for name, value in jax.device_get(run(params, batch)).items()}
 
 
 def not_empty(task: Task, split_name: str) -> grain.MapDataset:

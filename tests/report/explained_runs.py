@@ -16,7 +16,7 @@ pytest.importorskip("plotly", reason="of the extra `report`")
 from remote_jax.remote.explanation import PairExplanation
 from remote_jax.remote.explanation import explain as explain_pairs
 from remote_jax.report import finished
-from remote_jax.report.explanations.chosen import trained, with_explanations
+from remote_jax.report.explanations.chosen import with_explanations
 from remote_jax.report.view import View
 from remote_jax.report.write import view_of
 from remote_jax.runtime import sharding
@@ -56,7 +56,7 @@ class Run:
     @cached_property
     def view(self) -> View:
         read = finished.read(self.folder)
-        return with_explanations(read, view_of(read), trained(read), 4)
+        return with_explanations(read, view_of, 4)
 
     def observe(self, batch: dict[str, np.ndarray]) -> Any:
         """What REMOTE makes of a batch before experts: texts, markers, sights; and two blocks."""

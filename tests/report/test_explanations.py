@@ -215,10 +215,10 @@ def test_a_page_says_for_how_many_explanations_there_was_no_room(
     runs: dict[str, Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = runs["roam"]
-    read, model = finished.read(run.folder), trained(finished.read(run.folder))
+    read = finished.read(run.folder)
     size = max(len(json.dumps(as_json(one))) for one in run.view.browser.explained)
     monkeypatch.setattr("remote_jax.report.explanations.chosen.ROOM", 2 * size)
-    view = with_explanations(read, write.view_of(read), model, 4)
+    view = with_explanations(read, write.view_of, 4)
     assert len(view.browser.explained) == 2 == sum(x >= 0 for x in view.browser.explanation)
     told = {section.title: section.notes for section in view.sections}["Explanations"][0]
     assert told.startswith("2 predictions are explained") and "For 2 more" in told

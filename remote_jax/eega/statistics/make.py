@@ -17,7 +17,6 @@ from remote_jax.eega.data.features import SPECIAL_TOKENS
 from remote_jax.eega.sample import folder as sample
 from remote_jax.eega.statistics import tables
 from remote_jax.encoders import save
-from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.encoders.word_pieces import word_pieces
 from remote_jax.errors import UserError
 from remote_jax.reporting import counting
@@ -99,11 +98,7 @@ def _pieces(data: SentenceDataset, config: ConfigDict, workdir: Path | None) -> 
     Raises:
         UserError: there is no tokenizer.
     """
-    if workdir is None:
-        tokenizer = save.tokenizer_of(config, _texts(data))
-    else:
-        tokenizer = tokenizers.read(workdir / save.TOKENIZER)
-    pieces = word_pieces(tokenizer)
+    pieces = word_pieces(save.tokenizer_in(workdir, config, _texts(data)))
     found = {
         split: [
             SPECIAL_TOKENS + sum(max(1, len(pieces(word))) for word in one.tokens) for one in some

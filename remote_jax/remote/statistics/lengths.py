@@ -9,7 +9,6 @@ from ml_collections import ConfigDict
 
 from remote_jax.data.media import Folder
 from remote_jax.encoders import save
-from remote_jax.encoders import tokenizer as tokenizers
 from remote_jax.remote.data.dataset import PairDataset
 from remote_jax.remote.data.pairs import Pair
 from remote_jax.remote.data.together.form import Form
@@ -31,11 +30,7 @@ def of_texts(
     Raises:
         UserError: there is no tokenizer.
     """
-    if workdir is None:
-        tokenizer = save.tokenizer_of(config, _texts(data))
-    else:
-        tokenizer = tokenizers.read(workdir / save.TOKENIZER)
-    form = Form(config)
+    tokenizer, form = save.tokenizer_in(workdir, config, _texts(data)), Form(config)
     featurize = form.featurize(tokenizer, Folder(Path()))
     found = {
         split: [featurize.needed(one) for one in form.examples_of_posts(_posts(rows))]

@@ -72,13 +72,18 @@ def _roam(model: Trained, split: str, rows: Sequence[int]) -> Iterator[Explained
 EXPLAIN: dict[str, Explain] = {"remote": _remote, "eega": _eega, "roam": _roam}
 
 
-def with_explanations(run: Finished, view: View, model: Trained, count: int) -> View:
-    """The view with what the model made of so many predictions; fewer where the page has no room.
+def with_explanations(run: Finished, view_of: Callable[[Finished], View], count: int) -> View:
+    """The view of a run with what the model made of so many predictions, and their pictures.
+
+    They are fewer where the page has no room.
 
     Raises:
-        UserError: a picture changed since the data were read.
+        UserError: as `trained`; or a picture changed since the data were read.
     """
-    units, rows = chosen(view.browser, count, per_post=run.system == "eega")
+    model = trained(run)  # it reads the data, so that pictures are there
+    bare = view_of(replace(run, room=0))
+    units, rows = chosen(bare.browser, count, per_post=run.system == "eega")
+    view = view_of(replace(run, room=run.room - ROOM, first=_pictures(run, rows)))
     made: dict[int, Explained] = {}
     room = ROOM
     what = "sentences" if run.system == "eega" else "predictions"
@@ -102,9 +107,8 @@ def with_explanations(run: Finished, view: View, model: Trained, count: int) -> 
     return replace(view, browser=browser, sections=[*view.sections, section, *_more(run, model)])
 
 
-def pictures(run: Finished, view: View, count: int) -> list[str]:
-    """Those of the predictions that are explained."""
-    _, rows = chosen(view.browser, count, per_post=run.system == "eega")
+def _pictures(run: Finished, rows: Sequence[int]) -> list[str]:
+    """Those of some rows of `predictions.jsonl`."""
     return [name for row in rows if isinstance(name := run.rows[row].get("image"), str) and name]
 
 

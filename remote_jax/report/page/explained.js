@@ -26,6 +26,14 @@ function chooser(id, title, names, onChange) {
   return label;
 }
 
+// A part of a picture, by its edges as shares of it.
+function placed([left, top, end, bottom], className) {
+  const made = element("div", undefined, className);
+  const sides = { left, top, width: end - left, height: bottom - top };
+  Object.entries(sides).forEach(([side, share]) => { made.style[side] = `${100 * share}%`; });
+  return made;
+}
+
 function overlay(frame, cells) {
   frame.querySelectorAll(".cell").forEach((cell_) => cell_.remove());
   const sums = new Map();
@@ -34,10 +42,8 @@ function overlay(frame, cells) {
     sums.set(key, [box, (sums.get(key)?.[1] ?? 0) + weight]);
   });
   const most = Math.max(...[...sums.values()].map(([, weight]) => weight), 1e-12);
-  sums.forEach(([[left, top, end, bottom], weight]) => {
-    const made = element("div", undefined, "cell");
-    const sides = { left, top, width: end - left, height: bottom - top };
-    Object.entries(sides).forEach(([side, share]) => { made.style[side] = `${100 * share}%`; });
+  sums.forEach(([box, weight]) => {
+    const made = placed(box, "cell");
     made.style.opacity = 0.75 * (weight / most);
     made.title = weight.toFixed(5);
     frame.append(made);
@@ -57,12 +63,7 @@ function explain(i, place) {
   if (!one.charts.length) return;
   const figure = element("figure", undefined, "explained");
   const draw_ = (at) => ready.then(() => plot(figure, one.charts[at]));
-  const names = one.charts.map(({ layout }) => unescaped(layout.title.text));
+  const names = one.charts.map(({ name }) => name);
   place.append(chooser("explained", "What the model made of it", names, draw_), figure);
   draw_(0);
-}
-
-// Titles of charts are escaped for Plotly.
-function unescaped(text) {
-  return text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 }

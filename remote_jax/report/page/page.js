@@ -163,10 +163,8 @@ function picture(one, ends) {
   image.src = one.picture;
   image.alt = "The picture of the post";
   frame.append(image);
-  one.boxes.forEach(([left, top, end, bottom], number) => {
-    const box = element("div", undefined, ends.includes(number) ? "box chosen" : "box");
-    const sides = { left, top, width: end - left, height: bottom - top };
-    Object.entries(sides).forEach(([side, share]) => { box.style[side] = `${100 * share}%`; });
+  one.boxes.forEach((edges, number) => {
+    const box = placed(edges, ends.includes(number) ? "box chosen" : "box");
     box.append(element("span", number));
     box.title = `object ${number}`;
     box.addEventListener("click", () => box.classList.toggle("chosen"));

@@ -78,7 +78,7 @@ def _browser(browser: Browser) -> dict[str, Any]:
 def as_json(one: Explained) -> dict[str, Any]:
     """What the script of the page reads of an explanation."""
     return {
-        "charts": [specification(chart) for chart in one.charts],
+        "charts": [{"name": chart.title, **specification(chart)} for chart in one.charts],
         "tables": [
             {
                 "title": table.title,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from remote_jax.errors import UserError, writing
+from remote_jax.errors import UserError
 from remote_jax.report import drawings
 from remote_jax.report.page.render import render
 from remote_jax.report.sweep import curves, plan, scores
@@ -36,12 +36,7 @@ def write(folder: Path, output: Path) -> Path:
         *(Section(key, charts=charts) for key, charts in drawn.items()),
         _runs(found),
     ]
-    figures = output / "figures"
-    with writing(figures):
-        figures.mkdir(parents=True, exist_ok=True)
-    for charts in drawn.values():
-        for chart in charts:
-            drawings.write(chart, figures)
+    drawings.write_all(sections, output / "figures")
     path = output / "report.html"
     write_atomically(path, [render(f"{folder.resolve().name}: {sweep.config}", sections, None)])
     return path
