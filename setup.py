@@ -2,7 +2,11 @@
 
 from setuptools import find_packages, setup
 
-BESIDE = {"remote_jax.configs": "configs", "remote_jax.third_party": "third_party"}
+BESIDE = {
+    "remote_jax.configs": "configs",
+    "remote_jax.configs.pipelines": "configs/pipelines",
+    "remote_jax.third_party": "third_party",
+}
 """Packages of an installation that stand beside `remote_jax/` in the repository."""
 
 setup(

@@ -2,7 +2,9 @@
 
 from remote_jax.config.files import (
     load,
+    load_pipeline,
     names,
+    pipelines,
     presets,
     run_name,
     unknown_preset,
@@ -42,9 +44,11 @@ __all__ = [
     "check_same",
     "flatten",
     "load",
+    "load_pipeline",
     "longer",
     "names",
     "override",
+    "pipelines",
     "presets",
     "read",
     "run_name",

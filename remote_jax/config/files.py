@@ -20,6 +20,9 @@ from remote_jax.errors import UserError, nearest, reason
 PACKAGE = "remote_jax.configs"
 """The shipped configs as a package; in a checkout its folder is the top-level `configs/`."""
 
+PIPELINES = "pipelines"
+"""The folder in it of configs of pipelines, which are no runs."""
+
 
 def load(spec: str) -> ConfigDict:
     """Runs the config that `NAME[:PRESET]` or `FILE[:PRESET]` names, as `umre:paper`.
@@ -48,6 +51,28 @@ def load(spec: str) -> ConfigDict:
 def names() -> list[str]:
     """Names of the shipped configs."""
     return sorted(path.stem for path in _shipped().glob("[!_]*.py"))
+
+
+def load_pipeline(spec: str) -> ConfigDict:
+    """Runs the config of a pipeline that `NAME` or `FILE` names.
+
+    Raises:
+        UserError: as `load`; or there is no such pipeline.
+    """
+    if spec in pipelines():
+        return load(str(_shipped() / PIPELINES / f"{spec}.py"))
+    if not Path(spec).is_file():
+        known = pipelines()
+        raise UserError(
+            f"There is no pipeline {spec}{nearest(spec, known)}; those known by name: "
+            f"{', '.join(known)}."
+        )
+    return load(spec)
+
+
+def pipelines() -> list[str]:
+    """Names of the shipped configs of pipelines."""
+    return sorted(path.stem for path in (_shipped() / PIPELINES).glob("[!_]*.py"))
 
 
 def presets(name: str) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Pipelines from posts to a completed graph, one a file."""

@@ -1,0 +1,1 @@
+"""From posts to a completed graph, station by station."""

@@ -1,0 +1,94 @@
+"""The stations of a pipeline, by its config."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from remote_jax.errors import UserError
+from remote_jax.pipeline.stations import Station
+
+MAIN, SAMPLE = "remote_jax.main", "remote_jax.remote.sample.posts"
+RESULTS = "results.json"
+"""What a run writes last."""
+
+IMPLIED = "implied.jsonl"
+"""What a graph of generated posts is asked about, in its folder."""
+
+ANSWERS = "answers.jsonl"
+
+
+def plan(config: ConfigDict, workdir: Path) -> list[Station]:
+    """Prepare, train REMOTE, extract, make the graph, train ROAM, answer; each if it is wanted.
+
+    Args:
+        config: as `settings.KEYS` describes it.
+        workdir: every station writes into a folder of its own there.
+
+    Raises:
+        UserError: a run or a file that the config names is not there.
+    """
+    return [*_stations(config, workdir)]
+
+
+def _stations(config: ConfigDict, workdir: Path) -> Iterator[Station]:
+    posts, world = Path(config.posts), None
+    if not config.posts:
+        world, posts = workdir / "posts" / "world.json", workdir / "posts" / "posts.jsonl"
+        flags = (f"--posts={config.sample.posts}", f"--seed={config.sample.seed}")
+        yield Station("posts", SAMPLE, (str(posts.parent), *flags), (), posts.parent, world)
+    if config.prepare:
+        folder = workdir / "prepared"
+        arguments = ("prepare", str(posts), f"--output={folder}", *shlex.split(config.prepare))
+        made = folder / posts.name
+        yield Station("prepare", MAIN, arguments, (posts,), folder, made)
+        posts = made
+    remote = Path(config.remote.run or workdir / "remote")
+    if not config.remote.run:
+        yield _training("remote", config.remote.train, (), remote, ())
+    runs = [remote, *([Path(config.eega.run)] if config.eega.run else [])]
+    extracted, graph, roam = (workdir / name for name in ("extracted", "graph", "roam"))
+    results = tuple(_results(run) for run in runs)
+    yield Station(
+        "extract",
+        MAIN,
+        (
+            *("extract", str(posts), f"--run={','.join(map(str, runs))}"),
+            *(f"--output={extracted}", *shlex.split(config.extract)),
+        ),
+        (posts, *results),
+        extracted,
+        extracted / "manifest.json",
+    )
+    yield _graph(config, extracted, graph, world)
+    data = (f"--config.data.dir={graph / 'roam'}", "--config.data.name=graph")
+    yield _training("roam", config.roam.train, data, roam, (graph / "summary.json",))
+    questions = Path(config.questions) if config.questions else world and graph / IMPLIED
+    if questions:
+        answers = workdir / ANSWERS
+        flags = (f"--workdir={roam}", f"--input={questions}", f"--output={answers}")
+        inputs = (questions, _results(roam))
+        yield Station("answer", MAIN, ("--mode=predict", *flags), inputs, answers, answers)
+
+
+def _graph(config: ConfigDict, extracted: Path, graph: Path, world: Path | None) -> Station:
+    truth = (f"--world={world}",) if world else ()
+    arguments = ("graph", str(extracted), f"--output={graph}", *truth, *shlex.split(config.graph))
+    inputs = (extracted / "manifest.json", *([world] if world else []))
+    return Station("graph", MAIN, arguments, inputs, graph, graph / "summary.json")
+
+
+def _training(
+    name: str, flags: str, data: tuple[str, ...], run: Path, inputs: tuple[Path, ...]
+) -> Station:
+    arguments = (*shlex.split(flags), *data, f"--workdir={run}")
+    if not any(one.startswith("--config=") for one in arguments):
+        raise UserError(f"{name}.train names no config, expected flags as --config=NAME; {flags!r}")
+    return Station(name, MAIN, arguments, inputs, run, _results(run))
+
+
+def _results(run: Path) -> Path:
+    return run / RESULTS
