@@ -90,8 +90,8 @@ def _how(one: Candidate) -> str:
     if not one.stated:
         return "inferred"
     posts = f"{one.support:,} post{'s' * (one.support != 1)}"
-    when = f", {one.first} to {one.last}" if one.first else ""
-    return f"stated by {posts}{when}"
+    days = dict.fromkeys(day for day in (one.first, one.last) if day)
+    return ", ".join(filter(None, [f"stated by {posts}", " to ".join(days)]))
 
 
 def _why(one: Candidate) -> Iterator[str]:

@@ -83,7 +83,9 @@ def _settings() -> str:
 
 def _told(summary: dict[str, Any]) -> str:
     """What was made, in a few lines."""
-    merged = ", ".join(f"{reason} {count:,}" for reason, count in summary["merges"].items() if count)
+    merged = ", ".join(
+        f"{reason} {count:,}" for reason, count in summary["merges"].items() if count
+    )
     roam = summary["roam"]
     lines = [
         f"{summary['entities']:,} entities of {summary['mentions']:,} mentions and "

@@ -1,7 +1,7 @@
 """Answers to questions about a graph: what posts state, and what ROAM infers.
 
-    graph = reading.read(folder)
-    answer = ask(graph, Question("Gatika Bamorel", "member_of"), predictor=remote_jax.load(run))
+graph = reading.read(folder)
+answer = ask(graph, Question("Gatika Bamorel", "member_of"), predictor=remote_jax.load(run))
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def paths_between(graph: KnowledgeGraph, one: str, two: str) -> list[tuple[Link,
     about each of the two is a path of its own.
     """
     ours, theirs = _by_neighbour(graph, one), _by_neighbour(graph, two)
-    found = [(fact,) for fact in ours.get(two, [])[:MAX_PATHS]]
+    found: list[tuple[Fact, ...]] = [(fact,) for fact in ours.get(two, [])[:MAX_PATHS]]
     middles = [middle for middle in ours if middle in theirs and middle not in (one, two)]
     found += [(ours[middle][0], theirs[middle][0]) for middle in middles[:MAX_MIDDLES]]
     if not found:

@@ -25,8 +25,7 @@ from remote_jax.reporting import results
 from remote_jax.reporting.progress import working
 
 ENTITIES, FACTS, MERGES, AMBIGUOUS, UNLINKED, MENTIONS = (
-    f"{name}.jsonl"
-    for name in ("entities", "facts", "merges", "ambiguous", "unlinked", "mentions")
+    f"{name}.jsonl" for name in ("entities", "facts", "merges", "ambiguous", "unlinked", "mentions")
 )
 SUMMARY, SCORES, ROAM = "summary.json", "scores.json", "roam"
 
@@ -91,7 +90,9 @@ def build(sources: Sources, output: Path, config: ConfigDict) -> dict[str, Any]:
     barred = apart.read(sources.keep_apart) if sources.keep_apart else []
     found = extraction.tables(read_extracted(sources.extracted))
     if not len(found.mentions):
-        raise UserError(f"{sources.extracted} has no mentions: there is nothing to make a graph of.")
+        raise UserError(
+            f"{sources.extracted} has no mentions: there is nothing to make a graph of."
+        )
     with working("linking mentions"):
         linking = link(found, settings, named, barred)
         known = entities(found, linking)
@@ -184,7 +185,11 @@ def _write_roam(
             if len(image[0]):
                 features["image"] = tuple(image)
     roam.write_features(features, folder)
-    return {"written": True, **said, "features": {name: len(one[0]) for name, one in features.items()}}
+    return {
+        "written": True,
+        **said,
+        "features": {name: len(one[0]) for name, one in features.items()},
+    }
 
 
 def _posts_folder(extracted: Path) -> Path:

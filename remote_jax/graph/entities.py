@@ -10,6 +10,7 @@ from jaxtyping import Int
 
 from remote_jax.graph.extraction import Extraction
 from remote_jax.graph.linking.link import Linking
+from remote_jax.graph.linking.types import most_frequent
 
 
 @dataclass(frozen=True)
@@ -101,14 +102,9 @@ def _types(
     extraction: Extraction, linking: Linking, of: Int[np.ndarray, " n"], count: int
 ) -> Int[np.ndarray, " entities"]:
     """The type of each entity, a place in the vocabulary."""
-    rows = linking.groups.rows
-    found = np.zeros(count, np.int64)
-    # Extracted types come last, so that they count where there are both.
-    for kinds in (linking.groups.type, extraction.mentions.type[rows]):
-        known = kinds > 0
-        pairs, counts = np.unique(
-            np.stack([of[rows][known], kinds[known]]), axis=1, return_counts=True
-        )
-        order = np.lexsort((-pairs[1], counts))
-        found[pairs[0, order]] = pairs[1, order]
-    return found
+    groups = linking.groups
+    of = of[groups.rows]
+    extracted, inferred = (
+        most_frequent(of, kinds, count) for kinds in (groups.type, groups.inferred)
+    )
+    return np.where(extracted > 0, extracted, inferred)

@@ -206,7 +206,9 @@ class Evaluation:
 
     def tables(self) -> list[Table]:
         """What is printed."""
-        rows = [(f"mentions, {name}", *one.to_dict().values()) for name, one in self.entities.items()]
+        rows = [
+            (f"mentions, {name}", *one.to_dict().values()) for name, one in self.entities.items()
+        ]
         rows.append(("facts", *self.facts.to_dict().values()))
         columns = ("precision", "recall", "F1")
         table = [

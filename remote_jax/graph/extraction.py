@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -164,7 +165,7 @@ class _Reader:
                 self.types.setdefault(kind, len(self.types))
         ids = self.posts.ids
         order = sorted(range(len(ids)), key=ids.__getitem__)
-        for one, two in zip(order, order[1:], strict=False):
+        for one, two in pairwise(order):
             if ids[one] == ids[two]:
                 raise UserError(
                     f"The post {ids[one][:80]!r} was extracted twice: ids must differ, or its "

@@ -139,7 +139,8 @@ def combine(
     order = np.lexsort((statements[3], -stated, fact))
     starts = np.concatenate([[0], np.cumsum(np.bincount(fact, minlength=found.shape[1]))])
     combined = np.clip(-np.expm1(doubt), 0, 1)
-    return Facts(*found, combined, starts, statements[3, order], stated[order])
+    head, relation, tail = found
+    return Facts(head, relation, tail, combined, starts, statements[3, order], stated[order])
 
 
 def enough(facts: Facts, settings: ConfigDict) -> Bool[np.ndarray, " facts"]:

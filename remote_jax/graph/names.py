@@ -23,15 +23,14 @@ MAX_WORDS = 8
 def clean(text: str) -> str:
     """Text in one line, without control characters and marks of direction.
 
-    Never empty: of a text without a visible character the escapes are given, as `\\x00`.
+    Never empty: of a text without a visible character the escapes are given, as `\\u0000`.
     """
     found = text
     if not text.isprintable():
         found = "".join(x if x.isprintable() or x in JOINERS else " " for x in text)
     found = " ".join(found.split())
-    if not found.strip(JOINERS):
-        found = text.encode("unicode_escape").decode()
-        found = found if found.strip() else repr(found)
+    if not found.strip(JOINERS + " "):
+        found = "".join(f"\\u{ord(x):04x}" for x in text[:SHOWN])
     return found
 
 

@@ -115,8 +115,9 @@ class KnowledgeGraph:
             if found:
                 several = ", ".join(map(self._told, found[:5])) + ", ..." * (len(found) > 5)
                 raise Refused(f"{show(text)} may be {several}: ask by the id")
-        near = " or ".join(map(repr, map(shown, self._nearest.nearest(text))))
-        raise Refused(f"the graph has no entity {show(text)}" + (f", as {near}" if near else ""))
+        near = " or ".join(repr(shown(one)) for one in self._nearest.nearest(text))
+        meant = f" (did you mean {near}?)" if near else ""
+        raise Refused(f"the graph has no entity {show(text)}{meant}")
 
     def _told(self, id_: str) -> str:
         one = self.entities[id_]
@@ -189,14 +190,15 @@ def _fact(row: Mapping[str, Any]) -> Fact:
         )
         for one in row["posts"]
     )
-    names = (check_text(row[name], name) for name in ("id", "head", "relation", "tail"))
-    contradicts = tuple(str(one) for one in row.get("contradicts", ()))
     return Fact(
-        *names,
-        float(row["probability"]),
-        int(row["support"]),
-        posts,
-        row.get("first"),
-        row.get("last"),
-        contradicts,
+        id=check_text(row["id"], "id"),
+        head=check_text(row["head"], "head"),
+        relation=check_text(row["relation"], "relation"),
+        tail=check_text(row["tail"], "tail"),
+        probability=float(row["probability"]),
+        support=int(row["support"]),
+        posts=posts,
+        first=row.get("first"),
+        last=row.get("last"),
+        contradicts=tuple(str(one) for one in row.get("contradicts", ())),
     )

@@ -44,7 +44,7 @@ KEYS: Keys = {
         "ViT that makes features of the crops of linked objects; empty: none.",
     ),
     "graph.holdout": Key(
-        Between(0, 0.4), "Share of the facts that validation, and test, of roam/ gets."
+        Between(0, 0.4, open=True), "Share of the facts that validation, and test, of roam/ gets."
     ),
     "graph.holdout_seed": Key(Whole(0, 2**31), "Seed of that draw."),
     "graph.exports": Key(

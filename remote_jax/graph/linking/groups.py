@@ -19,7 +19,7 @@ class Groups:
 
     Attributes:
         rows: of the mentions of entities, which the other arrays are about.
-        type: of each, extracted or inferred.
+        type, inferred: of each, as extracted, and as relations name it; 0 without one.
         of: the group of each.
         keys, types: of each group; a type is a place in the vocabulary, 0 if it is not known.
         by_key: the groups of a key.
@@ -27,6 +27,7 @@ class Groups:
 
     rows: Int[np.ndarray, " n"]
     type: Int[np.ndarray, " n"]
+    inferred: Int[np.ndarray, " n"]
     of: Int[np.ndarray, " n"]
     keys: list[str]
     types: list[int]
@@ -51,20 +52,21 @@ def group(extraction: Extraction, share: float) -> Groups:
     """
     mentions = extraction.mentions
     rows = np.flatnonzero(~mentions.is_object)
-    kinds = types.of_mentions(extraction)[rows]
+    kinds, inferred = mentions.type[rows], types.inferred(extraction)[rows]
     keys = _keys(extraction.names, np.unique(mentions.name[rows]))
     vocabulary = sorted({one for one in keys if one is not None})
     place = {one: number for number, one in enumerate(vocabulary)}
     of_name = np.array([-1 if one is None else place[one] for one in keys], np.int64)
     of_mention = of_name[mentions.name[rows]]
-    settled = types.settled(of_mention, kinds, share)
+    settled = types.settled(of_mention, kinds, inferred, share)
     span = len(extraction.types)
     pairs, of = np.unique(of_mention * span + settled, return_inverse=True)
     found = [vocabulary[pair // span] for pair in pairs.tolist()]
     by_key = defaultdict(list)
     for number, one in enumerate(found):
         by_key[one].append(number)
-    return Groups(rows, kinds, of.reshape(-1), found, (pairs % span).tolist(), dict(by_key))
+    of_group = (pairs % span).tolist()
+    return Groups(rows, kinds, inferred, of.reshape(-1), found, of_group, dict(by_key))
 
 
 def _keys(names: list[str], used: Int[np.ndarray, " used"]) -> list[str | None]:
@@ -123,4 +125,5 @@ def nodes(extraction: Extraction, groups: Groups, resolved: Int[np.ndarray, " n"
     node = np.empty(len(mentions), np.int64)
     node[groups.rows] = of.reshape(-1)
     node[objects] = rows.shape[1] + np.arange(len(objects))
-    return Nodes(node, *rows, count=count, objects=objects)
+    name, kind, of_group, abbreviated = rows
+    return Nodes(node, name, kind, of_group, abbreviated, count, objects)

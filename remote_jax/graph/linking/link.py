@@ -147,9 +147,7 @@ def _edges(rows: Sequence[tuple[int, int, int, float]]) -> Edges:
     return Edges(one, two, why, columns[:, 3])
 
 
-def _barred_nodes(
-    extraction: Extraction, found: Nodes, pairs: Pairs
-) -> Int[np.ndarray, "pairs 2"]:
+def _barred_nodes(extraction: Extraction, found: Nodes, pairs: Pairs) -> Int[np.ndarray, "pairs 2"]:
     """Pairs of nodes that must not be joined; sides that are in no post say nothing."""
     wanted = {side for pair in pairs for side in pair}
     places: dict[Side, list[int]] = {}
@@ -179,9 +177,7 @@ def _object(extraction: Extraction, row: int) -> tuple[str, int]:
     return extraction.posts.ids[mentions.post[row]], int(mentions.place[row])
 
 
-def _barred_groups(
-    extraction: Extraction, groups: Groups, pairs: Pairs
-) -> list[tuple[int, int]]:
+def _barred_groups(extraction: Extraction, groups: Groups, pairs: Pairs) -> list[tuple[int, int]]:
     """Pairs of groups with names that are kept apart."""
     place = {name: number for number, name in enumerate(extraction.types)}
     found = []

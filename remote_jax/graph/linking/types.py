@@ -1,4 +1,4 @@
-"""Types of mentions: as extracted, or else as the relations that they take part in name them."""
+"""Types of mentions: those extracted, and those that the relations they take part in name."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from remote_jax.graph.extraction import Extraction, types_of
 Types = Int[np.ndarray, " mentions"]
 
 
-def of_mentions(extraction: Extraction) -> Types:
-    """The type of each mention, a place in the vocabulary.
+def inferred(extraction: Extraction) -> Types:
+    """The type of each mention that its likeliest triplet names, a place in the vocabulary.
 
-    One that was extracted without a type has that which its likeliest triplet names, if any does:
-    `/per/org/member_of` says that its head is a `per`.
+    `/per/org/member_of` says that its head is a `per`. It is 0 where no triplet names one.
     """
     place = {name: number for number, name in enumerate(extraction.types)}
     named = np.array(
@@ -23,33 +22,44 @@ def of_mentions(extraction: Extraction) -> Types:
     triplets = extraction.triplets
     rows = np.concatenate([triplets.head, triplets.tail])
     kinds = np.concatenate([named[triplets.relation, 0], named[triplets.relation, 1]])
-    probability = np.tile(triplets.probability, 2)
-    order = np.lexsort((-kinds, probability))
+    order = np.lexsort((-kinds, np.tile(triplets.probability, 2)))
     order = order[kinds[order] > 0]
     found = np.zeros(len(extraction.mentions), np.int64)
     found[rows[order]] = kinds[order]  # the last of a mention stays
-    return np.where(extraction.mentions.type > 0, extraction.mentions.type, found)
+    return found
 
 
-def settled(keys: Int[np.ndarray, " n"], types: Int[np.ndarray, " n"], share: float) -> Types:
-    """The types of mentions once rare ones and unknown ones have joined the frequent ones.
+def settled(keys: Types, types: Types, inferred: Types, share: float) -> Types:
+    """The type that each mention counts as.
+
+    It is the mention's own where that is frequent among the mentions of the name, or else the one
+    that is inferred where that is frequent, or else the most frequent one. Types that were inferred
+    do not set mentions of a name apart; they count where no mention of the name has another.
 
     Args:
         keys: of the mentions' names.
-        types: of the mentions; 0 where it is not known.
-        share: of a key's mentions of a known type that a type needs to stay.
-
-    Returns:
-        Of each mention its own type where that is frequent among those of its key, or else the
-        most frequent one; 0 where no mention of the key has a type.
+        types: that were extracted; 0 where none was.
+        inferred: 0 where none is.
+        share: of a key's mentions with a type that one needs to be frequent.
     """
     known = types > 0
-    span = int(types.max(initial=0)) + 1
+    span = int(max(types.max(initial=0), inferred.max(initial=0))) + 1
+    count = int(keys.max(initial=-1)) + 1
+    main = most_frequent(keys, inferred, count)
+    extracted = most_frequent(keys, types, count)
+    main = np.where(extracted > 0, extracted, main)[keys]
     pairs, counts = np.unique(keys[known] * span + types[known], return_counts=True)
-    totals = np.bincount(pairs // span, counts, minlength=int(keys.max(initial=0)) + 1)
+    totals = np.bincount(keys[known], minlength=count)
     frequent = pairs[counts >= share * totals[pairs // span]]
-    order = np.lexsort((-pairs, counts))
-    main = np.zeros(len(totals), np.int64)
-    main[(pairs // span)[order]] = (pairs % span)[order]  # the last, the most frequent, stays
-    stays = known & np.isin(keys * span + types, frequent)
-    return np.where(stays, types, main[keys])
+    own = np.where(known, types, inferred)
+    return np.where(np.isin(keys * span + own, frequent), own, main)
+
+
+def most_frequent(keys: Types, types: Types, count: int) -> Int[np.ndarray, " keys"]:
+    """The most frequent type of each key, the first in the vocabulary of several; 0 without any."""
+    found = np.zeros(count, np.int64)
+    known = types > 0
+    pairs, counts = np.unique(np.stack([keys[known], types[known]]), axis=1, return_counts=True)
+    order = np.lexsort((-pairs[1], counts))
+    found[pairs[0, order]] = pairs[1, order]  # the last of a key, the most frequent, stays
+    return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from remote_jax.graph.facts import dates
@@ -63,7 +64,10 @@ def _relationships(knowledge: Knowledge) -> Iterator[list[object]]:
 
 
 def _lines(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    for row in (header, *rows):
-        line = io.StringIO()
-        csv.writer(line).writerow(row)
+    line = io.StringIO()
+    writer = csv.writer(line)
+    for row in chain([header], rows):
+        writer.writerow(row)
         yield line.getvalue()
+        line.seek(0)
+        line.truncate()

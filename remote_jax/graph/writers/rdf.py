@@ -1,9 +1,9 @@
 """The graph as N-Triples (W3C 2014), by rdflib.
 
-    <urn:remote-jax:entity:E1> rdfs:label "Ann Lee" ; rdf:type <urn:remote-jax:type:per> .
-    <urn:remote-jax:entity:E1> <urn:remote-jax:relation:%2Fper%2Forg%2Fmember_of> <...:E2> .
-    <urn:remote-jax:fact:F1> rdf:subject ... ; rdf:predicate ... ; rdf:object ... ;
-        <urn:remote-jax:probability> 0.97 ; <urn:remote-jax:support> 3 .
+<urn:remote-jax:entity:E1> rdfs:label "Ann Lee" ; rdf:type <urn:remote-jax:type:per> .
+<urn:remote-jax:entity:E1> <urn:remote-jax:relation:%2Fper%2Forg%2Fmember_of> <...:E2> .
+<urn:remote-jax:fact:F1> rdf:subject ... ; rdf:predicate ... ; rdf:object ... ;
+    <urn:remote-jax:probability> 0.97 ; <urn:remote-jax:support> 3 .
 """
 
 from __future__ import annotations

@@ -106,9 +106,7 @@ def ambiguous(knowledge: Knowledge) -> Iterator[dict[str, Any]]:
                 **described(extraction, nodes, node),
                 "entity": knowledge.entities.rows[entity[node]].id,
                 "mentions": int(nodes.count[node]),
-                "candidates": [
-                    knowledge.entities.rows[entity[members[one]]].id for one in several
-                ],
+                "candidates": [knowledge.entities.rows[entity[members[one]]].id for one in several],
             }
 
 
