@@ -51,9 +51,7 @@ def world(tmp_path, **changed):
     rest = {"Sanora United": "W3", "SANORA UNITED": "W3", "#SanoraUnited": "W3"}
     names = people | rest | {"Kelano": "W4", "Radipo": "W5"}
     mentions = {
-        one.id: [
-            {"span": list(x.span), "entity": names[x.name]} for x in one.mentions if x.span
-        ]
+        one.id: [{"span": list(x.span), "entity": names[x.name]} for x in one.mentions if x.span]
         for one in small()
     }
     mentions["p3"].append({"box": list(LEFT), "entity": "W1"})

@@ -88,7 +88,11 @@ def test_rare_types_of_a_name_are_errors_and_frequent_ones_are_not():
 
 def test_types_are_those_of_relations_where_none_was_extracted():
     posts = [post("a", ["Ann", "Acme"], [(0, MEMBER, 1, 0.9)]), post("b", ["Bob"])]
-    assert {e.name: e.type for e in linked(posts)[2].rows} == {"Ann": "per", "Acme": "org", "Bob": ""}
+    assert {e.name: e.type for e in linked(posts)[2].rows} == {
+        "Ann": "per",
+        "Acme": "org",
+        "Bob": "",
+    }
 
 
 def test_inferred_types_do_not_set_mentions_of_a_name_apart():
@@ -119,7 +123,9 @@ def test_an_object_may_be_linked_through_another():
 
 def test_aliases_of_a_person(tmp_path):
     path = tmp_path / "aliases.tsv"
-    path.write_text("The Lion\tGatika Bamorel\nLion King\tNobody Here\nThe King\tNobody Here\tper\n")
+    path.write_text(
+        "The Lion\tGatika Bamorel\nLion King\tNobody Here\nThe King\tNobody Here\tper\n"
+    )
     posts = [
         post("a", [FULL]),
         post("b", [("the lion", "per")]),
@@ -165,7 +171,9 @@ def test_similar_names_are_each_others_nearest():
     assert len(similarity.similar(vectors, np.array([1, 2, 0, 2]), 0.9)[0]) == 0  # other types
 
 
-NAME = st.sampled_from(["Ann Lee", "ANN LEE", "Bo Lee", "Lee", "A. Lee", "Kel", "#annlee", "\x00", "'"])
+NAME = st.sampled_from(
+    ["Ann Lee", "ANN LEE", "Bo Lee", "Lee", "A. Lee", "Kel", "#annlee", "\x00", "'"]
+)
 TYPE = st.sampled_from(["per", "loc"])
 MENTIONS = st.lists(st.tuples(NAME, TYPE), min_size=1, max_size=4)
 POSTS = st.lists(MENTIONS, min_size=1, max_size=6)
