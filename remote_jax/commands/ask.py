@@ -15,11 +15,10 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from remote_jax.errors import Refused, UserError
 from remote_jax.graph import reading
-from remote_jax.graph.answers import Answers, Candidate, Predictor, Question, ask
+from remote_jax.graph.answers import Answers, Candidate, Link, Predictor, Question, ask
 from remote_jax.graph.names import clean
 from remote_jax.reporting.progress import working
 
@@ -101,8 +100,10 @@ def _why(one: Candidate) -> Iterator[str]:
         date = f", {post.date}" if post.date else ""
         yield f"{post.probability:.3f}  {post.id}{date}: {post.text}"
     for path in one.paths:
-        yield ", ".join(_fact(vars(link)) for link in path)
+        yield f"through {', '.join(map(_fact, path))}"
+    for link in one.around:
+        yield f"no path; known is {_fact(link)}"
 
 
-def _fact(link: dict[str, Any]) -> str:
-    return f"{link['head']} {link['relation']} {link['tail']} ({link['probability']:.3f})"
+def _fact(link: Link) -> str:
+    return f"{link.head} {link.relation} {link.tail} ({link.probability:.3f})"

@@ -6,6 +6,7 @@ answer = ask(graph, Question("Gatika Bamorel", "member_of"), predictor=remote_ja
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,12 +14,15 @@ from typing import Any, Protocol
 from remote_jax.data.posts import Answer
 from remote_jax.errors import Refused
 from remote_jax.graph.entities import Entity
+from remote_jax.graph.extraction import types_of
 from remote_jax.graph.reading import Fact, KnowledgeGraph, Statement
 
 MAX_PATHS = 3
 """Paths that are shown for an inferred answer."""
 MAX_MIDDLES = 10_000
 """Neighbours through which paths are looked for."""
+MAX_TOP, EXTRA = 10_000, 20
+"""ROAM is asked for so many times as many answers as are wanted, since types rule some out."""
 
 
 class Predictor(Protocol):
@@ -66,8 +70,9 @@ class Candidate:
         posts: that state it, the most probable first.
         support: their number, of which `posts` may be a part.
         contradicted: names of the other answers to a question that has one answer.
-        paths: of an inferred one the facts that lead from the entity asked about to it, the most
-            probable path first; or where none does the most probable facts about both.
+        paths: of an inferred one the facts that lead from the entity asked about to it, directly
+            or through a third, the most probable path first.
+        around: where there is no path, the most probable fact about each of the two.
     """
 
     id: str
@@ -81,6 +86,7 @@ class Candidate:
     last: str | None = None
     contradicted: tuple[str, ...] = ()
     paths: tuple[tuple[Link, ...], ...] = ()
+    around: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,9 @@ def _plain(one: Candidate) -> dict[str, Any]:
     found = {**vars(one), "posts": [vars(post) for post in one.posts]}
     found["contradicted"] = list(one.contradicted)
     found["paths"] = [[vars(link) for link in path] for path in one.paths]
-    only = ("paths",) if one.stated else ("posts", "support", "first", "last", "contradicted")
+    found["around"] = [vars(link) for link in one.around]
+    inferred = ("paths", "around")
+    only = inferred if one.stated else ("posts", "support", "first", "last", "contradicted")
     return {key: value for key, value in found.items() if key not in only}
 
 
@@ -170,14 +178,19 @@ def _inferred(
     predictor: Predictor,
     known: set[str],
 ) -> tuple[list[Candidate], str]:
-    """ROAM's answers that no post states; and why there are none, if so."""
+    """ROAM's answers that no post states, of the type that the relation names.
+
+    With them why there are none, if so.
+    """
     part = "tail" if question.tail else "head"
-    query = {part: entity.label, "relation": relation, "known": False, "top": question.top}
+    top = min(MAX_TOP, EXTRA * question.top)
+    query = {part: entity.label, "relation": relation, "known": False, "top": top}
     answer = predictor.predict([query])[0]
     if answer.error is not None:
         return [], f"ROAM does not answer: {answer.error}"
+    wanted = types_of(relation)[0 if question.tail else 1]
     labels = {one.label: one for one in graph.entities.values()}
-    found = []
+    found: list[tuple[Entity, float]] = []
     for candidate in answer.to_dict()["answers"]:
         one = labels.get(candidate["name"])
         if one is None:
@@ -185,26 +198,34 @@ def _inferred(
                 f"the run knows {candidate['name'][:80]!r}, which the graph does not: train it on "
                 "the roam folder of this graph"
             )
-        if one.id not in known and one.id != entity.id:
-            paths = tuple(paths_between(graph, entity.id, one.id))
-            probability = float(candidate["probability"])
-            found.append(Candidate(one.id, one.name, one.type, probability, False, paths=paths))
-    return found, "" if found else "ROAM has no further answer"
+        fits = not wanted or one.type in ("", wanted)
+        if fits and one.id not in known and one.id != entity.id:
+            found.append((one, float(candidate["probability"])))
+    answers = [_explained(graph, entity, *pair) for pair in found[: question.top]]
+    return answers, "" if answers else "ROAM has no further answer"
+
+
+def _explained(graph: KnowledgeGraph, entity: Entity, one: Entity, probability: float) -> Candidate:
+    """An inferred answer with what leads to it."""
+    paths = tuple(paths_between(graph, entity.id, one.id))
+    best = (_ranked(graph.facts_of(end.id))[:1] for end in (entity, one))
+    around = tuple(_link(graph, fact) for facts in best for fact in facts)
+    return Candidate(
+        *(one.id, one.name, one.type, probability, False),
+        paths=paths,
+        around=() if paths else around,
+    )
 
 
 def paths_between(graph: KnowledgeGraph, one: str, two: str) -> list[tuple[Link, ...]]:
     """The facts that lead from one entity to another, directly or through a third.
 
-    A path is as probable as all of its facts together. Where there is none, the most probable fact
-    about each of the two is a path of its own.
+    A path is as probable as all of its facts together; the most probable ones are given.
     """
     ours, theirs = _by_neighbour(graph, one), _by_neighbour(graph, two)
     found: list[tuple[Fact, ...]] = [(fact,) for fact in ours.get(two, [])[:MAX_PATHS]]
     middles = [middle for middle in ours if middle in theirs and middle not in (one, two)]
     found += [(ours[middle][0], theirs[middle][0]) for middle in middles[:MAX_MIDDLES]]
-    if not found:
-        best = (facts[:1] for facts in (_ranked(graph.facts_of(end)) for end in (one, two)))
-        found = [(fact,) for facts in best for fact in facts]
     found.sort(key=lambda path: (-_probability(path), [fact.id for fact in path]))
     return [tuple(_link(graph, fact) for fact in path) for path in found[:MAX_PATHS]]
 
@@ -222,10 +243,7 @@ def _ranked(facts: Sequence[Fact]) -> list[Fact]:
 
 
 def _probability(path: Sequence[Fact]) -> float:
-    probability = 1.0
-    for fact in path:
-        probability *= fact.probability
-    return probability
+    return math.prod(fact.probability for fact in path)
 
 
 def _link(graph: KnowledgeGraph, fact: Fact) -> Link:

@@ -219,6 +219,7 @@ def _summary(knowledge: Knowledge, config: ConfigDict) -> dict[str, Any]:
         "self_relations": knowledge.gathered.selves,
         "unlinked_triplets": unused[facts.UNLINKED],
         "loops": unused[facts.LOOP],
+        "mistyped_triplets": unused[facts.MISTYPED],
         "facts": len(knowledge.facts),
         "facts_left_out": len(knowledge.gathered.facts) - len(knowledge.facts),
         "contradicted_facts": len(knowledge.contradicting),

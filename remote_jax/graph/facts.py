@@ -12,12 +12,13 @@ from ml_collections import ConfigDict
 
 from remote_jax.data.release import bundled
 from remote_jax.graph.entities import Entities
-from remote_jax.graph.extraction import Extraction, last_part
+from remote_jax.graph.extraction import Extraction, last_part, types_of
 from remote_jax.graph.linking.objects import is_self
 from remote_jax.graph.settings import listed
 
 AUTO = "auto"
 LOOP, UNLINKED = "head and tail are one entity", "no self relation ties an object to an entity"
+MISTYPED = "the relation is of other types than its ends"
 """Why a triplet is no fact."""
 MAX_CONTRADICTIONS = 10
 
@@ -106,7 +107,11 @@ def gather(extraction: Extraction, entities: Entities, settings: ConfigDict) -> 
     loops = ~selves & ~unlinked & (head == tail)
     unused = [(row, UNLINKED) for row in np.flatnonzero(unlinked).tolist()]
     unused += [(row, LOOP) for row in np.flatnonzero(loops).tolist()]
-    used = ~(selves | unlinked | loops)
+    mistyped = np.zeros(len(head), bool)
+    if settings.check_types:
+        mistyped = ~(selves | unlinked | loops) & _mistyped(extraction, entities, head, tail)
+    unused += [(row, MISTYPED) for row in np.flatnonzero(mistyped).tolist()]
+    used = ~(selves | unlinked | loops | mistyped)
     turned = symmetric(extraction.relations, settings.symmetric)[triplets.relation] & (head > tail)
     columns = np.stack(
         [
@@ -118,6 +123,23 @@ def gather(extraction: Extraction, entities: Entities, settings: ConfigDict) -> 
     )
     found = combine(columns[:, used], triplets.probability[used])
     return Gathered(found, unused, int(selves.sum()))
+
+
+def _mistyped(
+    extraction: Extraction,
+    entities: Entities,
+    head: Int[np.ndarray, " triplets"],
+    tail: Int[np.ndarray, " triplets"],
+) -> Bool[np.ndarray, " triplets"]:
+    """Which triplets have an end of another type than the relation names, where both are known."""
+    place = {name: number for number, name in enumerate(extraction.types)}
+    kinds = np.array([place[one.type] for one in entities.rows], np.int64)
+    named = np.array(
+        [[place[kind] for kind in types_of(name)] for name in extraction.relations], np.int64
+    ).reshape(-1, 2)
+    wanted = named[extraction.triplets.relation]
+    found = np.stack([kinds[head], kinds[tail]], 1)
+    return ((wanted > 0) & (found > 0) & (wanted != found)).any(1)
 
 
 def combine(

@@ -26,6 +26,9 @@ KEYS: Keys = {
     "graph.self_probability": Key(
         Between(0, 1), "Least probability of a `self` relation that links an object."
     ),
+    "graph.check_types": Key(
+        SWITCH, "Whether a relation such as /per/org/member_of needs ends of the types it names."
+    ),
     "graph.minimum_probability": Key(
         Between(0, 1), "Least probability of a fact, all of its posts combined."
     ),
@@ -63,6 +66,7 @@ def defaults() -> ConfigDict:
                 "encoder": "",
                 "similarity": 0.9,
                 "self_probability": 0.5,
+                "check_types": True,
                 "minimum_probability": 0.5,
                 "minimum_posts": 1,
                 "functional": "place_of_birth,place_of_death",

@@ -78,6 +78,15 @@ def test_what_is_no_fact_is_listed():
     assert len(found.facts) == 0 and found.selves == 1
 
 
+def test_facts_of_other_types_are_listed_and_not_kept():
+    typed = [("Ann", "per"), ("Acme", "org"), ("Bo", "")]
+    relations = [(1, MEMBER, 0, 0.9), (0, MEMBER, 1, 0.9), (2, "likes", 1, 0.9)]
+    posts = [post("a", typed, relations)]
+    _, _, found = gathered(posts)
+    assert [why for _, why in found.unused] == [facts.MISTYPED] and len(found.facts) == 2
+    assert len(gathered(posts, check_types=False)[2].facts) == 3
+
+
 def test_least_probability_and_least_posts():
     config = defaults().graph
     _, _, found = gathered(small())

@@ -50,7 +50,7 @@ def hostile():
     """Every hostile name has a fact with the next one, by a relation that is hostile, too."""
     for number, name in enumerate(HOSTILE):
         other = HOSTILE[(number + 1) % len(HOSTILE)]
-        relations = [(0, SIBLINGS, 1, 0.9), (1, "a b<c>\n/../%", 0, 0.8)]
+        relations = [(0, "/per;x/per;x/siblings", 1, 0.9), (1, "a b<c>\n/../%", 0, 0.8)]
         yield post(f"../p{number}", [(name, "per;x"), (other, "per;x")], relations)
 
 
