@@ -18,7 +18,7 @@ from remote_jax.graph import evaluation, extraction, facts
 from remote_jax.graph.entities import entities
 from remote_jax.graph.linking import aliases, apart
 from remote_jax.graph.linking.link import REASONS, link
-from remote_jax.graph.settings import check_settings, listed
+from remote_jax.graph.settings import checked, listed
 from remote_jax.graph.writers import graphml, neo4j, rdf, roam, rows
 from remote_jax.graph.writers.rows import Knowledge
 from remote_jax.reporting import results
@@ -81,8 +81,7 @@ def build(sources: Sources, output: Path, config: ConfigDict) -> dict[str, Any]:
         UserError: a setting or a file is wrong, a library is missing, or the folder cannot be
             written.
     """
-    check_settings(config)
-    settings = config.graph
+    settings = checked(config).graph
     exports = _exports(settings.exports)
     _check_output(sources.extracted, output)
     world = evaluation.read_world(sources.world) if sources.world else None

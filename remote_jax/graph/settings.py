@@ -80,9 +80,10 @@ def defaults() -> ConfigDict:
     )
 
 
-def check_settings(config: ConfigDict) -> None:
-    """Raises a UserError where a setting breaks its rule."""
+def checked(config: ConfigDict) -> ConfigDict:
+    """The settings, or a UserError where one breaks its rule."""
     check(config, KEYS)
+    return config
 
 
 def listed(text: str) -> tuple[str, ...]:

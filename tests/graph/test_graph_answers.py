@@ -4,8 +4,10 @@ import json
 from itertools import product
 
 import pytest
+import systems
 from extracted_posts import BORN, LOCATED, MEMBER, SIBLINGS, post, small, write
 
+import remote_jax
 from remote_jax.errors import Refused, UserError
 from remote_jax.graph import answers, build, reading
 from remote_jax.graph.answers import Question, ask
@@ -208,3 +210,15 @@ def test_damaged_graphs_are_named(tmp_path, graph, file, line):
 def test_a_folder_without_a_summary_is_no_graph(tmp_path):
     with pytest.raises(UserError, match=r"has no summary\.json"):
         reading.read(tmp_path)
+
+
+def test_a_real_run_of_roam_answers(tmp_path, graph):
+    config = systems.roam(tmp_path / "cache")
+    del config.data.sample
+    config.data.update({"dir": str(tmp_path / "graph/roam"), "name": "posts"})
+    systems.begin(config, tmp_path / "run")
+    model = remote_jax.load(tmp_path / "run")
+    found = ask(graph, Question("Divafen Rokel", "place_of_birth"), model)
+    assert {one.name for one in found.answers} == {"Kelano", "Radipo"} and found.note == ""
+    assert not any(one.stated for one in found.answers)
+    assert all(0 <= one.probability <= 1 for one in found.answers)
