@@ -97,6 +97,8 @@ def _told(summary: dict[str, Any]) -> str:
     ]
     if summary["ambiguous_names"]:
         lines.append(f"{summary['ambiguous_names']:,} names fit several: see ambiguous.jsonl")
+    if count := summary["unmatched_pairs"]:
+        lines.append(f"{count:,} rows of --keep-apart have a side that is in no post")
     if roam["written"]:
         features = ", ".join(roam["features"]) or "none (name --graph.encoder or --graph.vision)"
         lines.append(

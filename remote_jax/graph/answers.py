@@ -189,10 +189,9 @@ def _inferred(
     if answer.error is not None:
         return [], f"ROAM does not answer: {answer.error}"
     wanted = types_of(relation)[0 if question.tail else 1]
-    labels = {one.label: one for one in graph.entities.values()}
     found: list[tuple[Entity, float]] = []
     for candidate in answer.to_dict()["answers"]:
-        one = labels.get(candidate["name"])
+        one = graph.labels.get(candidate["name"])
         if one is None:
             raise Refused(
                 f"the run knows {candidate['name'][:80]!r}, which the graph does not: train it on "

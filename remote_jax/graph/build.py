@@ -213,6 +213,7 @@ def _summary(knowledge: Knowledge, config: ConfigDict) -> dict[str, Any]:
         "linked_objects": int((is_object & (of >= 0)).sum()),
         "entities": len(knowledge.entities.rows),
         "merges": {reason: why[reason] for reason in REASONS},
+        "unmatched_pairs": knowledge.linking.unmatched,
         "ambiguous_names": sum(1 for _ in rows.ambiguous(knowledge)),
         "triplets": len(found.triplets.head),
         "self_relations": knowledge.gathered.selves,

@@ -60,6 +60,8 @@ class KnowledgeGraph:
 
     Attributes:
         entities, facts: by id.
+        labels: entities by the names that ROAM knows them by.
+        relations: names, sorted; `both_ways` are those of which either end may be the head.
         folder: that it was read from.
     """
 
@@ -74,6 +76,7 @@ class KnowledgeGraph:
         self.relations = sorted({one.relation for one in facts.values()})
         flags = symmetric(self.relations, both_ways)
         self.both_ways = {name for name, both in zip(self.relations, flags, strict=True) if both}
+        self.labels = {one.label: one for one in entities.values()}
         self._of: dict[str, list[Fact]] = defaultdict(list)
         for one in facts.values():
             for end in {one.head, one.tail}:
@@ -186,7 +189,10 @@ def _entity(row: Mapping[str, Any]) -> Entity:
 def _fact(row: Mapping[str, Any]) -> Fact:
     posts = tuple(
         Statement(
-            check_text(one["id"], "id"), one["date"], float(one["probability"]), str(one["text"])
+            check_text(one["id"], "id"),
+            _date(one["date"]),
+            _probability(one["probability"]),
+            str(one["text"]),
         )
         for one in row["posts"]
     )
@@ -195,10 +201,20 @@ def _fact(row: Mapping[str, Any]) -> Fact:
         head=check_text(row["head"], "head"),
         relation=check_text(row["relation"], "relation"),
         tail=check_text(row["tail"], "tail"),
-        probability=float(row["probability"]),
+        probability=_probability(row["probability"]),
         support=int(row["support"]),
         posts=posts,
-        first=row.get("first"),
-        last=row.get("last"),
+        first=_date(row.get("first")),
+        last=_date(row.get("last")),
         contradicts=tuple(str(one) for one in row.get("contradicts", ())),
     )
+
+
+def _date(value: object) -> str | None:
+    return None if value is None else check_text(value, "a date")
+
+
+def _probability(value: object) -> float:
+    if not isinstance(value, int | float) or not 0 <= value <= 1:  # NaN is neither
+        raise Refused(f"a probability must be in [0, 1], found {show(value)}")
+    return float(value)

@@ -99,8 +99,8 @@ def test_inferred_types_do_not_set_mentions_of_a_name_apart():
     wrong = post("a", ["Ann", "Ann"], [(0, MEMBER, 1, 0.9)])
     assert [e.mentions for e in linked([wrong])[2].rows] == [2]
     typed = [post(f"{n}", [("Kelano", kind)]) for n, kind in enumerate(("per", "org") * 2)]
-    found = partition([*typed, wrong, post("b", ["Kelano", "Bo"], [(1, MEMBER, 0, 0.9)])])
-    assert [("1", 0), ("3", 0), ("b", 0)] in found  # which of the two it is, it says
+    found = partition([*typed, wrong, post("b", ["Kelano", "Bo"], [(0, MEMBER, 1, 0.9)])])
+    assert [("0", 0), ("2", 0), ("b", 0)] in found  # which of the two it is, it says
 
 
 def test_objects_are_whom_self_relations_say():
@@ -153,6 +153,7 @@ def test_every_merge_is_listed_and_can_be_undone():
     short = (("Bamorel", "per"), FULL)
     assert [("b", 0)] in partition(posts, keep_apart=[short])
     assert [("a", 1)] in partition(posts, keep_apart=[(("a", 1), FULL)])
+    assert linked(posts, keep_apart=[short, (FULL, ("Nobody", "per"))])[1].unmatched == 1
     loud = (("GATIKA BAMOREL", "per"), FULL)
     assert [("b", 1)] in partition(posts, keep_apart=[loud])
 

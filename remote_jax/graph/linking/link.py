@@ -35,6 +35,7 @@ class Linking:
         component: of each mention.
         nodes, edges: what was joined; only edges that hold.
         groups, resolution: what the nodes were made of.
+        unmatched: pairs to keep apart with a side that is in no post.
     """
 
     component: Int[np.ndarray, " mentions"]
@@ -42,6 +43,7 @@ class Linking:
     edges: Edges
     groups: Groups
     resolution: Resolution
+    unmatched: int
 
 
 def link(
@@ -76,9 +78,9 @@ def link(
     if settings.encoder:
         edges.append(_of_similarity(extraction, groups, found, resolution, settings))
     joined = Edges.joined(edges)
-    pairs = _barred_nodes(extraction, found, keep_apart)
+    pairs, unmatched = _barred_nodes(extraction, found, keep_apart)
     labels, holds = apart.components(len(found), joined, pairs)
-    return Linking(labels[found.of], found, joined.chosen(holds), groups, resolution)
+    return Linking(labels[found.of], found, joined.chosen(holds), groups, resolution, unmatched)
 
 
 def hubs(found: Nodes) -> dict[tuple[int, int], int]:
@@ -147,8 +149,10 @@ def _edges(rows: Sequence[tuple[int, int, int, float]]) -> Edges:
     return Edges(one, two, why, columns[:, 3])
 
 
-def _barred_nodes(extraction: Extraction, found: Nodes, pairs: Pairs) -> Int[np.ndarray, "pairs 2"]:
-    """Pairs of nodes that must not be joined; sides that are in no post say nothing."""
+def _barred_nodes(
+    extraction: Extraction, found: Nodes, pairs: Pairs
+) -> tuple[Int[np.ndarray, "pairs 2"], int]:
+    """Pairs of nodes that must not be joined, and how many pairs have a side that is none."""
     wanted = {side for pair in pairs for side in pair}
     places: dict[Side, list[int]] = {}
     for node, side in _sides(extraction, found):
@@ -161,7 +165,8 @@ def _barred_nodes(extraction: Extraction, found: Nodes, pairs: Pairs) -> Int[np.
         for two in places.get(second, ())
         if one != two
     ]
-    return np.array(rows, np.int64).reshape(-1, 2)
+    unmatched = sum(one not in places or two not in places for one, two in pairs)
+    return np.array(rows, np.int64).reshape(-1, 2), unmatched
 
 
 def _sides(extraction: Extraction, found: Nodes) -> Iterator[tuple[int, Side]]:
