@@ -136,7 +136,8 @@ def _of_similarity(
     """Edges between names that are abbreviations of none."""
     main = _main(found, hubs(found))
     chosen = [one for one in range(len(groups.keys)) if one not in resolution.candidates]
-    pairs = similarity.by_encoder(extraction, groups, chosen, settings.encoder, settings.similarity)
+    options = settings.encoder, settings.similarity
+    pairs = similarity.by_encoder(extraction, groups, resolution.resolved, chosen, *options)
     why = REASONS.index("similarity")
     return _edges(
         [(main[one], main[two], why, score) for one, two, score in zip(*pairs, strict=True)]

@@ -1,8 +1,9 @@
-"""Names that a BERT finds similar, each read with sentences in which it stands."""
+"""Names that a BERT finds similar, as their sentences are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -22,18 +23,44 @@ Pairs = tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"], Float[np.nda
 """Two groups each, and their cosine."""
 
 
-def texts(extraction: Extraction, groups: Groups, chosen: Sequence[int]) -> list[str]:
-    """What is read of each of some groups: a name, a colon, and sentences of it."""
-    mentions, wanted = extraction.mentions, set(chosen)
-    order = np.argsort(groups.of, kind="stable")
-    starts = np.searchsorted(groups.of[order], np.arange(len(groups.keys) + 1))
-    found = {}
-    for one in wanted:
-        rows = groups.rows[order[starts[one] : starts[one + 1]]]
-        posts = np.unique(mentions.post[rows])[:SENTENCES].tolist()
-        sentences = " ".join(shown(clean(extraction.posts.texts[post])) for post in posts)
-        found[one] = f"{shown(extraction.names[mentions.name[rows[0]]])}: {sentences}"
-    return [found[one] for one in chosen]
+@dataclass(frozen=True)
+class Read:
+    """What an encoder reads of a group, and where the group is.
+
+    Attributes:
+        name: one that is no abbreviation.
+        context: sentences in which it stands.
+        posts: all that mention it, by abbreviations too.
+    """
+
+    name: str
+    context: str
+    posts: frozenset[int]
+
+
+def read(
+    extraction: Extraction,
+    groups: Groups,
+    resolved: Int[np.ndarray, " n"],
+    chosen: Sequence[int],
+) -> list[Read]:
+    """What is read of each of some groups.
+
+    Args:
+        resolved: of each mention of an entity the group that it is an abbreviation of, or -1.
+    """
+    mentions = extraction.mentions
+    owners = np.where(resolved >= 0, resolved, groups.of)
+    order = np.lexsort((resolved >= 0, owners))
+    starts = np.searchsorted(owners[order], np.arange(len(groups.keys) + 1))
+    found = []
+    for one in chosen:
+        rows = groups.rows[order[starts[one] : starts[one + 1]]]  # abbreviations come last
+        posts = np.unique(mentions.post[rows]).tolist()
+        sentences = (shown(clean(extraction.posts.texts[post])) for post in posts[:SENTENCES])
+        name = shown(extraction.names[mentions.name[rows[0]]])
+        found.append(Read(name, " ".join(sentences), frozenset(posts)))
+    return found
 
 
 def similar(
@@ -67,12 +94,21 @@ def _compatible(
 
 
 def by_encoder(
-    extraction: Extraction, groups: Groups, chosen: Sequence[int], encoder: str, least: float
+    extraction: Extraction,
+    groups: Groups,
+    resolved: Int[np.ndarray, " n"],
+    chosen: Sequence[int],
+    encoder: str,
+    least: float,
 ) -> Pairs:
     """The similar pairs among some groups.
 
+    Their similarity is the mean of the cosine of their names and of that of their sentences. Two
+    names that one post has are of two entities.
+
     Args:
-        chosen: places of the groups, the answers' too.
+        resolved: as of `read`.
+        chosen: places of the groups.
         encoder: folder or hub name of a BERT.
         least: cosine of a pair.
 
@@ -82,7 +118,11 @@ def by_encoder(
     with working("loading the encoder of names"):
         from remote_jax.roam.data.text import encode  # imports jax
 
-    vectors = encode(texts(extraction, groups, chosen), encoder)
+    found = read(extraction, groups, resolved, chosen)
+    parts = [encode([getattr(one, part) for one in found], encoder) for part in ("name", "context")]
+    vectors = np.concatenate(parts, axis=1) / np.sqrt(2)
     places = np.array(chosen, np.int64)
     one, two, cosine = similar(vectors, np.array(groups.types, np.int64)[places], least)
-    return places[one], places[two], cosine
+    apart = [not found[x].posts & found[y].posts for x, y in zip(one, two, strict=True)]
+    rows = np.flatnonzero(apart)
+    return places[one[rows]], places[two[rows]], cosine[rows]
