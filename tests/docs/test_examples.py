@@ -11,6 +11,7 @@ from released import config, words_tokenizer
 from configs import jmere as jmere_config
 from remote_jax.data import media, records, release
 from remote_jax.data import posts as lines
+from remote_jax.data.extracted import read_extracted
 from remote_jax.eega.data import builders as sentence_builders
 from remote_jax.eega.data import examples, formats, posts
 from remote_jax.eega.data.objects import ObjectGraphs
@@ -45,6 +46,7 @@ def pairs(folder, cache, layout, **options):
 def test_every_example_is_read_by_a_test_below():
     tops = {title.split("/")[0] for title, _ in titled(PAGE)}
     names = {"umre", "own", "more", "mnre", "jmere", "own_jmere", "graph", "openke", "posts"}
+    names |= {"extracted"}
     assert tops == names
 
 
@@ -137,6 +139,15 @@ def test_graph_of_openke(folder):
     graph = triples.read(folder / "openke")
     assert graph.splits["train"].tolist() == [[0, 0, 1], [2, 0, 1]]
     assert graph.relations == ("isLocatedIn",)
+
+
+def test_extracted_posts(folder):
+    first, second = read_extracted(folder / "extracted")
+    assert (first.date, first.image) == ("2026-03-01", "pictures/a.jpg")
+    assert [one.name for one in first.mentions] == ["Ann Lee", "Rovers", "a person in red"]
+    assert [one.is_object for one in first.mentions] == [False, False, True]
+    assert [one.relation for one in first.triplets] == ["/per/org/member_of", "/per/per/self"]
+    assert second.mentions == second.triplets == ()
 
 
 def read(path):

@@ -1,0 +1,1 @@
+"""From extracted posts to a knowledge graph: entities, facts, exports, scores and answers."""

@@ -1,0 +1,1 @@
+"""Entity linking: which mentions are of the same entity, and why."""
