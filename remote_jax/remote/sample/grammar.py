@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from remote_jax.remote.sample.world import Clause, SceneObject, World
@@ -141,6 +142,11 @@ def sentence(rng: random.Random, world: World, split: str) -> Sentence:
         while drawn in names:
             drawn = name(rng, split, kind)
         names.append(drawn)
+    return worded(rng, world, names)
+
+
+def worded(rng: random.Random, world: World, names: Sequence[Sequence[str]]) -> Sentence:
+    """Words the clauses and the scene of a world in any order, with these names of its entities."""
     spans = [(0, 0)] * len(names)
     parts: list[Clause | None] = [*world.clauses, None]
     rng.shuffle(parts)
