@@ -9,6 +9,7 @@ flags it resumes; a finished run only reports.
     remote-jax data umre               statistics of the data of a config
     remote-jax graph EXTRACTED --output=GRAPH    a knowledge graph of extracted posts
     remote-jax ask GRAPH ENTITY RELATION         what a graph says, and which posts say so
+    remote-jax pipeline sample         from posts to a completed graph, station by station
     remote-jax sweep --help            variants and seeds of a config, and a table of their scores
     remote-jax report RUN              a page to look at a finished run, and its figures
     remote-jax compare RUN RUN ...     runs side by side, with tests of significance
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     name: f"remote_jax.commands.{name}"
-    for name in ("ask", "compare", "data", "doctor", "graph", "report", "sweep")
+    for name in ("ask", "compare", "data", "doctor", "graph", "pipeline", "report", "sweep")
 }
 """Modules whose `main(argv)` is a command of its own, with flags of its own."""
 

@@ -53,5 +53,5 @@ def main(argv: Sequence[str]) -> int:
     )
     stations = plan(config, workdir)
     taken = run(stations, workdir, start_process)
-    print(f"\n{outcome.table(taken)}\n{outcome.told(workdir)}")
+    print(f"\n{outcome.told(workdir, taken)}")
     return 0

@@ -160,7 +160,9 @@ def _triplet(one: Mapping[str, Any], what: str, mentions: int) -> Triplet:
         if type(end) is not int or not 0 <= end < mentions:
             raise Refused(f"{what} must join two of {mentions} mentions, found {show(ends)}")
     probability = one.get("probability")
-    if type(probability) not in (int, float) or not 0 <= probability <= 1:  # NaN is neither
+    if isinstance(probability, bool) or not isinstance(probability, int | float):
+        raise Refused(f"the probability of {what} must be a number, found {show(probability)}")
+    if not 0 <= probability <= 1:  # as NaN is not
         raise Refused(f"the probability of {what} must be in [0, 1], found {show(probability)}")
     relation = check_text(one.get("relation"), f"the relation of {what}")
     return Triplet(one["head"], one["tail"], relation, float(probability))

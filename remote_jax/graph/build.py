@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.data.extracted import read_extracted, read_manifest
 from remote_jax.errors import Refused, UserError, nearest, writing
-from remote_jax.graph import evaluation, extraction, facts
+from remote_jax.graph import evaluation, extraction, facts, implied
 from remote_jax.graph.entities import entities
 from remote_jax.graph.linking import aliases, apart
 from remote_jax.graph.linking.link import REASONS, link
@@ -27,7 +27,7 @@ from remote_jax.reporting.progress import working
 ENTITIES, FACTS, MERGES, AMBIGUOUS, UNLINKED, MENTIONS = (
     f"{name}.jsonl" for name in ("entities", "facts", "merges", "ambiguous", "unlinked", "mentions")
 )
-SUMMARY, SCORES, ROAM = "summary.json", "scores.json", "roam"
+SUMMARY, SCORES, ROAM, IMPLIED = "summary.json", "scores.json", "roam", "implied.jsonl"
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _clear(output: Path) -> None:
     """Removes what an earlier graph had and this one may not have; the summary comes back last."""
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)
-        for name in (SUMMARY, SCORES, *OPTIONAL):
+        for name in (SUMMARY, SCORES, IMPLIED, *OPTIONAL):
             (output / name).unlink(missing_ok=True)
 
 
@@ -167,7 +167,8 @@ def _write_roam(
 ) -> dict[str, Any]:
     """Writes the folder for ROAM, and says what it has; or why there is none."""
     try:
-        splits = roam.split(knowledge, settings.holdout, settings.holdout_seed)
+        both_ways = facts.symmetric(knowledge.extraction.relations, settings.symmetric)
+        splits = roam.split(knowledge, settings.holdout, settings.holdout_seed, both_ways)
     except Refused as error:
         return {"written": False, "why": str(error)}
     roam.write(knowledge, folder, splits)
@@ -241,5 +242,6 @@ def _score(
         world,
     )
     results.write_json(output / SCORES, scores.to_dict())
+    results.write_rows(output / IMPLIED, implied.questions(knowledge, world))
     for table in scores.tables():
         print(f"\n{table}")

@@ -37,11 +37,13 @@ class World:
 
     Attributes:
         mentions: the entity of each span or box.
-        facts: head, relation and tail.
+        facts: that posts state: head, relation and tail.
+        implied: that no post states, but that follow from those.
     """
 
     mentions: Mapping[Place, str]
     facts: frozenset[tuple[str, str, str]]
+    implied: frozenset[tuple[str, str, str]] = frozenset()
 
 
 def read_world(path: Path) -> World:
@@ -52,7 +54,10 @@ def read_world(path: Path) -> World:
     """
     content = read_json(path, MAX_BYTES)
     try:
-        facts = frozenset((str(h), str(r), str(t)) for h, r, t in content["facts"])
+        facts, implied = (
+            frozenset((str(h), str(r), str(t)) for h, r, t in content[name])
+            for name in ("facts", "implied")
+        )
         mentions = {
             (post, _place(one)): str(one["entity"])
             for post, some in content["mentions"].items()
@@ -60,10 +65,10 @@ def read_world(path: Path) -> World:
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(
-            f"{path} is no world of posts: expected facts, lists of head, relation and tail, and "
-            f"mentions by the id of their post ({type(error).__name__}: {error})."
+            f"{path} is no world of posts: expected facts and implied, lists of head, relation and "
+            f"tail, and mentions by the id of their post ({type(error).__name__}: {error})."
         ) from error
-    return World(mentions, facts)
+    return World(mentions, facts, implied)
 
 
 def _place(one: Mapping[str, Any]) -> tuple[float, ...]:

@@ -43,7 +43,7 @@ def _stations(config: ConfigDict, workdir: Path) -> Iterator[Station]:
     if config.prepare:
         folder = workdir / "prepared"
         arguments = ("prepare", str(posts), f"--output={folder}", *shlex.split(config.prepare))
-        made = folder / posts.name
+        made = folder / "posts.jsonl"
         yield Station("prepare", MAIN, arguments, (posts,), folder, made)
         posts = made
     remote = Path(config.remote.run or workdir / "remote")
@@ -69,9 +69,11 @@ def _stations(config: ConfigDict, workdir: Path) -> Iterator[Station]:
     questions = Path(config.questions) if config.questions else world and graph / IMPLIED
     if questions:
         answers = workdir / ANSWERS
-        flags = (f"--workdir={roam}", f"--input={questions}", f"--output={answers}")
-        inputs = (questions, _results(roam))
-        yield Station("answer", MAIN, ("--mode=predict", *flags), inputs, answers, answers)
+        arguments = (
+            *("--mode=predict", f"--workdir={roam}"),
+            *(f"--input={questions}", f"--output={answers}"),
+        )
+        yield Station("answer", MAIN, arguments, (questions, _results(roam)), answers, answers)
 
 
 def _graph(config: ConfigDict, extracted: Path, graph: Path, world: Path | None) -> Station:

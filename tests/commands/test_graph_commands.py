@@ -41,7 +41,7 @@ def test_scores_against_a_world(
 ) -> None:
     world = tmp_path / "world.json"
     mentions = {"p1": [{"span": [0, 14], "entity": "W1"}]}
-    world.write_text(json.dumps({"facts": [], "mentions": mentions}))
+    world.write_text(json.dumps({"facts": [], "implied": [], "mentions": mentions}))
     output = tmp_path / "graph"
     assert run("graph", extracted, f"--output={output}", f"--world={world}") == 0
     assert "mentions, in sentences" in capsys.readouterr().out

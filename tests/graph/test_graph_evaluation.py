@@ -57,7 +57,7 @@ def world(tmp_path, **changed):
     mentions["p3"].append({"box": list(LEFT), "entity": "W1"})
     stated = [["W1", MEMBER, "W3"], ["W2", MEMBER, "W3"], ["W2", SIBLINGS, "W1"]]
     stated += [["W1", SIBLINGS, "W2"], ["W1", BORN, "W4"], ["W5", MEMBER, "W3"]]
-    path.write_text(json.dumps({"facts": stated, "mentions": mentions, **changed}))
+    path.write_text(json.dumps({"facts": stated, "implied": [], "mentions": mentions, **changed}))
     return path
 
 

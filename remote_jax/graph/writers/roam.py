@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from remote_jax.errors import Refused, writing
 from remote_jax.graph.entities import Entity
@@ -37,12 +37,18 @@ def used(knowledge: Knowledge) -> list[int]:
     return np.unique(np.concatenate([knowledge.facts.head, knowledge.facts.tail])).tolist()
 
 
-def split(knowledge: Knowledge, share: float, seed: int) -> dict[str, np.ndarray]:
+def split(
+    knowledge: Knowledge, share: float, seed: int, both_ways: Bool[np.ndarray, " relations"]
+) -> dict[str, Int[np.ndarray, "n 3"]]:
     """Facts by split, as places of head and tail among the entities, and of the relation.
+
+    A fact of a relation that holds both ways is two triples of the same split: ROAM does not know
+    of such relations, and learns them from both.
 
     Args:
         share: of the facts that validation, and test, gets.
         seed: of the draw.
+        both_ways: of each relation, whether it holds both ways.
 
     Raises:
         Refused: no two facts can be held out so that their entities keep another one.
@@ -51,7 +57,16 @@ def split(knowledge: Knowledge, share: float, seed: int) -> dict[str, np.ndarray
     triples = np.stack([facts.head, facts.relation, facts.tail], 1).astype(np.int32)
     if not len(triples):
         raise Refused("there is no fact")
-    return holdout.split(triples, share, seed)
+    splits = holdout.split(triples, share, seed)
+    return {name: _turned(some, both_ways) for name, some in splits.items()}
+
+
+def _turned(
+    triples: Int[np.ndarray, "n 3"], both_ways: Bool[np.ndarray, " relations"]
+) -> Int[np.ndarray, "m 3"]:
+    """The triples, and after them those of relations that hold both ways, turned round."""
+    turned = both_ways[triples[:, 1]] & (triples[:, 0] != triples[:, 2])
+    return np.concatenate([triples, triples[turned][:, ::-1]])
 
 
 def write(knowledge: Knowledge, folder: Path, splits: Mapping[str, np.ndarray]) -> None:
