@@ -10,6 +10,10 @@ flags it resumes; a finished run only reports.
     remote-jax sweep --help            variants and seeds of a config, and a table of their scores
     remote-jax report RUN              a page to look at a finished run, and its figures
     remote-jax compare RUN RUN ...     runs side by side, with tests of significance
+    remote-jax annotate FOLDER         a local page to label posts, for several people
+    remote-jax agreement FOLDER        how far they agree
+    remote-jax labels --help           labels from and to the layouts of published data sets
+    remote-jax split FOLDER            train, validation and test that share nothing
     remote-jax --version
 
 It exits with 0 when it is done, 2 after a mistake that a sentence tells, 3 when predict is done but
@@ -46,7 +50,11 @@ if TYPE_CHECKING:
     from remote_jax.serve.runs import Run
 
 COMMANDS = {
-    name: f"remote_jax.commands.{name}" for name in ("compare", "data", "doctor", "report", "sweep")
+    name: f"remote_jax.commands.{name}"
+    for name in (
+        *("agreement", "annotate", "compare", "data", "doctor"),
+        *("labels", "report", "split", "sweep"),
+    )
 }
 """Modules whose `main(argv)` is a command of its own, with flags of its own."""
 

@@ -1,0 +1,1 @@
+"""Labelling posts by hand: annotators, an adjudicator, their agreement, and layouts of data sets."""
