@@ -1,1 +1,1 @@
-"""Labelling posts by hand: annotators, an adjudicator, their agreement, and layouts of data sets."""
+"""Labelling posts by hand: the page, agreement, layouts of data sets, and splits."""

@@ -124,7 +124,9 @@ def read_value(item: str, value: Mapping[str, Any]) -> Value:
     return Object((left, top, right, bottom), value["type"], value["caption"])
 
 
-def check_entity(value: Mapping[str, Any], what: str, starts: Sequence[int], ends: Sequence[int]):
+def check_entity(
+    value: Mapping[str, Any], what: str, starts: Sequence[int], ends: Sequence[int]
+) -> Entity:
     """An entity of untrusted values; its span grows to the words that it touches.
 
     Args:

@@ -7,8 +7,9 @@ union), each with one of another person.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -16,6 +17,8 @@ from scipy.optimize import linear_sum_assignment
 from remote_jax.annotate.ends import End, Entity, Layer, Object, Pair, Relation, item_of, pair_of
 from remote_jax.annotate.vocabulary import Vocabulary
 from remote_jax.data.images import Box
+
+T = TypeVar("T")
 
 OVERLAP = 0.5
 """Least intersection over union of two boxes of the same object."""
@@ -50,7 +53,8 @@ class Merged:
         return Layer(ends).with_values({" ".join(pair): one for pair, one in relations.items()})
 
 
-def _all(same, values) -> bool:
+def _all(same: Callable[[T, T], bool], values: Sequence[T]) -> bool:
+    """Whether the first value is the same as each of the others."""
     return all(same(values[0], other) for other in values[1:])
 
 
@@ -83,15 +87,10 @@ def _known(layer: Layer, ends: Mapping[str, Mapping[str, End]]) -> dict[str, str
                 found[item] = other
     boxes = [item for item in added if isinstance(layer.ends[item], Object)]
     others = [item for item in free if isinstance(next(iter(ends[item].values())), Object)]
-    overlaps = np.array(
-        [
-            [
-                overlap(_box(layer.ends[one]), _box(next(iter(ends[other].values()))))
-                for other in others
-            ]
-            for one in boxes
-        ]
-    ).reshape(len(boxes), len(others))
+    rows = [_box(layer.ends[item]) for item in boxes]
+    columns = [_box(next(iter(ends[item].values()))) for item in others]
+    overlaps = np.array([[overlap(row, column) for column in columns] for row in rows])
+    overlaps = overlaps.reshape(len(rows), len(columns))
     for row, column in zip(*linear_sum_assignment(-overlaps), strict=True):
         if overlaps[row, column] >= OVERLAP:
             found[boxes[row]] = others[column]

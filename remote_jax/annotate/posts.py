@@ -10,7 +10,7 @@ import hashlib
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class Post:
     ends: tuple[int, ...]
     image: str = ""
     depth: str = ""
-    base: Layer = Layer()
+    base: Layer = field(default_factory=Layer)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -115,12 +115,9 @@ def check_post(value: Mapping[str, Any], number: int, folder: Path) -> Post:
             span = (starts[span[0]], ends[span[1] - 1])
         found[f"e{place}"] = check_entity({"span": span, **rest}, f"entity {place}", starts, ends)
     for place, item in enumerate(items(value, "objects")):
-        what = f"object {place}"
-        if isinstance(item, Mapping):
-            check_keys(item, OBJECT_KEYS, what)
-        found[f"o{place}"] = check_object(
-            item if isinstance(item, Mapping) else {"box": item}, what
-        )
+        what, given = f"object {place}", item if isinstance(item, Mapping) else {"box": item}
+        check_keys(given, OBJECT_KEYS, what)
+        found[f"o{place}"] = check_object(given, what)
     image, depth = (_beside(value, key, folder) for key in ("image", "depth"))
     if not image and any(isinstance(end, Object) for end in found.values()):
         raise Refused("the post has 'objects', but no 'image' that shows them")

@@ -20,8 +20,8 @@ from remote_jax.annotate.ends import (
 )
 from remote_jax.annotate.layers import Layers
 from remote_jax.annotate.posts import Post, read_posts
-from remote_jax.annotate.store import Batch, Edit, Store, Values
 from remote_jax.annotate.store import FILE as LABELS
+from remote_jax.annotate.store import Batch, Edit, Store, Values
 from remote_jax.data.jsonl import check_text, show
 from remote_jax.errors import Refused, UserError, nearest
 
@@ -132,11 +132,8 @@ class Project:
         """The item and the value of a change."""
         item, value = check_text(one.get("item"), "the item"), one.get("value")
         ends = item.split(" ")
-        if (
-            not all(END.fullmatch(end) for end in ends)
-            or ends != sorted(set(ends))
-            or len(ends) > 2
-        ):
+        named = all(END.fullmatch(end) for end in ends) and ends == sorted(set(ends))
+        if not named or len(ends) > 2:
             raise Refused(f"the item must be an end or a pair of ends, found {show(item)}")
         if value is None:
             return item, None
@@ -157,9 +154,8 @@ class Project:
         return item, found
 
     def _check_relation(self, item: str, value: Mapping[str, Any], layer: Layer) -> Relation:
-        head, tail = (
-            check_text(value.get(key), f"the {key} of {item}") for key in ("head", "tail")
-        )
+        head = check_text(value.get("head"), f"the head of {item}")
+        tail = check_text(value.get("tail"), f"the tail of {item}")
         if item_of(head, tail) != item:
             raise Refused(f"head and tail of {item} are {show(head)} and {show(tail)}")
         for end in (head, tail):
@@ -188,6 +184,4 @@ def last_done(batches: Sequence[Batch]) -> Batch | None:
 
 def _check_batch(batch: object) -> None:
     if not isinstance(batch, str) or not BATCH.fullmatch(batch):
-        raise Refused(
-            f"the name of a change must be 8 to 64 letters and digits, found {show(batch)}"
-        )
+        raise Refused(f"'batch' must be 8 to 64 letters and digits, found {show(batch)}")

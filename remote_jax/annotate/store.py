@@ -51,6 +51,10 @@ class Edit:
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
 
+    def as_row(self) -> tuple[str, str | None, str | None]:
+        """The item and both values, as they are kept."""
+        return self.item, _dump(self.before), _dump(self.after)
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -191,11 +195,7 @@ class Store:
             cursor.executemany(
                 "INSERT INTO changes (time, person, post, batch, undoes, item, before, after)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (now, person, post[0], batch, undoes, edit.item, _dump(edit.before))
-                    + (_dump(edit.after),)
-                    for edit in edits
-                ],
+                [(*(now, person, post[0], batch, undoes), *edit.as_row()) for edit in edits],
             )
 
 

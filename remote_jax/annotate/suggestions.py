@@ -88,10 +88,8 @@ def _end(post: Post, mention: Mention, types: Sequence[str]) -> tuple[End | None
     value = {"type": kind if kind in types else "", "span": mention.span, "box": mention.box}
     try:
         if mention.span is not None:
-            return check_entity(value, "a mention", post.starts, post.ends), kind not in (
-                "",
-                *types,
-            )
+            end = check_entity(value, "a mention", post.starts, post.ends)
+            return end, kind not in ("", *types)
         if not post.image:
             return None, False
         return check_object({**value, "caption": mention.name}, "a mention"), False

@@ -75,9 +75,8 @@ def read(folder: Path) -> Vocabulary | None:
     if path is None:
         return None
     types = release.existing([folder], [TYPES], folder)
-    relations = (
-        ("none", *read_names(path)) if path.name == RELATIONS else relation_labels.read(path)
-    )
+    named = path.name == RELATIONS
+    relations = ("none", *read_names(path)) if named else relation_labels.read(path)
     return of(relations, read_names(types[0]) if types else ())
 
 

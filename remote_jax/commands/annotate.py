@@ -18,10 +18,15 @@ import argparse
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from remote_jax.annotate import vocabulary as vocabularies
 from remote_jax.data.files import read_bytes
 from remote_jax.errors import Refused, UserError
+
+if TYPE_CHECKING:
+    from remote_jax.annotate.project import Project
+    from remote_jax.annotate.server.app import Served
 
 DEFAULT_PORT = 8520
 MAX_GUIDELINES = 2**20
@@ -69,7 +74,8 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _announce(served) -> None:
+def _announce(served: Served) -> None:
+    """Says who opens which address."""
     people = served.project.store.people()
     print(f"{len(served.project.posts):,} posts of {served.project.folder}", flush=True)
     for name, role in people.items():
@@ -80,10 +86,9 @@ def _announce(served) -> None:
 def _ensure_vocabulary(folder: Path, name: str | None) -> None:
     """Writes the relations of a published data set into a folder that has none."""
     if vocabularies.read(folder) is None:
-        vocabularies.write(folder, vocabularies.published(name or vocabularies.PUBLISHED[0]))
-        print(
-            f"Relations of {(name or vocabularies.PUBLISHED[0]).upper()} are written to {folder}."
-        )
+        chosen = name or vocabularies.PUBLISHED[0]
+        vocabularies.write(folder, vocabularies.published(chosen))
+        print(f"Relations of {chosen.upper()} are written to {folder}.")
     elif name:
         raise UserError(f"{folder} has relations of its own: leave out --relations.")
 
@@ -95,7 +100,7 @@ def _guidelines(path: Path) -> str:
         raise UserError(f"{path} cannot be shown: {error}.") from error
 
 
-def _add_people(project, annotators: str, adjudicator: str) -> None:
+def _add_people(project: Project, annotators: str, adjudicator: str) -> None:
     """Adds the people that are named.
 
     Raises:
@@ -129,5 +134,11 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--suggestions", type=Path, metavar="EXTRACTED", help="folder that `extract` wrote"
     )
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0 takes a free one")
     return parser.parse_args(list(argv))
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**16:
+        raise argparse.ArgumentTypeError(f"expected a number below 65536, found {text!r}")
+    return int(text)
