@@ -6,7 +6,7 @@ None stands where a coefficient is not defined: there is no item, or all labels 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -27,7 +27,7 @@ class Coefficients:
     Attributes:
         items: that two people or more labelled.
         same: share of them that all who labelled it gave the same label.
-        kappa: Cohen's, the mean over all two people, by the items that they have in common.
+        kappa: Cohen's, the mean over all two people whose is defined, by their common items.
         weighted: the same with `items.WEIGHTS`; None of labels that have no such weights.
         fleiss: Fleiss' kappa, of items that everyone labelled.
         alpha: Krippendorff's, for nominal labels, of all items.
@@ -51,7 +51,7 @@ def coefficients(items: Sequence[Item], people: Sequence[str], none: str) -> Coe
 def of_relation(items: Sequence[Item], people: Sequence[str], label: str) -> Coefficients:
     """Of one label against all others."""
     codes = _codes(items, people, [label], other=1)
-    return _of(codes[:, (codes == 0).any(0)] if not len(items) else codes, 2, None)
+    return _of(codes, 2, None)
 
 
 def _codes(
@@ -104,11 +104,10 @@ def _cohen(
         table = np.zeros((labels, labels))
         np.add.at(table, (one[common], other[common]), 1)
         value = _defined(lambda table=table: cohens_kappa(table, weights, return_results=False))
-        if value is None:
-            return None
-        values.append(value)
-        counts.append(common.sum())
-    return float(np.average(values, weights=counts))
+        if value is not None:
+            values.append(value)
+            counts.append(common.sum())
+    return float(np.average(values, weights=counts)) if values else None
 
 
 def _fleiss(codes: Int[np.ndarray, "people items"], labels: int) -> float | None:
@@ -129,7 +128,7 @@ def _alpha(codes: Int[np.ndarray, "people items"], labels: int) -> float | None:
     return float(alpha)
 
 
-def _defined(make) -> float | None:
+def _defined(make: Callable[[], float]) -> float | None:
     """What a library computes; None where that is no number, as of labels that are all the same."""
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(make())

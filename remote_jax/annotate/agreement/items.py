@@ -126,7 +126,7 @@ def ends_of(layers: Layers, posts: Sequence[Post], people: tuple[str, str]) -> l
         agreed = two.agreed(layers.vocabulary).ends
         for item, said in two.ends.items():
             if said:
-                place = 0 if item in agreed else len(said) == 1 and 2 or 1
+                place = 0 if item in agreed else 1 if len(said) == len(people) else 2
                 counts[type(next(iter(said.values())))][place] += 1
     names = {Entity: "entities", Object: "objects"}
     return [Ends(people, names[kind], *counts[kind]) for kind in names]

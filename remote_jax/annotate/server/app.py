@@ -27,8 +27,13 @@ from remote_jax.annotate.suggestions import Suggested
 from remote_jax.data.jsonl import parse, show
 from remote_jax.errors import Refused
 
-KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
-PARTS = ("page.css", "page.js", "labels.js", "picture.js", "sentence.js", "pairs.js")
+KINDS = {
+    "html": "text/html",
+    "css": "text/css",
+    "js": "text/javascript",
+    "svg": "image/svg+xml",
+}
+PARTS = ("icon.svg", "page.css", "page.js", "labels.js", "picture.js", "sentence.js", "pairs.js")
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Served:
 
 def application(served: Served) -> FastAPI:
     """The server's application."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.middleware("http")(Guard(served.port))
     for kind in (StarletteError, RequestValidationError, Refused):
         app.add_exception_handler(kind, _explained)

@@ -18,6 +18,11 @@ class Page {
     get("open").addEventListener("click", () => this.forward());
     get("undo").addEventListener("click", (event) => { event.target.blur(); this.labels.undo(); });
     get("place").addEventListener("change", (event) => this.go(Number(event.target.value) - 1));
+    // Enter ends what is typed into a field, so that keys label pairs again.
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.target.matches?.("input")) event.target.blur();
+    }, true);
+    get("selected").addEventListener("submit", (event) => event.preventDefault());
     window.addEventListener("keydown", (event) => this.key(event));
     window.addEventListener("hashchange", () => this.go(Number(location.hash.slice(1)) - 1));
     window.addEventListener("beforeunload", (event) => {

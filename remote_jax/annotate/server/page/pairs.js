@@ -118,7 +118,7 @@ export class Pairs {
 
   type(letter) {
     this.typed = letter === null ? this.typed.slice(0, -1) : this.typed + letter;
-    this.page.draw();
+    this.offer();
   }
 
   draw() {
@@ -130,6 +130,11 @@ export class Pairs {
       ? `${pairs.length - missing} of ${pairs.length} pairs are labelled.` : "A pair needs two entities or boxes.";
     this.list.replaceChildren(...pairs.map((pair, number) => this.row(pair, number, post)));
     this.list.children[this.at]?.scrollIntoView({ block: "nearest" });
+    this.offer();
+  }
+
+  // The palette.
+  offer() {
     document.getElementById("filter").textContent = this.typed;
     this.entries = this.offered();
     this.palette.replaceChildren(...this.entries.map((one, number) => {
