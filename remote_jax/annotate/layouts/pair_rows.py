@@ -90,7 +90,7 @@ def write(target: Target, name: str) -> None:
         rows = [
             row for one in posts if one.split == split for row in _rows(one, layout, boxes, target)
         ]
-        if rows or split == SPLITS[0]:
+        if rows:
             file = layout.rows.format(SPLIT_NAMES[split])
             write_atomically(target.folder / file, map(json_line, rows))
     if layout.boxes:

@@ -46,7 +46,7 @@ def write(target: Target, _: str) -> None:
     none = target.vocabulary.none
     for split in SPLITS:
         rows = [_row(one, none) for one in chosen if one.split == split]
-        if rows or split == SPLITS[0]:
+        if rows:
             write_atomically(target.folder / f"{SPLIT_NAMES[split]}.json", map(json_line, rows))
     boxes: dict[str, list[list[float]]] = {}
     for one in chosen:
