@@ -182,6 +182,12 @@ def last_done(batches: Sequence[Batch]) -> Batch | None:
     return done[-1] if done else None
 
 
+def check_name(name: str) -> None:
+    """Raises a UserError unless a person can be called so: names are parts of addresses."""
+    if not NAME.fullmatch(name):
+        raise UserError(f"A name is of 1 to 32 letters, digits, _ and -, found {name!r}.")
+
+
 def _check_batch(batch: object) -> None:
     if not isinstance(batch, str) or not BATCH.fullmatch(batch):
         raise Refused(f"'batch' must be 8 to 64 letters and digits, found {show(batch)}")

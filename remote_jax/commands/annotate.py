@@ -106,14 +106,13 @@ def _add_people(project: Project, annotators: str, adjudicator: str) -> None:
     Raises:
         UserError: a name is malformed or has two roles, or nobody is named and nobody known.
     """
-    from remote_jax.annotate.project import NAME
+    from remote_jax.annotate.project import check_name
     from remote_jax.annotate.store import ADJUDICATOR, ANNOTATOR
 
     roles = [(name, ANNOTATOR) for name in annotators.split(",") if name]
     roles += [(adjudicator, ADJUDICATOR)] if adjudicator else []
     for name, role in roles:
-        if not NAME.fullmatch(name):
-            raise UserError(f"A name is of 1 to 32 letters, digits, _ and -, found {name!r}.")
+        check_name(name)
         project.store.add_person(name, role)
     if not project.store.people():
         raise UserError("Name who labels, as --annotators=ana,ben --adjudicator=eva.")

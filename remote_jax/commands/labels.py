@@ -27,10 +27,10 @@ def main(argv: Sequence[str]) -> int:
 
     options = _options(argv, list(folders.LAYOUTS))
     if options.action == "import":
-        project, notes = folders.import_(
+        posts, notes = folders.import_(
             options.source, options.folder, options.format, options.person
         )
-        done = f"{len(project.posts):,} posts to label are in {options.folder}"
+        done = f"{posts:,} posts to label are in {options.folder}"
     else:
         from remote_jax.annotate.project import Project
 

@@ -6,7 +6,8 @@ No two splits share a picture (perceptual hashes that differ in at most 4 of 64 
 (90 % of the characters, without links, names of users and marks) or a pair of names (labelled pairs
 of entities; of a post without labels, all of them). Posts that share one are a group, and groups
 are dealt out, the largest first. Writes FOLDER/splits.json, by which `remote-jax labels export`
-writes the files of each split. It needs the extra `annotate`: pip install -e '.[annotate]'.
+writes the files of each split; where there is one, posts stay where they are as far as shares
+allow. It needs the extra `annotate`: pip install -e '.[annotate]'.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ from __future__ import annotations
 import filecmp
 import shutil
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from remote_jax.annotate.layouts.labelled import (
     copy,
 )
 from remote_jax.annotate.posts import FILE
-from remote_jax.annotate.project import Project
+from remote_jax.annotate.project import Project, check_name
 from remote_jax.annotate.splitting.files import read_splits, write_splits
 from remote_jax.annotate.store import ANNOTATOR
 from remote_jax.data.release import SPLITS
@@ -60,63 +61,79 @@ def export(project: Project, folder: Path, name: str, person: str | None) -> lis
     layers = project.loaded()
     if person is not None and person not in layers.people:
         raise UserError(f"Nobody is called {person}: {', '.join(layers.people)}.")
-    if folder.exists():
-        raise UserError(f"{folder} exists: name a new folder.")
     splits = read_splits(project.folder, project.by_id)
     posts = [
         Labelled(post, layers.final(post) if person is None else layers.layer(person, post), split)
         for post in tracked(project.posts, "reading labels", "posts", len(project.posts))
-        if (split := splits[post.id])
+        for split in [splits[post.id]]
     ]
-    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-    target = Target(project.folder, partial, project.vocabulary, posts)
-    try:
-        with writing(folder):
-            partial.mkdir(parents=True)
-            LAYOUTS[name].write(target, name)
-            partial.replace(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with _new(folder) as partial:
+        target = Target(project.folder, partial, project.vocabulary, posts)
+        LAYOUTS[name].write(target, name)
     return target.notes
 
 
-def import_(source: Path, folder: Path, name: str, person: str) -> tuple[Project, list[str]]:
+def import_(source: Path, folder: Path, name: str, person: str) -> tuple[int, list[str]]:
     """Makes a folder to label of one of a layout; its labels become those of a person.
 
     Args:
-        folder: it may exist, but have no posts.
+        folder: it must not exist.
         name: one of `LAYOUTS`.
         person: an annotator.
 
     Returns:
-        The folder, and what is passed over, in sentences.
+        The number of posts, and what is passed over, in sentences.
 
     Raises:
-        UserError: the source is missing or malformed, or the folder has posts.
+        UserError: the source is missing or malformed, the folder exists, or the person cannot be.
     """
-    if (folder / FILE).exists():
-        raise UserError(f"{folder} has posts: name a new folder.")
-    read = LAYOUTS[name].read(source, name)
-    if not read.posts:
-        raise UserError(f"{source} has no posts of the layout {name}.")
+    check_name(person)
+    with _new(folder) as partial:
+        read = LAYOUTS[name].read(source, name)
+        if not read.posts:
+            raise UserError(f"{source} has no posts of the layout {name}.")
+        _write_posts(partial, read)
+        project = Project(partial, new=True)
+        _label(project, read.posts, person)
+        project.store.close()
+    return len(read.posts), read.notes
+
+
+@contextmanager
+def _new(folder: Path) -> Iterator[Path]:
+    """A folder that gets its name when all is in it.
+
+    Raises:
+        UserError: the folder exists, or cannot be made.
+    """
+    if folder.exists():
+        raise UserError(f"{folder} exists: name a new folder.")
+    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    try:
+        with writing(folder):
+            partial.mkdir(parents=True)
+        yield partial
+        with writing(folder):
+            partial.replace(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_posts(folder: Path, read: Source) -> None:
+    """Writes posts, pictures, vocabulary and splits."""
     media = _Media(folder)
-    ids = _ids(read.posts)
-    lines = []
-    for id_, one in zip(ids, tracked(read.posts, "copying", "posts", len(read.posts)), strict=True):
+    lines, splits = [], {split: [] for split in SPLITS}
+    posts = tracked(read.posts, "copying", "posts", len(read.posts))
+    for id_, one in zip(_ids(read.posts), posts, strict=True):
         image = media.add(one.image, f"{PICTURES}/{one.name}", one.split)
         called = image.removeprefix(f"{PICTURES}/")
         stem = called.rpartition(".")[0] or called
         depth = media.add(one.depth, f"{DEPTHS}/{stem}.npz", one.split)
         lines.append(json_line(one.to_post(id_, image, depth)))
+        splits[one.split].append(id_)
     vocabularies.write(folder, read.vocabulary)
-    found: dict[str, list[str]] = {split: [] for split in SPLITS}
-    for id_, one in zip(ids, read.posts, strict=True):
-        found[one.split].append(id_)
-    write_splits(folder, found)
+    write_splits(folder, splits)
     write_atomically(folder / FILE, lines)
-    project = Project(folder, new=True)
-    _label(project, read.posts, person)
-    return project, read.notes
 
 
 def _ids(posts: list[Imported]) -> list[str]:

@@ -13,7 +13,9 @@ from remote_jax.annotate.posts import Post
 from remote_jax.annotate.vocabulary import Vocabulary
 from remote_jax.data.files import find
 from remote_jax.data.images import Box
+from remote_jax.data.release import SPLIT_NAMES
 from remote_jax.errors import UserError
+from remote_jax.reporting.results import json_line, write_atomically
 
 PICTURES, DEPTHS = "pictures", "depth"
 """Folders of a folder that labels were imported into."""
@@ -144,6 +146,22 @@ class Target:
     vocabulary: Vocabulary
     posts: Sequence[Labelled]
     notes: list[str] = field(default_factory=list)
+
+    def write_rows(self, name: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Writes the rows of each split that has some, a row a line.
+
+        Args:
+            name: of the files, with `{}` for the split as releases call it.
+
+        Raises:
+            UserError: there is no row at all, or a file cannot be written.
+        """
+        if not any(rows.values()):
+            raise UserError(f"{self.source} has no labels that this layout has a place for.")
+        for split, some in rows.items():
+            if some:
+                path = self.folder / name.format(SPLIT_NAMES[split][0])
+                write_atomically(path, map(json_line, some))
 
     def count(self, number: int, what: str) -> None:
         """Notes how many of something are left out."""

@@ -12,7 +12,7 @@ from remote_jax.annotate.layouts.labelled import Labelled, Target, copy_media
 from remote_jax.data.images import Box
 from remote_jax.data.release import SPLITS
 from remote_jax.remote.data import formats
-from remote_jax.reporting.results import json_line, write_atomically
+from remote_jax.reporting.results import write_atomically
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,6 @@ LAYOUTS = {
     ),
     "mnre": Layout(formats.MNRE, "mnre_{}.txt", ("ee",), "img_org"),
 }
-SPLIT_NAMES = {"train": "train", "validation": "val", "test": "test"}
 
 
 class _Boxes:
@@ -86,13 +85,13 @@ def write(target: Target, name: str) -> None:
     posts = tuple(target.posts)
     boxes = _Boxes(posts)
     centres = layout.read.boxes == "centers"
-    for split in SPLITS:
-        rows = [
+    rows = {
+        split: [
             row for one in posts if one.split == split for row in _rows(one, layout, boxes, target)
         ]
-        if rows:
-            file = layout.rows.format(SPLIT_NAMES[split])
-            write_atomically(target.folder / file, map(json_line, rows))
+        for split in SPLITS
+    }
+    target.write_rows(layout.rows, rows)
     if layout.boxes:
         written = {
             image: {key: _written(box, centres) for key, box in found.items()}

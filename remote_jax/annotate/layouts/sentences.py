@@ -25,9 +25,8 @@ from remote_jax.eega.data.reader import SentenceReader
 from remote_jax.eega.data.sentences import Sentence
 from remote_jax.errors import Refused, UserError
 from remote_jax.remote.data.annotations.relation_labels import types_of
-from remote_jax.reporting.results import json_line, write_atomically
+from remote_jax.reporting.results import write_atomically
 
-SPLIT_NAMES = {"train": "train", "validation": "val", "test": "test"}
 PICTURES, DEPTHS = "img_org", "depth_data"
 
 
@@ -44,10 +43,8 @@ def write(target: Target, _: str) -> None:
     others = sum(len(one.relations(("eo", "oo"))) for one in chosen)
     target.count(others, "labels of pairs with an object have no place in this layout")
     none = target.vocabulary.none
-    for split in SPLITS:
-        rows = [_row(one, none) for one in chosen if one.split == split]
-        if rows:
-            write_atomically(target.folder / f"{SPLIT_NAMES[split]}.json", map(json_line, rows))
+    rows = {split: [_row(one, none) for one in chosen if one.split == split] for split in SPLITS}
+    target.write_rows("{}.json", rows)
     boxes: dict[str, list[list[float]]] = {}
     for one in chosen:
         known = boxes.setdefault(one.image, []) if one.objects else []

@@ -36,23 +36,33 @@ def group(count: int, links: Sequence[Int[np.ndarray, "links 2"]]) -> Int[np.nda
 
 
 def assign(
-    groups: Int[np.ndarray, " posts"], shares: Mapping[str, Fraction], seed: int
+    groups: Int[np.ndarray, " posts"],
+    shares: Mapping[str, Fraction],
+    seed: int,
+    before: Int[np.ndarray, " posts"] | None = None,
 ) -> Assignment:
     """Deals groups out, the largest first, each to the split that lacks most posts.
 
-    Groups of the same size come in an order drawn by the seed.
+    A group goes where most of its posts were, if there is room for it. Groups of the same size come
+    in an order drawn by the seed.
 
     Args:
         shares: of each of `SPLITS`; they sum to 1.
+        before: the split that each post was in, as a place in `SPLITS`; None: they were in none.
     """
     sizes = np.bincount(groups)
+    were = np.zeros((len(sizes), len(SPLITS)), np.int64)
+    if before is not None:
+        np.add.at(were, (groups, before), 1)
     order = list(range(len(sizes)))
     random.Random(seed).shuffle(order)
     order.sort(key=lambda one: -sizes[one])
     lacking = [shares[split] * len(groups) for split in SPLITS]
     chosen = np.zeros(len(sizes), np.int64)
     for one in order:
-        split = max(range(len(SPLITS)), key=lambda place: lacking[place])
+        split = int(were[one].argmax())
+        if not were[one].any() or lacking[split] < sizes[one]:
+            split = max(range(len(SPLITS)), key=lambda place: lacking[place])
         chosen[one] = split
         lacking[split] -= int(sizes[one])
     return Assignment(groups, chosen[groups])

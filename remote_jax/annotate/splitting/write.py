@@ -49,6 +49,8 @@ def split(
 ) -> str:
     """Writes `splits.json`, and returns what there is to say.
 
+    Posts stay in the split that an earlier file has them in, where that is possible.
+
     Args:
         layers: what is labelled of each post.
         shares: of each split; they sum to 1.
@@ -59,7 +61,8 @@ def split(
     ids = [post.id for post in posts]
     before = read_splits(folder, ids) if (folder / FILE).exists() else {}
     shared = find_links(folder, posts, layers)
-    made = assign(group(len(posts), list(shared.values())), shares, seed)
+    were = np.array([SPLITS.index(before[id_]) for id_ in ids]) if before else None
+    made = assign(group(len(posts), list(shared.values())), shares, seed, were)
     found = {
         name: [id_ for id_, place in zip(ids, made.splits, strict=True) if SPLITS[place] == name]
         for name in SPLITS
