@@ -4,9 +4,10 @@
     remote-jax labels export FOLDER OUTPUT --format=umre
 
 The first makes a folder for `remote-jax annotate`: posts.jsonl, pictures, the relations, and the
-labels as those of an annotator called --person. The second writes what all annotators agree on or
-the adjudicator decided, or the labels of --person, as a folder that training reads. Splits are
-those of FOLDER/splits.json (`remote-jax split`). What a layout has no place for is counted.
+labels as those of an annotator called --person, or none with --unlabelled. The second writes what
+all annotators agree on or the adjudicator decided, or the labels of --person, as a folder that
+training reads. Splits are those of FOLDER/splits.json (`remote-jax split`). What a layout has no
+place for is counted.
 """
 
 from __future__ import annotations
@@ -27,9 +28,8 @@ def main(argv: Sequence[str]) -> int:
 
     options = _options(argv, list(folders.LAYOUTS))
     if options.action == "import":
-        posts, notes = folders.import_(
-            options.source, options.folder, options.format, options.person
-        )
+        person = None if options.unlabelled else options.person
+        posts, notes = folders.import_(options.source, options.folder, options.format, person)
         done = f"{posts:,} posts to label are in {options.folder}"
     else:
         from remote_jax.annotate.project import Project
@@ -51,14 +51,12 @@ def _options(argv: Sequence[str], formats: list[str]) -> argparse.Namespace:
         allow_abbrev=False,
     )
     actions = parser.add_subparsers(dest="action", required=True)
-    for action, names, whose in (
-        ("import", ("source", "folder"), "who is to have the labels; imported if not given"),
-        ("export", ("folder", "output"), "whose labels; the final ones if not given"),
-    ):
-        one = actions.add_parser(action, allow_abbrev=False)
-        for name in names:
-            one.add_argument(name, metavar=name.upper(), type=Path)
-        one.add_argument("--format", required=True, choices=formats)
-        default = "imported" if action == "import" else None
-        one.add_argument("--person", default=default, help=whose)
+    get, put = (actions.add_parser(name, allow_abbrev=False) for name in ("import", "export"))
+    for action, first, second in ((get, "source", "folder"), (put, "folder", "output")):
+        action.add_argument(first, metavar=first.upper(), type=Path)
+        action.add_argument(second, metavar=second.upper(), type=Path, help="a new folder")
+        action.add_argument("--format", required=True, choices=formats)
+    get.add_argument("--person", default="imported", help="who is to have the labels")
+    get.add_argument("--unlabelled", action="store_true", help="posts alone, to be labelled anew")
+    put.add_argument("--person", help="whose labels; the final ones if not given")
     return parser.parse_args(list(argv))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import krippendorff
@@ -49,9 +49,12 @@ def coefficients(items: Sequence[Item], people: Sequence[str], none: str) -> Coe
 
 
 def of_relation(items: Sequence[Item], people: Sequence[str], label: str) -> Coefficients:
-    """Of one label against all others."""
-    codes = _codes(items, people, [label], other=1)
-    return _of(codes, 2, None)
+    """Of one label against all others; `items` and `same` are of those that somebody gave it."""
+    found = _of(_codes(items, people, [label], other=1), 2, None)
+    given = [[one == label for one in item.labels.values()] for item in items]
+    given = [votes for votes in given if any(votes)]
+    same = sum(map(all, given)) / len(given) if given else None
+    return replace(found, items=len(given), same=same)
 
 
 def _codes(

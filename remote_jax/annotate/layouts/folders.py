@@ -73,13 +73,13 @@ def export(project: Project, folder: Path, name: str, person: str | None) -> lis
     return target.notes
 
 
-def import_(source: Path, folder: Path, name: str, person: str) -> tuple[int, list[str]]:
+def import_(source: Path, folder: Path, name: str, person: str | None) -> tuple[int, list[str]]:
     """Makes a folder to label of one of a layout; its labels become those of a person.
 
     Args:
         folder: it must not exist.
         name: one of `LAYOUTS`.
-        person: an annotator.
+        person: an annotator; None: posts come without labels.
 
     Returns:
         The number of posts, and what is passed over, in sentences.
@@ -87,15 +87,17 @@ def import_(source: Path, folder: Path, name: str, person: str) -> tuple[int, li
     Raises:
         UserError: the source is missing or malformed, the folder exists, or the person cannot be.
     """
-    check_name(person)
+    if person is not None:
+        check_name(person)
     with _new(folder) as partial:
         read = LAYOUTS[name].read(source, name)
         if not read.posts:
             raise UserError(f"{source} has no posts of the layout {name}.")
         _write_posts(partial, read)
-        project = Project(partial, new=True)
-        _label(project, read.posts, person)
-        project.store.close()
+        if person is not None:
+            project = Project(partial, new=True)
+            _label(project, read.posts, person)
+            project.store.close()
     return len(read.posts), read.notes
 
 

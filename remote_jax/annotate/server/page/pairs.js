@@ -48,12 +48,14 @@ export class Pairs {
     this.page.draw();
   }
 
-  // The next pair without a label, from the one that is chosen; stays where there is none.
+  // The next pair without a label, from the one that is chosen, those that people dispute first;
+  // stays where there is none.
   forward() {
     const { pairs } = this;
     const rest = pairs.map((_, number) => (this.at + 1 + number) % pairs.length);
-    const next = rest.find((number) => this.open(pairs[number]));
-    this.go(next ?? this.at);
+    const open = rest.filter((number) => this.open(pairs[number]));
+    const { opinions } = this.page.labels.post;
+    this.go(open.find((number) => opinions[item(...pairs[number])]) ?? open[0] ?? this.at);
   }
 
   // What the palette offers, the likeliest first: what people or the model say, then what fits.
