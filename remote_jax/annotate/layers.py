@@ -59,4 +59,6 @@ class Layers:
 
 def read_values(values: Values) -> dict[str, Value | None]:
     """Values of items, from those of JSON."""
-    return {item: value and read_value(item, value) for item, value in values.items()}
+    return {
+        item: None if value is None else read_value(item, value) for item, value in values.items()
+    }

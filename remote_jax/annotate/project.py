@@ -105,7 +105,7 @@ class Project:
                 before = layer.value(item)
                 layer = layer.with_values({item: value})
                 if value != before:
-                    edits.append(Edit(item, before and before.to_dict(), value and value.to_dict()))
+                    edits.append(Edit(item, _plain(before), _plain(value)))
             if len(layer.ends) > MAX_EDITS:
                 raise Refused(f"a post has at most {MAX_EDITS:,} entities and objects")
             return None, edits
@@ -169,6 +169,10 @@ class Project:
                 f"{nearest(relation, known)}"
             )
         return Relation(head, tail, relation)
+
+
+def _plain(value: Value | None) -> dict[str, Any] | None:
+    return None if value is None else value.to_dict()
 
 
 def last_done(batches: Sequence[Batch]) -> Batch | None:

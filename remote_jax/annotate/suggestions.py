@@ -58,11 +58,13 @@ def _suggested(
     post: Post, extracted: ExtractedPost, vocabulary: Vocabulary
 ) -> tuple[Suggested, int]:
     """The suggestions for a post, and how many name what is not in the vocabulary."""
-    known, added, unknown = [], {}, 0
+    known: list[str | None] = []
+    added: dict[str, End] = {}
+    unknown = 0
     for place, mention in enumerate(extracted.mentions):
         end, lost = _end(post, mention, vocabulary.types)
         unknown += lost
-        item = end and _same(post.base.ends, end)
+        item = None if end is None else _same(post.base.ends, end)
         if end is not None and item is None:
             item = f"{'e' if isinstance(end, Entity) else 'o'}s{place}"
             added[item] = end

@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
     from remote_jax.annotate.project import Project
     from remote_jax.annotate.server import run, tokens
     from remote_jax.annotate.server.app import Served
-    from remote_jax.annotate.suggestions import read_suggestions
+    from remote_jax.annotate.suggestions import Suggested, read_suggestions
 
     folder: Path = options.folder
     if not folder.is_dir():
@@ -59,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     guidelines = _guidelines(options.guidelines) if options.guidelines else ""
     project = Project(folder, new=True)
     _add_people(project, options.annotators, options.adjudicator)
-    suggestions = {}
+    suggestions: dict[str, Suggested] = {}
     if options.suggestions:
         suggestions, passed = read_suggestions(
             options.suggestions, project.by_id, project.vocabulary

@@ -21,6 +21,12 @@ POST = {
     "image": "a.png",
     "objects": [{"box": [0.1, 0.2, 0.5, 0.9], "caption": "a woman"}, [0.5, 0.1, 0.9, 0.8]],
 }
+IN_WORDS = {
+    **{key: POST[key] for key in ("id", "image", "objects")},
+    "tokens": ["Ann", "Lee", "met", "Bob", "at", "Oslo", "Town", "Hall", "again", "today"],
+    "entities": [[0, 2], {"start": 3, "end": 4, "type": "per"}, [5, 8]],
+}
+"""The same in words, which needs no tokenizer: one starts a server a second later."""
 TOKENS = {"tokens": ["Eve", "left", "Acme", "Inc", "."], "entities": [[0, 1], [2, 4]]}
 
 

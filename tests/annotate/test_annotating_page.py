@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import labelled_folder as folders
 import pytest
-from labelled_folder import MARKUP, POST
+from labelled_folder import IN_WORDS, MARKUP, POST
 from served import Server
 
 pytest.importorskip("uvicorn", reason="of the extra `annotate`")
@@ -71,7 +71,7 @@ class Person:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    posts = [{**POST, "id": f"post {place}"} for place in range(POSTS)]
+    posts = [{**IN_WORDS, "id": f"post {place}"} for place in range(POSTS)]
     folder = folders.write(tmp_path, posts)
     (folder / "guidelines.md").write_text(f"Label what is said. {MARKUP}")
     started = Server(
@@ -211,7 +211,7 @@ def test_boxes_and_entities_by_pointer_undo_and_a_killed_server(
     ana.saved()
     layer = Project(tmp_path).now.layer("ana", Project(tmp_path).posts[0])
     (entity,) = [end for item, end in layer.ends.items() if item[0] == "e" and len(item) > 3]
-    assert entity.to_dict() == {"span": [34, 41], "type": "org"}
+    assert entity.to_dict() == {"span": [34, 45], "type": "org"}
 
     # Keys that are pressed while the server is gone are sent when it is back.
     port = server.port

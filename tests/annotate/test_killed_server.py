@@ -48,7 +48,7 @@ def labelling(server: Server, answered: list[tuple[str, str]], seed: int) -> Non
 
 
 def test_what_is_answered_is_there_after_kill_9(tmp_path: Path) -> None:
-    folder = folders.write(tmp_path)
+    folder = folders.write(tmp_path, [folders.IN_WORDS])
     answered: list[tuple[str, str]] = []
     flags: tuple[str, ...] = ("--annotators=ana,ben", "--adjudicator=eva")
     addresses = None

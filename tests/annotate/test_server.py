@@ -128,7 +128,7 @@ def test_nothing_else_is_loaded_or_framed(served: Served) -> None:
         (batch(relation("e0", "e1", "/per/per/enemy")), 422, "not one of the 28"),
         (batch(), 422, "expected 1 to"),
         (batch(relation("e0", "e1", "none"), name="../../etc"), 422, "letters and digits"),
-        ({"batch": 7, "values": [relation("e0", "e1", "none")]}, 422, "letters and digits"),
+        ({"batch": 7, "values": [relation("e0", "e1", "none")]}, 422, "must be text"),
         ({"batch": "batch00001", "values": "all"}, 422, "list of objects"),
         ({"batch": "batch00001", "undoes": "batch00000"}, 422, "not the last"),
         ("[" * 100_000, 422, "brackets"),

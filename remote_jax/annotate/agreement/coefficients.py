@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 
 import krippendorff
@@ -106,7 +107,7 @@ def _cohen(
             continue
         table = np.zeros((labels, labels))
         np.add.at(table, (one[common], other[common]), 1)
-        value = _defined(lambda table=table: cohens_kappa(table, weights, return_results=False))
+        value = _defined(partial(cohens_kappa, table, weights, return_results=False))
         if value is not None:
             values.append(value)
             counts.append(common.sum())
@@ -118,7 +119,7 @@ def _fleiss(codes: Int[np.ndarray, "people items"], labels: int) -> float | None
     if not whole.size:
         return None
     table = np.stack([(whole == label).sum(0) for label in range(labels)], axis=1)
-    return _defined(lambda: fleiss_kappa(table))
+    return _defined(partial(fleiss_kappa, table))
 
 
 def _alpha(codes: Int[np.ndarray, "people items"], labels: int) -> float | None:

@@ -124,7 +124,8 @@ def _new(folder: Path) -> Iterator[Path]:
 def _write_posts(folder: Path, read: Source) -> None:
     """Writes posts, pictures, vocabulary and splits."""
     media = _Media(folder)
-    lines, splits = [], {split: [] for split in SPLITS}
+    lines: list[str] = []
+    splits: dict[str, list[str]] = {split: [] for split in SPLITS}
     posts = tracked(read.posts, "copying", "posts", len(read.posts))
     for id_, one in zip(_ids(read.posts), posts, strict=True):
         image = media.add(one.image, f"{PICTURES}/{one.name}", one.split)

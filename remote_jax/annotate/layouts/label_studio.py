@@ -89,7 +89,7 @@ def _results(one: Labelled, target: Target) -> Iterator[Mapping[str, Any]]:
     for item, found in one.objects.items():
         left, top, right, bottom = (100 * edge for edge in found.box)
         box = {"x": left, "y": top, "width": right - left, "height": bottom - top, "rotation": 0}
-        region = {"id": item, "to_name": "image"}
+        region: dict[str, Any] = {"id": item, "to_name": "image"}
         region |= {"original_width": width, "original_height": height, "image_rotation": 0}
         yield {
             **region,
@@ -214,10 +214,11 @@ def _entity(post: Imported, value: Mapping[str, Any], words: tuple[list[int], li
 
 
 def _object(value: Mapping[str, Any], caption: str) -> Object:
-    numbers = [value.get(key) for key in ("x", "y", "width", "height")]
-    if not all(type(number) in (int, float) for number in numbers):
-        raise Refused(f"a rectangle must have x, y, width and height, found {show(numbers)}")
-    left, top, width, height = (number / 100 for number in numbers)
+    edges = [value.get(key) for key in ("x", "y", "width", "height")]
+    numbers = [edge / 100 for edge in edges if isinstance(edge, int | float)]
+    if len(numbers) != len(edges):
+        raise Refused(f"a rectangle must have x, y, width and height, found {show(edges)}")
+    left, top, width, height = numbers
     box = [left, top, left + width, top + height]
     kind = _label(value, "rectanglelabels")
     return check_object({"box": box, "caption": caption, "type": kind}, "a rectangle")

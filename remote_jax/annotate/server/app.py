@@ -24,7 +24,7 @@ from remote_jax.annotate.project import Project
 from remote_jax.annotate.server import view
 from remote_jax.annotate.server.guard import Guard, check_token, cookie_name, read_body
 from remote_jax.annotate.suggestions import Suggested
-from remote_jax.data.jsonl import parse, show
+from remote_jax.data.jsonl import check_text, parse, show
 from remote_jax.errors import Refused
 
 KINDS = {
@@ -133,22 +133,28 @@ def _add_api(app: FastAPI, served: Served) -> None:
             raise HTTPException(404, f"There are {len(project.posts):,} posts, from 0.")
         return place
 
-    Person, Place = Annotated[str, Depends(known)], Annotated[int, Depends(placed)]
-
     @app.get("/{person}/api/task")
-    def task(person: Person) -> JSONResponse:
+    def task(person: Annotated[str, Depends(known)]) -> JSONResponse:
         return JSONResponse(view.of_task(project, person, served.guidelines))
 
     @app.get("/{person}/api/posts/{place}")
-    def post(person: Person, place: Place) -> JSONResponse:
+    def post(
+        person: Annotated[str, Depends(known)], place: Annotated[int, Depends(placed)]
+    ) -> JSONResponse:
         return JSONResponse(labelled(person, place))
 
     @app.get("/{person}/api/posts/{place}/picture")
-    def picture(_: Person, place: Place) -> Response:
+    def picture(
+        _: Annotated[str, Depends(known)], place: Annotated[int, Depends(placed)]
+    ) -> Response:
         return Response(view.picture(project, place), media_type="image/jpeg")
 
     @app.post("/{person}/api/posts/{place}")
-    async def change(request: Request, person: Person, place: Place) -> JSONResponse:
+    async def change(
+        request: Request,
+        person: Annotated[str, Depends(known)],
+        place: Annotated[int, Depends(placed)],
+    ) -> JSONResponse:
         asked = parse(await read_body(request))
 
         def changed() -> dict[str, Any]:
@@ -164,10 +170,11 @@ def _change(project: Project, person: str, place: int, asked: Mapping[str, Any])
     Raises:
         Refused: it asks for something that is wrong.
     """
-    post, batch = project.posts[place], asked.get("batch")
+    post, batch = project.posts[place], check_text(asked.get("batch"), "'batch'")
     if "undoes" in asked:
-        return project.undo(person, post, batch, asked["undoes"])
+        project.undo(person, post, batch, check_text(asked["undoes"], "'undoes'"))
+        return
     values = asked.get("values")
     if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
         raise Refused(f"'values' must be a list of objects, found {show(values)}")
-    return project.change(person, post, batch, values)
+    project.change(person, post, batch, values)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from typing import Any
 
 from PIL import Image
@@ -51,7 +50,7 @@ def of_post(project: Project, person: str, place: int, suggested: Suggested) -> 
     post, layers = project.posts[place], project.now
     gaps = [*post.starts[1:], len(post.text)]
     last = last_done(project.store.batches(person, post.id))
-    found = {
+    found: dict[str, Any] = {
         "place": place,
         "id": post.id,
         "words": [
@@ -83,7 +82,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
     }
 
 
-def _opinions(layers: Layers, post: Post) -> Mapping[str, Any]:
+def _opinions(layers: Layers, post: Post) -> dict[str, Any]:
     """What each annotator says: ends on offer, and relations by pair and person."""
     merged = layers.merged(post)
     return {

@@ -92,8 +92,7 @@ def _joined(made: Assignment, shared: Mapping[str, links.Links], ids: Sequence[s
     """What posts share, with examples."""
     rows = []
     for kind, some in shared.items():
-        one, other = some[0] if len(some) else (None, None)
-        example = "" if one is None else f"{ids[one]} and {ids[other]}"
+        example = " and ".join(ids[place] for place in some[0]) if len(some) else ""
         rows.append((kind, len(np.unique(some)), example))
     table = Table("Posts that share something", ("what", "posts", "for example"), rows)
     sizes = np.bincount(made.groups)
