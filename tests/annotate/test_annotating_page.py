@@ -170,6 +170,7 @@ def test_boxes_and_entities_by_pointer_undo_and_a_killed_server(
     ana = Person(browser, server.addresses["ana"])
     page = ana.page
     assert "run" not in page.title() and MARKUP in page.inner_text("#guidelines")
+    page.wait_for_load_state("networkidle")  # the picture has its size
     area = page.locator("#picture img").bounding_box()
     assert area
 
