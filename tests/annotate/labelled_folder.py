@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from remote_jax.annotate import vocabulary
 from remote_jax.annotate.project import Project
 from remote_jax.annotate.store import ADJUDICATOR, ANNOTATOR
+from remote_jax.data.extracted import MANIFEST
 
 MARKUP = "<img src=x onerror=document.title='run'>"
 POST = {
@@ -56,3 +57,12 @@ def relation(head: str, tail: str, name: str) -> dict[str, Any]:
     """A change that labels a pair."""
     value = {"head": head, "tail": tail, "relation": name}
     return {"item": " ".join(sorted((head, tail))), "value": value}
+
+
+def extracted(folder: Path, *posts: Mapping[str, Any]) -> Path:
+    """A folder as `extract` writes it."""
+    folder.mkdir()
+    (folder / "part-00000.jsonl").write_text("".join(json.dumps(post) + "\n" for post in posts))
+    manifest = {"format": 1, "shards": [{"file": "part-00000.jsonl", "posts": len(posts)}]}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    return folder

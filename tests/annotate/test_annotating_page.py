@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import labelled_folder as folders
 import pytest
-from labelled_folder import IN_WORDS, MARKUP, POST
+from labelled_folder import IN_WORDS, MARKUP, POST, extracted
 from served import Server
 
 pytest.importorskip("uvicorn", reason="of the extra `annotate`")
@@ -251,5 +251,45 @@ def test_text_of_posts_is_text(browser: Browser, tmp_path: Path) -> None:
         assert "⟨U+202E⟩" in body and "␇" in body and "\u202e" not in body
         assert ana.page.title() == "remote_jax: labels" and ana.page.locator("main b").count() == 0
         assert ana.page.locator("img").count() == 1 and ana.said == []
+    finally:
+        server.kill()
+
+
+def test_suggestions_and_ends_of_others_are_accepted_with_a_click(
+    browser: Browser, tmp_path: Path
+) -> None:
+    folder = folders.write(tmp_path / "posts", [IN_WORDS])
+    mentions = [
+        {"name": "Ann Lee", "type": "per", "span": [0, 7]},
+        {"name": "a hat", "type": "misc", "box": [0.7, 0.85, 0.9, 0.98]},
+    ]
+    triplet = {"head": 0, "tail": 1, "relation": "/per/misc/awarded", "probability": 0.8}
+    post = {"id": "first", "text": "Ann Lee met Bob at Oslo Town Hall again today"}
+    found = extracted(tmp_path / "found", {**post, "mentions": mentions, "triplets": [triplet]})
+    flags = ("--annotators=ana,ben", "--adjudicator=eva", f"--suggestions={found}")
+    server = Server(folder, *flags)
+    try:
+        ana = Person(browser, server.addresses["ana"])
+        assert ana.page.locator("#list li").count() == PAIRS
+        ana.page.locator(".box.offer").click()
+        ana.page.get_by_text("Accept what model has: misc").click()
+        ana.saved()
+        assert ana.page.locator("#list li").count() == 15
+        row = ana.page.locator("#list li", has_text="model: /per/misc/awarded")
+        row.click()
+        assert labels(folder, "ana") == {}
+        ana.press("Enter")
+        ana.saved()
+        assert labels(folder, "ana") == {("first", "e0 os1"): ("/per/misc/awarded", "e0")}
+        eva = Person(browser, server.addresses["eva"])
+        eva.page.locator(".box.offer").click()
+        eva.page.get_by_text("Accept what ana has: misc").click()
+        eva.saved()
+        disputed = eva.page.locator("#list li", has_text="ana: /per/misc/awarded")
+        assert "no label yet" in disputed.inner_text()  # ben has none
+        disputed.click()
+        eva.press("Enter")
+        eva.saved()
+        assert labels(folder, "eva") == labels(folder, "ana")
     finally:
         server.kill()

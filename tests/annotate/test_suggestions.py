@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import labelled_folder as folders
 import pytest
+from labelled_folder import extracted
 
 from remote_jax.annotate.ends import Entity, Object
 from remote_jax.annotate.suggestions import read_suggestions
-from remote_jax.data.extracted import MANIFEST
 from remote_jax.errors import UserError
 
 TEXT = folders.POST["text"]
@@ -24,15 +23,6 @@ MENTIONS = [
 
 def triplet(head: int, tail: int, relation: str, probability: float) -> dict:
     return {"head": head, "tail": tail, "relation": relation, "probability": probability}
-
-
-def extracted(folder: Path, *posts: dict) -> Path:
-    """A folder as `extract` writes it."""
-    folder.mkdir()
-    (folder / "part-00000.jsonl").write_text("".join(json.dumps(post) + "\n" for post in posts))
-    manifest = {"format": 1, "shards": [{"file": "part-00000.jsonl", "posts": len(posts)}]}
-    (folder / MANIFEST).write_text(json.dumps(manifest))
-    return folder
 
 
 def test_mentions_are_found_again_and_others_are_offered(tmp_path: Path) -> None:

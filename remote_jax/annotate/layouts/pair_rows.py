@@ -43,7 +43,13 @@ LAYOUTS = {
     ),
     # In `img_dep` smaller values would be nearer.
     "more": Layout(
-        formats.MORE, "more_{}.txt", ("eo",), "img_org", "pos_more.json", depths="depth_data"
+        formats.MORE,
+        "more_{}.txt",
+        ("eo",),
+        "img_org",
+        "pos_more.json",
+        "cap_more.json",
+        "depth_data",
     ),
     "mnre": Layout(formats.MNRE, "mnre_{}.txt", ("ee",), "img_org"),
 }
