@@ -34,6 +34,7 @@ class Entity:
     type: str = ""
 
     def to_dict(self) -> dict[str, Any]:
+        """The values of JSON."""
         return {"span": list(self.span), "type": self.type}
 
 
@@ -46,6 +47,7 @@ class Object:
     caption: str = ""
 
     def to_dict(self) -> dict[str, Any]:
+        """The values of JSON."""
         return {"box": list(self.box), "type": self.type, "caption": self.caption}
 
 
@@ -58,6 +60,7 @@ class Relation:
     relation: str
 
     def to_dict(self) -> dict[str, Any]:
+        """The values of JSON."""
         return {"head": self.head, "tail": self.tail, "relation": self.relation}
 
 

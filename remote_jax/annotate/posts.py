@@ -51,6 +51,7 @@ class Post:
 
     @property
     def words(self) -> tuple[str, ...]:
+        """The words of the text."""
         return tuple(self.text[a:b] for a, b in zip(self.starts, self.ends, strict=True))
 
     def in_words(self, span: tuple[int, int]) -> tuple[int, int]:

@@ -118,6 +118,16 @@ def label_all(person: Person, seed: int) -> None:
     person.saved()
 
 
+def decide(person: Person, disputed: list[tuple[str, str]]) -> None:
+    """Takes the label of one annotator, then of the other, of all that is disputed."""
+    for place in range(POSTS):
+        count = sum(post == f"post {place}" for post, _ in disputed)
+        if count:
+            person.go(place)
+            person.press(*(str(1 + number % 2) for number in range(count)))
+            person.saved()
+
+
 def test_two_annotators_and_an_adjudicator(
     browser: Browser, server: Server, tmp_path: Path
 ) -> None:
@@ -144,13 +154,8 @@ def test_two_annotators_and_an_adjudicator(
     assert found.overall["all"].kappa == pytest.approx(metrics.cohen_kappa_score(first, second))
 
     eva = Person(browser, server.addresses["eva"])
-    disputed = [key for key in ana if first[list(ana).index(key)] != second[list(ana).index(key)]]
-    for place in range(POSTS):
-        if any(post == f"post {place}" for post, _ in disputed):
-            eva.go(place)
-            for number in range(sum(post == f"post {place}" for post, _ in disputed)):
-                eva.press("1" if number % 2 else "2")
-            eva.saved()
+    disputed = [key for key, one, other in zip(ana, first, second, strict=True) if one != other]
+    decide(eva, disputed)
     decided = labels(folder, "eva")
     assert decided.keys() == set(disputed) and len(disputed) >= 10
     assert all(value in (ana[key], ben[key]) for key, value in decided.items())
@@ -164,60 +169,69 @@ def test_two_annotators_and_an_adjudicator(
         assert all(url.startswith(home) for url in person.asked)
 
 
-def test_boxes_and_entities_by_pointer_undo_and_a_killed_server(
+def added(folder: Path, letter: str) -> list[dict[str, Any]]:
+    """Ends that ana added, which have long identifiers."""
+    project = Project(folder)
+    ends = project.now.layer("ana", project.posts[0]).ends.items()
+    return [end.to_dict() for item, end in ends if item[0] == letter and len(item) > 3]
+
+
+def drag(person: Person, *points: tuple[float, float]) -> None:
+    """Drags from point to point of the picture, which are shares of its sides."""
+    area = person.page.locator("#picture img").bounding_box()
+    assert area
+    for number, (x, y) in enumerate(points):
+        place = (area["x"] + x * area["width"], area["y"] + y * area["height"])
+        person.page.mouse.move(*place, steps=3)
+        if not number:
+            person.page.mouse.down()
+    person.page.mouse.up()
+    person.saved()
+
+
+def test_boxes_and_entities_by_pointer_and_undo(
     browser: Browser, server: Server, tmp_path: Path
 ) -> None:
     ana = Person(browser, server.addresses["ana"])
     page = ana.page
     assert "run" not in page.title() and MARKUP in page.inner_text("#guidelines")
     page.wait_for_load_state("networkidle")  # the picture has its size
-    area = page.locator("#picture img").bounding_box()
-    assert area
 
-    def at(x: float, y: float) -> tuple[float, float]:
-        return area["x"] + x * area["width"], area["y"] + y * area["height"]
+    def box() -> list[float]:
+        (one,) = added(tmp_path, "o")
+        return one["box"]
 
-    def drag(*points: tuple[float, float]) -> None:
-        page.mouse.move(*at(*points[0]))
-        page.mouse.down()
-        for point in points[1:]:
-            page.mouse.move(*at(*point), steps=3)
-        page.mouse.up()
-        ana.saved()
-
-    def boxes() -> list[list[float]]:
-        layer = Project(tmp_path).now.layer("ana", Project(tmp_path).posts[0])
-        return [[*end.box] for item, end in layer.ends.items() if item[0] == "o" and len(item) > 3]
-
-    drag((0.55, 0.85), (0.7, 0.97))
-    assert boxes() == [pytest.approx([0.55, 0.85, 0.7, 0.97], abs=0.01)]
-    drag((0.6, 0.9), (0.3, 0.95))  # moved, and kept inside
-    assert boxes() == [pytest.approx([0.25, 0.88, 0.4, 1.0], abs=0.015)]
-    drag((0.25, 0.88), (0.05, 0.93))  # its corner
-    assert boxes() == [pytest.approx([0.05, 0.93, 0.4, 1.0], abs=0.015)]
+    drag(ana, (0.55, 0.85), (0.7, 0.97))
+    assert box() == pytest.approx([0.55, 0.85, 0.7, 0.97], abs=0.01)
+    drag(ana, (0.6, 0.9), (0.3, 0.95))  # moved, and kept inside
+    assert box() == pytest.approx([0.25, 0.88, 0.4, 1.0], abs=0.015)
+    drag(ana, (0.25, 0.88), (0.05, 0.93))  # its corner
+    assert box() == pytest.approx([0.05, 0.93, 0.4, 1.0], abs=0.015)
     page.keyboard.press("Control+z")
     ana.saved()
-    assert boxes() == [pytest.approx([0.25, 0.88, 0.4, 1.0], abs=0.015)]
+    assert box() == pytest.approx([0.25, 0.88, 0.4, 1.0], abs=0.015)
     page.keyboard.press("Delete")
     ana.saved()
-    assert boxes() == []
+    assert added(tmp_path, "o") == []
 
-    words = page.locator("#sentence .word")
-    words.nth(8).hover()
+    page.locator("#sentence .word").nth(8).hover()
     page.mouse.down()
-    words.nth(9).hover()
+    page.locator("#sentence .word").nth(9).hover()
     page.mouse.up()
     ana.saved()
     page.select_option("#selected select", "org")
     ana.saved()
-    layer = Project(tmp_path).now.layer("ana", Project(tmp_path).posts[0])
-    (entity,) = [end for item, end in layer.ends.items() if item[0] == "e" and len(item) > 3]
-    assert entity.to_dict() == {"span": [34, 45], "type": "org"}
+    assert added(tmp_path, "e") == [{"span": [34, 45], "type": "org"}]
+    assert ana.said == []
 
-    # Keys that are pressed while the server is gone are sent when it is back.
-    port = server.port
+
+def test_keys_that_are_pressed_while_the_server_is_gone(
+    browser: Browser, server: Server, tmp_path: Path
+) -> None:
+    ana = Person(browser, server.addresses["ana"])
+    page, port = ana.page, server.port
     server.kill()
-    ana.press("Escape", "0")
+    ana.press("0")
     page.wait_for_selector("#error:not([hidden])")
     assert page.inner_text("#saved") == "1 not saved yet"
     assert page.locator("#list .label.waiting").count() == 1

@@ -86,22 +86,15 @@ def labelled_posts(draw: st.DrawFn, kinds: tuple[str, ...], name: str) -> list[d
             for pair in layer.pairs()
             if pair[0][0] + pair[1][0] in kinds
         ]
-        posts.append(
-            {
-                "post": {
-                    "id": f"post-{number}",
-                    "tokens": words,
-                    "entities": [{**one, "type": kind} for one in ends],
-                    "image": f"{number}.png",
-                    "objects": [
-                        {"box": box, "caption": f"thing {place}", "type": kind}
-                        for place, box in enumerate(boxes)
-                    ],
-                },
-                "labels": labels,
-                "split": draw(st.sampled_from(SPLITS)),
-            }
-        )
+        post = {
+            **{"id": f"post-{number}", "tokens": words, "image": f"{number}.png"},
+            "entities": [{**one, "type": kind} for one in ends],
+            "objects": [
+                {"box": box, "caption": f"thing {place}", "type": kind}
+                for place, box in enumerate(boxes)
+            ],
+        }
+        posts.append({"post": post, "labels": labels, "split": draw(st.sampled_from(SPLITS))})
     return posts
 
 

@@ -83,6 +83,17 @@ def _known(served: Served) -> Callable[[Request, str], str]:
     return known
 
 
+def _placed(served: Served) -> Callable[[int], int]:
+    def placed(place: int) -> int:
+        """The place of a post that there is."""
+        count = len(served.project.posts)
+        if not 0 <= place < count:
+            raise HTTPException(404, f"There are {count:,} posts, from 0.")
+        return place
+
+    return placed
+
+
 def _add_pages(app: FastAPI, served: Served) -> None:
     known = _known(served)
 
@@ -121,17 +132,11 @@ def _part(name: str) -> Response:
 
 
 def _add_api(app: FastAPI, served: Served) -> None:
-    known, project = _known(served), served.project
+    known, placed, project = _known(served), _placed(served), served.project
 
     def labelled(person: str, place: int) -> dict[str, Any]:
         suggested = served.suggestions.get(project.posts[place].id, Suggested())
         return view.of_post(project, person, place, suggested)
-
-    def placed(place: int) -> int:
-        """The place of a post that there is."""
-        if not 0 <= place < len(project.posts):
-            raise HTTPException(404, f"There are {len(project.posts):,} posts, from 0.")
-        return place
 
     @app.get("/{person}/api/task")
     def task(person: Annotated[str, Depends(known)]) -> JSONResponse:
