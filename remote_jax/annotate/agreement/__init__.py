@@ -1,0 +1,1 @@
+"""How far annotators agree (§4.2 of REMOTE): kappa, alpha, and what they dispute."""

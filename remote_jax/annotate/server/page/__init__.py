@@ -1,0 +1,1 @@
+"""Files of the page, as the server sends them."""

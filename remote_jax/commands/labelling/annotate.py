@@ -1,0 +1,143 @@
+"""A local page to label posts: `remote-jax annotate FOLDER`.
+
+    remote-jax annotate posts --annotators=ana,ben --adjudicator=eva --guidelines=guidelines.md
+
+FOLDER has posts.jsonl, a post a line as `--mode=predict` reads them, and pictures beside it. The
+command prints an address for each person, with a secret in it, and answers at this machine's own
+address alone until Ctrl-C. Labels are in FOLDER/labels.sqlite, every change of them with who made
+it and when. Started again without --annotators, the people are those of the first time.
+
+Relations are those of FOLDER's rel2id.json or relations.txt; where there is neither, those of
+--relations are written to rel2id.json. It needs the extra `annotate`:
+pip install -e '.[annotate]'.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from remote_jax.annotate import vocabulary as vocabularies
+from remote_jax.data.files import read_bytes
+from remote_jax.errors import Refused, UserError
+
+if TYPE_CHECKING:
+    from remote_jax.annotate.project import Project
+    from remote_jax.annotate.server.app import Served
+
+DEFAULT_PORT = 8520
+MAX_GUIDELINES = 2**20
+EXTRA = "annotate"
+
+
+def check_libraries(what: str, *needed: str) -> None:
+    """Raises a UserError where a library of the extra `annotate` is not installed."""
+    if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
+        raise UserError(f"{what} needs {' and '.join(missing)}: pip install -e '.[{EXTRA}]'.")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serves the page until it is interrupted; returns 0.
+
+    Raises:
+        UserError: a library is missing, the folder is malformed, or the port cannot be used.
+    """
+    options = _options(argv)
+    check_libraries("Annotating", "fastapi", "uvicorn")
+    from remote_jax.annotate.project import Project
+    from remote_jax.annotate.server import run, tokens
+    from remote_jax.annotate.server.app import Served
+    from remote_jax.annotate.suggestions import Suggested, read_suggestions
+
+    folder: Path = options.folder
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder}.")
+    _ensure_vocabulary(folder, options.relations)
+    guidelines = _guidelines(options.guidelines) if options.guidelines else ""
+    project = Project(folder, new=True)
+    _add_people(project, options.annotators, options.adjudicator)
+    suggestions: dict[str, Suggested] = {}
+    if options.suggestions:
+        suggestions, passed = read_suggestions(
+            options.suggestions, project.by_id, project.vocabulary
+        )
+        for sentence in (f"{len(suggestions):,} posts have suggestions", *passed):
+            print(f"{sentence}.")
+    listening = run.bind(options.port)
+    port = listening.getsockname()[1]
+    secrets = tokens.read_or_make(folder, project.store.people())
+    served = Served(project, secrets, port, suggestions, guidelines)
+    run.serve(served, listening, lambda: _announce(served))
+    return 0
+
+
+def _announce(served: Served) -> None:
+    """Says who opens which address."""
+    people = served.project.store.people()
+    print(f"{len(served.project.posts):,} posts of {served.project.folder}", flush=True)
+    for name, role in people.items():
+        print(f"{role} {name}: http://127.0.0.1:{served.port}/?token={served.tokens[name]}")
+    print("Each address is the secret of one person. Ctrl-C ends the server.", flush=True)
+
+
+def _ensure_vocabulary(folder: Path, name: str | None) -> None:
+    """Writes the relations of a published data set into a folder that has none."""
+    if vocabularies.read(folder) is None:
+        chosen = name or vocabularies.PUBLISHED[0]
+        vocabularies.write(folder, vocabularies.published(chosen))
+        print(f"Relations of {chosen.upper()} are written to {folder}.")
+    elif name:
+        raise UserError(f"{folder} has relations of its own: leave out --relations.")
+
+
+def _guidelines(path: Path) -> str:
+    try:
+        return read_bytes(path, MAX_GUIDELINES).decode()
+    except (Refused, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be shown: {error}.") from error
+
+
+def _add_people(project: Project, annotators: str, adjudicator: str) -> None:
+    """Adds the people that are named.
+
+    Raises:
+        UserError: a name is malformed or has two roles, or nobody is named and nobody known.
+    """
+    from remote_jax.annotate.project import check_name
+    from remote_jax.annotate.store import ADJUDICATOR, ANNOTATOR
+
+    roles = [(name, ANNOTATOR) for name in annotators.split(",") if name]
+    roles += [(adjudicator, ADJUDICATOR)] if adjudicator else []
+    for name, role in roles:
+        check_name(name)
+        project.store.add_person(name, role)
+    if not project.store.people():
+        raise UserError("Name who labels, as --annotators=ana,ben --adjudicator=eva.")
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "remote-jax annotate",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="with posts.jsonl and pictures")
+    parser.add_argument("--annotators", default="", help="names, separated by commas")
+    parser.add_argument("--adjudicator", default="", help="name of who decides")
+    parser.add_argument("--relations", choices=vocabularies.PUBLISHED, help="umre if not given")
+    parser.add_argument("--guidelines", type=Path, metavar="FILE", help="text shown beside posts")
+    parser.add_argument(
+        "--suggestions", type=Path, metavar="EXTRACTED", help="folder that `extract` wrote"
+    )
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0 takes a free one")
+    return parser.parse_args(list(argv))
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**16:
+        raise argparse.ArgumentTypeError(f"expected a number below 65536, found {text!r}")
+    return int(text)
