@@ -52,6 +52,7 @@ class Post:
             of one channel, or [height, width] of any unit, the nearest the highest.
         parse: for EEGA, `{"heads", "dependencies", "pos"}` of `tokens`; without it spaCy parses.
         id: comes back with the answer.
+        date: when it was posted, as ISO 8601 writes it; no model reads it.
     """
 
     text: str | None = None
@@ -62,6 +63,7 @@ class Post:
     depth: str | Source | None = None
     parse: Mapping[str, Sequence[Any]] | None = None
     id: Id = None
+    date: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
