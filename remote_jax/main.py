@@ -7,6 +7,7 @@ flags it resumes; a finished run only reports.
     remote-jax --config=umre --help    every key of a config
     remote-jax doctor                  what is installed, and what a run would miss
     remote-jax data umre               statistics of the data of a config
+    remote-jax prepare POSTS --help    entities, objects, captions and depth of your own posts
     remote-jax sweep --help            variants and seeds of a config, and a table of their scores
     remote-jax report RUN              a page to look at a finished run, and its figures
     remote-jax compare RUN RUN ...     runs side by side, with tests of significance
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
     from remote_jax.serve.runs import Run
 
 COMMANDS = {
-    name: f"remote_jax.commands.{name}" for name in ("compare", "data", "doctor", "report", "sweep")
+    name: f"remote_jax.commands.{name}"
+    for name in ("compare", "data", "doctor", "prepare", "report", "sweep")
 }
 """Modules whose `main(argv)` is a command of its own, with flags of its own."""
 
