@@ -194,7 +194,9 @@ def test_bombs_broken_pictures_and_names_that_lead_out_are_left_out_with_a_reaso
         assert main([str(posts), f"--output={tmp_path / 'out'}", *flags]) == 3
     assert len(lines(tmp_path / "out" / "posts.jsonl")) == 1
     rejected = lines(tmp_path / "out" / "rejected.jsonl")
-    for row, expected in zip(rejected, [*bad.values(), "finite", "plain data", "texts"], strict=True):
+    for row, expected in zip(
+        rejected, [*bad.values(), "finite", "plain data", "texts"], strict=True
+    ):
         assert expected in row["error"], row
     assert [row["line"] for row in rejected] == list(range(2, 12))
 

@@ -83,7 +83,7 @@ class Client:
         """
         errors = self._errors
         try:
-            found = self._client.chat.completions.create(
+            found = self._client.chat.completions.with_raw_response.create(
                 model=self.endpoint.model,
                 messages=list(messages),  # type: ignore[arg-type]  # plain dicts
                 temperature=0.0,
@@ -93,7 +93,9 @@ class Client:
                     "json_schema": {"name": name, "strict": True, "schema": dict(schema)},
                 },
             )
-            return _plain(found)
+            if found.headers.get("content-type", "").startswith("text/event-stream"):
+                return _joined(found.text)
+            return _plain(found.parse())
         except (errors.AuthenticationError, errors.PermissionDeniedError) as error:
             # What the server says may have a part of the key.
             raise UserError(
@@ -124,10 +126,37 @@ def _plain(found: Any) -> dict[str, Any]:
     message = getattr(choices[0], "message", None) if choices else None
     if message is None:
         raise Failed("the server's answer has no message")
-    usage = found.usage
+    return _kept(message.content, choices[0].finish_reason, getattr(found, "usage", None))
+
+
+def _joined(events: str) -> dict[str, Any]:
+    """The same of an answer in pieces, which some servers always send (`transformers serve`).
+
+    Raises:
+        Failed: no piece has a text.
+        ValueError: a piece is not JSON.
+    """
+    from openai.types.chat import ChatCompletionChunk
+
+    text, finish, usage = "", None, None
+    for line in events.splitlines():
+        data = line.removeprefix("data:").strip()
+        if not line.startswith("data:") or data == "[DONE]":
+            continue
+        chunk = ChatCompletionChunk.model_validate_json(data)
+        usage = chunk.usage or usage
+        for choice in chunk.choices[:1]:
+            text += choice.delta.content or ""
+            finish = choice.finish_reason or finish
+    if not text:
+        raise Failed("the server's answer has no text")
+    return _kept(text, finish, usage)
+
+
+def _kept(text: str | None, finish: str | None, usage: Any) -> dict[str, Any]:
     return {
-        "text": message.content or "",
-        "finish": choices[0].finish_reason or "",
+        "text": text or "",
+        "finish": finish or "",
         "prompt_tokens": _count(getattr(usage, "prompt_tokens", 0)),
         "completion_tokens": _count(getattr(usage, "completion_tokens", 0)),
     }

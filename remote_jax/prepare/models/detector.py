@@ -45,6 +45,10 @@ class DetectStep:
         """
         self._model = TorchModel(model, "AutoModelForZeroShotObjectDetection", "AutoProcessor")
         self._labels, self._threshold = list(labels), threshold
+        most = getattr(self._model.config, "max_text_len", None)
+        count = len(self._model.processor.tokenizer(" . ".join(labels)).input_ids)
+        if most is not None and count >= most:
+            raise UserError(f"The labels are {count} word pieces, but {model} reads {most}.")
         self.version = {
             "by": "transformers",
             **self._model.version,
@@ -59,7 +63,7 @@ class DetectStep:
         assert post.picture is not None
         image = post.picture.image
         texts = [self._labels]
-        inputs = self._model.processor(images=image, text=texts, return_tensors="pt", **LONG)
+        inputs = self._model.processor(images=image, text=texts, return_tensors="pt")
         outputs = self._model(inputs)
         (found,) = self._model.processor.post_process_grounded_object_detection(
             outputs,
@@ -71,7 +75,8 @@ class DetectStep:
         boxes = [
             [x / side for x, side in zip(b, sides, strict=True)] for b in found["boxes"].tolist()
         ]
-        labels = [str(label) for label in found["text_labels"]]
+        # Grounding DINO's labels are the words of its prompt, with the stops between them.
+        labels = [str(label).strip(" .") for label in found["text_labels"]]
         return {"boxes": boxes, "labels": labels, "scores": found["scores"].tolist()}
 
     def add(self, post: PreparedPost, answer: Mapping[str, Any]) -> Found:
@@ -89,10 +94,6 @@ class DetectStep:
                 refused.append(str(error))
         kept = tuple(without_repeats(objects)[:MAX_OBJECTS])
         return Found(replace(post, objects=kept), len(kept), tuple(refused))
-
-
-LONG = {"truncation": True}
-"""A list of labels that is longer than a model reads is cut."""
 
 
 def _clipped(box: Sequence[float]) -> list[float]:
