@@ -45,6 +45,12 @@ class Asked:
         return self.shown[-1]
 
     @property
+    def given(self) -> list[dict[str, Any]]:
+        """The answers of the examples."""
+        answers = [one for one in self.body["messages"] if one["role"] == "assistant"]
+        return [json.loads(one["content"]) for one in answers]
+
+    @property
     def picture(self) -> Image.Image | None:
         content = self.body["messages"][-1]["content"]
         if len(content) == 1:
