@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from remote_jax.data.images import DEPTH_KEY, picture_format
+from remote_jax.data.images import picture_format
 from remote_jax.errors import writing
 from remote_jax.prepare.post import PreparedPost
 from remote_jax.remote.sample.write import DEPTHS, PICTURES
@@ -73,7 +73,7 @@ def write_depth(path: Path, nearness: Float[np.ndarray, "height width"]) -> None
         UserError: it cannot be written.
     """
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{DEPTH_KEY: nearness.astype(np.float32)})
+    np.savez_compressed(buffer, depth_map=nearness.astype(np.float32))
     write_bytes(path, buffer.getvalue())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -179,12 +179,12 @@ class _Chat:
     def step(self, question: str, name: str = "") -> ChatStep:
         from remote_jax.prepare.mllm import captions, entities, objects
 
-        kinds = {
+        kinds: dict[str, Callable[[Settings], Question]] = {
             "entities": entities.Entities,
             "objects": objects.Objects,
             "captions": captions.Captions,
         }
-        made: Question = kinds[question](self._settings)
+        made = kinds[question](self._settings)
         prompt = read_prompt(question, self._plan.prompts)
         return ChatStep(made, prompt, self._client, self._settings, self._support, name)
 

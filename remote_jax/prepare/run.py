@@ -139,7 +139,8 @@ def _through(
 
 
 def _apply(step: Step, post: PreparedPost, store: Store, kept: str) -> tuple[PreparedPost, Part]:
-    asked, answer = False, {}
+    asked = False
+    answer: Mapping[str, Any] = {}
     try:
         answer, asked = store.once(kept, lambda: step.ask(post))
         found = step.add(post, answer)

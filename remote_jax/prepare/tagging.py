@@ -39,7 +39,7 @@ class TagStep:
             types: of entities; what has another is refused.
         """
         self._tagger, self._types = tagger, types
-        self.version = {**tagger.version, "types": list(types)}
+        self.version: Mapping[str, Any] = {**tagger.version, "types": list(types)}
 
     def reads(self, post: PreparedPost) -> Sequence[Any] | None:
         picture = post.picture.digest if self._tagger.sees and post.picture else None

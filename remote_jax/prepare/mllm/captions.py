@@ -24,7 +24,7 @@ class Captions:
 
     name = "captions"
     pictured = True
-    schema = SCHEMA
+    schema: Mapping[str, Any] = SCHEMA
 
     def __init__(self, settings: Settings):
         self._unit = settings.boxes

@@ -89,7 +89,7 @@ class ChatStep:
             if question.expected(one, self._size(one)) is not None
         ]
         self.name = name or question.name
-        self.version = {
+        self.version: Mapping[str, Any] = {
             "by": "mllm",
             "model": client.endpoint.model,
             "prompt": prompt.digest,

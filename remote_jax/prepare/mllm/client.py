@@ -60,7 +60,7 @@ class Client:
 
         self.endpoint = endpoint
         self._errors = openai
-        self._client = openai.OpenAI(
+        self._client: Any = openai.OpenAI(
             base_url=endpoint.url,
             api_key=endpoint.key,
             timeout=endpoint.timeout,
@@ -85,7 +85,7 @@ class Client:
         try:
             found = self._client.chat.completions.with_raw_response.create(
                 model=self.endpoint.model,
-                messages=list(messages),  # type: ignore[arg-type]  # plain dicts
+                messages=list(messages),
                 temperature=0.0,
                 max_tokens=self.endpoint.max_tokens,
                 response_format={
@@ -124,7 +124,7 @@ def _plain(found: Any) -> dict[str, Any]:
     """
     choices = getattr(found, "choices", None)
     message = getattr(choices[0], "message", None) if choices else None
-    if message is None:
+    if not choices or message is None:
         raise Failed("the server's answer has no message")
     return _kept(message.content, choices[0].finish_reason, getattr(found, "usage", None))
 

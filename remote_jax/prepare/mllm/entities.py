@@ -40,7 +40,7 @@ class Entities:
             "type": {"type": "string", "enum": list(settings.types)},
             "description": {"type": "string"},
         }
-        self.schema = list_schema("entities", properties)
+        self.schema: Mapping[str, Any] = list_schema("entities", properties)
 
     def values(self, post: PreparedPost, size: Size) -> dict[str, Any]:
         return {"text": post.text}
@@ -56,7 +56,7 @@ class Entities:
 
     def read(self, post: PreparedPost, answer: Mapping[str, Any], size: Size) -> Found:
         candidates: dict[str, Candidate] = {}
-        refused = []
+        refused: list[str] = []
         for place, item in enumerate(listed(answer, "entities")):
             try:
                 one = self._candidate(entry(item, f"entity {place}"), f"entity {place}", refused)

@@ -56,7 +56,7 @@ class Support:
             raise UserError(f"{path} has {len(self.posts):,} posts, expected 1 to {MAX_SUPPORT:,}.")
         self._similarity, self._store, self._count = similarity, store, count
         self._features = similarity.features(self.posts)
-        self.version = {
+        self.version: Mapping[str, Any] = {
             "posts": digest([_labels(post) for post in self.posts]),
             "similarity": dict(similarity.version),
             "count": count,

@@ -30,7 +30,7 @@ class Objects:
             "type": {"type": "string", "enum": list(settings.types)},
             "caption": {"type": "string"},
         }
-        self.schema = list_schema("objects", properties)
+        self.schema: Mapping[str, Any] = list_schema("objects", properties)
 
     def values(self, post: PreparedPost, size: Size) -> dict[str, Any]:
         named = [{"name": one.name, "type": one.type} for one in post.entities]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -27,7 +28,7 @@ class TextSimilarity:
             UserError: there is no such encoder, or nothing can be written.
         """
         distinct = sorted(set(texts))
-        self.version = {
+        self.version: Mapping[str, Any] = {
             "by": "text",
             "model": checkpoint,
             "sha256": text.fingerprint([], checkpoint),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -24,7 +25,7 @@ class ClipSimilarity:
             UserError: as `TorchModel`.
         """
         self._model = TorchModel(model, "CLIPModel", "CLIPProcessor")
-        self.version = {"by": "clip", **self._model.version}
+        self.version: Mapping[str, Any] = {"by": "clip", **self._model.version}
 
     def features(self, posts: Sequence[PreparedPost]) -> Float[np.ndarray, "posts dim"]:
         return np.stack([self._features(post) for post in posts])

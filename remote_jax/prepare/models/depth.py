@@ -44,7 +44,7 @@ class DepthStep:
         self._model = TorchModel(model, "AutoModelForDepthEstimation", "AutoImageProcessor")
         self._media = media
         self._metric = is_distance(self._model.config, model)
-        self.version = {
+        self.version: Mapping[str, Any] = {
             "by": "transformers",
             **self._model.version,
             "values": "distance" if self._metric else "nearness",

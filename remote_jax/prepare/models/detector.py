@@ -49,7 +49,7 @@ class DetectStep:
         count = len(self._model.processor.tokenizer(" . ".join(labels)).input_ids)
         if most is not None and count >= most:
             raise UserError(f"The labels are {count} word pieces, but {model} reads {most}.")
-        self.version = {
+        self.version: Mapping[str, Any] = {
             "by": "transformers",
             **self._model.version,
             "labels": self._labels,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from remote_jax.errors import UserError, reason
 from remote_jax.prepare.mentions import Span
@@ -39,7 +41,7 @@ class SpacyTagger:
             raise UserError(f"The pipeline {name!r} finds no entities: it has {parts}.")
         self._lock = threading.Lock()
         folder = Path(name) if Path(name).is_dir() else None
-        self.version = {
+        self.version: Mapping[str, Any] = {
             "by": "spacy",
             "model": name,
             "version": self._nlp.meta.get("version", ""),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 from remote_jax.prepare.mentions import Span
 from remote_jax.prepare.models.torch_models import TorchModel
@@ -33,7 +35,7 @@ class TokenClassifier:
             device=self._model.device,
             aggregation_strategy="first",
         )
-        self.version = {"by": "transformers", **self._model.version}
+        self.version: Mapping[str, Any] = {"by": "transformers", **self._model.version}
 
     def tag(self, text: str, post: PreparedPost) -> list[Span]:
         with self._lock:

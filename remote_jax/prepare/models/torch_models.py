@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ class TorchModel:
             raise UserError(f"{name} cannot be loaded by {auto}: {reason(error)}.") from error
         self.model = found.to(self.device).eval()
         self.config = found.config
-        self.version = {
+        self.version: Mapping[str, Any] = {
             "model": name,
             "class": type(found).__name__,
             "sha256": fingerprint(Path(folder)),
