@@ -114,8 +114,9 @@ def _count_failed(before: int, outcome: Outcome) -> int:
     if not reasons:
         return 0 if any(part.asked for part in outcome.parts) else before
     if before + 1 >= MAX_FAILED:
+        last = reasons[-1].rstrip(".")
         raise UserError(
-            f"{MAX_FAILED} posts failed one after another, the last because {reasons[-1]}. "
+            f"{MAX_FAILED} posts failed one after another, the last because {last}. "
             "What was answered is kept: start the same command again."
         )
     return before + 1

@@ -87,6 +87,8 @@ class _Files:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+        for name in self._files:
+            self._partial(name).unlink(missing_ok=True)  # there where not all posts were done
 
     def line(self, name: str, row: Mapping[str, Any]) -> None:
         self._write(name, json_line(row))
