@@ -12,7 +12,7 @@ TYPES = ("per", "org", "loc", "misc")
 """Types of UMRE, MORE, MNRE and JMERE."""
 
 LABELS = {
-    "per": ("per", "person", "b-per", "people"),
+    "per": ("per", "person"),
     "org": ("org", "organization", "organisation", "corporation", "company", "group"),
     "loc": ("loc", "location", "gpe", "fac", "facility", "geo-loc", "place"),
     "misc": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +30,7 @@ MAX_OBJECTS = 12
 NAME = 24
 """Letters of the name that a post's files have."""
 
-ENTITY_KEYS = ("start", "end", "name", "type")
+ENTITY_KEYS = ("start", "end", "name", "type", "caption")
 
 DECODING = threading.Lock()
 """One picture is decoded at a time: a large one takes 150 MB before it is scaled down."""
@@ -221,16 +221,16 @@ def _content(folder: Path, name: str) -> bytes:
 
 
 def _entity(item: object, index: int, text: str, ends: list[tuple[int, int]] | None) -> Entity:
-    what, kind = f"entity {index}", ""
+    what, texts = f"entity {index}", {}
     span: object = item
     if isinstance(item, Mapping):
         check_keys(item, ENTITY_KEYS, what)
         span = [item.get("start"), item.get("end")]
-        kind = check_text(item["type"], f"the type of {what}") if item.get("type") else ""
+        texts = _texts(item, what, ("caption", "type"))
     start, end = check_span(span, what, len(ends) if ends else len(text))
     if ends:
         start, end = ends[start][0], ends[end - 1][1]
-    return Entity(start, end, text[start:end], kind)
+    return Entity(start, end, text[start:end], **texts)
 
 
 def _object(item: object, index: int) -> ObjectInPicture:
@@ -238,12 +238,15 @@ def _object(item: object, index: int) -> ObjectInPicture:
     if not isinstance(item, Mapping):
         return ObjectInPicture(check_box(item, what))
     check_keys(item, OBJECT_KEYS, what)
-    texts = {
-        ours: check_text(item[key], f"the {key} of {what}")
-        for ours, key in (("caption", "caption"), ("type", "type"), ("label", "class"))
-        if item.get(key)
-    }
+    texts = _texts(item, what, ("caption", "type"))
+    label = _texts(item, what, ("class",)).get("class", "")
     score = item.get("score")
     if score is not None and type(score) not in (int, float):
         raise Refused(f"the score of {what} must be a number")
-    return ObjectInPicture(check_box(item.get("box"), f"the box of {what}"), **texts, score=score)
+    box = check_box(item.get("box"), f"the box of {what}")
+    return ObjectInPicture(box, **texts, label=label, score=score)
+
+
+def _texts(item: Mapping[str, Any], what: str, keys: Sequence[str]) -> dict[str, str]:
+    """Those of the keys that are there, checked."""
+    return {key: check_text(item[key], f"the {key} of {what}") for key in keys if item.get(key)}

@@ -15,7 +15,10 @@ from remote_jax.prepare.mllm import text_similarity
 
 SUPPORT = [
     {"text": "Oslo votes for a new mayor", "entities": [{"start": 0, "end": 4, "type": "loc"}]},
-    {"text": "Rovers win the cup in Bergen", "entities": [{"start": 0, "end": 6, "type": "org"}]},
+    {
+        "text": "Rovers win the cup in Bergen",
+        "entities": [{"start": 0, "end": 6, "type": "org", "caption": "a football club"}],
+    },
     {
         "text": "Lions lose the cup final",
         "entities": [{"start": 0, "end": 5, "type": "org"}],
@@ -70,7 +73,7 @@ def test_the_nearest_posts_of_the_support_set_are_shown_with_their_answers(
     nearest = [SUPPORT[2]["text"], SUPPORT[1]["text"], POST["text"]]  # the most similar last
     assert [one["text"] for one in found.shown] == nearest
     given = {asked.schema: asked.given for asked in server.asked}
-    assert given["entities"][1] == entities(("Rovers", "org", ""))
+    assert given["entities"][1] == entities(("Rovers", "org", "a football club"))
     # Without a picture, or without its caption, a post is no example of these.
     box = {"box": [0, 0, 98, 56], "type": "misc", "caption": "a cup"}
     assert len(seen.shown) == 2 and given["objects"] == [{"objects": [box]}]

@@ -224,6 +224,8 @@ def test_the_key_is_sent_and_nowhere_else(
             prepare(posts, tmp_path / "out", server.url, *flags)
         replies[0] = (400, {}, refusal)
         prepare(posts, tmp_path / "out", server.url, *flags)
+        told = (tmp_path / "out" / "provenance.jsonl").read_text()
+        assert "Incorrect API key provided: ***" in told and "secret" not in told
         replies[0] = None
         prepare(posts, tmp_path / "out", server.url, *flags)
         assert server.asked[-1].headers["authorization"] == "Bearer sk-secret-1234"

@@ -22,9 +22,6 @@ LABELS = (
 )
 """What is looked for unless a file says something else."""
 
-THRESHOLD = 0.3
-"""Least score of an object, unless another is asked for."""
-
 OVERLAP = 0.7
 """Of two boxes whose intersection is more than this share of their union, the worse is left out."""
 
