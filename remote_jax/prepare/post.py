@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from PIL import Image
 from remote_jax.data.boxes import check_box
 from remote_jax.data.files import find, read_bytes
 from remote_jax.data.images import MAX_BYTES, Box, picture_size, read_depth, read_picture
-from remote_jax.data.jsonl import check_text
+from remote_jax.data.jsonl import check_text, show
 from remote_jax.data.posts import OBJECT_KEYS, POST_KEYS, Id, check_id, check_keys, items
 from remote_jax.data.words import check_span, check_tokens
 from remote_jax.errors import Refused
@@ -241,8 +242,8 @@ def _object(item: object, index: int) -> ObjectInPicture:
     texts = _texts(item, what, ("caption", "type"))
     label = _texts(item, what, ("class",)).get("class", "")
     score = item.get("score")
-    if score is not None and type(score) not in (int, float):
-        raise Refused(f"the score of {what} must be a number")
+    if score is not None and (type(score) not in (int, float) or not math.isfinite(score)):
+        raise Refused(f"the score of {what} must be a finite number, found {show(score)}")
     box = check_box(item.get("box"), f"the box of {what}")
     return ObjectInPicture(box, **texts, label=label, score=score)
 

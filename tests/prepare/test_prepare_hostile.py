@@ -188,17 +188,18 @@ def test_bombs_broken_pictures_and_names_that_lead_out_are_left_out_with_a_reaso
     (folder / "text.png").write_text("no picture")
     (folder / "cut.png").write_bytes((folder / "0.png").read_bytes()[:80])
     with posts.open("a") as file:
-        file.write('{"text": "Ann", "objects": [[0, 0, NaN, 1]]}\nno JSON\n{"texts": 1}\n')
+        file.write('{"text": "Ann", "objects": [[0, 0, NaN, 1]]}\n')
+        file.write('{"text": "Ann", "objects": [{"box": [0, 0, 1, 1], "score": NaN}]}\n')
+        file.write('no JSON\n{"texts": 1}\n')
     with serving(lambda _: said(entities(("Ann", "per", "")))) as server:
         flags = (f"--endpoint={server.url}", "--model=m", "--steps=entities")
         assert main([str(posts), f"--output={tmp_path / 'out'}", *flags]) == 3
     assert len(lines(tmp_path / "out" / "posts.jsonl")) == 1
     rejected = lines(tmp_path / "out" / "rejected.jsonl")
-    for row, expected in zip(
-        rejected, [*bad.values(), "finite", "plain data", "texts"], strict=True
-    ):
+    told = ("a number that is not finite", "score", "plain data", "texts")
+    for row, expected in zip(rejected, [*bad.values(), *told], strict=True):
         assert expected in row["error"], row
-    assert [row["line"] for row in rejected] == list(range(2, 12))
+    assert [row["line"] for row in rejected] == list(range(2, 13))
 
 
 def test_a_prompt_is_filled_in_once_and_knows_its_names(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -71,13 +70,14 @@ def test_killed_midway_nothing_is_asked_twice_and_nothing_is_lost(tmp_path: Path
 
 
 def test_an_answer_is_on_the_disk_when_it_is_given(tmp_path: Path) -> None:
-    """A child dies right after an answer, without closing anything."""
+    """A process dies right after an answer, without closing anything."""
     path = tmp_path / "answers.sqlite"
-    child = os.fork()
-    if child == 0:
-        Store(path).once("a", lambda: {"x": 1})
-        os.kill(os.getpid(), signal.SIGKILL)
-    os.waitpid(child, 0)
+    program = (
+        "import os, sys; from pathlib import Path; from remote_jax.prepare.store import Store\n"
+        "Store(Path(sys.argv[1])).once('a', lambda: {'x': 1}); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, path])
+    assert done.returncode == -signal.SIGKILL
     assert Store(path).once("a", dict) == ({"x": 1}, False)
 
 
