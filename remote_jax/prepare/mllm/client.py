@@ -112,7 +112,9 @@ class Client:
 
     def _said(self, error: Exception) -> str:
         """What an error says, without the key or anything that a terminal would act on."""
-        text = reason(error).replace(self.endpoint.key, "***")
+        text = reason(error)
+        if self.endpoint.key != NO_KEY:
+            text = text.replace(self.endpoint.key, "***")
         return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
