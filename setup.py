@@ -15,6 +15,7 @@ setup(
     package_data={
         "remote_jax.third_party": ["NOTICE", "**/*.txt"],
         "remote_jax": ["py.typed"],
+        "remote_jax.prepare.mllm": ["prompts/*.md"],
         "remote_jax.report.page": ["*.css", "*.html", "*.js"],
         "remote_jax.annotate.server.page": ["*.css", "*.html", "*.js", "*.svg"],
     },

@@ -13,6 +13,7 @@ flags it resumes; a finished run only reports.
 
 From posts to a graph:
 
+    remote-jax prepare POSTS --help    entities, objects, captions and depth of your own posts
     remote-jax annotate FOLDER         a local page to label posts, for several people
     remote-jax agreement FOLDER        how far they agree
     remote-jax labels --help           labels from and to the layouts of published data sets
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     name: f"remote_jax.commands.{folder}{name}"
     for folder, names in {
-        "": ("compare", "data", "doctor", "pipeline", "report", "sweep"),
+        "": ("compare", "data", "doctor", "pipeline", "prepare", "report", "sweep"),
         "graphs.": ("ask", "graph"),
         "labelling.": ("agreement", "annotate", "labels", "split"),
     }.items()

@@ -55,14 +55,26 @@ def read_picture(source: Source) -> Image.Image:
         return _rgb(image)
 
 
-def picture_size(path: Path) -> tuple[int, int]:
+def picture_size(source: Source) -> tuple[int, int]:
     """Width and height of the picture; its pixels are not decoded.
 
     Raises:
         Refused: not a picture of `FORMATS`, or too large.
     """
-    with _opened(path) as image:
+    with _opened(source) as image:
         return image.size
+
+
+def picture_format(source: Source) -> str:
+    """Which of `FORMATS` the content of a picture is in, whatever its file is called.
+
+    Raises:
+        Refused: as `picture_size`; or it is in none, as an array.
+    """
+    with _opened(source) as image:
+        if image.format is None:
+            raise Refused("the picture is not in the format of a file")
+        return image.format
 
 
 @contextmanager

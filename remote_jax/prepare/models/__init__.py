@@ -1,0 +1,1 @@
+"""Steps by models: spaCy, EEGA, and those of `transformers`, which run in PyTorch."""

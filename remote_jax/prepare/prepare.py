@@ -1,0 +1,57 @@
+"""Prepares the posts of a file: the steps of a plan, and the files that come of them."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from remote_jax.data import posts as post_files
+from remote_jax.errors import UserError, writing
+from remote_jax.prepare.media import OutputMedia
+from remote_jax.prepare.plan import WORK, Plan, make_steps
+from remote_jax.prepare.run import run
+from remote_jax.prepare.store import Store
+from remote_jax.prepare.summary import Summary
+from remote_jax.prepare.write import POSTS, write
+from remote_jax.reporting.progress import tracked
+
+ANSWERS = "answers.sqlite"
+
+
+def prepare(plan: Plan) -> Summary:
+    """Does what a plan says; what it did before with the same settings is not done again.
+
+    Raises:
+        UserError: a file or model is missing, another process works in the folder, nothing answers,
+            or nothing can be written.
+    """
+    total = post_files.count(plan.posts)
+    if (plan.output / POSTS).resolve() == plan.posts.resolve():
+        raise UserError(f"--output would replace {plan.posts}: name another folder.")
+    with _locked(plan.output), closing(Store(plan.output / WORK / ANSWERS)) as store:
+        media = OutputMedia(plan.output)
+        steps = make_steps(plan, store, media)
+        names = [step.name for step in steps]
+        summary = Summary(names, plan.price)
+        outcomes = run(plan.posts, steps, store, media.put, workers=plan.workers, again=plan.again)
+        written = write(plan.output, outcomes, steps, media)
+        for outcome in tracked(written, "preparing posts", "posts", total):
+            summary.add(outcome)
+        return summary
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keeps a second process out of an output folder; the system lets go when this one ends."""
+    path = folder / WORK / "lock"
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(f"Another process prepares posts in {folder}; wait for it.") from error
+        yield

@@ -1,0 +1,64 @@
+"""A prepared post as the files have it: a line for `predict` and `extract`, and one of UMRE's."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import Any
+
+from remote_jax.prepare.media import OutputMedia
+from remote_jax.prepare.post import Entity, ObjectInPicture, PreparedPost, word_ends
+
+
+def post_row(post: PreparedPost, media: OutputMedia) -> dict[str, Any]:
+    """A line of `posts.jsonl`, as `docs/your-data.md` describes it; paths are relative to it.
+
+    A detector's label is the caption of an object that has no other. It is no `class`, since EEGA
+    refuses one that its training has not seen.
+    """
+    text = {"tokens": list(post.tokens)} if post.tokens else {"text": post.text}
+    row = {
+        "id": post.id,
+        **text,
+        **post.kept,
+        "image": media.picture(post),
+        "depth": media.depth(post),
+        "entities": [_entity(one, post.tokens) for one in post.entities],
+        "objects": [_object(one) for one in post.objects],
+    }
+    return {key: value for key, value in row.items() if value or (key == "id" and value == 0)}
+
+
+def _entity(one: Entity, tokens: tuple[str, ...] | None) -> dict[str, Any]:
+    """An entity; its place in words where the post has these, whole words then."""
+    start, end = one.start, one.end
+    if tokens:
+        ends = word_ends(tokens)
+        start = bisect_right([last for _, last in ends], start)
+        end = bisect_left([first for first, _ in ends], one.end)
+    row = {"start": start, "end": end, "name": one.name, "type": one.type}
+    return {key: value for key, value in row.items() if value != ""}
+
+
+def _object(one: ObjectInPicture) -> dict[str, Any]:
+    row = {
+        "box": [round(edge, 6) for edge in one.box],
+        "caption": one.caption or one.label,
+        "type": one.type,
+        "score": one.score,
+    }
+    return {key: value for key, value in row.items() if value not in ("", None)}
+
+
+def boxes(post: PreparedPost) -> dict[str, list[float]]:
+    """What UMRE's file of boxes has for the picture of a post."""
+    return {
+        f"[OBJ{place}]": [round(edge, 6) for edge in one.box]
+        for place, one in enumerate(post.objects)
+    }
+
+
+def captions(post: PreparedPost) -> dict[str, str]:
+    """What UMRE's file of captions has for the picture of a post: of objects and of entities."""
+    objects = {f"[OBJ{place}]": one.caption or one.label for place, one in enumerate(post.objects)}
+    entities = {one.name: one.caption for one in post.entities}
+    return {name: caption for name, caption in {**entities, **objects}.items() if caption}
