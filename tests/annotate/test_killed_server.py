@@ -55,15 +55,17 @@ def test_what_is_answered_is_there_after_kill_9(tmp_path: Path) -> None:
     port = 0
     for attempt in range(KILLS):
         server = Server(folder, *flags, port=port)
-        assert addresses in (None, server.addresses)  # open pages go on
-        flags, addresses, port = (), server.addresses, server.port
-        before = len(answered)
-        thread = threading.Thread(target=labelling, args=(server, answered, attempt))
-        thread.start()
-        while len(answered) < before + 20 + 7 * attempt:
-            assert thread.is_alive()
-            time.sleep(0.001)
-        server.kill()
+        try:
+            assert addresses in (None, server.addresses)  # open pages go on
+            flags, addresses, port = (), server.addresses, server.port
+            before = len(answered)
+            thread = threading.Thread(target=labelling, args=(server, answered, attempt))
+            thread.start()
+            while len(answered) < before + 20 + 7 * attempt:
+                assert thread.is_alive()
+                time.sleep(0.001)
+        finally:
+            server.kill()
         thread.join()
         with sqlite3.connect(folder / FILE) as connection:
             query = "SELECT item, after FROM changes ORDER BY number"

@@ -119,7 +119,7 @@ def make(folder: Path, posts: list[dict[str, Any]], name: str) -> Project:
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_what_goes_out_comes_back(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    @settings(max_examples=8, derandomize=True, phases=[Phase.generate])
+    @settings(max_examples=6, derandomize=True, phases=[Phase.generate])
     @given(labelled_posts(KINDS[name], name))
     def comes_back(posts: list[dict[str, Any]]) -> None:
         place = tmp_path_factory.mktemp("labels")
