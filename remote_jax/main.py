@@ -8,6 +8,7 @@ flags it resumes; a finished run only reports.
     remote-jax doctor                  what is installed, and what a run would miss
     remote-jax data umre               statistics of the data of a config
     remote-jax sweep --help            variants and seeds of a config, and a table of their scores
+    remote-jax extract POSTS --run=RUN --output=FOLDER    relations of many posts, for a graph
     remote-jax report RUN              a page to look at a finished run, and its figures
     remote-jax compare RUN RUN ...     runs side by side, with tests of significance
     remote-jax --version
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
     from remote_jax.serve.runs import Run
 
 COMMANDS = {
-    name: f"remote_jax.commands.{name}" for name in ("compare", "data", "doctor", "report", "sweep")
+    name: f"remote_jax.commands.{name}"
+    for name in ("compare", "data", "doctor", "extract", "report", "sweep")
 }
 """Modules whose `main(argv)` is a command of its own, with flags of its own."""
 
