@@ -14,6 +14,7 @@ flags it resumes; a finished run only reports.
 From posts to a graph:
 
     remote-jax prepare POSTS --help    entities, objects, captions and depth of your own posts
+    remote-jax extract POSTS --run=RUN what models find in many posts
     remote-jax annotate FOLDER         a local page to label posts, for several people
     remote-jax agreement FOLDER        how far they agree
     remote-jax labels --help           labels from and to the layouts of published data sets
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     name: f"remote_jax.commands.{folder}{name}"
     for folder, names in {
-        "": ("compare", "data", "doctor", "pipeline", "prepare", "report", "sweep"),
+        "": ("compare", "data", "doctor", "extract", "pipeline", "prepare", "report", "sweep"),
         "graphs.": ("ask", "graph"),
         "labelling.": ("agreement", "annotate", "labels", "split"),
     }.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,6 +113,9 @@ class Task(Protocol):
 
     assets: Sequence[str]
     """Files and folders that `prepare` keeps in the workdir, and an export has too."""
+
+    cpu_batch: int
+    """Most posts, or pairs of them, that a CPU predicts together: its caches hold few."""
 
     @property
     def mechanisms(self) -> Mapping[str, str]:
@@ -254,6 +258,7 @@ class BaseTask:
     """
 
     taken: tuple[str, ...] = ()
+    cpu_batch = sys.maxsize
 
     def buckets(self, split: str) -> Buckets | None:
         """None."""

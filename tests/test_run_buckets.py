@@ -48,14 +48,14 @@ def test_the_full_one_may_be_all_there_is(tmp_path):
 def test_with_one_bucket_nothing_is_cut_or_kept(tmp_path):
     found = made(tmp_path, None, anew=True, most=1)
     found.write(tmp_path)
-    assert found.of("train") is None and found.of_posts(lambda: never("posts")) is None
+    assert found.of("train") is None and found.of_posts(9, lambda: never("posts")) is None
     assert not list(tmp_path.iterdir()) and run_buckets.files(1) == ()
 
 
 def test_posts_have_the_shapes_of_the_run(tmp_path):
     found = made(tmp_path, SHORT, anew=True)
-    assert found.of_posts(lambda: extents(3, 9)).kinds.tolist() == [1, 2]
-    assert len(found.of_posts(lambda: Extents(PADDING, np.zeros((0, 1), int))).kinds) == 0
+    assert found.of_posts(2, lambda: extents(3, 9)).kinds.tolist() == [1, 2]
+    assert len(found.of_posts(0, lambda: Extents(PADDING, np.zeros((0, 1), int))).kinds) == 0
 
 
 def test_an_export_gets_them(tmp_path):

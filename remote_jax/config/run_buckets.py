@@ -17,6 +17,12 @@ FILE = "buckets.json"
 MOST = 64
 """Most buckets that `data.buckets` may ask for."""
 
+EIGHTHS = (5, 6, 7, 8)
+"""Parts of an axis that posts are cut to where the run has no shapes of its own."""
+
+WORTH_CUTTING = 4000
+"""Examples of posts from which on that is done."""
+
 MAX_BYTES = 2**16
 """Of the file."""
 
@@ -49,7 +55,7 @@ class RunBuckets:
         """
         self._extents, self._known = extents, dict[str, Buckets]()
         self._shapes: tuple[Shape, ...] = (padding.full,)
-        self._cuts = most > 1
+        self._cuts, self._padding = most > 1, padding
         if not self._cuts:
             return
         path = folder / FILE
@@ -70,9 +76,22 @@ class RunBuckets:
         with working(f"measuring the examples of {split}"):
             return self._extents(split)
 
-    def of_posts(self, extents: Callable[[], Extents]) -> Buckets | None:
-        """Of posts; None where batches are not cut."""
-        return Buckets.with_shapes(extents(), self._shapes) if self._cuts else None
+    def of_posts(self, examples: int, extents: Callable[[], Extents]) -> Buckets | None:
+        """Of posts; None where batches are not cut.
+
+        Of a run that does not cut batches, those of many posts are cut along the first axis all the
+        same: nothing is learnt from them, and to compile programs for them pays.
+
+        Args:
+            examples: how many they have.
+        """
+        if self._cuts:
+            return Buckets.with_shapes(extents(), self._shapes)
+        if examples < WORTH_CUTTING:
+            return None
+        first, *rest = self._padding.full
+        lengths = {-(-first * eighths // 8) for eighths in EIGHTHS}
+        return Buckets.with_shapes(extents(), [(length, *rest) for length in sorted(lengths)])
 
     def write(self, folder: Path) -> None:
         """Writes the shapes into the folder of a run or an export, where batches are cut."""

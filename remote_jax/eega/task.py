@@ -304,5 +304,5 @@ class EegaTask(BaseTask):
         featurize, buckets = self._featurize(media), None
         dataset = grain.MapDataset.source(examples).map(featurize)
         if self._buckets is not None:
-            buckets = self._buckets.of_posts(lambda: featurize.extents(examples))
+            buckets = self._buckets.of_posts(len(found), lambda: featurize.extents(examples))
         return Posts(found, dataset, self.corpus.vocabulary, self.corpus.priors, buckets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -58,6 +59,7 @@ class WordPieces:
         added = self._tokenizer.get_added_tokens_decoder()
         self._special = frozenset(number for number, token in added.items() if token.special)
         self._pieces: dict[str, tuple[int, ...]] = {}
+        self._last: tuple[tuple[str, ...], list[tuple[int, ...]]] = ((), [])
         self.ids = Ids(
             cls=self._id(tokenizer.cls_token),
             sep=self._id(tokenizer.sep_token),
@@ -82,6 +84,13 @@ class WordPieces:
                 f"The tokenizer has no token {token or '[CLS], [SEP], [PAD], [UNK]'!r}."
             )
         return number
+
+    def of(self, words: tuple[str, ...]) -> Sequence[tuple[int, ...]]:
+        """Pieces of each of the words; those of the same words as last time are kept."""
+        last = self._last
+        if last[0] is not words:
+            last = self._last = words, [self(word) for word in words]
+        return last[1]
 
     def __call__(self, word: str) -> tuple[int, ...]:
         """Pieces of one word; none where its characters are all dropped by normalisation."""

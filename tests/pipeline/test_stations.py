@@ -19,22 +19,22 @@ def _station(workdir: Path, name: str, inputs: tuple[Path, ...], *flags: str) ->
 class Shouting:
     """Stations that write their inputs in capitals; counts which were started."""
 
-    def __init__(self, fails: str = "", writes: bool = True):
+    def __init__(self, fails: str = "", code: int = 2, writes: bool = True):
         self.started: list[str] = []
-        self.fails, self.writes = fails, writes
+        self.fails, self.code, self.writes = fails, code, writes
 
     def __call__(self, station: Station, log: Path) -> int:
         self.started.append(station.name)
         station.output.mkdir(exist_ok=True)
         with (station.output / "visits.txt").open("a") as file:
             file.write("x")
-        if station.name == self.fails:
-            return 3
+        if station.name == self.fails and self.code != 3:
+            return self.code
         if self.writes:
             text = "".join(path.read_text() for path in station.inputs).upper()
             station.finished.write_text(text)
         log.write_text(station.command)
-        return 0
+        return self.code if station.name == self.fails else 0
 
 
 @pytest.fixture
@@ -82,12 +82,17 @@ def test_another_command_runs_again(stations, tmp_path):
 
 def test_what_failed_goes_on_with_what_it_has(stations, tmp_path):
     with pytest.raises(
-        UserError, match=r"'second' ended with exit code 3; its log is .*second.log"
+        UserError, match=r"'second' ended with exit code 2; its log is .*second.log"
     ):
         run(stations, tmp_path / "work", Shouting(fails="second"))
     run(stations, tmp_path / "work", start := Shouting())
     assert start.started == ["second"]
     assert (stations[1].output / "visits.txt").read_text() == "xx"
+
+
+def test_some_posts_that_could_not_be_read_stop_nothing(stations, tmp_path):
+    run(stations, tmp_path / "work", start := Shouting(fails="first", code=3))
+    assert start.started == ["first", "second"]
 
 
 def test_a_station_that_writes_nothing_is_not_done(stations, tmp_path):

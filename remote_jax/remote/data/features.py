@@ -66,6 +66,7 @@ class Sights:
         self._picture, self._depth = features.picture, features.depth
         self._position = features.position
         self._crops = Crops(pictures, data.crop)
+        self._last: tuple[tuple[str, str, bytes], Features] | None = None
 
     def count(self, post: Pair, boxes: int) -> int:
         """How many of the objects are seen; none without a picture or a depth map."""
@@ -75,12 +76,20 @@ class Sights:
     def read(self, post: Pair, boxes: Float[np.ndarray, "objects 4"]) -> Features:
         """`rgb`, `depth`, their masks and `boxes` of the chosen objects, as `Featurize` has them.
 
+        Pairs of a post follow each other and see the same: they get the same arrays.
+
         Args:
             post: a pair of it, which names its picture and depth map.
 
         Raises:
             UserError: a picture or depth map changed since the records were built.
         """
+        key, last = (post.image, post.depth, boxes.tobytes()), self._last
+        if last is None or last[0] != key:
+            last = self._last = key, self._read(post, boxes)
+        return last[1]
+
+    def _read(self, post: Pair, boxes: Float[np.ndarray, "objects 4"]) -> Features:
         seen = boxes.shape[0] > 0
         pictured, measured = self._picture and seen and post.image, self._depth and seen
         rgb = self._crops.read(post.image, boxes) if pictured else None
@@ -225,7 +234,8 @@ class Featurize(Featurizes):
 
     def filled(self, pair: Pair) -> tuple[int, int]:
         """Word pieces and objects."""
-        return int(self._text(pair).mask.sum()), self._sights.count(pair, len(pair.boxes))
+        # What is cut fills all of the room.
+        return min(self.needed(pair), self._tokens), self._sights.count(pair, len(pair.boxes))
 
     def lost(self, pair: Pair) -> int:
         """How many word pieces of a pair's texts have no room."""

@@ -94,12 +94,20 @@ class Pair:
     @property
     def type(self) -> int:
         """Index of the triplet type in `TRIPLET_TYPES`."""
-        return triplet_type(self.head.object, self.tail.object)
+        return order_of(self.head, self.tail)[0]
 
     @property
     def backward(self) -> bool:
         """Whether it is in the second order (`backward`)."""
-        return backward(self.head.span, self.tail.span, self.head.object, self.tail.object)
+        return order_of(self.head, self.tail)[1]
+
+
+def order_of(head: Argument, tail: Argument) -> tuple[int, bool]:
+    """The triplet type of a pair, and whether it is in the second order (`backward`)."""
+    return (
+        triplet_type(head.object, tail.object),
+        backward(head.span, tail.span, head.object, tail.object),
+    )
 
 
 def named(pair: Pair, number: int) -> Named:

@@ -13,10 +13,11 @@ offered.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ from remote_jax.remote.data.annotations.relation_labels import fit, types_of
 from remote_jax.remote.data.dataset import LAYOUTS, triplet_types
 from remote_jax.remote.data.features import Features, Featurizes, featurized
 from remote_jax.remote.data.orders import Orders
-from remote_jax.remote.data.pairs import WHOLE_PICTURE, Argument, Pair
+from remote_jax.remote.data.pairs import WHOLE_PICTURE, Argument, Pair, order_of
 from remote_jax.remote.data.together.form import Form
 
 if TYPE_CHECKING:
@@ -104,13 +105,11 @@ class Posts:
         reader = _Reader(media, self._relations, orders, featurize, config)
         self._posts = tuple(checked(posts, reader.post, POST_KEYS))
         found = [post for _, post in self._posts if isinstance(post, _Post)]
-        rows = itertools.count()
-        numbered = [[replace(pair, row=next(rows)) for pair in post.pairs] for post in found]
-        examples = form.examples_of_posts(numbered)
+        examples = form.examples_of_posts([post.pairs for post in found])
         self.dataset = featurized(examples, featurize)
         self.buckets = None
         if buckets is not None:
-            self.buckets = buckets.of_posts(lambda: featurize.extents(examples))
+            self.buckets = buckets.of_posts(len(examples), lambda: featurize.extents(examples))
 
     def answers(self, outputs: Mapping[str, np.ndarray]) -> Iterator[Relations]:
         """Of each post its relations, or the error that kept it from having any.
@@ -166,6 +165,7 @@ class _Reader:
         self.media, self.featurize = media, featurize
         self.language = config.data.language
         self.asked = orders.asked
+        self.rows, self._fits = itertools.count(), dict[tuple[str, str], list[bool]]()
         self.relations = relations
         self.known_types = {one for name in relations for one in types_of(name) or ()}
         self.types = frozenset(triplet_types(config.data.triplets))
@@ -196,10 +196,9 @@ class _Reader:
         if image and not boxes and self.whole_picture:
             boxes.append(WHOLE)
         shown = [end.argument for end in found if end.argument.object >= 0]
-        shared = Pair(
-            tokens=tokens,
-            head=Argument(""),
-            tail=Argument(""),
+        shared = functools.partial(
+            Pair,
+            tokens,
             boxes=np.array(boxes, np.float32).reshape(-1, 4),
             image=image,
             depth=depth,
@@ -208,8 +207,19 @@ class _Reader:
         )
         return self._paired(shared, found)
 
-    def _paired(self, shared: Pair, found: Sequence[_End]) -> _Post:
-        """Each pair of ends, in the orders that are asked."""
+    def _paired(self, shared: Callable[..., Pair], found: Sequence[_End]) -> _Post:
+        """Each pair of ends, in the orders that are asked.
+
+        Args:
+            shared: makes a pair of the post from its head and tail.
+        """
+        for place, end in enumerate(found):
+            if end.type and end.type not in self.known_types:
+                known = ", ".join(sorted(self.known_types)) or "none; leave it out"
+                raise Refused(
+                    f"the type {end.type!r} of end {place} is none that relations are named by: "
+                    f"{known}"
+                )
         pairs: list[Pair] = []
         chosen: list[tuple[_End, _End]] = []
         partner: list[int] = []
@@ -218,22 +228,13 @@ class _Reader:
                 continue  # the same entity twice
             first = len(pairs)
             for head, tail in ((one, other), (other, one)):
-                pair = replace(shared, head=head.argument, tail=tail.argument)
-                if pair.type in self.types and self.asked[pair.type, int(pair.backward)]:
-                    pairs.append(pair)
+                kind, back = order_of(head.argument, tail.argument)
+                if kind in self.types and self.asked[kind, int(back)]:
+                    pairs.append(shared(head.argument, tail.argument, row=next(self.rows)))
                     chosen.append((head, tail))
             both = len(pairs) - first == 2
             partner += [first + 1, first] if both else [-1] * (len(pairs) - first)
-        for place, end in enumerate(found):
-            if end.type and end.type not in self.known_types:
-                known = ", ".join(sorted(self.known_types)) or "none; leave it out"
-                raise Refused(
-                    f"the type {end.type!r} of end {place} is none that relations are named by: "
-                    f"{known}"
-                )
-        fitting = np.array(
-            [fit(self.relations, head.type, tail.type) for head, tail in chosen], bool
-        )
+        fitting = np.array([self._fit(head.type, tail.type) for head, tail in chosen], bool)
         return _Post(
             tuple(pairs),
             tuple((head.answer, tail.answer) for head, tail in chosen),
@@ -241,6 +242,12 @@ class _Reader:
             fitting.reshape(-1, len(self.relations)),
             self.featurize.unread(pairs),
         )
+
+    def _fit(self, head: str, tail: str) -> list[bool]:
+        """`fit` of the model's relations, looked up once for each pair of types."""
+        if (head, tail) not in self._fits:
+            self._fits[head, tail] = fit(self.relations, head, tail)
+        return self._fits[head, tail]
 
 
 @dataclass(frozen=True)

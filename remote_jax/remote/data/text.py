@@ -84,7 +84,7 @@ class _Parts:
     `captioned` are head and tail if they have a pair of markers for a caption.
     """
 
-    words: list[tuple[int, ...]]
+    words: Sequence[tuple[int, ...]]
     captions: list[list[int]]
     captioned: list[bool]
     special: int
@@ -96,7 +96,7 @@ class _Parts:
 
 def _parts(pair: Pair, pieces: WordPieces, *, sentence: bool, caption: bool) -> _Parts:
     arguments = (pair.head, pair.tail)
-    words = [pieces(word) if sentence else () for word in pair.tokens]
+    words = pieces.of(pair.tokens) if sentence else [()] * len(pair.tokens)
     captions = [
         [piece for word in argument.caption.split() for piece in pieces(word)] if caption else []
         for argument in arguments
@@ -127,11 +127,10 @@ def nearest(
     Inside a span the first pieces come first, so that where not even the spans fit, the room is
     shared between them, and what one does not need goes to the other.
     """
-    starts = np.cumsum([0, *map(len, words)])
-    size = int(starts[-1])
+    size = sum(map(len, words))
     if size <= room:
         return [list(word) for word in words]
-    at = np.arange(size)
+    starts, at = np.cumsum([0, *map(len, words)]), np.arange(size)
     ends = [(starts[span[0]], starts[span[1]]) for span in spans if span is not None]
     distances = [np.maximum(np.maximum(first - at, at - last + 1), 0) for first, last in ends]
     distance = np.min(distances, axis=0) if ends else at
@@ -150,15 +149,18 @@ def _sentence(words: list[list[int]], pair: Pair, ids: Ids) -> tuple[list[int], 
     spans = [(i, x.span) for i, x in enumerate((pair.head, pair.tail)) if x.span is not None]
     # Where both open, the longer one is outside; where both close, the one opened last is inside.
     opening = sorted(spans, key=lambda entry: (entry[1][0], -entry[1][1]))
-    tokens, marker = [ids.cls], [0, 0]
-    for at in range(len(words) + 1):
+    tokens, marker, done = [ids.cls], [0, 0], 0
+    for at in sorted({end for _, span in spans for end in span}):
+        for word in words[done:at]:
+            tokens += word
+        done = at
         tokens += [ids.text[i][1] for i, span in reversed(opening) if span[1] == at]
         for i, span in opening:
             if span[0] == at:
                 marker[i] = len(tokens)
                 tokens.append(ids.text[i][0])
-        if at < len(words):
-            tokens += words[at]
+    for word in words[done:]:
+        tokens += word
     return [*tokens, ids.sep], marker
 
 

@@ -146,6 +146,9 @@ class NumberedPieces:
         number, _, size = word.partition(":")
         return tuple(range(start := 1000 + 10 * int(number), start + int(size))) if size else (999,)
 
+    def of(self, words):
+        return [self(word) for word in words]
+
 
 SPANS = st.tuples(st.integers(0, 9), st.integers(0, 9)).map(lambda x: (min(x), max(x) + 1))
 

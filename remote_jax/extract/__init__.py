@@ -1,0 +1,1 @@
+"""Extracting at scale: folders of posts in, shards of what was found in them out."""
