@@ -9,15 +9,16 @@ flags it resumes; a finished run only reports.
     remote-jax data umre               statistics of the data of a config
     remote-jax graph EXTRACTED --output=GRAPH    a knowledge graph of extracted posts
     remote-jax ask GRAPH ENTITY RELATION         what a graph says, and which posts say so
+    remote-jax serve --graph=GRAPH --run=RUN     the same, and what models predict, over HTTP
     remote-jax sweep --help            variants and seeds of a config, and a table of their scores
     remote-jax report RUN              a page to look at a finished run, and its figures
     remote-jax compare RUN RUN ...     runs side by side, with tests of significance
     remote-jax --version
 
-It exits with 0 when it is done, 2 after a mistake that a sentence tells, 3 when predict is done but
-some posts could not be answered, 75 after SIGTERM, once the step under way is finished and saved
-(start the same command again), 130 after Ctrl-C, and 141 where nobody reads its output any more, as
-after `| head`.
+It exits with 0 when it is done, 2 after a mistake that a sentence tells, 3 when predict or ask is
+done but some posts or questions could not be answered, 75 after SIGTERM, once the step under way is
+finished and saved (start the same command again), 130 after Ctrl-C, and 141 where nobody reads its
+output any more, as after `| head`.
 `python -m remote_jax.main` is the same program.
 """
 
@@ -42,19 +43,16 @@ from remote_jax.errors import UserError
 from remote_jax.reporting import progress
 from remote_jax.reporting.results import read_results
 from remote_jax.runtime import allocator, cluster, signals
-from remote_jax.serve.partial_answers import Done
+from remote_jax.serve.partial_answers import SOME_UNANSWERED, tell
 
 if TYPE_CHECKING:
     from remote_jax.serve.runs import Run
 
 COMMANDS = {
     name: f"remote_jax.commands.{name}"
-    for name in ("ask", "compare", "data", "doctor", "graph", "report", "sweep")
+    for name in ("ask", "compare", "data", "doctor", "graph", "report", "serve", "sweep")
 }
 """Modules whose `main(argv)` is a command of its own, with flags of its own."""
-
-SOME_UNANSWERED = 3
-"""Exit code of predict where the answers are written, and some of them are errors."""
 
 UNREAD = 141
 """Exit code of a program whose output nobody reads: what a shell says of SIGPIPE."""
@@ -101,7 +99,7 @@ def _after_preparation(arguments: Arguments, asked: Run) -> int:
     config, workdir = arguments.config, arguments.workdir
     if arguments.posts is not None:
         done = answering.answer_file(asked.task, config, workdir, *arguments.posts)
-        _tell(done, *arguments.posts)
+        tell(done, *arguments.posts)
         return SOME_UNANSWERED if processes.from_first(done.errors) else 0
     if arguments.folder is not None:
         export_writer.write(asked.task, config, workdir, arguments.folder)
@@ -139,20 +137,6 @@ def run_together(arguments: Arguments, job: cluster.Job) -> int:
 def _announce(arguments: Arguments) -> None:
     """The first line, before anything that takes seconds: importing jax does."""
     print(f"{arguments.mode} in {arguments.workdir}", flush=True)
-
-
-def _tell(done: Done, source: Path, target: Path) -> None:
-    """Says how many posts were answered, and which could not be."""
-    print(f"{done.answers - done.errors:,} of {done.answers:,} posts are answered in {target}")
-    if done.errors:
-        lines = "line" if done.errors == 1 else "lines"
-        lines += f" {', '.join(map(str, done.wrong_lines))}"
-        more = ", ..." if done.errors > len(done.wrong_lines) else ""
-        print(
-            f"remote_jax: {done.errors:,} of {done.answers:,} posts could not be answered ("
-            f'{lines}{more} of {source}); the "error" of each in {target} says why.',
-            file=sys.stderr,
-        )
 
 
 def _show(path: Path) -> None:
