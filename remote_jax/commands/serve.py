@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
         found = served.load(options.graph, options.run)
         application = app.application(found, limits, token=token, loopback=loopback)
         bound.listen()  # whoever comes before the first request is answered waits
-        print(f"{run.url(bound)} answers; Ctrl-C ends it.", flush=True)
+        print(f"Serving at {run.url(bound)}; Ctrl-C ends it.", flush=True)
         run.serve(application, limits, bound)
     return 0
 

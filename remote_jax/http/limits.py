@@ -16,6 +16,10 @@ MAX_CANDIDATES = 1000
 MAX_STATEMENTS = 100
 """Posts that are given with an answer; a graph has no more."""
 
+MAX_PAIRS = 10_000
+"""Pairs of entities and objects in a request, both orders of one being two: REMOTE is asked about
+each, and a post of 100 has 9,900."""
+
 MAX_NAME = 1000
 """Characters of a name in a request, and of a word."""
 

@@ -23,6 +23,7 @@ from remote_jax.data.posts import MAX_ITEMS
 from remote_jax.http.limits import (
     MAX_CANDIDATES,
     MAX_NAME,
+    MAX_PAIRS,
     MAX_PICTURE,
     MAX_QUESTIONS,
     MAX_STATEMENTS,
@@ -164,11 +165,17 @@ class Prediction(Strict):
     queries: list[AskedQuery] | None = Field(None, min_length=1, max_length=MAX_QUESTIONS)
 
     @model_validator(mode="after")
-    def _one_kind(self) -> Prediction:
+    def _checked(self) -> Prediction:
         if (self.posts is None) == (self.queries is None):
             raise ValueError("either 'posts' or 'queries' is needed, and not both")
         if self.system is not None and (self.system == "roam") != (self.posts is None):
             raise ValueError("'queries' are for roam, 'posts' for remote and eega")
+        sizes = [len(one.entities or ()) + len(one.objects or ()) for one in self.posts or ()]
+        if (pairs := sum(size * (size - 1) for size in sizes)) > MAX_PAIRS:
+            raise ValueError(
+                f"posts have {pairs:,} pairs of entities and objects, expected at most "
+                f"{MAX_PAIRS:,}: send fewer of them at a time"
+            )
         return self
 
     @property

@@ -56,7 +56,7 @@ class Roam:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made, settings = tmp_path_factory.mktemp("questions"), defaults()
-    settings.exports = ""
+    settings.graph.exports = ""
     build.build(build.Sources(write(made / "extracted", small())), made / "graph", settings)
     return made / "graph"
 

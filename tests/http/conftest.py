@@ -58,7 +58,7 @@ class Remote:
 def graph_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("http")
     settings = defaults()
-    settings.exports = ""
+    settings.graph.exports = ""
     extracted = write(folder / "extracted", small())
     build.build(build.Sources(extracted), folder / "graph", settings)
     return folder / "graph"

@@ -77,6 +77,7 @@ def test_malformed_questions(client: TestClient, body: str, status: int, said: s
         ({"posts": [{"objects": [[0, 0, 1, float("nan")]]}]}, "finite number, found nan"),
         ({"posts": [{"objects": [{"box": [0, 0, 1, float("inf")]}]}]}, "finite number, found inf"),
         ({"posts": [{"entities": [[0, 1]] * 101}]}, "at most 100 items"),
+        ({"posts": [{"entities": [[0, 1]] * 99}] * 2}, "have 19,404 pairs of entities and objects"),
         ({"queries": [{"head": "a", "top": 10**6}]}, "queries[0].top: input should be less than"),
     ],
 )

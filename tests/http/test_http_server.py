@@ -29,7 +29,7 @@ def server(graph_folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
-        found = re.fullmatch(r"http://127\.0\.0\.1:(\d+) answers; Ctrl-C ends it\.\n", line)
+        found = re.fullmatch(r"Serving at http://127\.0\.0\.1:(\d+); Ctrl-C ends it\.\n", line)
         assert found, line
         yield process, int(found[1])
     finally:
