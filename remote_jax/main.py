@@ -21,13 +21,14 @@ From posts to a graph:
     remote-jax split FOLDER            train, validation and test that share nothing
     remote-jax graph EXTRACTED         a knowledge graph of extracted posts
     remote-jax ask GRAPH NAME RELATION what a graph says, and which posts say so
+    remote-jax serve --graph=GRAPH     the same over HTTP, and what models predict
     remote-jax pipeline sample         from posts to a completed graph, station by station
     remote-jax --version
 
-It exits with 0 when it is done, 2 after a mistake that a sentence tells, 3 when predict is done but
-some posts could not be answered, 75 after SIGTERM, once the step under way is finished and saved
-(start the same command again), 130 after Ctrl-C, and 141 where nobody reads its output any more, as
-after `| head`.
+It exits with 0 when it is done, 2 after a mistake that a sentence tells, 3 when predict or ask is
+done but some posts or questions could not be answered, 75 after SIGTERM, once the step under way is
+finished and saved (start the same command again), 130 after Ctrl-C, and 141 where nobody reads its
+output any more, as after `| head`.
 `python -m remote_jax.main` is the same program.
 """
 
@@ -52,7 +53,7 @@ from remote_jax.errors import UserError
 from remote_jax.reporting import progress
 from remote_jax.reporting.results import read_results
 from remote_jax.runtime import allocator, cluster, signals
-from remote_jax.serve.partial_answers import Done
+from remote_jax.serve.partial_answers import SOME_UNANSWERED, tell
 
 if TYPE_CHECKING:
     from remote_jax.serve.runs import Run
@@ -61,15 +62,12 @@ COMMANDS = {
     name: f"remote_jax.commands.{folder}{name}"
     for folder, names in {
         "": ("compare", "data", "doctor", "extract", "pipeline", "prepare", "report", "sweep"),
-        "graphs.": ("ask", "graph"),
+        "graphs.": ("ask", "graph", "serve"),
         "labelling.": ("agreement", "annotate", "labels", "split"),
     }.items()
     for name in names
 }
 """Modules whose `main(argv)` is a command of its own, with flags of its own."""
-
-SOME_UNANSWERED = 3
-"""Exit code of predict where the answers are written, and some of them are errors."""
 
 UNREAD = 141
 """Exit code of a program whose output nobody reads: what a shell says of SIGPIPE."""
@@ -116,7 +114,7 @@ def _after_preparation(arguments: Arguments, asked: Run) -> int:
     config, workdir = arguments.config, arguments.workdir
     if arguments.posts is not None:
         done = answering.answer_file(asked.task, config, workdir, *arguments.posts)
-        _tell(done, *arguments.posts)
+        tell(done, *arguments.posts)
         return SOME_UNANSWERED if processes.from_first(done.errors) else 0
     if arguments.folder is not None:
         export_writer.write(asked.task, config, workdir, arguments.folder)
@@ -154,20 +152,6 @@ def run_together(arguments: Arguments, job: cluster.Job) -> int:
 def _announce(arguments: Arguments) -> None:
     """The first line, before anything that takes seconds: importing jax does."""
     print(f"{arguments.mode} in {arguments.workdir}", flush=True)
-
-
-def _tell(done: Done, source: Path, target: Path) -> None:
-    """Says how many posts were answered, and which could not be."""
-    print(f"{done.answers - done.errors:,} of {done.answers:,} posts are answered in {target}")
-    if done.errors:
-        lines = "line" if done.errors == 1 else "lines"
-        lines += f" {', '.join(map(str, done.wrong_lines))}"
-        more = ", ..." if done.errors > len(done.wrong_lines) else ""
-        print(
-            f"remote_jax: {done.errors:,} of {done.answers:,} posts could not be answered ("
-            f'{lines}{more} of {source}); the "error" of each in {target} says why.',
-            file=sys.stderr,
-        )
 
 
 def _show(path: Path) -> None:

@@ -72,8 +72,7 @@ class NamedAxis:
 
     Attributes:
         parameters: how the names of the parameters begin.
-        axis: whose entries are named; None: the parameters as a whole are about all of the names,
-            and mean the same only where these are the same.
+        axis: whose entries are named; None where the parameters as a whole are about all names.
         names: of the entries, in their order.
     """
 
@@ -102,11 +101,7 @@ class Posts(Protocol):
 
 
 class Task(Protocol):
-    """One system and its data, as the training loop meets them.
-
-    `make_task` gets it from `remote_jax.SYSTEM.task.make_task(config)`, which checks the system's
-    own keys of the config and raises `UserError` for a wrong one.
-    """
+    """One system and its data, as the training loop meets them; `make_task` makes it."""
 
     metric: str
     """Key of `metrics` whose highest value on validation selects the checkpoint."""
@@ -251,13 +246,11 @@ class Task(Protocol):
 
 
 class BaseTask:
-    """What tasks share of `Task`: how mechanisms are taken away; without any, and without parts.
-
-    Attributes:
-        taken: names of the mechanisms that models of this task do without.
-    """
+    """What tasks share of `Task`: how mechanisms are taken away; without any, and without parts."""
 
     taken: tuple[str, ...] = ()
+    """Names of the mechanisms that models of this task do without."""
+
     cpu_batch = sys.maxsize
 
     def buckets(self, split: str) -> Buckets | None:

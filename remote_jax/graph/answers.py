@@ -132,17 +132,75 @@ def ask(graph: KnowledgeGraph, question: Question, predictor: Predictor | None =
         predictor: a model of ROAM that was trained on the graph's `roam/`, if there is one.
 
     Raises:
-        Refused: the graph has no such entity or relation, or several.
+        Refused: the graph has no such entity or relation, or several; or the model is of another
+            graph.
     """
-    entity, relation = graph.entity(question.entity), graph.relation(question.relation)
-    stated = list(_stated(graph, entity, relation, question.tail))
+    (found,) = ask_many(graph, [question], predictor)
+    if isinstance(found, Refused):
+        raise found
+    return found
+
+
+def ask_many(
+    graph: KnowledgeGraph, questions: Sequence[Question], predictor: Predictor | None = None
+) -> list[Answers | Refused]:
+    """Answers questions; each has the answer that it would have by itself, or why it has none.
+
+    Args:
+        predictor: as that of `ask`. It is called once, with all of the questions.
+
+    Raises:
+        Refused: the model is of another graph.
+    """
+    resolved = [_resolved(graph, one) for one in questions]
+    asked = [one for one in resolved if isinstance(one, _Resolved)]
+    replies: Iterator[Answer] = iter(())
+    if predictor is not None and asked:
+        replies = iter(predictor.predict([one.query for one in asked]))
+    return [
+        one if isinstance(one, Refused) else _answers(graph, one, next(replies, None))
+        for one in resolved
+    ]
+
+
+@dataclass(frozen=True)
+class _Resolved:
+    """A question by what the graph has."""
+
+    entity: Entity
+    relation: str
+    tail: bool
+    top: int
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """The question to ROAM."""
+        part = "tail" if self.tail else "head"
+        top = min(MAX_TOP, EXTRA * self.top)
+        return {part: self.entity.label, "relation": self.relation, "known": False, "top": top}
+
+
+def _resolved(graph: KnowledgeGraph, question: Question) -> _Resolved | Refused:
+    try:
+        entity, relation = graph.entity(question.entity), graph.relation(question.relation)
+    except Refused as error:
+        return error
+    return _Resolved(entity, relation, question.tail, question.top)
+
+
+def _answers(graph: KnowledgeGraph, asked: _Resolved, reply: Answer | None) -> Answers:
+    """The answers to a question.
+
+    Args:
+        reply: of ROAM, if there is a model of it.
+    """
+    stated = list(_stated(graph, asked.entity, asked.relation, asked.tail))
     stated.sort(key=lambda one: (-one.probability, one.id))
     inferred: list[Candidate] = []
     note = "no trained run of ROAM was given"
-    if predictor is not None:
-        known = {one.id for one in stated}
-        inferred, note = _inferred(graph, entity, relation, question, predictor, known)
-    return Answers(entity, relation, question.tail, (*stated, *inferred), note)
+    if reply is not None:
+        inferred, note = _inferred(graph, asked, reply, {one.id for one in stated})
+    return Answers(asked.entity, asked.relation, asked.tail, (*stated, *inferred), note)
 
 
 def _other(graph: KnowledgeGraph, fact: Fact, entity: str, tail: bool) -> str | None:
@@ -171,26 +229,17 @@ def _stated(
 
 
 def _inferred(
-    graph: KnowledgeGraph,
-    entity: Entity,
-    relation: str,
-    question: Question,
-    predictor: Predictor,
-    known: set[str],
+    graph: KnowledgeGraph, asked: _Resolved, reply: Answer, known: set[str]
 ) -> tuple[list[Candidate], str]:
     """ROAM's answers that no post states, of the type that the relation names.
 
     With them why there are none, if so.
     """
-    part = "tail" if question.tail else "head"
-    top = min(MAX_TOP, EXTRA * question.top)
-    query = {part: entity.label, "relation": relation, "known": False, "top": top}
-    answer = predictor.predict([query])[0]
-    if answer.error is not None:
-        return [], f"ROAM does not answer: {answer.error}"
-    wanted = types_of(relation)[0 if question.tail else 1]
+    if reply.error is not None:
+        return [], f"ROAM does not answer: {reply.error}"
+    wanted = types_of(asked.relation)[0 if asked.tail else 1]
     found: list[tuple[Entity, float]] = []
-    for candidate in answer.to_dict()["answers"]:
+    for candidate in reply.to_dict()["answers"]:
         one = graph.labels.get(candidate["name"])
         if one is None:
             raise Refused(
@@ -198,9 +247,9 @@ def _inferred(
                 "the roam folder of this graph"
             )
         fits = not wanted or one.type in ("", wanted)
-        if fits and one.id not in known and one.id != entity.id:
+        if fits and one.id not in known and one.id != asked.entity.id:
             found.append((one, float(candidate["probability"])))
-    answers = [_explained(graph, entity, *pair) for pair in found[: question.top]]
+    answers = [_explained(graph, asked.entity, *pair) for pair in found[: asked.top]]
     return answers, "" if answers else "ROAM has no further answer"
 
 

@@ -19,6 +19,9 @@ from remote_jax.graph.facts import symmetric
 from remote_jax.graph.names import clean, key, shown
 from remote_jax.roam.data.nearest import Names
 
+RUN = "roam-run"
+"""A run of ROAM that is found without being named, in the folder of the graph."""
+
 MAX_ROW = 2**25
 MAX_SUMMARY = 2**24
 
@@ -101,30 +104,40 @@ class KnowledgeGraph:
         names = {x for one in self.entities.values() for x in (one.name, *one.aliases)}
         return Names(sorted(names))
 
+    def find(self, name: str) -> list[Entity]:
+        """The entities of an id, a name or an alias; case and punctuation count last.
+
+        Several share a name, and none has one that is not known.
+        """
+        if name in self.entities:
+            return [self.entities[name]]
+        text = clean(name) if name else ""
+        forms = (text, key(text), text, key(text))
+        for table, form in zip(self._named, forms, strict=True):
+            if found := set(table.get(form, ())):
+                return [self.entities[id_] for id_ in sorted(found, key=lambda id_: int(id_[1:]))]
+        return []
+
+    def near(self, name: str) -> tuple[str, ...]:
+        """The known names and aliases that are most like a name."""
+        return self._nearest.nearest(clean(name) if name else "")
+
     def entity(self, name: str) -> Entity:
-        """The entity of an id, a name or an alias; case and punctuation count last.
+        """The only entity that `find` finds.
 
         Raises:
             Refused: there is none, or there are several.
         """
-        if name in self.entities:
-            return self.entities[name]
+        found = self.find(name)
+        if len(found) == 1:
+            return found[0]
         text = clean(name) if name else ""
-        forms = (text, key(text), text, key(text))
-        for table, form in zip(self._named, forms, strict=True):
-            found = sorted(set(table.get(form, ())), key=lambda id_: int(id_[1:]))
-            if len(found) == 1:
-                return self.entities[found[0]]
-            if found:
-                several = ", ".join(map(self._told, found[:5])) + ", ..." * (len(found) > 5)
-                raise Refused(f"{show(text)} may be {several}: ask by the id")
-        near = " or ".join(repr(shown(one)) for one in self._nearest.nearest(text))
+        if found:
+            several = ", ".join(map(_told, found[:5])) + ", ..." * (len(found) > 5)
+            raise Refused(f"{show(text)} may be {several}: ask by the id")
+        near = " or ".join(repr(shown(one)) for one in self.near(name))
         meant = f" (did you mean {near}?)" if near else ""
         raise Refused(f"the graph has no entity {show(text)}{meant}")
-
-    def _told(self, id_: str) -> str:
-        one = self.entities[id_]
-        return f"{id_} ({shown(one.name, 60)}{', ' * bool(one.type)}{one.type})"
 
     def relation(self, name: str) -> str:
         """The relation of a full name, or of a last part that one relation alone has.
@@ -141,6 +154,15 @@ class KnowledgeGraph:
             raise Refused(f"{name!r} may be {' or '.join(found)}: write the whole name")
         known = [*self.relations, *map(last_part, self.relations)]
         raise Refused(f"the graph has no relation {show(name)}{nearest(name, known)}")
+
+
+def _told(one: Entity) -> str:
+    return f"{one.id} ({shown(one.name, 60)}{', ' * bool(one.type)}{one.type})"
+
+
+def run_of(folder: Path, run: Path | None) -> Path | None:
+    """The run of ROAM that is named, or else the one in the folder of a graph, if it is there."""
+    return folder / RUN if run is None and (folder / RUN).is_dir() else run
 
 
 def read(folder: Path) -> KnowledgeGraph:

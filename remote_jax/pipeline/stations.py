@@ -22,12 +22,10 @@ import remote_jax
 from remote_jax.data.files import read_json, sha256
 from remote_jax.errors import UserError, writing
 from remote_jax.reporting.results import write_json
+from remote_jax.serve.partial_answers import SOME_UNANSWERED
 
 STATE = "pipeline.json"
 MAX_STATE = 2**20
-
-SOME_FAILED = 3
-"""Exit code of a command that is done, but for some posts or questions that it could not use."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,7 @@ def _run_one(station: Station, workdir: Path, start: Start) -> None:
     log = workdir / f"{station.name}.log"
     print(f"\n[{station.name}] {station.command}", flush=True)
     code = start(station, log)
-    if code not in (0, SOME_FAILED):
+    if code not in (0, SOME_UNANSWERED):
         raise UserError(
             f"Station {station.name!r} ended with exit code {code}; its log is {log}. The same "
             "command goes on from here."

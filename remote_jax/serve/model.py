@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from remote_jax.runtime import compilation_cache, sharding
 from remote_jax.serve import export_reader
 from remote_jax.serve.runs import folder_of, open_run, quiet
 from remote_jax.task import Calibration, Outputs, Task
+from remote_jax.training.checksums import sum_of_bits
 from remote_jax.training.evaluation import best_model, make_predict
 from remote_jax.training.state import Params, Skeleton, count
 
@@ -83,6 +85,11 @@ class Model:
     def system(self) -> str:
         """`remote`, `eega` or `roam`."""
         return self.config.system
+
+    @cached_property
+    def checksum(self) -> int:
+        """The sum of the bits of all parameters; another model has another, but by chance."""
+        return sum_of_bits(self._params)
 
     def predict(self, posts: Sequence[Mapping[str, Any] | Post | Query]) -> list[Answer]:
         """Answers posts; each has the answer that it would have by itself.

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import stat
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -20,6 +21,9 @@ from typing import Any, BinaryIO
 from remote_jax.data.files import read_json
 from remote_jax.errors import UserError, writing
 from remote_jax.reporting.results import json_line, write_json
+
+SOME_UNANSWERED = 3
+"""Exit code where the answers are written, and some of them are errors."""
 
 MAX_STATE = 2**16
 """Bytes of `OUTPUT.partial.json`."""
@@ -174,8 +178,12 @@ def opened(target: Path, origin: Mapping[str, str]) -> Iterator[PartialAnswers]:
         found.close()
 
 
-def check_paths(source: Path, target: Path) -> None:
+def check_paths(source: Path, target: Path, flag: str = "input", what: str = "posts") -> None:
     """Looks at the names of the posts and of the answers, before either is opened.
+
+    Args:
+        flag: that names `source`.
+        what: is in it.
 
     Raises:
         UserError: to write the answers would overwrite the posts, or something that is no file.
@@ -186,9 +194,23 @@ def check_paths(source: Path, target: Path) -> None:
     for path in (target, *companions(target)):
         if _same(source, path):
             raise UserError(
-                f"--input and --output name one file, {source}, and the answers would overwrite "
-                "the posts: choose another --output."
+                f"--{flag} and --output name one file, {source}, and the answers would overwrite "
+                f"the {what}: choose another --output."
             )
+
+
+def tell(done: Done, source: Path, target: Path, what: str = "posts") -> None:
+    """Prints how many posts were answered and, on standard error, which could not be."""
+    print(f"{done.answers - done.errors:,} of {done.answers:,} {what} are answered in {target}")
+    if done.errors:
+        lines = "line" if done.errors == 1 else "lines"
+        lines += f" {', '.join(map(str, done.wrong_lines))}"
+        more = ", ..." if done.errors > len(done.wrong_lines) else ""
+        print(
+            f"remote_jax: {done.errors:,} of {done.answers:,} {what} could not be answered ("
+            f'{lines}{more} of {source}); the "error" of each in {target} says why.',
+            file=sys.stderr,
+        )
 
 
 def _same(one: Path, other: Path) -> bool:

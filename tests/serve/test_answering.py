@@ -125,7 +125,9 @@ def test_answers_come_in_blocks_from_one_program(
 
 
 def test_one_bad_post_is_one(capsys: pytest.CaptureFixture[str]) -> None:
-    main._tell(Done(answers=3, errors=1, wrong_lines=(2,)), Path("q.jsonl"), Path("a.jsonl"))
+    partial_answers.tell(
+        Done(answers=3, errors=1, wrong_lines=(2,)), Path("q.jsonl"), Path("a.jsonl")
+    )
     assert "1 of 3 posts could not be answered (line 2 of q.jsonl)" in capsys.readouterr().err
 
 

@@ -1,0 +1,1 @@
+"""Answers of graphs and models over HTTP."""
