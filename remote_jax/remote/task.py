@@ -78,8 +78,7 @@ def make_task(config: ConfigDict) -> RemoteTask:
 class RemoteTask(BaseTask):
     """Implements `remote_jax.task.Task` for REMOTE."""
 
-    metric = "f1"
-    cpu_batch = 32
+    metric, cpu_batch = "f1", 32
 
     def __init__(self, config: ConfigDict):
         self.config, self.form = config, Form(config)
