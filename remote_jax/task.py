@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,9 +112,6 @@ class Task(Protocol):
 
     assets: Sequence[str]
     """Files and folders that `prepare` keeps in the workdir, and an export has too."""
-
-    cpu_batch: int
-    """Most posts, or pairs of them, that a CPU predicts together: its caches hold few."""
 
     @property
     def mechanisms(self) -> Mapping[str, str]:
@@ -258,7 +254,6 @@ class BaseTask:
     """
 
     taken: tuple[str, ...] = ()
-    cpu_batch = sys.maxsize
 
     def buckets(self, split: str) -> Buckets | None:
         """None."""

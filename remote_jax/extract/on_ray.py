@@ -6,6 +6,7 @@ a worker that died was doing is done by another, and what it had written is not 
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -100,7 +101,7 @@ def _cluster(address: str) -> Iterator[Any]:
             address=address or "local",
             include_dashboard=None if address else False,
             log_to_driver=False,
-            logging_level="ERROR",
+            logging_level=logging.ERROR,
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise UserError(f"There is no cluster of Ray at {address or 'this machine'}.") from error

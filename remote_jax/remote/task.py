@@ -79,7 +79,6 @@ class RemoteTask(BaseTask):
     """Implements `remote_jax.task.Task` for REMOTE."""
 
     metric = "f1"
-    cpu_batch = 32
 
     def __init__(self, config: ConfigDict):
         self.config, self.form = config, Form(config)

@@ -2,7 +2,8 @@
 
 A model knows the orders that its training pairs had. Where annotators wrote down the pairs that
 are related as they are related, and the others as they come in the sentence, the second order of
-a pair alone says that there is a relation; asked in that order, a model invents one.
+a pair alone says that there is a relation; asked in that order, a model invents one. Where the
+types of both ends are known, relations whose names contradict them are not offered either.
 """
 
 from __future__ import annotations
@@ -158,3 +159,23 @@ def symmetric(relations: Sequence[str], named: str) -> Bool[np.ndarray, " relati
             f"{len(relations)} relations, such as {relations[-1]!r}; separate them by commas."
         )
     return np.array([name in chosen for name in relations])
+
+
+def fit(relations: Sequence[str], head: str, tail: str) -> list[bool]:
+    """Which relations may join ends of these types.
+
+    Args:
+        relations: those named `/HEAD/TAIL/NAME` say what they join; others join anything.
+        head, tail: types; "" joins anything.
+    """
+    found = []
+    for types in map(types_of, relations):
+        wrong = types and ((head and types[0] != head) or (tail and types[1] != tail))
+        found.append(not wrong)
+    return found
+
+
+def types_of(relation: str) -> tuple[str, str] | None:
+    """What a relation joins by its name, None where that does not say."""
+    parts = relation.split("/")
+    return (parts[1], parts[2]) if len(parts) == 4 and not parts[0] else None

@@ -39,7 +39,7 @@ from remote_jax.remote import answers, decisions
 from remote_jax.remote.answers import EntityArgument, ObjectArgument, Relation, Relations
 from remote_jax.remote.data.dataset import LAYOUTS, triplet_types
 from remote_jax.remote.data.features import Features, Featurizes, featurized
-from remote_jax.remote.data.orders import Orders
+from remote_jax.remote.data.orders import Orders, fit, types_of
 from remote_jax.remote.data.pairs import WHOLE_PICTURE, Argument, Pair, order_of
 from remote_jax.remote.data.together.form import Form
 
@@ -260,26 +260,6 @@ class _End:
     argument: Argument
     answer: answers.Argument
     type: str = ""
-
-
-def fit(relations: Sequence[str], head: str, tail: str) -> list[bool]:
-    """Which relations may join ends of these types.
-
-    Args:
-        relations: those named `/HEAD/TAIL/NAME` say what they join; others join anything.
-        head, tail: types; "" joins anything.
-    """
-    found = []
-    for types in map(types_of, relations):
-        wrong = types and ((head and types[0] != head) or (tail and types[1] != tail))
-        found.append(not wrong)
-    return found
-
-
-def types_of(relation: str) -> tuple[str, str] | None:
-    """What a relation joins by its name, None where that does not say."""
-    parts = relation.split("/")
-    return (parts[1], parts[2]) if len(parts) == 4 and not parts[0] else None
 
 
 def _type(item: Mapping[str, Any], what: str) -> str:

@@ -11,8 +11,8 @@ from released import WORDS, config, picture, words_tokenizer
 from remote_jax.data import media
 from remote_jax.data import posts as posts_of
 from remote_jax.errors import UserError
-from remote_jax.remote.data.orders import Orders
-from remote_jax.remote.data.posts import Posts, fit
+from remote_jax.remote.data.orders import Orders, fit
+from remote_jax.remote.data.posts import Posts
 
 TOKENIZER = words_tokenizer()
 RELATIONS = ("none", "/a/b", "/c/d")
