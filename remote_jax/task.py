@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,9 +107,6 @@ class Task(Protocol):
 
     assets: Sequence[str]
     """Files and folders that `prepare` keeps in the workdir, and an export has too."""
-
-    cpu_batch: int
-    """Most posts, or pairs of them, that a CPU predicts together: its caches hold few."""
 
     @property
     def mechanisms(self) -> Mapping[str, str]:
@@ -250,8 +246,6 @@ class BaseTask:
 
     taken: tuple[str, ...] = ()
     """Names of the mechanisms that models of this task do without."""
-
-    cpu_batch = sys.maxsize
 
     def buckets(self, split: str) -> Buckets | None:
         """None."""

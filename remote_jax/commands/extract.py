@@ -12,12 +12,18 @@ posts; `failed-*.jsonl` says why. Parquet needs the extra `extract`, and --ray t
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from remote_jax.errors import UserError
 from remote_jax.reporting.progress import working
 from remote_jax.runtime import signals
+
+if TYPE_CHECKING:
+    from remote_jax.extract.extractor import Extractor
+    from remote_jax.extract.run import Work
 
 SOME_FAILED = 3
 """Exit code where nothing was extracted from some posts, as that of predict with errors."""
@@ -36,7 +42,8 @@ def main(argv: Sequence[str]) -> int:
     with working("loading libraries"):
         from remote_jax.extract import run
     with signals.listening():
-        done = run.extract(options.inputs, runs, options.output, size=options.shard)
+        work = None if options.ray is None else _on_ray(runs, options.ray, options.workers)
+        done = run.extract(options.inputs, runs, options.output, size=options.shard, work=work)
     print(f"{done.posts:,} of {done.posts + done.failed:,} posts are in {options.output}")
     if done.failed:
         print(f"{done.failed:,} could not be read; {options.output}/failed-*.jsonl say why")
@@ -55,7 +62,31 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--shard", type=_positive, default=256, metavar="N", help="posts of a shard (default 256)"
     )
+    parser.add_argument(
+        "--ray",
+        nargs="?",
+        const="",
+        metavar="ADDRESS",
+        help="have workers of Ray do it: on this machine, or of the cluster at the address",
+    )
+    parser.add_argument(
+        "--workers",
+        type=_positive,
+        default=0,
+        metavar="N",
+        help="of Ray: how many (default one a GPU, or a CPU)",
+    )
     return parser
+
+
+def _on_ray(runs: Sequence[Path], address: str, workers: int) -> Callable[[Extractor], Work]:
+    """Who does the shards with --ray, once the runs are opened here."""
+    from remote_jax.extract import on_ray
+    from remote_jax.extract.extractor import Extractor
+    from remote_jax.serve.runs import folder_of
+
+    make = functools.partial(Extractor, [folder_of(run).resolve() for run in runs])
+    return lambda extractor: on_ray.work(make, extractor.origin, address, workers)
 
 
 def _positive(text: str) -> int:

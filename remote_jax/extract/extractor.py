@@ -24,7 +24,7 @@ from remote_jax.errors import Refused, UserError
 from remote_jax.extract.found import FoundInPost
 from remote_jax.extract.inputs import Row
 from remote_jax.remote.answers import Relations
-from remote_jax.remote.data.posts import types_of
+from remote_jax.remote.data.annotations.relation_labels import types_of
 from remote_jax.runtime import compilation_cache, sharding
 from remote_jax.serve.answerer import Answerer, ahead
 from remote_jax.serve.runs import folder_of, open_run

@@ -138,7 +138,7 @@ def plan(files: Sequence[Path], size: int) -> Plan:
         UserError: a file cannot be read, or there is no post in it.
     """
     folder = Path(os.path.commonpath([path.parent for path in files]))
-    sources, shards, ids = [], list[Shard](), array("Q")
+    sources, shards, ids = list[Source](), list[Shard](), array("Q")
     for path in files:
         name = path.relative_to(folder).as_posix()
         with working(f"reading {name}"):

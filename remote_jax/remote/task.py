@@ -78,7 +78,7 @@ def make_task(config: ConfigDict) -> RemoteTask:
 class RemoteTask(BaseTask):
     """Implements `remote_jax.task.Task` for REMOTE."""
 
-    metric, cpu_batch = "f1", 32
+    metric = "f1"
 
     def __init__(self, config: ConfigDict):
         self.config, self.form = config, Form(config)

@@ -21,6 +21,9 @@ from remote_jax.task import Posts, Task
 from remote_jax.training.checksums import sum_of_bits
 from remote_jax.training.evaluation import Predictor, best_model, make_predict
 
+CPU_BATCH = 32
+"""Most examples that a CPU reads the texts of together: its caches hold few."""
+
 T = TypeVar("T")
 S = TypeVar("S")
 
@@ -48,7 +51,7 @@ class Answerer:
             "config": _digest(config.to_dict()),
         }
         predict = make_predict(task, skeleton, mesh, gauges=False, around=working)
-        self._predictor = Predictor(predict, params, _for_posts(task, config, mesh))
+        self._predictor = Predictor(predict, params, _for_posts(config, mesh))
 
     def read(self, values: Iterable[Values], media: PostMedia) -> Posts:
         """Posts that are read and checked; no device is needed for it."""
@@ -92,15 +95,15 @@ def ahead(function: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
             yield found[0]
 
 
-def _for_posts(task: Task, config: ConfigDict, mesh: Mesh) -> ConfigDict:
+def _for_posts(config: ConfigDict, mesh: Mesh) -> ConfigDict:
     """The config by which posts go through the model.
 
     Worker processes would be started for each block anew. Of several processes none knows where
     the others compute, so batches stay as they are there.
     """
     changes: dict[str, Any] = {"data.workers": 0}
-    if mesh.size == 1 and mesh.devices.flat[0].platform == "cpu":
-        changes["train.eval_batch_size"] = min(task.cpu_batch, config.train.eval_batch_size)
+    if "text" in config and mesh.size == 1 and mesh.devices.flat[0].platform == "cpu":
+        changes["train.eval_batch_size"] = min(CPU_BATCH, config.train.eval_batch_size)
     return configs.override(config, changes)
 
 
