@@ -22,7 +22,10 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 # Most programs run for a moment: it is compiling that takes time. XLA's older way to fuse, and no
 # optimizations by LLVM, need a quarter of it; `ot/conftest.py` has them where digits are the claim.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
-os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false " + os.environ.get("XLA_FLAGS", "")
+os.environ["XLA_FLAGS"] = (
+    "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1 "
+    + os.environ.get("XLA_FLAGS", "")
+)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 # A busy machine is no failure.

@@ -56,6 +56,7 @@ def reference_plan(targets, sources, here, there, epsilon):
     return plan
 
 
+@functools.partial(jax.jit, static_argnames="epsilon")
 def plan_of(targets, sources, here, there, epsilon):
     return linear.transport_plan(
         linear.cosine_cost(targets, sources),
@@ -105,16 +106,19 @@ def test_the_settled_plans_are_those_of_pot(name):
     np.testing.assert_allclose(settled_plans(targets[here], sources[there], 0.1), plan, atol=1e-9)
 
 
+@functools.partial(jax.jit, static_argnames="epsilon")
+@jax.grad
+def slopes_of(points, weight, here, there, epsilon):
+    """Of a weighted sum of the plan's entries, by targets and sources."""
+    return (weight * plan_of(points[:N], points[N:], here, there, epsilon)).sum()
+
+
 @pytest.mark.parametrize("epsilon", EPSILONS)
 @pytest.mark.parametrize("name", BARS)
 def test_gradients_are_finite_differences_in_float64(name, epsilon):
     targets, sources, here, there = case(name, 11)
     weight = np.random.default_rng(1).normal(size=(N, M))
     points, present = np.concatenate([targets, sources]), np.concatenate([here, there])
-
-    def ours(points):
-        masks = as_float32(here, there)
-        return (weight * plan_of(points[:N], points[N:], *masks, epsilon)).sum()
 
     def exact(points):
         plans = settled_plans(points[:, :N][:, here], points[:, N:][:, there], epsilon)
@@ -123,7 +127,7 @@ def test_gradients_are_finite_differences_in_float64(name, epsilon):
     step = 1e-5 * np.eye(points.size).reshape(-1, *points.shape)
     slopes = (exact(points + step) - exact(points - step)) / 2e-5
     expected = slopes.reshape(points.shape) * present[:, None]
-    found = jax.grad(ours)(jnp.asarray(points, jnp.float32))
+    found = slopes_of(*as_float32(points, weight, here, there), epsilon)
     assert error(found, expected) < BARS[name]
     np.testing.assert_array_equal(np.asarray(found)[~present], 0)
 
