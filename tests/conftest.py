@@ -35,17 +35,22 @@ hypothesis.settings.load_profile("steady")
 
 LONGEST = (
     "docs/test_notebooks.py",
-    "eega/model/test_eega_model.py",
-    "serve/test_export_writer.py",
-    "remote/model/test_remote.py",
-    "eega/test_eega_task.py",
-    "training/test_loop.py",
+    "report/test_explanations.py",
+    "remote/test_remote_buckets.py",
+    "runtime/test_meshes.py",
     "roam/model/test_roam_model.py",
+    "training/test_loop.py",
+    "remote/model/test_together.py",
+    "eega/test_eega_task.py",
+    "ot/test_linear.py",
     "runtime/test_processes.py",
-    "runtime/test_compilation_cache.py",
+    "eega/model/test_eega_model.py",
+    "roam/test_roam_settings.py",
     "roam/test_roam_task.py",
-    "remote/test_task.py",
-    "training/test_checksums.py",
+    "runtime/test_compilation_cache.py",
+    "remote/model/test_remote.py",
+    "encoders/test_bert.py",
+    "runtime/test_preemption.py",
 )
 
 
