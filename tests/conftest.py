@@ -28,7 +28,10 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 # Most programs run for a moment: it is compiling that takes time. XLA's older way to fuse, and no
 # optimizations by LLVM, need a quarter of it; `ot/conftest.py` has them where digits are the claim.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
-os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false " + os.environ.get("XLA_FLAGS", "")
+os.environ["XLA_FLAGS"] = (
+    "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1 "
+    + os.environ.get("XLA_FLAGS", "")
+)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 # A busy machine is no failure.
@@ -38,17 +41,22 @@ hypothesis.settings.load_profile("steady")
 
 LONGEST = (
     "docs/test_notebooks.py",
-    "eega/model/test_eega_model.py",
-    "serve/test_export_writer.py",
-    "remote/model/test_remote.py",
-    "eega/test_eega_task.py",
-    "training/test_loop.py",
+    "report/test_explanations.py",
+    "remote/test_remote_buckets.py",
+    "runtime/test_meshes.py",
     "roam/model/test_roam_model.py",
+    "training/test_loop.py",
+    "remote/model/test_together.py",
+    "eega/test_eega_task.py",
+    "ot/test_linear.py",
     "runtime/test_processes.py",
-    "runtime/test_compilation_cache.py",
+    "eega/model/test_eega_model.py",
+    "roam/test_roam_settings.py",
     "roam/test_roam_task.py",
-    "remote/test_task.py",
-    "training/test_checksums.py",
+    "runtime/test_compilation_cache.py",
+    "remote/model/test_remote.py",
+    "encoders/test_bert.py",
+    "runtime/test_preemption.py",
 )
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from forked import Forked
 from tucker_settings import TUCKER
 
 ROOT = Path(__file__).parents[1]
@@ -52,17 +51,9 @@ def train(system: str, devices: int, workdir: Path, **changes: object) -> None:
     """Twenty steps and a few, in a process with so many devices."""
     settings = {**SYSTEMS[system], **BATCH, **changes, "data.cache": workdir.parent / "cache"}
     flags = [f"--config.{key}={value}" for key, value in settings.items()]
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "remote_jax.main", f"--config=configs/{system}.py"),
-            *(f"--workdir={workdir}", *flags),
-        ],
-        cwd=ROOT,
-        env=os.environ | simulated(devices),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    flags += [f"--config={ROOT}/configs/{system}.py", f"--workdir={workdir}"]
+    done = Forked(workdir.with_suffix(".log"), os.environ | simulated(devices), *flags)
+    assert done.wait() == 0, done.log.read_text()[-3000:]
     assert json.loads((workdir / "results.json").read_text())["devices"] == devices
 
 

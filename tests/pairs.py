@@ -1,13 +1,9 @@
-"""Two processes of the toy over loopback, as flags or a cluster start them.
-
-Run as a program it is one of them.
-"""
+"""Two processes of the toy over loopback, as flags or a cluster start them."""
 
 from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,9 +11,9 @@ from typing import Any
 
 import jax
 import toy
-from meshes import ROOT, simulated
+from forked import Forked
+from meshes import simulated
 
-from remote_jax import main
 from remote_jax.runtime import cluster, processes
 from remote_jax.training.checkpoint import Checkpoints
 
@@ -54,21 +50,24 @@ def pause(place: str, seconds: float) -> None:
     setattr(owner, name, paused)
 
 
-def start(log: Path, devices: int, *flags: str, **variables: str) -> subprocess.Popen[bytes]:
+def start(log: Path, devices: int, *flags: str, **variables: str) -> Forked:
     """A process with so many devices; what it says goes to the log."""
-    environment = os.environ | {
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{CONFIG.parent}",
-        **simulated(devices),
-        **variables,
-    }
-    with log.open("ab") as file:
-        command = [sys.executable, __file__, *TOY, *flags]
-        return subprocess.Popen(command, env=environment, stdout=file, stderr=file)
+    environment = os.environ | simulated(devices) | variables
+    return Forked(log, environment, *TOY, *flags, before=prepare)
 
 
-def by_flags(
-    workdir: Path, port: int, *flags: str, **variables: str
-) -> list[subprocess.Popen[bytes]]:
+def impatient() -> None:
+    cluster.CONNECT_TIMEOUT = 1
+
+
+def prepare() -> None:
+    """Puts into a process what its environment asks for."""
+    cluster.HEARTBEAT_TIMEOUT = 15  # else a process that just waits would be longer about it
+    if "PAUSE" in os.environ:
+        pause(os.environ["PAUSE"], float(os.environ["SECONDS"]))
+
+
+def by_flags(workdir: Path, port: int, *flags: str, **variables: str) -> list[Forked]:
     """Two processes that are told of each other."""
     return [
         start(
@@ -82,7 +81,7 @@ def by_flags(
     ]
 
 
-def by_slurm(workdir: Path, job: int, *flags: str) -> list[subprocess.Popen[bytes]]:
+def by_slurm(workdir: Path, job: int, *flags: str) -> list[Forked]:
     """Two processes that find each other by what `srun --ntasks=2` tells them."""
     return [
         start(
@@ -107,11 +106,3 @@ def free_port(first: int = 20000) -> int:
             if probe.connect_ex(("127.0.0.1", port)):
                 return port
     raise AssertionError("no free port")
-
-
-if __name__ == "__main__":
-    cluster.HEARTBEAT_TIMEOUT = 15  # else a process that just waits would be longer about it
-    toy.install()
-    if "PAUSE" in os.environ:
-        pause(os.environ["PAUSE"], float(os.environ["SECONDS"]))
-    sys.exit(main.main(sys.argv))

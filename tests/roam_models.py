@@ -46,9 +46,15 @@ def model(sizes: Sizes = SIZES, **changes: object) -> Roam:
     return made
 
 
-def queries(count: int = 30) -> jax.Array:
-    rng = np.random.default_rng(1)
+def queries(count: int = 30, seed: int = 1) -> jax.Array:
+    rng = np.random.default_rng(seed)
     return jnp.asarray(np.stack([rng.integers(0, 40, count), rng.integers(0, 6, count)], 1))
+
+
+# One program each: called as they are, they would be some hundred.
+encode = jax.jit(lambda it, rows=None, rngs=None: it.encode(rows, rngs))
+candidates = jax.jit(lambda it, encoded, rngs=None: it.candidates(encoded, rngs))
+heads = jax.jit(lambda it, encoded, asked, rngs=None: it.heads(encoded, asked, rngs))
 
 
 @jax.jit

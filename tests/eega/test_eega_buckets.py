@@ -16,7 +16,7 @@ from remote_jax.training.state import split
 MESH = sharding.make_mesh(ConfigDict({"data": -1, "fsdp": 1, "tensor": 1}))
 
 
-CUT = {"data.buckets": 4}
+CUT = {"data.buckets": 3}
 
 
 @pytest.fixture(scope="module")

@@ -140,10 +140,10 @@ def test_tags_that_are_impossible_stay_finite(task):
 def test_eight_sentences_are_learnt_by_heart(task):
     """The loss of what the sentences and pictures say goes to zero, and so they are found."""
     config = task.config.copy_and_resolve_references()
-    config.model.alignment.weight = 0.1
+    config.model.alignment.update({"weight": 0.1, "steps": 2})
     config.model.dropout = 0.0
-    config.train.update({"learning_rate": 5e-3, "new_learning_rate": 5e-3, "warmup": 0.05})
-    steps = 150
+    config.train.update({"learning_rate": 8e-3, "new_learning_rate": 8e-3, "warmup": 0.05})
+    steps = 100
     found = make_task(config)
     found.prepare(task.workdir, anew=False)
     skeleton, params = split(found.model(nnx.Rngs(0)))

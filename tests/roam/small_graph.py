@@ -43,7 +43,7 @@ def config(folder: Path, cache: Path, **changes: object) -> ConfigDict:
     found.train.update(
         {"epochs": 60.0, "batch_size": 16, "eval_batch_size": 8, "learning_rate": 1e-2}
     )
-    found.train.update({"eval_every": 10.0, "log_every": 50})
+    found.train.update({"eval_every": 30.0, "log_every": 50})
     found.train.update({"new_learning_rate": 0.0, "schedule": "linear"})
     found.update_from_flattened_dict(changes)
     return found.lock()

@@ -1,6 +1,8 @@
 """Ranks against a brute-force ranking in float64, on graphs with ties and repeated edges."""
 
-import jax.numpy as jnp
+import functools
+
+import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -41,11 +43,20 @@ def graphs(draw):
     return entities, relations, [np.array(split) for split in splits], np.array(table)
 
 
+@functools.partial(jax.jit, static_argnames="entities")
+def of_bits(scores, targets, bits, entities):
+    return ranks(scores, targets, unpack(bits, entities))
+
+
 def ranked(scores, queries, targets, known, entities):
-    """`ranks`, with the known answers sent as they are in training: as packed bits."""
+    """`ranks`, with the known answers sent as they are in training: as packed bits.
+
+    Always of as many queries, so that there is one program for each number of entities.
+    """
     bits = np.stack([pack(known.answers_to(query), entities) for query in queries])
-    mask = unpack(jnp.asarray(bits), entities)
-    return ranks(jnp.asarray(scores, jnp.float32), jnp.asarray(targets), mask).tolist()
+    rows = (np.asarray(scores, np.float32), np.asarray(targets), bits)
+    full = [np.pad(x, [(0, 24 - len(queries)), *[(0, 0)] * (x.ndim - 1)]) for x in rows]
+    return of_bits(*full, entities)[: len(queries)].tolist()
 
 
 @settings(max_examples=60, deadline=None)

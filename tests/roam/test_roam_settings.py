@@ -18,7 +18,7 @@ from remote_jax.roam.task import make_task
 
 def test_sampled_negatives_learn_too(tmp_path: Path) -> None:
     write_graph(tmp_path)
-    changes = {"model.negatives": 12, "train.epochs": 40.0}
+    changes = {"model.negatives": 12, "train.epochs": 30.0, "train.learning_rate": 1.5e-2}
     run(Arguments("train", config(tmp_path, tmp_path / "cache", **changes), tmp_path / "run", None))
     rows = [json.loads(line) for line in (tmp_path / "run/predictions.jsonl").open()]
     tails = [row for row in rows if row["direction"] == "tail" and row["relation"] == "lives_in"]
@@ -31,7 +31,7 @@ def test_a_complex_core_learns_that_mates_mate_back(tmp_path: Path, penalty: str
     changes = {"model.core": "complex", f"model.penalty.{penalty}": 0.01, "model.answers": 1.0}
     changes |= {"model.dropout.matrix": 0.0, "model.dropout.query": 0.0, "features.image": ""}
     changes |= {"train.optimizer": "adagrad", "train.learning_rate": 0.1}
-    changes |= {"train.new_learning_rate": 1e-3, "train.schedule": "constant"}
+    changes |= {"train.new_learning_rate": 1e-3, "train.schedule": "constant", "train.epochs": 30.0}
     run(Arguments("train", config(tmp_path, tmp_path / "cache", **changes), tmp_path / "run", None))
     rows = [json.loads(line) for line in (tmp_path / "run/predictions.jsonl").open()]
     known = (tmp_path / "train.txt").read_text().splitlines()

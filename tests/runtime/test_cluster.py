@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import toy
+from forked import Forked
+from pairs import impatient
 
 from remote_jax.commands import arguments
 from remote_jax.errors import UserError
 from remote_jax.runtime import cluster
 
-ROOT = Path(__file__).parents[2]
 CONFIG = f"--config={Path(toy.__file__)}"
 CLUSTERS = ("SLURM_", "OMPI_", "KUBERNETES_", "TPU_", "JAX_COORDINATOR")
 
@@ -54,24 +53,24 @@ def test_flags_that_do_not_go_together(flags: tuple[str, ...], sentence: str) ->
 
 def test_who_finds_no_other_says_so(tmp_path: Path) -> None:
     """Where there is no cluster, and where no other process comes, at either end."""
-    call = "import sys; from remote_jax import main; from remote_jax.runtime import cluster; "
-    call += "cluster.CONNECT_TIMEOUT = 1; "
-    call += "sys.exit(main.main(['remote_jax', *sys.argv[1:]]))"
     environment = {k: v for k, v in os.environ.items() if not k.startswith(CLUSTERS)}
+    workdir = tmp_path / "run"
+    workdir.mkdir()
     alone = ("--coordinator=127.0.0.1:61", "--processes=2", "--process=1")
     first = ("--coordinator=127.0.0.1:19871", "--processes=2", "--process=0")
     running = [
-        subprocess.Popen(
-            [sys.executable, "-c", call, CONFIG, f"--workdir={tmp_path}", *flags],
-            env=environment | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)},
-            stderr=subprocess.PIPE,
-            text=True,
+        Forked(
+            tmp_path / f"{number}.log",
+            environment | {"JAX_PLATFORMS": "cpu"},
+            *(CONFIG, f"--workdir={workdir}", *flags),
+            before=impatient,
         )
-        for flags in (("--distributed",), alone, first)
+        for number, flags in enumerate((("--distributed",), alone, first))
     ]
-    said = [process.communicate(timeout=120)[1] for process in running]
-    assert [process.returncode for process in running] == [2, 2, 2], said
+    codes = [process.wait(timeout=120) for process in running]
+    said = [process.log.read_text() for process in running]
+    assert codes == [2, 2, 2], said
     assert "--distributed found no processes: this is no part of a job" in said[0]
     for text, place in zip(said[1:], ("127.0.0.1:61", "127.0.0.1:19871"), strict=True):
         assert f"2 processes did not meet at {place} within 1 seconds" in text
-    assert not any("Traceback" in text for text in said) and not list(tmp_path.iterdir())
+    assert not any("Traceback" in text for text in said) and not list(workdir.iterdir())

@@ -132,39 +132,43 @@ def test_the_folder_is_that_of_the_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 SETTINGS = """
+import json
+import os
+import sys
 from pathlib import Path
 import jax
 from remote_jax.runtime import compilation_cache
-for name, value in {changes}.items():
-    jax.config.update(name, value)
-compilation_cache.enable(Path({cache}))
-names = [*compilation_cache.THRESHOLD, *compilation_cache.SIZE, "jax_compilation_cache_dir"]
-print(*[jax.config.values[name] for name in names])
+for changes in json.loads(sys.argv[2]):
+    if os.fork():  # each begins with what was imported alone
+        os.wait()
+        continue
+    for name, value in changes.items():
+        jax.config.update(name, value)
+    compilation_cache.enable(Path(sys.argv[1]))
+    names = [*compilation_cache.THRESHOLD, *compilation_cache.SIZE, "jax_compilation_cache_dir"]
+    print(*[jax.config.values[name] for name in names])
+    break
 """
 
 
-@pytest.mark.parametrize(
-    ("changes", "found"),
-    [
+def test_what_the_caller_has_set_stays(tmp_path: Path) -> None:
+    cases: list[tuple[dict[str, object], str]] = [
         ({}, "0.0 4294967296 HOME"),
         ({"jax_persistent_cache_min_compile_time_secs": 5.0}, "5.0 4294967296 HOME"),
         ({"jax_compilation_cache_max_size": 7}, "0.0 7 HOME"),
         ({"jax_compilation_cache_dir": "/own"}, "0.0 -1 /own"),
-    ],
-)
-def test_what_the_caller_has_set_stays(
-    changes: dict[str, object], found: str, tmp_path: Path
-) -> None:
-    program = SETTINGS.format(changes=changes, cache=repr(str(tmp_path)))
-    said = start(tmp_path, "-c", program).strip()
-    assert said == found.replace("HOME", str(compilation_cache.folder(tmp_path)))
+    ]
+    changes = json.dumps([changes for changes, _ in cases])
+    said = start(tmp_path, "-c", SETTINGS, tmp_path, changes).splitlines()
+    home = str(compilation_cache.folder(tmp_path))
+    assert said == [found.replace("HOME", home) for _, found in cases]
 
 
 def test_a_folder_of_others_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = compilation_cache.folder(tmp_path)
     place.mkdir(parents=True)
     place.chmod(0o770)
-    said = start(tmp_path, "-c", SETTINGS.format(changes={}, cache=repr(str(tmp_path))))
+    said = start(tmp_path, "-c", SETTINGS, tmp_path, "[{}]")
     assert "0.0 -1 None" in said
     assert f"{place} must belong to this user and be closed to others (chmod 700)" in said
     place.chmod(0o700)

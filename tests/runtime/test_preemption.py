@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from forked import Forked
 from meshes import losses
 from pairs import STEPS, by_flags, free_port, start
 
@@ -18,7 +18,7 @@ from remote_jax.training.checkpoint import Checkpoints
 SENTENCE = "remote_jax: stopped by SIGTERM"
 
 
-def until(true: Callable[[], bool], pair: list[subprocess.Popen[bytes]]) -> None:
+def until(true: Callable[[], bool], pair: list[Forked]) -> None:
     """Waits, as long as both run."""
     while not true():
         assert all(process.poll() is None for process in pair)

@@ -6,8 +6,6 @@ import json
 import math
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import numpy as np
 import pytest
 import toy
 from flax import nnx
+from forked import Forked
 from jax.sharding import AbstractMesh
 from meshes import simulated
 
@@ -60,17 +59,10 @@ def test_several_devices_train_as_one_and_one_goes_on_for_them(
     task = toy.make_task(toy.get_config(**changes))
     task.prepare(one, anew=True)
     train(task, task.config, one)
-    command = [sys.executable, str(ROOT / "tests" / "toy.py"), f"--config={ROOT}/tests/toy.py"]
     flags = ["--config.train.epochs=2", "--config.train.log_every=1", "--config.mesh.fsdp=2"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), **simulated(4)}
-    done = subprocess.run(
-        [*command, *flags, f"--workdir={tmp_path / 'four'}"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
+    asked = [f"--config={ROOT}/tests/toy.py", *flags, f"--workdir={tmp_path / 'four'}"]
+    done = Forked(tmp_path / "log", os.environ | simulated(4), *asked)
+    assert done.wait(timeout=300) == 0, done.log.read_text()
     assert json.loads((tmp_path / "four" / "results.json").read_text())["devices"] == 4
     left, right = (
         [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]

@@ -6,8 +6,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import numpy as np
 import pytest
 import toy
 from flax import nnx
+from forked import Forked
 from hypothesis import given
 from hypothesis import strategies as st
 from runs import MESH, arrays, assert_same, before_step, by_class, lines, run
@@ -31,8 +30,6 @@ from remote_jax.training.optimizer import make_optimizer, make_step
 from remote_jax.training.plan import Plan
 from remote_jax.training.record import Best
 from remote_jax.training.state import TrainState, split
-
-ROOT = Path(__file__).parents[2]
 
 
 class Stop(Exception):
@@ -70,7 +67,7 @@ def test_resume_equals_an_undisturbed_run(
 ) -> None:
     if buckets:
         by_class(monkeypatch)
-    config = toy.get_config(**{"train.average": average})
+    config = toy.get_config(**{"train.average": average, "train.epochs": 4.0})
     run(tmp_path / "whole", config)
     # 3: before any checkpoint; 11: within a window of the log, past a validation; 20: on a save.
     for step in (3, 11, 20):
@@ -206,17 +203,17 @@ def test_step_costs_little_python(tmp_path: Path) -> None:
 def flags(workdir: Path) -> list[str]:
     """Slow data and a save at every step, so that a kill often meets a save under way."""
     changes = ["--config.train.save_every=1", "--config.data.delay=0.003"]
+    changes += ["--config.train.epochs=4"]
     return [f"--config={Path(toy.__file__)}", f"--workdir={workdir}", *changes]
 
 
-def start(workdir: Path) -> subprocess.Popen[bytes]:
+def start(workdir: Path) -> Forked:
     # Compiled anew in every process: a cache that all share would hide a difference.
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_ENABLE_COMPILATION_CACHE": "false"}
-    return subprocess.Popen(
-        [sys.executable, str(Path(toy.__file__)), *flags(workdir)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+    return Forked(
+        workdir.with_suffix(".log"),
+        os.environ,
+        *flags(workdir),
+        jax_enable_compilation_cache=False,
     )
 
 
@@ -234,19 +231,17 @@ def kill_while_training(workdir: Path, chance: random.Random, how: signal.Signal
         time.sleep(0.002)
     time.sleep(chance.uniform(0.0, 0.08))
     process.send_signal(how)
-    process.communicate()
-    return process.returncode == {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 75}[how]
+    return process.wait(timeout=60) == {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 75}[how]
 
 
 def test_killed_runs_end_like_an_undisturbed_one(tmp_path: Path) -> None:
-    config, chance = toy.get_config(), random.Random(5)
+    config, chance = toy.get_config(**{"train.epochs": 4.0}), random.Random(5)
     toy.install()
     assert main.main(["remote_jax", *flags(tmp_path / "whole")]) == 0
     for how in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
         assert kill_while_training(tmp_path / "parts", chance, how)
     last = start(tmp_path / "parts")
-    _, errors = last.communicate()
-    assert last.returncode == 0, errors.decode()
+    assert last.wait(timeout=300) == 0, last.log.read_text()
     assert_same(tmp_path / "whole", tmp_path / "parts", config)
     for name in ("predictions.jsonl", "config.json"):
         one, other = (tmp_path / part / name for part in ("whole", "parts"))
