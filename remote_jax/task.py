@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ml_collections import ConfigDict
 
     from remote_jax.data.batches.buckets import Buckets
+    from remote_jax.data.batches.in_thread import Mapped
     from remote_jax.data.media import PostMedia
     from remote_jax.data.posts import Answer, Values
 
@@ -84,7 +85,7 @@ class Posts(Protocol):
     """User-supplied posts: the model's inputs, and how its outputs become answers."""
 
     @property
-    def dataset(self) -> grain.MapDataset:
+    def dataset(self) -> Mapped[Mapping[str, Any]]:
         """Features of all that could be read; may be empty."""
 
     @property
@@ -94,8 +95,7 @@ class Posts(Protocol):
     def answers(self, outputs: Outputs) -> Iterator[Answer]:
         """An answer to each post; that of one that could not be read says why.
 
-        Args:
-            outputs: of every example of `dataset`; empty when `dataset` is.
+        `outputs` are of every example of `dataset`; empty when `dataset` is.
         """
 
 

@@ -20,17 +20,15 @@ from typing import TYPE_CHECKING
 from remote_jax.errors import UserError
 from remote_jax.reporting.progress import working
 from remote_jax.runtime import signals
+from remote_jax.serve.partial_answers import SOME_UNANSWERED
 
 if TYPE_CHECKING:
     from remote_jax.extract.extractor import Extractor
     from remote_jax.extract.run import Work
 
-SOME_FAILED = 3
-"""Exit code where nothing was extracted from some posts, as that of predict with errors."""
-
 
 def main(argv: Sequence[str]) -> int:
-    """Writes the folder that the command line asks for; returns 0, or `SOME_FAILED`.
+    """Writes the folder that the command line asks for; returns 0, or `SOME_UNANSWERED`.
 
     Raises:
         UserError: posts, runs or the folder cannot be used.
@@ -46,8 +44,10 @@ def main(argv: Sequence[str]) -> int:
         done = run.extract(options.inputs, runs, options.output, size=options.shard, work=work)
     print(f"{done.posts:,} of {done.posts + done.failed:,} posts are in {options.output}")
     if done.failed:
-        print(f"{done.failed:,} could not be read; {options.output}/failed-*.jsonl say why")
-    return SOME_FAILED if done.failed else 0
+        print(
+            f"nothing was extracted from {done.failed:,}: {options.output}/failed-*.jsonl say why"
+        )
+    return SOME_UNANSWERED if done.failed else 0
 
 
 def _parser() -> argparse.ArgumentParser:

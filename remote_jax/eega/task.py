@@ -20,6 +20,7 @@ from remote_jax.config import run_buckets
 from remote_jax.config.run_buckets import RunBuckets
 from remote_jax.data import release
 from remote_jax.data.batches.buckets import Buckets
+from remote_jax.data.batches.in_thread import Mapped
 from remote_jax.data.cache import with_data_folder
 from remote_jax.data.media import Folder, Pictures, PostMedia
 from remote_jax.data.posts import Values
@@ -302,7 +303,7 @@ class EegaTask(BaseTask):
         found = read_posts(posts, media, self.corpus, self.config)
         examples = [one.example for one in found if one.example]
         featurize, buckets = self._featurize(media), None
-        dataset = grain.MapDataset.source(examples).map(featurize)
+        dataset = Mapped(examples, featurize.map)
         if self._buckets is not None:
             buckets = self._buckets.of_posts(len(found), lambda: featurize.extents(examples))
         return Posts(found, dataset, self.corpus.vocabulary, self.corpus.priors, buckets)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from remote_jax import config as configs
+from remote_jax.data.batches.in_thread import ahead
 from remote_jax.data.cache import cache_folder
 from remote_jax.data.extracted import ExtractedPost
 from remote_jax.data.jsonl import check_text
@@ -26,7 +27,7 @@ from remote_jax.extract.inputs import Row
 from remote_jax.remote.answers import Relations
 from remote_jax.remote.data.annotations.relation_labels import types_of
 from remote_jax.runtime import compilation_cache, sharding
-from remote_jax.serve.answerer import Answerer, ahead
+from remote_jax.serve.answerer import Answerer
 from remote_jax.serve.runs import folder_of, open_run
 from remote_jax.task import Posts
 

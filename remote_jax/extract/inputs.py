@@ -113,6 +113,10 @@ def find_files(inputs: Sequence[Path], output: Path) -> list[Path]:
             if not files:
                 raise UserError(f"There is no {' or '.join(SUFFIXES)} file in the folder {path}.")
             found |= dict.fromkeys(files)
+        elif path.is_file() and path.resolve().parent == output.resolve():
+            raise UserError(
+                f"{path} is in --output={output}: choose another folder for the shards."
+            )
         elif path.is_file() and path.suffix in SUFFIXES:
             found[path.resolve()] = None
         elif path.exists():

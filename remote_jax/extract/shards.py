@@ -1,8 +1,9 @@
 """A folder of extracted posts while it is made: shards, each of which appears whole or not at all.
 
 `part-00000.jsonl` has what was extracted from a shard, `failed-00000.jsonl`, where it is there,
-the posts from which nothing was. `extraction.json` says what all of it comes from; shards of
-something else are dropped. `manifest.json` comes last.
+the posts from which nothing was. `extraction.json` says what all of it comes from: where that is
+something else, what was begun is dropped, and what is finished stays and is an error.
+`manifest.json` comes last.
 """
 
 from __future__ import annotations
@@ -86,15 +87,32 @@ def opened(folder: Path, origin: Mapping[str, str]) -> Iterator[str]:
 
 
 def _lost(folder: Path, origin: Mapping[str, str]) -> str:
-    """Why what is in a folder is not gone on with."""
+    """Why what was begun in a folder is not gone on with.
+
+    Raises:
+        UserError: what is there is finished, or nobody knows whose it is; neither is removed.
+    """
     if not (folder / STATE).exists():
-        return "nothing says what its shards come from" if any(_ours(folder)) else ""
+        if names := sorted(path.name for path in _ours(folder)):
+            raise UserError(
+                f"{folder} has {names[0]}, and no {STATE} that says that `extract` wrote it: "
+                "choose another --output."
+            )
+        return ""
     try:
         before = read_json(folder / STATE, MAX_STATE)
     except UserError:
-        return f"{STATE} is damaged"
+        before = {}
     differ = [key for key in {**origin, **before} if origin.get(key) != before.get(key)]
-    return f"other than then: {', '.join(differ)}" if differ else ""
+    if not differ:
+        return ""
+    why = f"other than then: {', '.join(differ)}" if before else f"{STATE} is damaged"
+    if (folder / MANIFEST).exists():
+        raise UserError(
+            f"{folder} is finished, and not of this command ({why}): choose another --output, or "
+            "remove the folder."
+        )
+    return why
 
 
 def _ours(folder: Path) -> Iterator[Path]:

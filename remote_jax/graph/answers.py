@@ -132,8 +132,7 @@ def ask(graph: KnowledgeGraph, question: Question, predictor: Predictor | None =
         predictor: a model of ROAM that was trained on the graph's `roam/`, if there is one.
 
     Raises:
-        Refused: the graph has no such entity or relation, or several; or the model is of another
-            graph.
+        Refused: the graph has no such entity or relation, or several.
     """
     (found,) = ask_many(graph, [question], predictor)
     if isinstance(found, Refused):
@@ -148,9 +147,6 @@ def ask_many(
 
     Args:
         predictor: as that of `ask`. It is called once, with all of the questions.
-
-    Raises:
-        Refused: the model is of another graph.
     """
     resolved = [_resolved(graph, one) for one in questions]
     asked = [one for one in resolved if isinstance(one, _Resolved)]
@@ -242,7 +238,7 @@ def _inferred(
     for candidate in reply.to_dict()["answers"]:
         one = graph.labels.get(candidate["name"])
         if one is None:
-            raise Refused(
+            return [], (
                 f"the run knows {candidate['name'][:80]!r}, which the graph does not: train it on "
                 "the roam folder of this graph"
             )

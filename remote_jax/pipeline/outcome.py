@@ -10,8 +10,9 @@ from remote_jax.data.extracted import MANIFEST
 from remote_jax.data.files import read_json
 from remote_jax.graph import implied
 from remote_jax.graph.build import IMPLIED, ROAM, SCORES, SUMMARY
+from remote_jax.graph.reading import RUN
 from remote_jax.graph.writers.roam import ENTITY_IDS
-from remote_jax.pipeline.plan import ANSWERS
+from remote_jax.pipeline.plan import ANSWERS, RESULTS
 from remote_jax.reporting.numbers import scores as scores_of
 from remote_jax.reporting.results import read_results
 
@@ -33,9 +34,8 @@ def told(workdir: Path, taken: Mapping[str, float | None]) -> str:
     for name, seconds in taken.items():
         how = "unchanged" if seconds is None else f"{seconds:,.0f} s"
         lines.append(f"{name:8} {how:>10}  {made.get(name, '')}".rstrip())
-    graph, roam = workdir / "graph", workdir / "roam"
     return "\n".join(
-        [*lines, "", "Ask it:", f'    remote-jax ask {graph} "NAME" RELATION --run={roam}']
+        [*lines, "", "Ask it:", f'    remote-jax ask {workdir / "graph"} "NAME" RELATION']
     )
 
 
@@ -47,11 +47,11 @@ def _made(workdir: Path) -> dict[str, str]:
         sum(one.get(key, 0) for one in manifest["shards"]) for key in ("posts", "failed")
     )
     said = {
-        "extract": f"{posts:,} posts, {failed:,} could not be read",
+        "extract": f"{posts:,} posts; nothing was extracted from {failed:,} more",
         "graph": f"{graph['entities']:,} entities, {graph['facts']:,} facts{_against(workdir)}",
     }
-    for name in ("remote", "roam"):
-        results = workdir / name / "results.json"
+    for name, run in (("remote", workdir / "remote"), ("roam", workdir / "graph" / RUN)):
+        results = run / RESULTS
         if results.is_file():
             said[name] = _scores(read_results(results)[0])
     answers = workdir / ANSWERS

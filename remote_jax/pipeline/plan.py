@@ -8,15 +8,16 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from remote_jax.data.extracted import MANIFEST
 from remote_jax.errors import UserError
+from remote_jax.graph.build import IMPLIED, ROAM, SUMMARY
+from remote_jax.graph.reading import RUN
+from remote_jax.graph.writers.roam import ENTITY_IDS
 from remote_jax.pipeline.stations import Station
 
 MAIN, SAMPLE = "remote_jax.main", "remote_jax.remote.sample.posts"
 RESULTS = "results.json"
 """What a run writes last."""
-
-IMPLIED = "implied.jsonl"
-"""What a graph of generated posts is asked about, in its folder."""
 
 ANSWERS = "answers.jsonl"
 
@@ -31,6 +32,13 @@ def plan(config: ConfigDict, workdir: Path) -> list[Station]:
     Raises:
         UserError: a run or a file that the config names is not there.
     """
+    for key, path in (("posts", config.posts), ("questions", config.questions)):
+        if path and not Path(path).is_file():
+            raise UserError(f"config.{key} is {path}, expected a file of JSON lines.")
+    for system in ("remote", "eega"):
+        run = config[system].run
+        if run and not _results(Path(run)).is_file():
+            raise UserError(f"config.{system}.run is {run}, expected the folder of a finished run.")
     return [*_stations(config, workdir)]
 
 
@@ -44,13 +52,15 @@ def _stations(config: ConfigDict, workdir: Path) -> Iterator[Station]:
         folder = workdir / "prepared"
         arguments = ("prepare", str(posts), f"--output={folder}", *shlex.split(config.prepare))
         made = folder / "posts.jsonl"
-        yield Station("prepare", MAIN, arguments, (posts,), folder, made)
+        inputs = (posts, *_files(config.prepare))
+        yield Station("prepare", MAIN, arguments, inputs, folder, made, resumes=True)
         posts = made
     remote = Path(config.remote.run or workdir / "remote")
     if not config.remote.run:
         yield _training("remote", config.remote.train, (), remote, ())
     runs = [remote, *([Path(config.eega.run)] if config.eega.run else [])]
-    extracted, graph, roam = (workdir / name for name in ("extracted", "graph", "roam"))
+    extracted, graph = workdir / "extracted", workdir / "graph"
+    roam = graph / RUN
     results = tuple(_results(run) for run in runs)
     yield Station(
         "extract",
@@ -59,13 +69,13 @@ def _stations(config: ConfigDict, workdir: Path) -> Iterator[Station]:
             *("extract", str(posts), f"--run={','.join(map(str, runs))}"),
             *(f"--output={extracted}", *shlex.split(config.extract)),
         ),
-        (posts, *results),
+        (posts, *results, *_files(config.extract)),
         extracted,
-        extracted / "manifest.json",
+        extracted / MANIFEST,
     )
     yield _graph(config, extracted, graph, world)
-    data = (f"--config.data.dir={graph / 'roam'}", "--config.data.name=graph")
-    yield _training("roam", config.roam.train, data, roam, (graph / "summary.json",))
+    data = (f"--config.data.dir={graph / ROAM}", "--config.data.name=graph")
+    yield _training("roam", config.roam.train, data, roam, (graph / ROAM / ENTITY_IDS,))
     questions = Path(config.questions) if config.questions else world and graph / IMPLIED
     if questions:
         answers = workdir / ANSWERS
@@ -79,8 +89,8 @@ def _stations(config: ConfigDict, workdir: Path) -> Iterator[Station]:
 def _graph(config: ConfigDict, extracted: Path, graph: Path, world: Path | None) -> Station:
     truth = (f"--world={world}",) if world else ()
     arguments = ("graph", str(extracted), f"--output={graph}", *truth, *shlex.split(config.graph))
-    inputs = (extracted / "manifest.json", *([world] if world else []))
-    return Station("graph", MAIN, arguments, inputs, graph, graph / "summary.json")
+    inputs = (extracted / MANIFEST, *([world] if world else []), *_files(config.graph))
+    return Station("graph", MAIN, arguments, inputs, graph, graph / SUMMARY)
 
 
 def _training(
@@ -90,6 +100,12 @@ def _training(
     if not any(one.startswith("--config=") for one in arguments):
         raise UserError(f"{name}.train names no config, expected flags as --config=NAME; {flags!r}")
     return Station(name, MAIN, arguments, inputs, run, _results(run))
+
+
+def _files(flags: str) -> list[Path]:
+    """The files that flags name."""
+    values = (Path(one.partition("=")[2]) for one in shlex.split(flags) if "=" in one)
+    return [path for path in values if path.is_file()]
 
 
 def _results(run: Path) -> Path:

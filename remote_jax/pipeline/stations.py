@@ -7,9 +7,10 @@ command and of the files that it reads.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import shlex
-import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -18,14 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import remote_jax
 from remote_jax.data.files import read_json, sha256
 from remote_jax.errors import UserError, writing
 from remote_jax.reporting.results import write_json
+from remote_jax.runtime import signals
 from remote_jax.serve.partial_answers import SOME_UNANSWERED
 
 STATE = "pipeline.json"
 MAX_STATE = 2**20
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Station:
             the file that is written last in them.
         output: what it writes, a file or a folder of its own.
         finished: the file that is there once it is done.
+        resumes: whether it goes on with what it wrote from other inputs, as one that asks a paid
+            service; it is also started again where it could not use some posts.
     """
 
     name: str
@@ -48,22 +54,26 @@ class Station:
     inputs: tuple[Path, ...]
     output: Path
     finished: Path
+    resumes: bool = False
 
     @property
     def command(self) -> str:
         """What a person would type."""
         return shlex.join(["python", "-m", self.module, *self.arguments])
 
-    def key(self) -> str:
-        """A digest of the command, the version of this package and the content of the inputs.
+    def key(self, workdir: Path) -> str:
+        """A digest of the command and of the content of the inputs, wherever `workdir` is.
 
         Raises:
             UserError: an input is missing.
         """
-        parts = [self.command, remote_jax.__version__]
+        parts = [self.command.replace(str(workdir), "WORKDIR")]
         for path in self.inputs:
             if not path.is_file():
-                raise UserError(f"Station {self.name!r} reads {path}, which is not there.")
+                raise UserError(
+                    f"Station {self.name!r} reads {path}, which is not there; the logs of the "
+                    f"stations before it are in {workdir}."
+                )
             parts.append(sha256(path))
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -75,47 +85,59 @@ Start = Callable[[Station, Path], int]
 def run(stations: Sequence[Station], workdir: Path, start: Start) -> dict[str, float | None]:
     """Runs the stations whose command or inputs are new, or that were stopped.
 
-    What a station wrote from other inputs is removed before it runs again. One that was stopped is
-    started with its output as it is: the commands resume.
+    What a station wrote from other inputs is moved aside before it runs again. One that was stopped
+    is started with its output as it is: the commands resume.
 
     Returns:
         Seconds of each station; None of those that were skipped.
 
     Raises:
         UserError: a station fails, or ends without the file that says that it is done.
+        signals.Stopped, KeyboardInterrupt: a station was stopped so.
     """
     with writing(workdir):
         workdir.mkdir(parents=True, exist_ok=True)
     state = _read(workdir)
     taken: dict[str, float | None] = {}
     for station in stations:
-        key, before = station.key(), state.get(station.name, {})
+        key, before = station.key(workdir), state.get(station.name, {})
         if before == {"key": key, "done": True} and station.finished.is_file():
             taken[station.name] = None
             continue
-        if before and before.get("key") != key:
-            _remove(station.output, workdir)
+        if before and before.get("key") != key and not station.resumes:
+            _move_aside(station.output, workdir)
         state[station.name] = {"key": key, "done": False}
         write_json(workdir / STATE, state)
         began = time.monotonic()
-        _run_one(station, workdir, start)
+        whole = _run_one(station, workdir, start)
         taken[station.name] = time.monotonic() - began
-        state[station.name] = {"key": key, "done": True}
+        state[station.name] = {"key": key, "done": whole or not station.resumes}
         write_json(workdir / STATE, state)
     return taken
 
 
-def _run_one(station: Station, workdir: Path, start: Start) -> None:
+def _run_one(station: Station, workdir: Path, start: Start) -> bool:
+    """Runs a station; tells whether it could use all posts or questions."""
     log = workdir / f"{station.name}.log"
     print(f"\n[{station.name}] {station.command}", flush=True)
     code = start(station, log)
+    if code == signals.EXIT_CODE:
+        raise signals.Stopped
+    if code in (INTERRUPTED, -signal.SIGINT):
+        raise KeyboardInterrupt
     if code not in (0, SOME_UNANSWERED):
-        raise UserError(
-            f"Station {station.name!r} ended with exit code {code}; its log is {log}. The same "
-            "command goes on from here."
-        )
+        raise UserError(f"Station {station.name!r} ended with {code}: {_last(log)} (all of {log})")
     if not station.finished.is_file():
         raise UserError(f"Station {station.name!r} has not written {station.finished}; see {log}.")
+    if code:
+        print(f"some could not be used: see {log}", flush=True)
+    return code == 0
+
+
+def _last(log: Path) -> str:
+    """The last line of a log that is not blank."""
+    lines = log.read_text("utf-8", "replace").splitlines() if log.is_file() else []
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 
 
 def start_process(station: Station, log: Path) -> int:
@@ -123,11 +145,20 @@ def start_process(station: Station, log: Path) -> int:
     with writing(log), log.open("a", encoding="utf-8") as file:
         file.write(f"$ {station.command}\n")
         file.flush()
-        return subprocess.run(
+        process = subprocess.Popen(
             [sys.executable, "-m", station.module, *station.arguments],
             stdout=file,
             stderr=subprocess.STDOUT,
-        ).returncode
+        )
+    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    try:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue  # the station has had it too, and saves what it is at
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _read(workdir: Path) -> dict[str, Any]:
@@ -140,12 +171,13 @@ def _read(workdir: Path) -> dict[str, Any]:
     return found
 
 
-def _remove(output: Path, workdir: Path) -> None:
-    """Removes what a station wrote, which is never outside of the pipeline's folder."""
+def _move_aside(output: Path, workdir: Path) -> None:
+    """Gives what a station wrote from other inputs another name, `NAME.1` or the next free one."""
     if not output.resolve().is_relative_to(workdir.resolve()) or output == workdir:
-        raise UserError(f"{output} is outside of {workdir}, and is not replaced: remove it.")
-    with writing(output):
-        if output.is_dir() and not output.is_symlink():
-            shutil.rmtree(output)
-        else:
-            output.unlink(missing_ok=True)
+        raise UserError(f"{output} is outside of {workdir}, and is not replaced: move it away.")
+    if output.exists():
+        names = (output.with_name(f"{output.name}.{number}") for number in itertools.count(1))
+        aside = next(name for name in names if not name.exists())
+        with writing(aside):
+            output.rename(aside)
+        print(f"{output} is of other inputs, and is kept as {aside}", flush=True)

@@ -30,6 +30,10 @@ def prepare(plan: Plan) -> Summary:
     total = post_files.count(plan.posts)
     if (plan.output / POSTS).resolve() == plan.posts.resolve():
         raise UserError(f"--output would replace {plan.posts}: name another folder.")
+    if (plan.output / POSTS).exists() and not (plan.output / WORK).is_dir():
+        raise UserError(
+            f"{plan.output} has a {POSTS} that `prepare` did not write: name another folder."
+        )
     with _locked(plan.output), closing(Store(plan.output / WORK / ANSWERS)) as store:
         media = OutputMedia(plan.output)
         steps = make_steps(plan, store, media)

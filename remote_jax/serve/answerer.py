@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +12,7 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
+from remote_jax.data.batches.in_thread import ahead
 from remote_jax.data.files import sha256
 from remote_jax.data.media import PostMedia
 from remote_jax.data.posts import Answer, Values
@@ -25,7 +25,6 @@ CPU_BATCH = 32
 """Most examples that a CPU reads the texts of together: its caches hold few."""
 
 T = TypeVar("T")
-S = TypeVar("S")
 
 
 class Answerer:
@@ -79,27 +78,10 @@ class Answerer:
             yield name, self.answer(found)
 
 
-def ahead(function: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
-    """What a function makes of each item; a thread makes the next while the last is worked on."""
-    with ThreadPoolExecutor(1, "ahead") as thread:
-        source = iter(items)
-
-        def following() -> tuple[T] | None:
-            for item in source:
-                return (function(item),)
-            return None
-
-        waiting = thread.submit(following)
-        while (found := waiting.result()) is not None:
-            waiting = thread.submit(following)
-            yield found[0]
-
-
 def _for_posts(config: ConfigDict, mesh: Mesh) -> ConfigDict:
     """The config by which posts go through the model.
 
-    Worker processes would be started for each block anew. Of several processes none knows where
-    the others compute, so batches stay as they are there.
+    Worker processes would be started for each block anew.
     """
     changes: dict[str, Any] = {"data.workers": 0}
     if "text" in config and mesh.size == 1 and mesh.devices.flat[0].platform == "cpu":

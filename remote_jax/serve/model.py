@@ -8,12 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import grain
 import numpy as np
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.data.batches.buckets import Buckets
+from remote_jax.data.batches.in_thread import Mapped
 from remote_jax.data.batches.pipeline import batch_sizes, joined
 from remote_jax.data.batches.repeats import Repeats
 from remote_jax.data.cache import cache_folder
@@ -121,7 +121,7 @@ class Model:
             outputs = self._outputs(found.dataset, found.buckets)
             return list(found.answers(self._task.calibrated(outputs, self._calibration)))
 
-    def _outputs(self, dataset: grain.MapDataset, buckets: Buckets | None) -> Outputs:
+    def _outputs(self, dataset: Mapped[Any], buckets: Buckets | None) -> Outputs:
         chunks, start = [], 0
         most = self.config.train.eval_batch_size
         for size in batch_sizes(len(dataset), most):

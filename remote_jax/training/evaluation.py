@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.data.batches import pipeline
 from remote_jax.data.batches.buckets import Buckets
+from remote_jax.data.batches.in_thread import Mapped
 from remote_jax.data.batches.pipeline import batch_sizes, joined
 from remote_jax.data.batches.repeats import Repeats
 from remote_jax.errors import UserError
@@ -98,7 +99,7 @@ class Predictor:
         sharding.check_batch(predict.mesh, "train.eval_batch_size", config.train.eval_batch_size)
 
     def __call__(
-        self, dataset: grain.MapDataset, buckets: Buckets | None = None
+        self, dataset: grain.MapDataset | Mapped[Any], buckets: Buckets | None = None
     ) -> dict[str, np.ndarray]:
         """Outputs of a whole data set, in its order and without the padding of its last batch.
 

@@ -13,12 +13,12 @@ import pytest
 from small_posts import write
 
 from remote_jax import main
-from remote_jax.commands.extract import SOME_FAILED
-from remote_jax.data.extracted import ExtractedPost, read_extracted, read_manifest
+from remote_jax.data.extracted import MANIFEST, ExtractedPost, read_extracted, read_manifest
 from remote_jax.errors import Refused, UserError
 from remote_jax.extract import run, shards
 from remote_jax.extract.extractor import Extracted, Failed
 from remote_jax.runtime import signals
+from remote_jax.serve.partial_answers import SOME_UNANSWERED
 
 POSTS = [{"id": f"p{number}", "text": f"text {number}"} for number in range(11)]
 
@@ -134,6 +134,7 @@ def test_what_comes_from_something_else_is_dropped(
     path, output, size = write(tmp_path / "in", [*POSTS, "{"]), tmp_path / "out", 3
     extracted(path, output)
     done.clear()
+    manifest = (output / MANIFEST).read_bytes()
     if change == "model":
         monkeypatch.setattr(Fake, "model", "another")
     elif change == "posts":
@@ -142,6 +143,10 @@ def test_what_comes_from_something_else_is_dropped(
         size = 5
     else:
         (output / shards.STATE).write_text("{")
+    with pytest.raises(UserError, match="out is finished, and not of this command"):
+        extracted(path, output, size)
+    assert (output / MANIFEST).read_bytes() == manifest and not done
+    (output / MANIFEST).unlink()  # as if it was stopped before its end
     extracted(path, output, size)
     said = capsys.readouterr().err
     assert f"{output} is begun anew" in said
@@ -156,6 +161,16 @@ def test_what_comes_from_something_else_is_dropped(
     )
 
 
+def test_files_that_nobody_knows_of_stay(tmp_path: Path) -> None:
+    path, output = write(tmp_path / "in", POSTS), tmp_path / "out"
+    theirs = write(output, POSTS).rename(output / "part-00000.jsonl")
+    with pytest.raises(UserError, match=r"has part-00000.jsonl, and no extraction.json"):
+        extracted(path, output)
+    with pytest.raises(UserError, match=r"part-00000.jsonl is in --output"):
+        extracted(theirs, output)
+    assert theirs.read_text().count("\n") == len(POSTS)
+
+
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     path = write(tmp_path / "in", POSTS)
     (tmp_path / "out").mkdir()
@@ -168,7 +183,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
 def test_the_command_says_how_many_failed(tmp_path: Path, capsys: Any) -> None:
     path = write(tmp_path / "in", [*POSTS, "{", "[]"])
     command = ["remote_jax", "extract", str(path), "--run=run", f"--output={tmp_path / 'out'}"]
-    assert main.main(command) == SOME_FAILED
+    assert main.main(command) == SOME_UNANSWERED
     assert "11 of 13 posts are in" in capsys.readouterr().out
     manifest = read_manifest(tmp_path / "out")
     (shard,) = manifest["shards"]

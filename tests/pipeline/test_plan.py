@@ -14,6 +14,18 @@ from remote_jax.pipeline.plan import plan
 WORK = Path("work")
 
 
+@pytest.fixture(autouse=True)
+def files(tmp_path, monkeypatch):
+    """Files and runs that configs here name."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine/posts.jsonl", "posts.jsonl", "q.jsonl", "names.tsv"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).touch()
+    for name in ("runs/mine", "one", "two"):
+        Path(name).mkdir(parents=True)
+        (Path(name) / "results.json").touch()
+
+
 def _plan(**changes):
     config = configs.load_pipeline("sample")
     with config.unlocked():
@@ -53,6 +65,20 @@ def test_both_systems_read_prepared_posts():
     assert found["prepare"].arguments[-2:] == ("--steps=depth", "--encoder=a b")
     assert found["extract"].arguments[1:3] == ("work/prepared/posts.jsonl", "--run=one,two")
     assert "'--encoder=a b'" in found["prepare"].command
+
+
+def test_files_that_flags_name_are_inputs():
+    found = _plan(graph="--aliases=names.tsv --graph.exports=nt")
+    assert Path("names.tsv") in found["graph"].inputs
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("posts", "mine"), ("questions", "none"), ("remote.run", "runs"), ("eega.run", "none")],
+)
+def test_what_is_not_there_is_told_at_once(key, value):
+    with pytest.raises(UserError, match=rf"config.{key} is {value}, expected"):
+        _plan(**{key: value})
 
 
 def test_a_training_without_a_config_is_refused():

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from remote_jax.errors import UserError
 from remote_jax.pipeline.stations import STATE, Station, run, start_process
+from remote_jax.runtime import signals
 
 
 def _station(workdir: Path, name: str, inputs: tuple[Path, ...], *flags: str) -> Station:
@@ -29,6 +35,7 @@ class Shouting:
         with (station.output / "visits.txt").open("a") as file:
             file.write("x")
         if station.name == self.fails and self.code != 3:
+            log.write_text("at work\nno such luck\n\n")
             return self.code
         if self.writes:
             text = "".join(path.read_text() for path in station.inputs).upper()
@@ -63,7 +70,9 @@ def test_other_inputs_are_read_by_all_that_depends_on_them(stations, tmp_path):
     run(stations, tmp_path / "work", start := Shouting())
     assert start.started == ["first", "second"]
     assert stations[1].finished.read_text() == "GOODBYE"
-    assert (stations[0].output / "visits.txt").read_text() == "x"  # what was old is gone
+    assert (stations[0].output / "visits.txt").read_text() == "x"
+    aside = stations[0].output.with_name("first.1")  # what was old is kept
+    assert (aside / "done.txt").read_text() == "HELLO"
 
 
 def test_inputs_that_come_out_the_same_stop_there(stations, tmp_path):
@@ -81,9 +90,7 @@ def test_another_command_runs_again(stations, tmp_path):
 
 
 def test_what_failed_goes_on_with_what_it_has(stations, tmp_path):
-    with pytest.raises(
-        UserError, match=r"'second' ended with exit code 2; its log is .*second.log"
-    ):
+    with pytest.raises(UserError, match=r"'second' ended with 2: no such luck .*second.log"):
         run(stations, tmp_path / "work", Shouting(fails="second"))
     run(stations, tmp_path / "work", start := Shouting())
     assert start.started == ["second"]
@@ -104,6 +111,52 @@ def test_an_input_that_is_missing_is_named(stations, tmp_path):
     (tmp_path / "posts.txt").unlink()
     with pytest.raises(UserError, match=r"'first' reads .*posts.txt, which is not there"):
         run(stations, tmp_path / "work", Shouting())
+
+
+def test_another_name_of_the_folder_changes_nothing(tmp_path, monkeypatch):
+    (tmp_path / "posts.txt").write_text("hello")
+    monkeypatch.chdir(tmp_path)
+    for workdir in (Path("work"), tmp_path / "work"):
+        run([_station(workdir, "first", (tmp_path / "posts.txt",))], workdir, start := Shouting())
+    assert start.started == []
+
+
+def test_what_resumes_keeps_its_output_and_is_asked_again_for_what_it_lacks(tmp_path):
+    (tmp_path / "posts.txt").write_text("hello")
+    one = replace(_station(tmp_path / "work", "paid", (tmp_path / "posts.txt",)), resumes=True)
+    run([one], tmp_path / "work", Shouting(fails="paid", code=3))
+    run([one], tmp_path / "work", Shouting())
+    (tmp_path / "posts.txt").write_text("more")
+    run([one], tmp_path / "work", Shouting())
+    assert (one.output / "visits.txt").read_text() == "xxx"
+    assert run([one], tmp_path / "work", Shouting()) == {"paid": None}
+
+
+@pytest.mark.parametrize(
+    ("code", "raised"), [(75, signals.Stopped), (130, KeyboardInterrupt), (-2, KeyboardInterrupt)]
+)
+def test_a_station_that_was_stopped_stops_the_rest(stations, tmp_path, code, raised):
+    with pytest.raises(raised):
+        run(stations, tmp_path / "work", start := Shouting(fails="first", code=code))
+    assert start.started == ["first"]
+
+
+def test_sigterm_is_handed_on(tmp_path, monkeypatch):
+    """The station ends by it, and this process does not."""
+    (tmp_path / "slow.py").write_text("import time\nprint('here', flush=True)\ntime.sleep(60)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    station = Station("slow", "slow", (), (), tmp_path, tmp_path)
+    log = tmp_path / "slow.log"
+
+    def stop():
+        while not (log.is_file() and "here" in log.read_text()):
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop, daemon=True).start()
+    before = signal.getsignal(signal.SIGTERM)
+    assert start_process(station, log) == -signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_nothing_outside_of_the_folder_is_removed(stations, tmp_path):

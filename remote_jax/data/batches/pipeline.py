@@ -15,7 +15,9 @@ import numpy as np
 from absl import flags
 from jaxtyping import Int, Shaped
 
+from remote_jax.data.batches import in_thread
 from remote_jax.data.batches.buckets import Buckets
+from remote_jax.data.batches.in_thread import Mapped
 from remote_jax.data.batches.order import Ordered, TrainOrder
 
 Batch = dict[str, Shaped[np.ndarray, "batch ..."]]
@@ -63,7 +65,7 @@ def train_batches(
 
 
 def eval_batches(
-    dataset: grain.MapDataset[dict[str, Any]],
+    dataset: grain.MapDataset[dict[str, Any]] | Mapped[dict[str, Any]],
     *,
     batch_size: int,
     workers: int = 0,
@@ -73,13 +75,16 @@ def eval_batches(
     """The whole data set once; the last batch is filled up with its last example.
 
     In its order, or with buckets in theirs (`Buckets.order`). Arguments are those of
-    `train_batches`.
+    `train_batches`; data that are `Mapped` are read by a thread, whatever the workers.
     """
     size = len(dataset)
     if not size:
         return
     places = np.arange(size) if buckets is None else buckets.order
     places = np.pad(places, (0, -size % batch_size), mode="edge")
+    if isinstance(dataset, Mapped):
+        yield from in_thread.batches(dataset, places, batch_size, rows, buckets)
+        return
     batches = _batch(grain.MapDataset.source(_Rows(dataset, places)), batch_size, rows)
     if buckets is not None:
         by_batch = places.reshape(-1, batch_size)

@@ -18,11 +18,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import grain
 import numpy as np
 from ml_collections import ConfigDict
 
 from remote_jax.data.batches.buckets import Buckets
+from remote_jax.data.batches.in_thread import Mapped
 from remote_jax.data.boxes import check_box
 from remote_jax.data.jsonl import check_text, show
 from remote_jax.data.media import PostMedia
@@ -90,13 +90,13 @@ class Posts:
         buckets: what batches of it are cut to.
     """
 
-    dataset: grain.MapDataset[Features]
+    dataset: Mapped[Features]
     buckets: Buckets | None
 
     def __init__(
         self,
         posts: Sequence[Post],
-        dataset: grain.MapDataset[Features],
+        dataset: Mapped[Features],
         vocabulary: Vocabulary,
         priors: Priors,
         buckets: Buckets | None = None,

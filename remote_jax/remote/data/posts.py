@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-import grain
 import numpy as np
 from jaxtyping import Bool
 from ml_collections import ConfigDict
 
 from remote_jax.config.run_buckets import RunBuckets
 from remote_jax.data.batches.buckets import Buckets
+from remote_jax.data.batches.in_thread import Mapped
 from remote_jax.data.boxes import check_box
 from remote_jax.data.images import WHOLE, Box
 from remote_jax.data.jsonl import check_text
@@ -39,7 +39,7 @@ from remote_jax.remote import answers, decisions
 from remote_jax.remote.answers import EntityArgument, ObjectArgument, Relation, Relations
 from remote_jax.remote.data.annotations.relation_labels import fit, types_of
 from remote_jax.remote.data.dataset import LAYOUTS, triplet_types
-from remote_jax.remote.data.features import Features, Featurizes, featurized
+from remote_jax.remote.data.features import Features, Featurizes
 from remote_jax.remote.data.orders import Orders
 from remote_jax.remote.data.pairs import WHOLE_PICTURE, Argument, Pair, order_of
 from remote_jax.remote.data.together.form import Form
@@ -75,7 +75,7 @@ class Posts:
         buckets: what batches of it are cut to.
     """
 
-    dataset: grain.MapDataset[Features]
+    dataset: Mapped[Features]
     buckets: Buckets | None
 
     def __init__(
@@ -106,7 +106,7 @@ class Posts:
         self._posts = tuple(checked(posts, reader.post, POST_KEYS))
         found = [post for _, post in self._posts if isinstance(post, _Post)]
         examples = form.examples_of_posts([post.pairs for post in found])
-        self.dataset = featurized(examples, featurize)
+        self.dataset = Mapped(examples, featurize.map)
         self.buckets = None
         if buckets is not None:
             self.buckets = buckets.of_posts(len(examples), lambda: featurize.extents(examples))

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, SupportsIndex
 
-import grain
 import numpy as np
 
+from remote_jax.data.batches.in_thread import Mapped
 from remote_jax.data.jsonl import check_text, show
 from remote_jax.data.posts import QUERY_KEYS, Answer, Id, Values, checked
 from remote_jax.errors import Refused, UserError
@@ -83,12 +83,12 @@ class Questions:
         return cls(lookup, tuple(found))
 
     @property
-    def dataset(self) -> grain.MapDataset:
+    def dataset(self) -> Mapped[dict[str, Any]]:
         """The rows of all questions that could be read, as `outputs.query_outputs` reads them.
 
         All rows have the same keys: those that any of the questions needs.
         """
-        return grain.MapDataset.source(self._rows)
+        return Mapped(self._rows, dict)
 
     @property
     def buckets(self) -> None:
@@ -116,7 +116,7 @@ class Questions:
 
 
 class _Rows:
-    """Random access to the rows of questions, for `grain`."""
+    """Random access to the rows of questions."""
 
     def __init__(self, questions: tuple[Question, ...], lookup: Lookup):
         self.questions, self.known = questions, lookup.known
