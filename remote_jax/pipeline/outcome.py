@@ -47,7 +47,8 @@ def _made(workdir: Path) -> dict[str, str]:
         sum(one.get(key, 0) for one in manifest["shards"]) for key in ("posts", "failed")
     )
     said = {
-        "extract": f"{posts:,} posts" + f"; nothing was extracted from {failed:,} more" * bool(failed),
+        "extract": f"{posts:,} posts"
+        + f"; nothing was extracted from {failed:,} more" * bool(failed),
         "graph": f"{graph['entities']:,} entities, {graph['facts']:,} facts{_against(workdir)}",
     }
     for name, run in (("remote", workdir / "remote"), ("roam", workdir / "graph" / RUN)):
