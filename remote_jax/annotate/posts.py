@@ -147,9 +147,9 @@ def _span(item: object, what: str, length: int) -> tuple[tuple[int, int], dict[s
 
 
 def _name(value: Mapping[str, Any], number: int) -> str:
-    """The id of a post; it is printed, so it may have no control characters."""
+    """The id of a post, or that of its place, as `extract` calls it; it has to be printable."""
     given = check_id(value.get("id"))
-    name = str(number if given is None else given)
+    name = f"{FILE}:{number}" if given is None else str(given)
     if not name.isprintable():
         raise Refused(f"'id' has a character that cannot be printed: {show(name)}")
     return name

@@ -6,6 +6,7 @@ import os
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,7 +53,7 @@ class Post:
             of one channel, or [height, width] of any unit, the nearest the highest.
         parse: for EEGA, `{"heads", "dependencies", "pos"}` of `tokens`; without it spaCy parses.
         id: comes back with the answer.
-        date: when it was posted, as ISO 8601 writes it; no model reads it.
+        date: when it was posted, as ISO 8601 writes it (`check_date`); no model reads it.
     """
 
     text: str | None = None
@@ -119,6 +120,24 @@ class Answer:
     def _found(self) -> dict[str, Any]:
         """What `to_dict` has where there is no error."""
         raise NotImplementedError
+
+
+def check_date(value: object) -> str:
+    """A date of a post in the one form that compares as text: `2026-03-01`, or with a time in UTC.
+
+    Raises:
+        Refused: it is not as ISO 8601 writes it.
+    """
+    text = check_text(value, "'date'")
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is not None:
+            found = found.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise Refused(
+            f"'date' must be as 2026-03-01 or 2026-03-01T12:30:00+02:00, found {show(text)}"
+        ) from error
+    return found.isoformat() if "T" in text or " " in text else found.date().isoformat()
 
 
 def plain(value: Any) -> Any:

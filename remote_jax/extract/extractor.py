@@ -17,9 +17,8 @@ from remote_jax import config as configs
 from remote_jax.data.batches.in_thread import ahead
 from remote_jax.data.cache import cache_folder
 from remote_jax.data.extracted import ExtractedPost
-from remote_jax.data.jsonl import check_text
 from remote_jax.data.media import PostMedia
-from remote_jax.data.posts import Answer, Values
+from remote_jax.data.posts import Answer, Values, check_date
 from remote_jax.eega.answers import Quintuples
 from remote_jax.errors import Refused, UserError
 from remote_jax.extract.found import FoundInPost
@@ -36,8 +35,6 @@ SYSTEMS = ("eega", "remote")
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """Characters that no text of a post needs, and that XML does not have."""
-
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ][\d:.]{5,15}(Z|[+-]\d{2}:?\d{2})?)?")
 
 
 @dataclass(frozen=True)
@@ -177,9 +174,6 @@ def _checked(row: Row, media: PostMedia) -> str | None:
     _check_plain(row.id, "the id")
     for key in ("text", "tokens", "entities", "objects"):
         _check_plain(row.values.get(key), repr(key))
-    date = row.values.get("date")
-    if date is not None and not DATE.fullmatch(check_text(date, "'date'")):
-        raise Refused(f"'date' must be as 2026-03-01 or 2026-03-01T12:30:00Z, found {date[:40]!r}")
     media.find(row.values, "depth")
     image = media.find(row.values, "image")
     return image if image and isinstance(row.values["image"], str) else None
@@ -214,6 +208,7 @@ def _post(row: Row, values: Values, answers: Sequence[Answer], image: str | None
             found.add_quintuples(answer)
         elif isinstance(answer, Relations):
             found.add_relations(answer)
-    made = found.post(row.id, image, values.get("date"))
+    date = None if values.get("date") is None else check_date(values["date"])
+    made = found.post(row.id, image, date)
     ExtractedPost.from_dict(made.to_dict())  # what is written can be read
     return made

@@ -38,18 +38,18 @@ class FoundInPost:
         """The entities that a post came with."""
         for item in given:
             if isinstance(item, Mapping):
-                start, end, kind = item["start"], item["end"], item.get("type", "")
-                self._entity(start, end, item.get("name", ""), kind.lower())
+                start, end, kind = item["start"], item["end"], item.get("type")
+                self._entity(start, end, (kind or "").lower())
             else:
                 self._entity(*item)
 
     def add_quintuples(self, found: Quintuples) -> None:
         """What EEGA found."""
         for one in found.entities:
-            self._entity(one.start, one.end, "", one.type)
+            self._entity(one.start, one.end, one.type)
         for pair in found.quintuples:
             head, tail = (
-                self._entity(one.start, one.end, "", one.type) for one in (pair.head, pair.tail)
+                self._entity(one.start, one.end, one.type) for one in (pair.head, pair.tail)
             )
             self._add(head, tail, pair.relation, pair.probability)
 
@@ -80,15 +80,15 @@ class FoundInPost:
         if isinstance(end, ObjectArgument):
             return end.object
         assert isinstance(end, EntityArgument)
-        return self._entity(end.start, end.end, end.name)
+        return self._entity(end.start, end.end)
 
-    def _entity(self, start: int, end: int, name: str = "", kind: str = "") -> Key:
+    def _entity(self, start: int, end: int, kind: str = "") -> Key:
         """The key of an entity, whose span is in characters or words as the post has it."""
         span = (start, end)
         if self._words:
             span = self._words[start][0], self._words[end - 1][1]
         if span not in self._mentions:
-            self._mentions[span] = Mention(name or self.text[slice(*span)], kind, span=span)
+            self._mentions[span] = Mention(self.text[slice(*span)], kind, span=span)
         elif kind and not self._mentions[span].type:
             self._mentions[span] = Mention(self._mentions[span].name, kind, span=span)
         return span

@@ -18,7 +18,15 @@ from remote_jax.data.boxes import check_box
 from remote_jax.data.files import find, read_bytes
 from remote_jax.data.images import MAX_BYTES, Box, picture_size, read_depth, read_picture
 from remote_jax.data.jsonl import check_text, show
-from remote_jax.data.posts import OBJECT_KEYS, POST_KEYS, Id, check_id, check_keys, items
+from remote_jax.data.posts import (
+    OBJECT_KEYS,
+    POST_KEYS,
+    Id,
+    check_date,
+    check_id,
+    check_keys,
+    items,
+)
 from remote_jax.data.words import check_span, check_tokens
 from remote_jax.errors import Refused
 
@@ -172,7 +180,7 @@ def read_post(line: int, values: Mapping[str, Any], folder: Path) -> PreparedPos
     check_keys(values, POST_KEYS, "a post")
     check_id(values.get("id"))
     if values.get("date") is not None:
-        check_text(values["date"], "'date'")
+        check_date(values["date"])
     if ("text" in values) == ("tokens" in values):
         raise Refused("a post needs either 'text' or 'tokens'")
     tokens = check_tokens(values["tokens"], "'tokens'") if "tokens" in values else None

@@ -177,7 +177,7 @@ def test_posts_with_labels_may_not_change(project: Project) -> None:
         ({**POST, "entities": [[0, 99]]}, "within"),
         ({**POST, "name": 1}, "none of the keys"),
         ({"text": "one", "objects": [[0, 0, 1, 1]]}, "no 'image'"),
-        ({**POST, "id": "1"}, "that of an earlier post"),
+        ({**POST, "id": "posts.jsonl:1"}, "that of an earlier post"),
     ],
 )
 def test_bad_posts_are_named_by_their_lines(tmp_path: Path, post: dict, why: str) -> None:

@@ -34,7 +34,7 @@ def test_mentions_are_found_again_and_others_are_offered(tmp_path: Path) -> None
         triplet(0, 1, "<script>", 1.0),
     ]
     post = {"id": "first", "text": TEXT, "mentions": MENTIONS, "triplets": triplets}
-    others = [{**post, "id": "nowhere"}, {**post, "id": "2", "text": "another"}]
+    others = [{**post, "id": "nowhere"}, {**post, "id": "posts.jsonl:2", "text": "another"}]
     others = [{**one, "mentions": [], "triplets": []} for one in others]
     folder = extracted(tmp_path / "extracted", post, *others)
     found, passed = read_suggestions(folder, project.by_id, project.vocabulary)

@@ -73,3 +73,27 @@ def test_reading_begins_after_any_line(
     ]
     rest = [(line, str(post)) for line, post in posts.read(path, after=after)]
     assert rest == [one for one in everything if one[0] > after]
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("2026-03-01", "2026-03-01"),
+        ("20260301", "2026-03-01"),
+        ("2026-03-01T12:30+02", "2026-03-01T10:30:00+00:00"),
+        ("2026-03-01T12:30:00Z", "2026-03-01T12:30:00+00:00"),
+        ("2026-03-01 12:30", "2026-03-01T12:30:00"),
+    ],
+)
+def test_dates_compare_as_texts(written, kept):
+    assert posts.check_date(written) == kept
+    assert posts.check_date(kept) == kept
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["2018-99-99", "yesterday", "Wed Oct 10 20:19:24 +0000 2018", 3, "0001-01-01T00+14"],
+)
+def test_other_dates_are_refused(written):
+    with pytest.raises(Refused, match="'date'"):
+        posts.check_date(written)
