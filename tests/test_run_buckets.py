@@ -84,3 +84,10 @@ def test_a_file_that_is_not_of_the_run_is_refused(tmp_path, found):
     (tmp_path / run_buckets.FILE).write_text(json.dumps(found))
     with pytest.raises(UserError, match=r"buckets.json must list .* tokens, 16 among them"):
         made(tmp_path, None)
+
+
+def test_many_posts_are_cut_where_the_run_cuts_nothing(tmp_path, monkeypatch):
+    found = made(tmp_path, None, anew=True, most=1)
+    monkeypatch.setattr(run_buckets, "WORTH_CUTTING", 3)
+    cut = found.of_posts(3, lambda: extents(3, 11, 16))
+    assert cut.shapes == ((10,), (12,), (14,), (16,)) and cut.kinds.tolist() == [0, 1, 3]

@@ -20,7 +20,7 @@ from remote_jax.extract.inputs import Plan, Shard
 from remote_jax.extract.run import Work, opened
 
 TOGETHER = 4
-"""Shards that a worker is given at a time: it reads one while it answers another."""
+"""Shards that a worker is given at a time, at most: it reads one while it answers another."""
 
 Make = Callable[[], Extractor]
 
@@ -69,22 +69,30 @@ def work(make: Make, origin: Mapping[str, str], address: str, workers: int) -> W
         if not missing:
             return
         with _cluster(address) as ray:
-            gpus, cpus = (int(ray.cluster_resources().get(name, 0)) for name in ("GPU", "CPU"))
+            count, needs = _resources(ray.cluster_resources(), workers)
+            together = max(1, min(TOGETHER, len(missing) // count))
             numbers = [{"id": shard.number} for shard in missing]
-            blocks = -(-len(numbers) // TOGETHER)
+            blocks = -(-len(numbers) // together)
             data = ray.data.from_items(numbers, override_num_blocks=blocks).map_batches(
                 Worker,
-                batch_size=TOGETHER,
+                batch_size=together,
                 fn_constructor_args=(make, dict(origin), plan, output.resolve()),
-                compute=ray.data.ActorPoolStrategy(size=workers or gpus or max(cpus, 1)),
-                # Half of what there is: Ray has small tasks of its own.
-                num_cpus=0 if gpus else min(0.5, cpus / (2 * max(workers, 1))),
-                num_gpus=1 if gpus else 0,
+                compute=ray.data.ActorPoolStrategy(size=count),
+                **needs,
             )
             for row in data.iter_rows():
                 yield plan.shards[row["id"]]
 
     return do
+
+
+def _resources(cluster: Mapping[str, float], workers: int) -> tuple[int, dict[str, float]]:
+    """How many workers there are to be, and what each of them needs for itself."""
+    gpus, cpus = (int(cluster.get(name, 0)) for name in ("GPU", "CPU"))
+    count = workers or gpus or max(cpus, 1)
+    if gpus:
+        return count, {"num_gpus": min(1.0, gpus / count), "num_cpus": 0.0}
+    return count, {"num_cpus": min(0.5, cpus / (2 * count))}  # Ray has small tasks of its own
 
 
 @contextmanager
@@ -105,6 +113,7 @@ def _cluster(address: str) -> Iterator[Any]:
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise UserError(f"There is no cluster of Ray at {address or 'this machine'}.") from error
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     try:

@@ -100,14 +100,14 @@ def compare(one: Path, other: Path, posts: int) -> str:
     """How far two folders of extracted posts say the same."""
     first = {post.id: post for post in read_extracted(one)}
     counts = Counter(post.id for post in read_extracted(other))
-    same, largest = 0, 0.0
+    same, triplets, largest = 0, 0, 0.0
     for post in read_extracted(other):
         mine, yours = (_triplets(each) for each in (first[post.id], post))
-        same += mine.keys() == yours.keys()
+        same, triplets = same + (mine.keys() == yours.keys()), triplets + len(mine)
         largest = max([largest, *(abs(mine[k] - yours[k]) for k in mine.keys() & yours.keys())])
     once = len(counts) == posts and set(counts.values()) == {1}
     return (
-        f"each post once: {once}; same relations: {same:,} of {posts:,} posts; "
+        f"each post once: {once}; same triplets: {same:,} of {posts:,} posts ({triplets:,}); "
         f"largest difference of a probability: {largest:.1g}"
     )
 
@@ -123,16 +123,18 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--posts", type=int, default=20_000)
     parser.add_argument("--distinct", type=int, default=2_000)
     parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--shard", type=int, default=256)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--folder", type=Path, required=True, help="for posts and outputs")
     options = parser.parse_args(list(argv))
     path = make_posts(options.folder / "posts", options.posts, options.distinct)
     one, many = options.folder / "one", options.folder / "many"
-    alone = extracted(path, options.run, one)
+    shard = f"--shard={options.shard}"
+    alone = extracted(path, options.run, one, shard)
     print(f"one process: {options.posts / alone:.1f} posts/s", flush=True)
     killer = Killer(options.kills, alone / (2 * options.kills + 2) if options.kills else 0.0)
     killer.start()
-    together = extracted(path, options.run, many, "--ray", f"--workers={options.workers}")
+    together = extracted(path, options.run, many, shard, "--ray", f"--workers={options.workers}")
     killer.over.set()
     killer.join()
     print(

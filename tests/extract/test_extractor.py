@@ -84,7 +84,12 @@ def test_posts_have_what_the_model_answers(
         assert named(one, words if one.id == "words" else {}) == expected
         total += len(expected)
     assert total > 10
-    assert [one.name for one in found[0].mentions] == ["Gatika Bamorel", "Divafen United", "a person", ""]
+    assert [one.name for one in found[0].mentions] == [
+        "Gatika Bamorel",
+        "Divafen United",
+        "a person",
+        "",
+    ]
     assert found[0].mentions[2].box == tuple(OBJECTS[0]["box"])
 
 
