@@ -50,7 +50,7 @@ def write(folder: Path, posts: list[tuple[int, int, int, str, str]]) -> Path:
             [text.index(one), text.index(one) + 3],
             [text.rindex(other), text.rindex(other) + 3],
         ]
-        post: dict[str, Any] = {"text": text, "entities": spans}
+        post: dict[str, Any] = {"id": str(len(lines) + 1), "text": text, "entities": spans}
         if seed >= 0:
             post["image"] = f"{seed}-{quality}.png"
         lines.append(post)

@@ -31,7 +31,7 @@ def test_of_a_triplet_found_twice_the_greater_probability_counts() -> None:
     post = found.post("a", None, None)
     assert post.text == "Gatika Bamorel plays for Divafen United !"
     assert post.mentions == (
-        Mention("the club", "org", span=(25, 39)),
+        Mention("Divafen United", "org", span=(25, 39)),
         Mention("Gatika Bamorel", "per", span=(0, 14)),
         Mention("a person", box=PERSON.box),
         Mention("", box=(0.5, 0.0, 1.0, 1.0)),
