@@ -16,6 +16,7 @@ from scipy.optimize import linear_sum_assignment
 
 from remote_jax.annotate.ends import End, Entity, Layer, Object, Pair, Relation, item_of, pair_of
 from remote_jax.annotate.vocabulary import Vocabulary
+from remote_jax.data.boxes import overlap
 from remote_jax.data.images import Box
 
 T = TypeVar("T")
@@ -100,16 +101,6 @@ def _known(layer: Layer, ends: Mapping[str, Mapping[str, End]]) -> dict[str, str
 def _box(end: End) -> Box:
     assert isinstance(end, Object)
     return end.box
-
-
-def overlap(one: Box, other: Box) -> float:
-    """Intersection over union of two boxes."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return width * height / (sum(areas) - width * height)
 
 
 def _same_end(one: End, other: End) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from remote_jax.data import posts as lines
 from remote_jax.data.files import find
 from remote_jax.data.jsonl import check_text, show
 from remote_jax.data.posts import OBJECT_KEYS, POST_KEYS, check_id, check_keys, items
-from remote_jax.data.words import check_span
+from remote_jax.data.words import check_span, word_places
 from remote_jax.errors import Refused, UserError
 from remote_jax.reporting.progress import tracked
 
@@ -107,8 +107,7 @@ def check_post(value: Mapping[str, Any], number: int, folder: Path) -> Post:
     text = value.get("text", "")
     if not text:
         text = " ".join(words)
-        starts = _places(words)
-        ends = [start + len(word) for start, word in zip(starts, words, strict=True)]
+        starts, ends = map(list, zip(*word_places(words), strict=True))
     found: dict[str, Entity | Object] = {}
     for place, item in enumerate(items(value, "entities")):
         span, rest = _span(item, f"entity {place}", len(words) if "tokens" in value else len(text))
@@ -125,15 +124,6 @@ def check_post(value: Mapping[str, Any], number: int, folder: Path) -> Post:
     return Post(
         _name(value, number), text, tuple(starts), tuple(ends), image, depth, Layer(ends=found)
     )
-
-
-def _places(words: Sequence[str]) -> list[int]:
-    """Where each of some words starts if they are joined by blanks."""
-    found, place = [], 0
-    for word in words:
-        found.append(place)
-        place += len(word) + 1
-    return found
 
 
 def _span(item: object, what: str, length: int) -> tuple[tuple[int, int], dict[str, Any]]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from remote_jax.annotate.ends import End, Entity, check_entity, check_object, item_of
-from remote_jax.annotate.merging import OVERLAP, overlap
+from remote_jax.annotate.merging import OVERLAP
 from remote_jax.annotate.posts import Post
 from remote_jax.annotate.vocabulary import Vocabulary
+from remote_jax.data.boxes import overlap
 from remote_jax.data.extracted import ExtractedPost, Mention, read_extracted
 from remote_jax.errors import Refused
 

@@ -11,10 +11,10 @@ extra `report`: pip install -e '.[report]'.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
+from remote_jax.commands import libraries
 from remote_jax.errors import UserError
 
 NEEDS = ("jinja2", "matplotlib", "pandas", "plotly", "tabulate")
@@ -22,13 +22,12 @@ NEEDS = ("jinja2", "matplotlib", "pandas", "plotly", "tabulate")
 
 def missing_libraries() -> list[str]:
     """Libraries of the extra `report` that are not installed."""
-    return [name for name in NEEDS if importlib.util.find_spec(name) is None]
+    return libraries.missing(NEEDS)
 
 
 def check_libraries() -> None:
     """Raises a UserError where a library of the extra `report` is not installed."""
-    if missing := missing_libraries():
-        raise UserError(f"A report needs {' and '.join(missing)}: pip install -e '.[report]'.")
+    libraries.check_libraries("A report", "report", NEEDS)
 
 
 def main(argv: Sequence[str]) -> int:

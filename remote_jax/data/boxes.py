@@ -51,6 +51,16 @@ def check_box(value: object, what: str, boxes: str = "corners") -> Box:
     return left, top, right, bottom
 
 
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return width * height / (sum(areas) - width * height)
+
+
 def _remedy(box: Sequence[float], boxes: str) -> str:
     """What a box that is none may be meant to be."""
     if max(box) >= PIXELS:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from remote_jax.errors import Refused, UserError
+from remote_jax.errors import Refused, UserError, writing
 
 MAX_NAME = 1024
 """Longest name, in bytes, that a row may give to a file."""
@@ -100,6 +102,33 @@ def sha256(path: Path) -> str:
     """The SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def lock(descriptor: int, taken: str) -> None:
+    """Keeps other processes from an open file; the system lets go when this one ends.
+
+    Raises:
+        UserError: another process has it; `taken` is the sentence.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UserError(taken) from error
+
+
+@contextmanager
+def locked(path: Path, taken: str) -> Iterator[None]:
+    """Around what one process at a time may do: `lock` of a file that is made for it.
+
+    Raises:
+        UserError: another process has it, or it cannot be made.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    with file:
+        lock(file.fileno(), taken)
+        yield
 
 
 def same_content(folder: Path, names: Iterable[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import re
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,15 @@ def check_span(value: object, what: str, length: int) -> tuple[int, int]:
 def squash(name: str) -> str:
     """A name without blanks and case, to compare it with another way to write it."""
     return "".join(name.split()).casefold()
+
+
+def word_places(words: Sequence[str]) -> list[tuple[int, int]]:
+    """Where each word is in the text of all, joined by blanks: [start, end) in characters."""
+    found, start = [], 0
+    for word in words:
+        found.append((start, start + len(word)))
+        start += len(word) + 1
+    return found
 
 
 def split_words(

@@ -8,6 +8,7 @@ from typing import Any
 from remote_jax.data.boxes import check_box
 from remote_jax.data.extracted import ExtractedPost, Mention, Triplet
 from remote_jax.data.posts import items
+from remote_jax.data.words import word_places
 from remote_jax.eega.answers import Quintuples
 from remote_jax.remote.answers import Argument, EntityArgument, ObjectArgument, Relations
 
@@ -102,11 +103,7 @@ def _words(values: Mapping[str, Any]) -> tuple[list[tuple[int, int]], str]:
     """Where each word of `tokens` is in the text that they make; none where there is a text."""
     if "text" in values:
         return [], values["text"]
-    places, start = [], 0
-    for word in values["tokens"]:
-        places.append((start, start + len(word)))
-        start += len(word) + 1
-    return places, " ".join(values["tokens"])
+    return word_places(values["tokens"]), " ".join(values["tokens"])
 
 
 def _object(item: Any) -> Mention:

@@ -8,7 +8,6 @@ something else, what was begun is dropped, and what is finished stays and is an 
 
 from __future__ import annotations
 
-import fcntl
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from remote_jax.data.extracted import FORMAT, MANIFEST
-from remote_jax.data.files import count_lines, read_json, sha256
+from remote_jax.data.files import count_lines, locked, read_json, sha256
 from remote_jax.data.jsonl import MAX_LINE
 from remote_jax.errors import UserError, writing
 from remote_jax.extract.extractor import Extracted
@@ -67,16 +66,8 @@ def opened(folder: Path, origin: Mapping[str, str]) -> Iterator[str]:
     Raises:
         UserError: another process writes there, or nothing can be written.
     """
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / LOCK).open("w")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"Another process extracts to {folder}: wait for it, or choose another --output."
-            ) from error
+    taken = f"Another process extracts to {folder}: wait for it, or choose another --output."
+    with locked(folder / LOCK, taken):
         lost = _lost(folder, origin)
         if lost:
             for path in [folder / MANIFEST, *_ours(folder)]:

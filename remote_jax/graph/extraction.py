@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 from remote_jax.data.extracted import ExtractedPost, Mention
 from remote_jax.errors import UserError
 from remote_jax.graph.names import clean
+from remote_jax.remote.data.annotations import relation_labels
 from remote_jax.reporting.progress import tracked
 
 
@@ -97,8 +98,8 @@ class Extraction:
 
 def types_of(relation: str) -> tuple[str, str]:
     """The types of head and tail that a relation such as `/per/org/member_of` names, or ""."""
-    parts = relation.split("/")
-    return (parts[1].lower(), parts[2].lower()) if len(parts) == 4 and not parts[0] else ("", "")
+    head, tail = relation_labels.types_of(relation) or ("", "")
+    return head.lower(), tail.lower()
 
 
 def last_part(relation: str) -> str:

@@ -27,7 +27,7 @@ from remote_jax.data.posts import (
     check_keys,
     items,
 )
-from remote_jax.data.words import check_span, check_tokens
+from remote_jax.data.words import check_span, check_tokens, word_places
 from remote_jax.errors import Refused
 
 MAX_SIDE = 2048
@@ -185,7 +185,7 @@ def read_post(line: int, values: Mapping[str, Any], folder: Path) -> PreparedPos
         raise Refused("a post needs either 'text' or 'tokens'")
     tokens = check_tokens(values["tokens"], "'tokens'") if "tokens" in values else None
     text = " ".join(tokens) if tokens else check_text(values["text"], "'text'")
-    ends = word_ends(tokens) if tokens else None
+    ends = word_places(tokens) if tokens else None
     return PreparedPost(
         line,
         text,
@@ -196,15 +196,6 @@ def read_post(line: int, values: Mapping[str, Any], folder: Path) -> PreparedPos
         tuple(_object(one, i) for i, one in enumerate(items(values, "objects"))),
         given_depth=_depth(values, folder),
     )
-
-
-def word_ends(tokens: tuple[str, ...]) -> list[tuple[int, int]]:
-    """Where each word starts and ends in the text of all, joined by blanks."""
-    found, start = [], 0
-    for token in tokens:
-        found.append((start, start + len(token)))
-        start += len(token) + 1
-    return found
 
 
 def _picture(values: Mapping[str, Any], folder: Path) -> Picture | None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import closing
 
 from remote_jax.data import posts as post_files
-from remote_jax.errors import UserError, writing
+from remote_jax.data.files import locked
+from remote_jax.errors import UserError
 from remote_jax.prepare.media import OutputMedia
 from remote_jax.prepare.plan import WORK, Plan, make_steps
 from remote_jax.prepare.run import run
@@ -34,7 +32,9 @@ def prepare(plan: Plan) -> Summary:
         raise UserError(
             f"{plan.output} has a {POSTS} that `prepare` did not write: name another folder."
         )
-    with _locked(plan.output), closing(Store(plan.output / WORK / ANSWERS)) as store:
+    taken = f"Another process prepares posts in {plan.output}; wait for it."
+    lock = locked(plan.output / WORK / "lock", taken)
+    with lock, closing(Store(plan.output / WORK / ANSWERS)) as store:
         media = OutputMedia(plan.output)
         steps = make_steps(plan, store, media)
         names = [step.name for step in steps]
@@ -44,18 +44,3 @@ def prepare(plan: Plan) -> Summary:
         for outcome in tracked(written, "preparing posts", "posts", total):
             summary.add(outcome)
         return summary
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keeps a second process out of an output folder; the system lets go when this one ends."""
-    path = folder / WORK / "lock"
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("w")
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(f"Another process prepares posts in {folder}; wait for it.") from error
-        yield

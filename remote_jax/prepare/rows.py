@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import Any
 
+from remote_jax.data.words import word_places
 from remote_jax.prepare.media import OutputMedia
-from remote_jax.prepare.post import Entity, ObjectInPicture, PreparedPost, word_ends
+from remote_jax.prepare.post import Entity, ObjectInPicture, PreparedPost
 
 
 def post_row(post: PreparedPost, media: OutputMedia) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def _entity(one: Entity, tokens: tuple[str, ...] | None) -> dict[str, Any]:
     """An entity; its place in words where the post has these, whole words then."""
     start, end = one.start, one.end
     if tokens:
-        ends = word_ends(tokens)
+        ends = word_places(tokens)
         start = bisect_right([last for _, last in ends], start)
         end = bisect_left([first for first, _ in ends], one.end)
     row = {"start": start, "end": end, "name": one.name, "type": one.type}

@@ -7,7 +7,6 @@ in the other file beyond it, such as a line that was cut off, is dropped.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import stat
@@ -18,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from remote_jax.data.files import read_json
+from remote_jax.data.files import lock, read_json
 from remote_jax.errors import UserError, writing
 from remote_jax.reporting.results import json_line, write_json
 
@@ -87,7 +86,10 @@ class PartialAnswers:
         self._file = _open(self.path)
         try:
             with writing(self.path):
-                _lock(self._file.fileno(), self.path)
+                lock(
+                    self._file.fileno(),
+                    f"Another process writes {self.path}: wait for it, or choose another --output.",
+                )
                 self._digest = hashlib.sha256()
                 self.done, self.lost = self._resume()
                 self._file.truncate(self.done.size)
@@ -250,13 +252,3 @@ def _open(path: Path) -> BinaryIO:
         os.close(descriptor)
         raise UserError(f"{path} is no plain file: move it away, or choose another --output.")
     return os.fdopen(descriptor, "r+b")
-
-
-def _lock(descriptor: int, path: Path) -> None:
-    """Keeps other processes from the file; the system lets go when this one ends."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise UserError(
-            f"Another process writes {path}: wait for it, or choose another --output."
-        ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from absl import logging as absl_logging
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
+from remote_jax.data import files
 from remote_jax.data.cache import cache_folder
 from remote_jax.errors import UserError, writing
 from remote_jax.reporting import trackers
@@ -302,14 +302,6 @@ def locked(workdir: Path) -> Iterator[None]:
     Raises:
         UserError: another process trains there, or nothing can be written there.
     """
-    path = workdir / "train.lock"
-    with writing(path):
-        file = path.open("w")
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"Another process trains in {workdir}; wait for it, or choose another --workdir."
-            ) from error
+    taken = f"Another process trains in {workdir}; wait for it, or choose another --workdir."
+    with files.locked(workdir / "train.lock", taken):
         yield

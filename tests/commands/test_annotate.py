@@ -14,7 +14,7 @@ pytest.importorskip("fastapi", reason="of the extra `annotate`")
 pytest.importorskip("uvicorn", reason="of the extra `annotate`")
 
 from remote_jax.annotate.server import run
-from remote_jax.commands.labelling import annotate
+from remote_jax.commands import libraries
 
 
 @pytest.fixture
@@ -104,6 +104,6 @@ def test_a_folder_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_a_library_that_is_missing(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(annotate.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(libraries.importlib.util, "find_spec", lambda name: None)
     assert command(folder, "--annotators=ana") == 2
     assert "needs fastapi and uvicorn: pip install -e '.[annotate]'" in capsys.readouterr().err

@@ -23,7 +23,7 @@ TOKEN = "0123456789abcdef-secret"
 JSON = {"content-type": "application/json"}
 
 
-def refused(found: httpx.Response, status: int, said: str) -> None:
+def assert_refused(found: httpx.Response, status: int, said: str) -> None:
     assert (found.status_code, list(found.json())) == (status, ["error"])
     assert said in found.json()["error"]
     assert found.headers["content-type"] == "application/json"
@@ -59,7 +59,7 @@ def deep(count: int) -> str:
     ],
 )
 def test_malformed_questions(client: TestClient, body: str, status: int, said: str) -> None:
-    refused(client.post("/ask", content=body.encode("latin-1"), headers=JSON), status, said)
+    assert_refused(client.post("/ask", content=body.encode("latin-1"), headers=JSON), status, said)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_malformed_questions(client: TestClient, body: str, status: int, said: s
     ],
 )
 def test_malformed_posts(client: TestClient, sent: object, said: str) -> None:
-    refused(client.post("/predict", content=json.dumps(sent), headers=JSON), 422, said)
+    assert_refused(client.post("/predict", content=json.dumps(sent), headers=JSON), 422, said)
 
 
 @pytest.mark.parametrize("key", ["image", "depth"])
@@ -97,7 +97,7 @@ def test_pictures_are_neither_paths_nor_addresses(
     client: TestClient, served, key: str, given: object
 ) -> None:
     found = client.post("/predict", json={"posts": [{"text": "a", key: given}]})
-    refused(found, 422, f"posts[0].{key}: must be the content of a file in base64")
+    assert_refused(found, 422, f"posts[0].{key}: must be the content of a file in base64")
     assert served.models["remote"].posts == []
 
 
@@ -110,7 +110,7 @@ def test_a_path_that_is_base64_is_content(client: TestClient, served) -> None:
 def test_large_pictures_are_refused(client: TestClient) -> None:
     picture = base64.b64encode(bytes(MAX_PICTURE + 3)).decode()
     found = client.post("/predict", json={"posts": [{"text": "a", "image": picture}]})
-    refused(found, 422, "posts[0].image: must be of at most 8,388,608 bytes")
+    assert_refused(found, 422, "posts[0].image: must be of at most 8,388,608 bytes")
     assert len(found.text) < 500
 
 
@@ -122,10 +122,14 @@ def chunks(size: int) -> Iterator[bytes]:
 @pytest.mark.parametrize("path", ["/ask", "/predict", "/nowhere"])
 def test_long_bodies_are_refused_however_they_are_sent(start, path: str) -> None:
     client = start(body=10_000)
-    refused(client.post(path, content=b"a" * 10_001, headers=JSON), 413, "longer than 10,000")
-    refused(client.post(path, content=chunks(20_000), headers=JSON), 413, "longer than 10,000")
+    assert_refused(
+        client.post(path, content=b"a" * 10_001, headers=JSON), 413, "longer than 10,000"
+    )
+    assert_refused(
+        client.post(path, content=chunks(20_000), headers=JSON), 413, "longer than 10,000"
+    )
     lying = {**JSON, "content-length": "9" * 30}
-    refused(client.post(path, content=b"{}", headers=lying), 413, "longer than 10,000")
+    assert_refused(client.post(path, content=b"{}", headers=lying), 413, "longer than 10,000")
 
 
 def test_chunks_are_put_together(start) -> None:
@@ -137,7 +141,7 @@ def test_chunks_are_put_together(start) -> None:
 def test_a_page_of_another_origin_cannot_ask(client: TestClient, kind: str | None) -> None:
     headers = {} if kind is None else {"content-type": kind}
     found = client.post("/ask", content=json.dumps(QUESTION), headers=headers)
-    refused(found, 415, "must be application/json")
+    assert_refused(found, 415, "must be application/json")
     other = {"origin": "http://a.example", "access-control-request-method": "POST"}
     assert client.options("/ask", headers=other).status_code == 405
     found = client.post("/ask", json=QUESTION, headers=other)
@@ -149,7 +153,7 @@ def test_a_page_of_another_origin_cannot_ask(client: TestClient, kind: str | Non
 )
 def test_another_host_is_refused(start, host: str) -> None:
     found = start().get("/health", headers={"host": host})
-    refused(found, 421, "answers requests to localhost alone")
+    assert_refused(found, 421, "answers requests to localhost alone")
     assert (
         start(token=TOKEN, loopback=False).get("/health", headers={"host": host}).status_code == 401
     )
@@ -167,7 +171,7 @@ def test_names_of_this_machine_are_answered(client: TestClient, host: str) -> No
 def test_a_token_is_needed_for_everything(start, path: str, given: str | None) -> None:
     headers = {} if given is None else {"authorization": given.encode("latin-1")}
     found = start(token=TOKEN).get(path, headers=headers)
-    refused(found, 401, "Authorization: Bearer TOKEN")
+    assert_refused(found, 401, "Authorization: Bearer TOKEN")
     assert found.headers["www-authenticate"] == "Bearer" and TOKEN not in found.text
 
 
@@ -184,7 +188,7 @@ def test_who_waits_too_long_is_told_and_the_next_is_answered(start, served) -> N
     with client:  # one loop for all requests, as in a server
         for sent in (first, second):  # the second has not begun
             found = client.post("/predict", json=sent)
-            refused(found, 503, "no answer within 0.2 seconds")
+            assert_refused(found, 503, "no answer within 0.2 seconds")
             assert found.headers["retry-after"] == "1"
         assert client.get("/health").status_code == 200
         assert client.get("/entities", params={"query": "E1"}).status_code == 200
@@ -207,7 +211,7 @@ def test_too_many_requests_are_refused(served) -> None:
             first = [asyncio.create_task(client.post("/predict", json=sent)) for _ in range(2)]
             await asyncio.sleep(0.05)  # both are begun
             third = await client.get("/entities?query=a")
-            refused(third, 429, "2 requests are waiting")
+            assert_refused(third, 429, "2 requests are waiting")
             assert third.headers["retry-after"] == "1"
             assert (await client.get("/health")).status_code == 200
             served.models[remote].go.set()
@@ -228,14 +232,14 @@ def test_a_slow_body_is_not_waited_for(served) -> None:
         async with connected(app) as client:
             for _ in range(2):  # the first does not keep its place
                 answer = await client.post("/ask", content=body(), headers=JSON)
-                refused(answer, 408, "did not come within 0.1 seconds")
+                assert_refused(answer, 408, "did not come within 0.1 seconds")
 
     asyncio.run(slow())
 
 
 def test_bugs_are_not_told(client: TestClient) -> None:
     found = client.post("/predict", json={"posts": [{"text": "fail"}]})
-    refused(found, 500, "The server has a bug")
+    assert_refused(found, 500, "The server has a bug")
     assert "secret" not in found.text
     assert client.post("/ask", json=QUESTION).status_code == 200
 
@@ -255,7 +259,7 @@ def test_bugs_are_not_told(client: TestClient) -> None:
 def test_other_addresses(
     client: TestClient, method: str, path: str, status: int, said: str
 ) -> None:
-    refused(client.request(method, path), status, said)
+    assert_refused(client.request(method, path), status, said)
 
 
 @pytest.mark.parametrize(

@@ -92,4 +92,6 @@ def test_examples_are_answered(client: TestClient, path: str, sent: dict[str, An
 def test_what_is_read_is_as_described(client: TestClient, described: dict[str, Any]) -> None:
     for path, parameters in (("/health", {}), ("/entities", {"query": "Bamorel"})):
         schema = schema_of(described["paths"][path]["get"]["responses"]["200"])
-        validator(described, schema).validate(client.get(path, params=parameters).json())
+        found = client.get(path, params=parameters)
+        assert found.status_code == 200
+        validator(described, schema).validate(found.json())

@@ -18,10 +18,10 @@ pip install -e '.[serve]'.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
+from remote_jax.commands.libraries import check_libraries
 from remote_jax.errors import UserError
 from remote_jax.http.limits import Limits
 
@@ -36,8 +36,7 @@ def main(argv: Sequence[str]) -> int:
         UserError: the command line is wrong, or what it names cannot be served.
     """
     options = _options(argv)
-    if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
-        raise UserError(f"serve needs {' and '.join(missing)}: pip install -e '.[serve]'.")
+    check_libraries("serve", "serve", NEEDED)
     from remote_jax.http import app, run, served
 
     limits = _limits(options)

@@ -12,7 +12,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from remote_jax.commands.labelling.annotate import check_libraries
+from remote_jax.commands.libraries import check_libraries
 
 
 def main(argv: Sequence[str]) -> int:
@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="that `annotate` was given")
     folder: Path = parser.parse_args(list(argv)).folder
-    check_libraries("Agreement", "krippendorff", "statsmodels")
+    check_libraries("Agreement", "annotate", ("krippendorff", "statsmodels"))
     from remote_jax.annotate.agreement import write
     from remote_jax.annotate.agreement.items import WEIGHTS
     from remote_jax.annotate.project import Project

@@ -15,12 +15,12 @@ pip install -e '.[annotate]'.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remote_jax.annotate import vocabulary as vocabularies
+from remote_jax.commands.libraries import check_libraries
 from remote_jax.data.files import read_bytes
 from remote_jax.errors import Refused, UserError
 
@@ -30,13 +30,6 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 8520
 MAX_GUIDELINES = 2**20
-EXTRA = "annotate"
-
-
-def check_libraries(what: str, *needed: str) -> None:
-    """Raises a UserError where a library of the extra `annotate` is not installed."""
-    if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
-        raise UserError(f"{what} needs {' and '.join(missing)}: pip install -e '.[{EXTRA}]'.")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -46,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
         UserError: a library is missing, the folder is malformed, or the port cannot be used.
     """
     options = _options(argv)
-    check_libraries("Annotating", "fastapi", "uvicorn")
+    check_libraries("Annotating", "annotate", ("fastapi", "uvicorn"))
     from remote_jax.annotate.project import Project
     from remote_jax.annotate.server import run, tokens
     from remote_jax.annotate.server.app import Served

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from remote_jax.commands.labelling.annotate import check_libraries
+from remote_jax.commands.libraries import check_libraries
 from remote_jax.data.release import SPLITS
 from remote_jax.errors import UserError
 
@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="any whole number")
     options = parser.parse_args(list(argv))
     shares = read_shares(options.shares)
-    check_libraries("Splitting", "imagehash", "rapidfuzz")
+    check_libraries("Splitting", "annotate", ("imagehash", "rapidfuzz"))
     from remote_jax.annotate.ends import Layer
     from remote_jax.annotate.posts import read_posts
     from remote_jax.annotate.project import Project

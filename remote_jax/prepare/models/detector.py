@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from remote_jax.data.boxes import check_box
+from remote_jax.data.boxes import check_box, overlap
 from remote_jax.data.files import read_lines
-from remote_jax.data.images import Box
 from remote_jax.data.jsonl import check_text, show
 from remote_jax.errors import Refused, UserError
 from remote_jax.prepare.models.torch_models import TorchModel
@@ -105,15 +104,6 @@ def without_repeats(objects: Sequence[ObjectInPicture]) -> list[ObjectInPicture]
         if all(overlap(one.box, other.box) <= OVERLAP for other in kept):
             kept.append(one)
     return kept
-
-
-def overlap(one: Box, other: Box) -> float:
-    """Intersection over union of two boxes."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(width, 0.0) * max(height, 0.0)
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return shared / (sum(areas) - shared)
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
