@@ -6,6 +6,7 @@ passes `rngs` to the call, and a call without `rngs` is deterministic.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import jax
@@ -23,8 +24,24 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "relu": jax.nn.relu,
 }
 
-Mask = Bool[Array, "b n"] | Bool[Array, "b n n"]
-"""Keys that may be attended to, by all queries or by each."""
+
+@partial(jax.tree_util.register_dataclass, data_fields=["text"], meta_fields=["each"])
+@dataclass(frozen=True)
+class TextAndGroups:
+    """A text of n tokens that attends to itself, and behind it groups of `each` tokens.
+
+    Those of a group attend to the text and to their group, and nothing else attends to them.
+
+    Attributes:
+        text: which tokens of the text there are.
+    """
+
+    text: Bool[Array, "b n"]
+    each: int
+
+
+Mask = Bool[Array, "b n"] | TextAndGroups
+"""Keys that may be attended to: by all queries, or as the class says."""
 
 KERNEL_INIT = nnx.initializers.xavier_uniform()
 EMBEDDING_INIT = nnx.initializers.truncated_normal(0.02)
@@ -108,20 +125,68 @@ class Attention(nnx.Module):
         *,
         rngs: nnx.Rngs | None = None,
     ) -> Float[Array, "b n d"]:
-        """softmax(Q Kᵀ / √(d/h)) V over the keys that `mask` allows, to all queries or to each.
+        """softmax(Q Kᵀ / √(d/h)) V over the keys that `mask` allows.
 
         Where the mask allows no key, all get the same weight: the output is finite.
         """
         b, n, d = x.shape
         split = (b, n, self.heads, d // self.heads)
         q, k, v = (f(x).reshape(split) for f in (self.query, self.key, self.value))
-        logits = jnp.einsum("bqhc,bkhc->bhqk", q, k, preferred_element_type=jnp.float32)
-        logits = logits * split[-1] ** -0.5
-        if mask is not None:
-            allowed = mask[:, None, None, :] if mask.ndim == 2 else mask[:, None]
-            logits = jnp.where(allowed, logits, jnp.finfo(logits.dtype).min)
-        weights = dropout(jax.nn.softmax(logits).astype(v.dtype), self.rate, rngs)
-        return self.out(jnp.einsum("bhqk,bkhc->bqhc", weights, v).reshape(b, n, d))
+        if isinstance(mask, TextAndGroups):
+            text = mask.text.shape[1]
+            found = [
+                self._read(*(part[:, :text] for part in (q, k, v)), mask.text, rngs),
+                self._read_in_groups(q[:, text:], k, v, mask, rngs),
+            ]
+            return self.out(jnp.concatenate(found, axis=1).reshape(b, n, d))
+        return self.out(self._read(q, k, v, mask, rngs).reshape(b, n, d))
+
+    def _read(
+        self,
+        q: Float[Array, "b q h c"],
+        k: Float[Array, "b k h c"],
+        v: Float[Array, "b k h c"],
+        mask: Bool[Array, "b k"] | None,
+        rngs: nnx.Rngs | None,
+    ) -> Float[Array, "b q h c"]:
+        weights = self._weights(_logits(q, k, mask), v.dtype, rngs)
+        return jnp.einsum("bhqk,bkhc->bqhc", weights, v)
+
+    def _read_in_groups(
+        self,
+        q: Float[Array, "b q h c"],
+        k: Float[Array, "b n+q h c"],
+        v: Float[Array, "b n+q h c"],
+        mask: TextAndGroups,
+        rngs: nnx.Rngs | None,
+    ) -> Float[Array, "b q h c"]:
+        """What the tokens of groups read, time and memory linear in their number."""
+        b, count, h, c = q.shape
+        n, groups = mask.text.shape[1], (b, count // mask.each, mask.each, h, c)
+        own_q, own_k, own_v = (x.reshape(groups) for x in (q, k[:, n:], v[:, n:]))
+        own = jnp.einsum("bpqhc,bpkhc->bhpqk", own_q, own_k, preferred_element_type=jnp.float32)
+        own = own.reshape(b, h, count, mask.each) * c**-0.5
+        logits = jnp.concatenate([_logits(q, k[:, :n], mask.text), own], axis=-1)
+        weights = self._weights(logits, v.dtype, rngs)
+        from_text = jnp.einsum("bhqk,bkhc->bqhc", weights[..., :n], v[:, :n])
+        to_own = weights[..., n:].reshape(b, h, *groups[1:3], mask.each)
+        return from_text + jnp.einsum("bhpqk,bpkhc->bpqhc", to_own, own_v).reshape(q.shape)
+
+    def _weights(
+        self, logits: Float[Array, "b h q k"], dtype: DTypeLike, rngs: nnx.Rngs | None
+    ) -> Float[Array, "b h q k"]:
+        return dropout(jax.nn.softmax(logits).astype(dtype), self.rate, rngs)
+
+
+def _logits(
+    q: Float[Array, "b q h c"], k: Float[Array, "b k h c"], mask: Bool[Array, "b k"] | None
+) -> Float[Array, "b h q k"]:
+    """Q Kᵀ / √c, and the least number where `mask` allows no key."""
+    logits = jnp.einsum("bqhc,bkhc->bhqk", q, k, preferred_element_type=jnp.float32)
+    logits = logits * q.shape[-1] ** -0.5
+    if mask is None:
+        return logits
+    return jnp.where(mask[:, None, None, :], logits, jnp.finfo(logits.dtype).min)
 
 
 class Mlp(nnx.Module):

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from remote_jax.encoders.attention import Attention, check_settings, dropout
+from remote_jax.encoders.attention import Attention, TextAndGroups, check_settings, dropout
 from remote_jax.errors import UserError
 
 
 def reference(layer: Attention, x: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Attention token by token and head by head in float64."""
+    """Attention token by token and head by head in float64; `mask` is of keys, or of each query."""
+    mask = mask if mask.ndim == 3 else np.repeat(mask[:, None], x.shape[1], axis=1)
 
     def project(linear: nnx.Linear, value: np.ndarray) -> np.ndarray:
         kernel, bias = np.float64(linear.kernel[...]), np.float64(linear.bias[...])
@@ -22,7 +23,7 @@ def reference(layer: Attention, x: np.ndarray, mask: np.ndarray) -> np.ndarray:
     result = np.zeros_like(q)
     for b, i, h in np.ndindex(*x.shape[:2], layer.heads):
         part = slice(h * width, (h + 1) * width)
-        keys = np.flatnonzero(mask[b])
+        keys = np.flatnonzero(mask[b, i])
         scores = np.exp([q[b, i, part] @ k[b, j, part] / np.sqrt(width) for j in keys])
         result[b, i, part] = scores @ v[b, keys, part] / scores.sum()
     return project(layer.out, result)
@@ -43,6 +44,17 @@ def test_attention_equals_the_loop(layer, x):
     np.testing.assert_allclose(layer(x, mask), reference(layer, x, mask), atol=1e-5)
     everything = np.ones_like(mask)
     np.testing.assert_allclose(layer(x, None), reference(layer, x, everything), atol=1e-5)
+
+
+def test_groups_see_the_text_and_themselves(layer, x):
+    """Two groups of two tokens behind a text of three, the last of which is not there."""
+    x = np.concatenate([x, -x[:, :2]], axis=1)
+    text = np.array([[1, 1, 0], [1, 1, 1]], bool)
+    allowed = np.zeros((2, 7, 7), bool)
+    allowed[:, :, :3] = text[:, None]
+    allowed[:, 3:5, 3:5] = allowed[:, 5:, 5:] = True
+    found = layer(x, TextAndGroups(text, 2))
+    np.testing.assert_allclose(found, reference(layer, x, allowed), atol=1e-5)
 
 
 def test_masked_keys_change_nothing(layer, x):

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float
 
+from remote_jax.encoders.attention import TextAndGroups
 from remote_jax.remote.model.mmoe import Levels
 from remote_jax.remote.model.remote import Remote
 from remote_jax.task import Batch
@@ -31,24 +32,10 @@ class RemoteTogether(Remote):
             extra=places,
             rngs=rngs,
         )
-        text, markers = self.text.fused(x, mask, attended(mask, pairs, each), rngs=rngs)
+        text, markers = self.text.fused(x, mask, TextAndGroups(mask, each), rngs=rngs)
         opening = markers.reshape(b, pairs, 2, each // 2, -1)[:, :, :, 0]
         return text, opening.reshape(b, 2 * pairs, -1)
 
     def there(self, batch: Batch) -> Bool[Array, "b p"]:
         """Which pairs of an example there are."""
         return batch["pair_mask"]
-
-
-def attended(mask: Bool[Array, "b n"], pairs: int, each: int) -> Bool[Array, "b n+e n+e"]:
-    """What each token attends to: the text to itself, markers also to those of their pair.
-
-    Args:
-        mask: of the text.
-        pairs, each: pairs of an example, and markers of a pair; e is their product.
-    """
-    b, n = mask.shape
-    of = jnp.concatenate([jnp.full(n, -1), jnp.repeat(jnp.arange(pairs), each)])
-    own = (of[:, None] == of) & (of >= 0)
-    keys = jnp.concatenate([mask, jnp.zeros((b, pairs * each), bool)], axis=1)
-    return keys[:, None, :] | own

@@ -1,15 +1,11 @@
 """One pass over a post: the text is what it is without pairs, and pairs do not see each other."""
 
-import itertools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
 from test_remote import OBJECTS, VOCABULARY, batch, dropped, logits_of, make
-
-from remote_jax.remote.model.together import attended
 
 PAIRS = 3
 SAME = ("tokens", "token_mask", "token_types", "rgb", "depth", "boxes", "rgb_mask", "depth_mask")
@@ -61,26 +57,14 @@ def test_the_text_is_read_as_without_pairs(model):
 
 
 def test_a_marker_stands_where_what_it_marks_does(model):
-    """With the token and the position of a word that is read, a marker is that word."""
+    """With the token and the position of a word, a marker goes in as that word does."""
     data = posts(1)
     data["places"][:] = 5
     data["markers"][:] = data["tokens"][:, 5, None, None]
-    keys = np.zeros((4, 16 + 4, 16 + 4), bool)
-    keys[:, :, :16] = data["token_mask"][:, None]
     every = jnp.concatenate([data["tokens"], data["markers"].reshape(4, 4)], axis=1)
     types = jnp.zeros(every.shape, int)
     x = model.text.bert.embed(every, types, extra=data["places"].reshape(4, 4))
-    for block in model.text.bert.blocks:
-        x = block(x, jnp.array(keys))
-    np.testing.assert_allclose(x[:, 16:], np.repeat(x[:, 5:6], 4, axis=1), atol=2e-5)
-
-
-def test_who_attends_to_whom():
-    mask = np.array([[True, True, False]])
-    found = np.asarray(attended(jnp.array(mask), 2, 2))[0]
-    for query, key in itertools.product(range(7), repeat=2):
-        same_pair = query >= 3 and (query - 3) // 2 == (key - 3) // 2
-        assert found[query, key] == (mask[0, key] if key < 3 else same_pair)
+    np.testing.assert_array_equal(x[:, 16:], np.repeat(x[:, 5:6], 4, axis=1))
 
 
 def test_padding_with_pairs_words_and_objects_changes_no_logit(model):
