@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--objects", help="mllm (default), or transformers:NAME, a zero-shot detector")
     add("--depth", metavar="NAME", help="model of depth: a folder, or a name of the hub")
     add("--types", type=_names, help="of entities and objects; per,org,loc,misc if not given")
+    add("--overlap", type=float, help="of two boxes of one object, at least; 0.7 if not given")
     add("--concurrency", dest="workers", type=_whole, help="posts at a time; 8 if not given")
     server = parser.add_argument_group("server of a multimodal LLM")
     add = server.add_argument

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from remote_jax.data import posts as post_files
 from remote_jax.errors import Refused, UserError, nearest
+from remote_jax.prepare.given import OVERLAP
 from remote_jax.prepare.media import OutputMedia
 from remote_jax.prepare.mentions import TYPES
 from remote_jax.prepare.mllm.boxes import UNITS
@@ -51,6 +52,7 @@ class Plan:
         encoder: or of a sentence encoder, by texts alone.
         labels: file of what a detector looks for.
         threshold: least score of its objects.
+        overlap: of boxes from which on they are of the same object: intersection over union.
         workers: posts that are worked on at a time.
         again: whether the MLLM is asked again where its answer could not be used.
         price: of a million tokens that it reads, and of as many that it writes.
@@ -73,6 +75,7 @@ class Plan:
     encoder: str = ""
     labels: Path | None = None
     threshold: float = 0.3
+    overlap: float = OVERLAP
     workers: int = 8
     again: bool = False
     price: tuple[float, float] | None = None
@@ -84,6 +87,8 @@ class Plan:
                 raise UserError(f"--steps has {name!r}{hint}, expected of {', '.join(STEPS)}.")
         if self.boxes not in UNITS:
             raise UserError(f"--boxes is {self.boxes!r}, expected one of {', '.join(UNITS)}.")
+        if not 0 < self.overlap <= 1:
+            raise UserError(f"--overlap is {self.overlap}, expected more than 0 and at most 1.")
         if self.support and bool(self.clip) == bool(self.encoder):
             raise UserError(
                 "--support must know which posts are similar: name a CLIP with --clip (text and "
@@ -163,7 +168,7 @@ def _detector(plan: Plan) -> Step:
     from remote_jax.prepare.models.detector import LABELS, DetectStep, read_labels
 
     labels = read_labels(plan.labels) if plan.labels else LABELS
-    return DetectStep(name, labels, plan.threshold)
+    return DetectStep(name, labels, plan.threshold, plan.overlap)
 
 
 class _Chat:
@@ -173,7 +178,7 @@ class _Chat:
         assert plan.endpoint is not None
         self._plan = plan
         self._client = Client(plan.endpoint)
-        self._settings = Settings(plan.types, plan.boxes, plan.side)
+        self._settings = Settings(plan.types, plan.boxes, plan.side, plan.overlap)
         self._support = _support(plan, store) if plan.support else None
 
     def step(self, question: str, name: str = "") -> ChatStep:

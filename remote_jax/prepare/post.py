@@ -52,6 +52,7 @@ class Entity:
     Attributes:
         type: "" where it is not known.
         caption: what is known of it, "" if nothing.
+        given: its row, where the post came with it.
     """
 
     start: int
@@ -59,6 +60,7 @@ class Entity:
     name: str
     type: str = ""
     caption: str = ""
+    given: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class ObjectInPicture:
         caption, type: "" where there is none.
         label: of a detector, one of those it was asked for.
         score: of a detector.
+        given: its row, where the post came with it.
     """
 
     box: Box
@@ -76,6 +79,7 @@ class ObjectInPicture:
     type: str = ""
     label: str = ""
     score: float | None = None
+    given: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -138,8 +142,8 @@ class PreparedPost:
         picture: None without one.
         candidates: entities that a multimodal LLM proposes; a tagger may read them.
         caption: of the whole picture.
-        given_depth: content of the depth map that the post came with.
-        depth: whether a depth map was made, which goes before the given one.
+        given_depth: content of the depth map that the post came with; then none is made.
+        depth: whether a depth map was made.
     """
 
     line: int
@@ -226,17 +230,19 @@ def _entity(item: object, index: int, text: str, ends: list[tuple[int, int]] | N
     if isinstance(item, Mapping):
         check_keys(item, ENTITY_KEYS, what)
         span = [item.get("start"), item.get("end")]
-        texts = _texts(item, what, ("caption", "type"))
+        texts = _texts(item, what, ("caption", "type", "name"))
     start, end = check_span(span, what, len(ends) if ends else len(text))
+    given = {"start": start, "end": end, **texts}
     if ends:
         start, end = ends[start][0], ends[end - 1][1]
-    return Entity(start, end, text[start:end], **texts)
+    known = {key: texts[key] for key in ("caption", "type") if key in texts}
+    return Entity(start, end, text[start:end], **known, given=given)
 
 
 def _object(item: object, index: int) -> ObjectInPicture:
     what = f"object {index}"
     if not isinstance(item, Mapping):
-        return ObjectInPicture(check_box(item, what))
+        return ObjectInPicture(check_box(item, what), given={"box": item})
     check_keys(item, OBJECT_KEYS, what)
     texts = _texts(item, what, ("caption", "type"))
     label = _texts(item, what, ("class",)).get("class", "")
@@ -244,7 +250,8 @@ def _object(item: object, index: int) -> ObjectInPicture:
     if score is not None and (type(score) not in (int, float) or not math.isfinite(score)):
         raise Refused(f"the score of {what} must be a finite number, found {show(score)}")
     box = check_box(item.get("box"), f"the box of {what}")
-    return ObjectInPicture(box, **texts, label=label, score=score)
+    given = {key: value for key, value in item.items() if value is not None}
+    return ObjectInPicture(box, **texts, label=label, score=score, given=given)
 
 
 def _texts(item: Mapping[str, Any], what: str, keys: Sequence[str]) -> dict[str, str]:

@@ -13,8 +13,8 @@ from remote_jax.prepare.post import Entity, ObjectInPicture, PreparedPost
 def post_row(post: PreparedPost, media: OutputMedia) -> dict[str, Any]:
     """A line of `posts.jsonl`, as `docs/your-data.md` describes it; paths are relative to it.
 
-    A detector's label is the caption of an object that has no other. It is no `class`, since EEGA
-    refuses one that its training has not seen.
+    What the post came with is as it came, and first. A detector's label is the caption of an object
+    that has no other. It is no `class`, since EEGA refuses one that its training has not seen.
     """
     text = {"tokens": list(post.tokens)} if post.tokens else {"text": post.text}
     row = {
@@ -30,7 +30,13 @@ def post_row(post: PreparedPost, media: OutputMedia) -> dict[str, Any]:
 
 
 def _entity(one: Entity, tokens: tuple[str, ...] | None) -> dict[str, Any]:
-    """An entity; its place in words where the post has these, whole words then."""
+    """An entity; its place in words where the post has these, whole words then.
+
+    One that the post came with is as it came, but for its caption, which no reader of posts knows.
+    """
+    if one.given is not None:
+        row = {"name": one.name, **one.given}
+        return {key: row[key] for key in ("start", "end", "name", "type") if key in row}
     start, end = one.start, one.end
     if tokens:
         ends = word_places(tokens)
@@ -47,6 +53,7 @@ def _object(one: ObjectInPicture) -> dict[str, Any]:
         "type": one.type,
         "score": one.score,
     }
+    row |= one.given or {}
     return {key: value for key, value in row.items() if value not in ("", None)}
 
 

@@ -12,6 +12,7 @@ from typing import IO, Any
 from remote_jax.errors import writing
 from remote_jax.prepare import rows
 from remote_jax.prepare.media import OutputMedia
+from remote_jax.prepare.post import PreparedPost
 from remote_jax.prepare.run import Outcome, Part
 from remote_jax.prepare.step import Step
 from remote_jax.remote.sample.write import BOXES
@@ -53,13 +54,21 @@ def write(
             source = {"picture": picture, "source": post.picture.name} if post.picture else {}
             told = {"caption": post.caption} if post.caption else {}
             parts = {part.step: _part(part, versions[part.step]) for part in outcome.parts}
-            files.line(PROVENANCE, {**start, **source, **told, "steps": parts})
+            files.line(PROVENANCE, {**start, **source, **_given(post), **told, "steps": parts})
             for part in outcome.parts:
                 if part.unparsed:
                     why = {"step": part.step, "error": part.unparsed, "answer": part.answer}
                     files.line(UNPARSED, {**start, **why})
             yield outcome
         files.finish()
+
+
+def _given(post: PreparedPost) -> dict[str, Any]:
+    """The entities and objects that the post came with: the first of its row, as it had them."""
+    ends = {"entities": post.entities, "objects": post.objects}
+    given = {key: [one.given for one in found if one.given] for key, found in ends.items()}
+    found = {key: rows for key, rows in given.items() if rows}
+    return {"given": found} if found else {}
 
 
 def _part(part: Part, version: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,10 @@ SCHEMA = object_schema({"picture": {"type": "string"}, "objects": {"type": "arra
 
 
 class Captions:
-    """What can be seen in the picture, and in the box of each object that is known."""
+    """What can be seen in the picture, and in the box of each object that is known.
+
+    A caption that a post came with is kept.
+    """
 
     name = "captions"
     pictured = True
@@ -61,6 +64,9 @@ class Captions:
             except Refused as error:
                 refused.append(str(error))
                 continue
+            own = {} if place is None else objects[place].given or {}
+            if own.get("caption"):
+                continue  # the post came with it
             count += 1
             if place is None:
                 caption = told

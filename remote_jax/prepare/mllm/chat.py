@@ -25,11 +25,13 @@ class Settings:
         types: of entities and objects; an answer with another is refused.
         boxes: their unit, a name of `boxes.UNITS`.
         side: longest side of a picture that is sent, in pixels.
+        overlap: of boxes from which on they are of the same object, as `given.OVERLAP`.
     """
 
     types: tuple[str, ...]
     boxes: str
     side: int
+    overlap: float
 
 
 class Question(Protocol):
