@@ -76,7 +76,7 @@ def load(graph: Path | None, runs: Sequence[Path]) -> Served:
     folders: dict[str, Path] = {}
     for run in runs:
         _add(models, folders, run)
-    own = None if graph is None else reading.run_of(graph, None)
+    own = None if read is None else reading.run_of(read, None)
     if own is not None and "roam" not in models:
         _add(models, folders, own)
     for system, model in models.items():

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
 from remote_jax.data.extracted import MANIFEST
+from remote_jax.data.files import read_json
 from remote_jax.errors import UserError
 from remote_jax.graph.build import IMPLIED, ROAM, SUMMARY
-from remote_jax.graph.reading import RUN
+from remote_jax.graph.completion import too_small
+from remote_jax.graph.reading import MAX_SUMMARY, RUN
 from remote_jax.graph.writers.roam import ENTITY_IDS
 from remote_jax.pipeline.stations import Station
 
@@ -75,7 +79,8 @@ def _stations(config: ConfigDict, workdir: Path) -> Iterator[Station]:
     )
     yield _graph(config, extracted, graph, world)
     data = (f"--config.data.dir={graph / ROAM}", "--config.data.name=graph")
-    yield _training("roam", config.roam.train, data, roam, (graph / ROAM / ENTITY_IDS,))
+    training = _training("roam", config.roam.train, data, roam, (graph / ROAM / ENTITY_IDS,))
+    yield replace(training, check=partial(_check_size, graph))
     questions = Path(config.questions) if config.questions else world and graph / IMPLIED
     if questions:
         answers = workdir / ANSWERS
@@ -100,6 +105,15 @@ def _training(
     if not any(one.startswith("--config=") for one in arguments):
         raise UserError(f"{name}.train names no config, expected flags as --config=NAME; {flags!r}")
     return Station(name, MAIN, arguments, inputs, run, _results(run))
+
+
+def _check_size(graph: Path) -> None:
+    """Raises a UserError if a graph is too small for ROAM."""
+    if reason := too_small(read_json(graph / SUMMARY, MAX_SUMMARY)):
+        raise UserError(
+            f"{graph}: {reason}. What posts state is answered all the same: "
+            f"remote-jax ask {shlex.quote(str(graph))} ENTITY RELATION."
+        )
 
 
 def _files(flags: str) -> list[Path]:

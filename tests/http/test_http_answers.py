@@ -12,7 +12,7 @@ from extracted_posts import small, write
 from fastapi.testclient import TestClient
 
 from remote_jax.errors import UserError
-from remote_jax.graph import build
+from remote_jax.graph import build, reading
 from remote_jax.graph.answers import Question, ask
 from remote_jax.graph.settings import defaults
 from remote_jax.http.served import Served, load
@@ -176,3 +176,15 @@ def test_a_real_run_of_roam(tmp_path: Path, graph_folder: Path, start) -> None:
     build.build(build.Sources(other), tmp_path / "other", defaults())
     with pytest.raises(UserError, match="is of another graph: it knows"):
         load(tmp_path / "other", [tmp_path / "run"])
+
+
+def test_a_graph_too_small_for_roam_is_served(tmp_path: Path, start) -> None:
+    """What is in the place of its run is of another graph, and is not looked at."""
+    extracted, graph = write(tmp_path / "extracted", small()[:2]), tmp_path / "graph"
+    build.build(build.Sources(extracted), graph, defaults())
+    (graph / reading.RUN).mkdir()
+    (graph / reading.RUN / "config.json").write_text("{}")
+    found = start(load(graph, [])).post("/ask", json={"entity": "Bamorel", "relation": "member_of"})
+    (answer,) = found.json()["answers"]
+    assert answer["name"].title() == "Sanora United" and answer["support"] == 2
+    assert "2 entities and 1 facts" in found.json()["note"]

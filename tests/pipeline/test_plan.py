@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from remote_jax import config as configs
 from remote_jax import main
 from remote_jax.errors import UserError
 from remote_jax.pipeline.plan import plan
+from remote_jax.pipeline.stations import run, start_process
 
 WORK = Path("work")
 
@@ -84,6 +86,26 @@ def test_what_is_not_there_is_told_at_once(key, value):
 def test_a_training_without_a_config_is_refused():
     with pytest.raises(UserError, match=r"roam.train names no config"):
         _plan(**{"roam.train": "--config.train.epochs=3"})
+
+
+def test_a_graph_too_small_for_roam_is_told_with_what_it_has_and_what_to_do():
+    graph = WORK / "graph"
+    graph.mkdir(parents=True)
+    summary = {"posts": 7, "entities": 3, "facts": 1, "facts_left_out": 2}
+    (graph / "summary.json").write_text(json.dumps(summary | {"roam": {"written": False}}))
+    roam = _plan()["roam"]
+    with pytest.raises(UserError) as error:
+        run([roam], WORK, start_process)
+    for part in (
+        "3 entities and 1 facts were found in 7 posts",
+        "ROAM needs two facts that can be held out",
+        "extract from more posts, or lower --graph.minimum_probability",
+        "by which 2 facts are left out",
+        "remote-jax ask work/graph ENTITY RELATION",
+    ):
+        assert part in str(error.value)
+    (graph / "summary.json").write_text(json.dumps(summary | {"roam": {"written": True}}))
+    assert roam.check() is None
 
 
 @pytest.mark.parametrize(
