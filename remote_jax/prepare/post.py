@@ -26,6 +26,7 @@ from remote_jax.data.posts import (
     check_id,
     check_keys,
     items,
+    text_of,
 )
 from remote_jax.data.words import check_span, check_tokens, word_places
 from remote_jax.errors import Refused
@@ -256,4 +257,4 @@ def _object(item: object, index: int) -> ObjectInPicture:
 
 def _texts(item: Mapping[str, Any], what: str, keys: Sequence[str]) -> dict[str, str]:
     """Those of the keys that are there, checked."""
-    return {key: check_text(item[key], f"the {key} of {what}") for key in keys if item.get(key)}
+    return {key: text for key in keys if (text := text_of(item, key, what))}
