@@ -9,7 +9,7 @@ from typing import Any
 from remote_jax.data.jsonl import show
 from remote_jax.errors import Refused
 from remote_jax.prepare.mllm.answers import MAX_CAPTION, entry, listed, plain_text
-from remote_jax.prepare.mllm.boxes import Size, from_shares
+from remote_jax.prepare.mllm.boxes import Size, describe, from_shares
 from remote_jax.prepare.mllm.chat import Settings
 from remote_jax.prepare.mllm.schemas import object_schema
 from remote_jax.prepare.post import PreparedPost
@@ -33,13 +33,15 @@ class Captions:
         self._unit = settings.boxes
 
     def values(self, post: PreparedPost, size: Size) -> dict[str, Any]:
+        objects = [
+            {"object": place, "box": from_shares(one.box, self._unit, size)}
+            for place, one in enumerate(post.objects)
+        ]
         return {
             "text": post.text,
             "entities": [one.name for one in post.entities],
-            "objects": [
-                {"object": place, "box": from_shares(one.box, self._unit, size)}
-                for place, one in enumerate(post.objects)
-            ],
+            "objects": objects,
+            **({"boxes": describe(self._unit, size)} if objects else {}),
         }
 
     def expected(self, post: PreparedPost, size: Size) -> dict[str, Any] | None:

@@ -84,6 +84,11 @@ class ChatStep:
         """
         self._question, self._prompt, self._client = question, prompt, client
         self._settings, self._support = settings, support
+        self._values = {
+            "types": ", ".join(settings.types),
+            "boxes": settings.boxes,
+            "count": str(MAX_OBJECTS),
+        }
         self._system(NO_SIZE)
         self._usable = [
             place
@@ -96,7 +101,7 @@ class ChatStep:
             "model": client.endpoint.model,
             "prompt": prompt.digest,
             "schema": digest(question.schema),
-            "settings": [list(settings.types), settings.boxes, settings.side],
+            "settings": {name: self._values[name] for name in sorted(prompt.names)},
             "max_tokens": client.endpoint.max_tokens,
             **({"examples": support.version} if support else {}),
         }
@@ -104,11 +109,11 @@ class ChatStep:
     def reads(self, post: PreparedPost) -> Sequence[Any] | None:
         if self._question.pictured and post.picture is None:
             return None
-        return [
-            self._question.values(post, self._size(post)),
-            post.picture.digest if post.picture else None,
-            [one.name for one in self._examples(post)],
+        examples = [
+            [*self._content(one), self._question.expected(one, self._size(one))]
+            for one in self._examples(post)
         ]
+        return [*self._content(post), examples]
 
     def ask(self, post: PreparedPost) -> Mapping[str, Any]:
         messages = [{"role": "system", "content": self._system(self._size(post))}]
@@ -132,13 +137,13 @@ class ChatStep:
         return sent_size(post.picture.size, self._settings.side)
 
     def _system(self, size: Size) -> str:
-        return self._prompt.filled(
-            {
-                "types": ", ".join(self._settings.types),
-                "boxes": describe(self._settings.boxes, size),
-                "count": str(MAX_OBJECTS),
-            }
-        )
+        return self._prompt.filled({**self._values, "boxes": describe(self._settings.boxes, size)})
+
+    def _content(self, post: PreparedPost) -> list[Any]:
+        """What is shown of a post: its values, and its picture with the size that it is sent in."""
+        size = self._size(post)
+        picture = [post.picture.digest, *size] if post.picture else None
+        return [self._question.values(post, size), picture]
 
     def _shown(self, post: PreparedPost) -> dict[str, Any]:
         """A post as a message: its values as JSON, so that no text in it can end them."""
