@@ -36,7 +36,7 @@ def plan(config: ConfigDict, workdir: Path) -> list[Station]:
     Raises:
         UserError: a run or a file that the config names is not there.
     """
-    for key, path in (("posts", config.posts), ("questions", config.questions)):
+    for key, path in (("posts", config.posts), ("roam.queries", config.roam.queries)):
         if path and not Path(path).is_file():
             raise UserError(f"config.{key} is {path}, expected a file of JSON lines.")
     for system in ("remote", "eega"):
@@ -81,14 +81,14 @@ def _stations(config: ConfigDict, workdir: Path) -> Iterator[Station]:
     data = (f"--config.data.dir={graph / ROAM}", "--config.data.name=graph")
     training = _training("roam", config.roam.train, data, roam, (graph / ROAM / ENTITY_IDS,))
     yield replace(training, check=partial(_check_size, graph))
-    questions = Path(config.questions) if config.questions else world and graph / IMPLIED
-    if questions:
+    queries = Path(config.roam.queries) if config.roam.queries else world and graph / IMPLIED
+    if queries:
         answers = workdir / ANSWERS
         arguments = (
             *("--mode=predict", f"--workdir={roam}"),
-            *(f"--input={questions}", f"--output={answers}"),
+            *(f"--input={queries}", f"--output={answers}"),
         )
-        yield Station("answer", MAIN, arguments, (questions, _results(roam)), answers, answers)
+        yield Station("answer", MAIN, arguments, (queries, _results(roam)), answers, answers)
 
 
 def _graph(config: ConfigDict, extracted: Path, graph: Path, world: Path | None) -> Station:

@@ -62,7 +62,7 @@ def test_posts_of_ones_own_have_no_world():
 
 def test_both_systems_read_prepared_posts():
     changes = {"posts": "posts.jsonl", "prepare": "--steps=depth --encoder='a b'"}
-    found = _plan(**changes, **{"remote.run": "one", "eega.run": "two", "questions": "q.jsonl"})
+    found = _plan(**changes, **{"remote.run": "one", "eega.run": "two", "roam.queries": "q.jsonl"})
     assert list(found) == ["prepare", "extract", "graph", "roam", "answer"]
     assert found["prepare"].arguments[-2:] == ("--steps=depth", "--encoder=a b")
     assert found["extract"].arguments[1:3] == ("work/prepared/posts.jsonl", "--run=one,two")
@@ -76,7 +76,7 @@ def test_files_that_flags_name_are_inputs():
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("posts", "mine"), ("questions", "none"), ("remote.run", "runs"), ("eega.run", "none")],
+    [("posts", "mine"), ("roam.queries", "none"), ("remote.run", "runs"), ("eega.run", "none")],
 )
 def test_what_is_not_there_is_told_at_once(key, value):
     with pytest.raises(UserError, match=rf"config.{key} is {value}, expected"):
@@ -115,6 +115,7 @@ def test_a_graph_too_small_for_roam_is_told_with_what_it_has_and_what_to_do():
         (("smaple",), "no pipeline smaple; did you mean|There is no pipeline smaple"),
         (("sample", "--config.sampel.posts=3"), "Unknown config key 'sampel.posts'"),
         (("sample", "--config.sample.posts=0"), "config.sample.posts must be a whole number"),
+        (("sample", "--config.questions=q.jsonl"), "Unknown config key 'questions'"),
         (("sample", "--wrkdir=x"), "Unknown flag --wrkdir"),
     ],
 )
