@@ -16,6 +16,7 @@ from remote_jax.graph import build, reading
 from remote_jax.graph.answers import Question, ask
 from remote_jax.graph.settings import defaults
 from remote_jax.http.served import Served, load
+from remote_jax.serve.model import Model
 
 BORN = "/per/loc/place_of_birth"
 
@@ -153,12 +154,20 @@ def split(answer: dict[str, Any]) -> tuple[list[Any], list[float]]:
     return [answer], numbers
 
 
-def test_a_real_run_of_roam(tmp_path: Path, graph_folder: Path, start) -> None:
+def test_a_real_run_of_roam(
+    tmp_path: Path, graph_folder: Path, start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[tuple[list[str], int]] = []
+    monkeypatch.setattr(  # tests/serve/test_blank_batches.py compiles a smaller model
+        Model, "compile", lambda self, post, count: compiled.append((sorted(post), count))
+    )
     config = systems.roam(tmp_path / "cache")
     del config.data.sample
     config.data.update({"dir": str(graph_folder / "roam"), "name": "posts"})
     systems.begin(config, tmp_path / "run")
     served = load(graph_folder, [tmp_path / "run"])
+    asked = ["head", "known", "relation", "top"]
+    assert compiled == [(asked, 64), (asked, 64), (["head", "tail"], 64)]
     client, model = start(served), served.models["roam"]
     questions = [{"entity": one, "relation": "place_of_birth"} for one in ("E1", "E2")]
     found = client.post("/ask/batch", json={"questions": questions}).json()["answers"]
