@@ -119,4 +119,5 @@ def test_a_library_that_is_missing(
 ) -> None:
     monkeypatch.setattr(libraries.importlib.util, "find_spec", lambda name: None)
     assert command(folder, "--annotators=ana") == 2
-    assert "needs fastapi and uvicorn: pip install -e '.[annotate]'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "needs fastapi and markdown_it and uvicorn: pip install -e '.[annotate]'" in said

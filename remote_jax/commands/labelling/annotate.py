@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
         UserError: a library is missing, the folder is malformed, or the port cannot be used.
     """
     options = _options(argv)
-    check_libraries("Annotating", "annotate", ("fastapi", "uvicorn"))
+    check_libraries("Annotating", "annotate", ("fastapi", "markdown_it", "uvicorn"))
     from remote_jax.annotate.posts import read_posts
     from remote_jax.annotate.project import Project
     from remote_jax.annotate.server import run, tokens
@@ -147,7 +147,9 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--annotators", default="", help="names, separated by commas")
     parser.add_argument("--adjudicator", default="", help="name of who decides")
     parser.add_argument("--relations", choices=vocabularies.PUBLISHED, help="umre if not given")
-    parser.add_argument("--guidelines", type=Path, metavar="FILE", help="text shown beside posts")
+    parser.add_argument(
+        "--guidelines", type=Path, metavar="FILE", help="Markdown shown beside posts"
+    )
     parser.add_argument(
         "--suggestions", type=Path, metavar="EXTRACTED", help="folder that `extract` wrote"
     )
