@@ -23,7 +23,7 @@ from pathlib import Path
 
 from remote_jax.errors import UserError
 from remote_jax.prepare.mllm.client import Endpoint
-from remote_jax.prepare.plan import STEPS, Plan
+from remote_jax.prepare.plan import DEFAULT, Plan
 
 INCOMPLETE = 3
 """Exit code where all is written, but posts are left out or answers could not be used."""
@@ -79,7 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("posts", metavar="POSTS", type=Path, help="file of JSON lines, a post a line")
     add("--output", type=Path, required=True, help="folder for what is made")
-    add("--steps", default=",".join(STEPS), help="of entities, objects, captions and depth")
+    add(
+        "--steps",
+        default=",".join(DEFAULT),
+        help="of entities, objects, captions, depth and relations; the first four if not given",
+    )
     add(
         "--entities",
         help="mllm (default), spacy:NAME, transformers:NAME, eega:RUN; mllm+spacy:NAME",

@@ -21,9 +21,12 @@ from remote_jax.prepare.step import Step
 from remote_jax.prepare.store import Store
 from remote_jax.prepare.tagging import Tagger, TagStep
 
-STEPS = ("entities", "objects", "captions", "depth")
-"""In the order in which they run: objects are looked for by the names of entities, and captions are
-of objects."""
+STEPS = ("entities", "objects", "captions", "depth", "relations")
+"""In the order in which they run: objects are looked for by the names of entities, and captions and
+relations are of objects."""
+
+DEFAULT = STEPS[:4]
+"""Those that run unless others are named; relations are for EEGA alone."""
 
 MLLM = "mllm"
 TAGGERS = ("spacy", "transformers", "eega")
@@ -106,7 +109,12 @@ class Plan:
     @property
     def asks_mllm(self) -> bool:
         """Whether a step asks the multimodal LLM."""
-        sources = {"entities": self.entities, "objects": self.objects, "captions": MLLM}
+        sources = {
+            "entities": self.entities,
+            "objects": self.objects,
+            "captions": MLLM,
+            "relations": MLLM,
+        }
         return any(sources.get(name, "").split("+")[0] == MLLM for name in self.steps)
 
 
@@ -182,12 +190,13 @@ class _Chat:
         self._support = _support(plan, store) if plan.support else None
 
     def step(self, question: str, name: str = "") -> ChatStep:
-        from remote_jax.prepare.mllm import captions, entities, objects
+        from remote_jax.prepare.mllm import captions, entities, objects, relations
 
         kinds: dict[str, Callable[[Settings], Question]] = {
             "entities": entities.Entities,
             "objects": objects.Objects,
             "captions": captions.Captions,
+            "relations": relations.Relations,
         }
         made = kinds[question](self._settings)
         prompt = read_prompt(question, self._plan.prompts)

@@ -40,6 +40,17 @@ MAX_OBJECTS = 12
 NAME = 24
 """Letters of the name that a post's files have."""
 
+PREDICATES = (
+    *("above", "across", "against", "along", "attached to", "behind", "belonging to", "between"),
+    *("carrying", "covered in", "covering", "eating", "flying in", "growing on", "hanging from"),
+    *("holding", "in", "in front of", "looking at", "lying on", "mounted on", "near", "on"),
+    *("painted on", "parked on", "part of", "playing", "riding", "sitting on", "standing on"),
+    *("under", "using", "walking on", "watching", "wearing"),
+)
+"""Those of the 50 predicates that scene graphs are usually made of (Visual Genome, as split by
+Xu et al., Scene Graph Generation by Iterative Message Passing, 2017) that say how two objects stand
+to each other."""
+
 ENTITY_KEYS = ("start", "end", "name", "type", "caption")
 
 DECODING = threading.Lock()
@@ -81,6 +92,15 @@ class ObjectInPicture:
     label: str = ""
     score: float | None = None
     given: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class RelationInPicture:
+    """What the picture shows of two objects, by their places: head, relation, tail."""
+
+    head: int
+    relation: str
+    tail: int
 
 
 @dataclass(frozen=True)
@@ -142,6 +162,7 @@ class PreparedPost:
         kept: other values of the post, which are copied: `id`, `date` and `parse`.
         picture: None without one.
         candidates: entities that a multimodal LLM proposes; a tagger may read them.
+        relations: between objects, the clearest first; None where nobody was asked.
         caption: of the whole picture.
         given_depth: content of the depth map that the post came with; then none is made.
         depth: whether a depth map was made.
@@ -155,6 +176,7 @@ class PreparedPost:
     entities: tuple[Entity, ...] = ()
     objects: tuple[ObjectInPicture, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    relations: tuple[RelationInPicture, ...] | None = None
     caption: str = ""
     given_depth: bytes | None = field(default=None, repr=False)
     depth: bool = False

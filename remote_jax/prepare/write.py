@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
+from remote_jax.eega.data.formats import SCENES
 from remote_jax.errors import writing
 from remote_jax.prepare import rows
 from remote_jax.prepare.media import OutputMedia
@@ -16,7 +17,7 @@ from remote_jax.prepare.post import PreparedPost
 from remote_jax.prepare.run import Outcome, Part
 from remote_jax.prepare.step import Step
 from remote_jax.remote.sample.write import BOXES
-from remote_jax.reporting.results import json_line
+from remote_jax.reporting.results import json_line, write_json
 
 POSTS = "posts.jsonl"
 CAPTIONS = "cap_prepared.json"
@@ -30,15 +31,23 @@ TABLES = (BOXES, CAPTIONS)
 
 
 def write(
-    folder: Path, outcomes: Iterable[Outcome], steps: Sequence[Step], media: OutputMedia
+    folder: Path,
+    outcomes: Iterable[Outcome],
+    steps: Sequence[Step],
+    media: OutputMedia,
+    types: Sequence[str],
 ) -> Iterator[Outcome]:
     """Writes each outcome and passes it on; the files get their names after the last.
+
+    Args:
+        types: of objects, which scene graphs have for classes.
 
     Raises:
         UserError: nothing can be written.
     """
     versions = {step.name: {**step.version} for step in steps}
-    with _Files(folder) as files:
+    scenes = "relations" in versions
+    with _Files(folder, (*TABLES, SCENES[0]) if scenes else TABLES) as files:
         for outcome in outcomes:
             if isinstance(outcome.post, str):
                 files.line(REJECTED, {"line": outcome.line, "error": outcome.post})
@@ -50,6 +59,8 @@ def write(
             if picture:
                 files.entry(BOXES, picture, rows.boxes(post))
                 files.entry(CAPTIONS, picture, rows.captions(post))
+            if post.relations is not None:
+                files.entry(SCENES[0], picture, rows.scene_graph(post, types))
             start = {"line": outcome.line, "id": post.id}
             source = {"picture": picture, "source": post.picture.name} if post.picture else {}
             told = {"caption": post.caption} if post.caption else {}
@@ -60,6 +71,11 @@ def write(
                     why = {"step": part.step, "error": part.unparsed, "answer": part.answer}
                     files.line(UNPARSED, {**start, **why})
             yield outcome
+        with writing(folder):
+            for name in SCENES:  # an earlier preparation's may be of other objects
+                (folder / name).unlink(missing_ok=True)
+        if scenes:
+            write_json(folder / SCENES[1], rows.scene_names(types))
         files.finish()
 
 
@@ -81,14 +97,14 @@ def _part(part: Part, version: Mapping[str, Any]) -> dict[str, Any]:
 class _Files:
     """Files that are written under other names until all are whole."""
 
-    def __init__(self, folder: Path):
-        self._folder = folder
+    def __init__(self, folder: Path, tables: Sequence[str]):
+        self._folder, self._tables = folder, tables
         self._files: dict[str, IO[str]] = {}
         self._begun: set[str] = set()
         self._stack = ExitStack()
 
     def __enter__(self) -> _Files:
-        for name in (*LINES, *TABLES):
+        for name in (*LINES, *self._tables):
             path = self._partial(name)
             with writing(path):
                 self._files[name] = self._stack.enter_context(path.open("w", encoding="utf-8"))
@@ -110,7 +126,7 @@ class _Files:
             self._begun |= {name, f"{name} {key}"}
 
     def finish(self) -> None:
-        for name in TABLES:
+        for name in self._tables:
             self._write(name, "}\n" if name in self._begun else "{}\n")
         for name, file in self._files.items():
             with writing(self._folder / name):

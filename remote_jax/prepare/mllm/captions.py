@@ -26,11 +26,13 @@ class Captions:
     """
 
     name = "captions"
-    pictured = True
     schema: Mapping[str, Any] = SCHEMA
 
     def __init__(self, settings: Settings):
         self._unit = settings.boxes
+
+    def asks(self, post: PreparedPost) -> bool:
+        return post.picture is not None
 
     def values(self, post: PreparedPost, size: Size) -> dict[str, Any]:
         objects = [

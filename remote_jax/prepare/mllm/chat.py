@@ -13,7 +13,7 @@ from remote_jax.prepare.mllm.client import Client
 from remote_jax.prepare.mllm.examples import Support
 from remote_jax.prepare.mllm.picture import data_url, sent_size
 from remote_jax.prepare.mllm.prompts import Prompt
-from remote_jax.prepare.post import MAX_OBJECTS, PreparedPost
+from remote_jax.prepare.post import MAX_OBJECTS, PREDICATES, PreparedPost
 from remote_jax.prepare.step import Found, digest
 
 
@@ -39,13 +39,14 @@ class Question(Protocol):
 
     Attributes:
         name: of the step, of its prompt, and of the schema.
-        pictured: whether a post without a picture is not asked about.
         schema: JSON schema of the answer.
     """
 
     name: str
-    pictured: bool
     schema: Mapping[str, Any]
+
+    def asks(self, post: PreparedPost) -> bool:
+        """Whether there is something to ask about a post."""
 
     def values(self, post: PreparedPost, size: Size) -> dict[str, Any]:
         """The post as the prompt describes it; values of JSON."""
@@ -88,6 +89,7 @@ class ChatStep:
             "types": ", ".join(settings.types),
             "boxes": settings.boxes,
             "count": str(MAX_OBJECTS),
+            "relations": ", ".join(PREDICATES),
         }
         self._system(NO_SIZE)
         self._usable = [
@@ -107,7 +109,7 @@ class ChatStep:
         }
 
     def reads(self, post: PreparedPost) -> Sequence[Any] | None:
-        if self._question.pictured and post.picture is None:
+        if not self._question.asks(post):
             return None
         examples = [
             [*self._content(one), self._question.expected(one, self._size(one))]

@@ -32,7 +32,6 @@ class Entities:
     """
 
     name = "entities"
-    pictured = False
 
     def __init__(self, settings: Settings):
         self._types = settings.types
@@ -42,6 +41,9 @@ class Entities:
             "description": {"type": "string"},
         }
         self.schema: Mapping[str, Any] = list_schema("entities", properties)
+
+    def asks(self, post: PreparedPost) -> bool:
+        return True
 
     def values(self, post: PreparedPost, size: Size) -> dict[str, Any]:
         return {"text": post.text}

@@ -21,7 +21,6 @@ class Objects:
     """Which objects of the picture the post is about, where they are, and what can be seen."""
 
     name = "objects"
-    pictured = True
 
     def __init__(self, settings: Settings):
         self._types, self._unit = settings.types, settings.boxes
@@ -32,6 +31,9 @@ class Objects:
             "caption": {"type": "string"},
         }
         self.schema: Mapping[str, Any] = list_schema("objects", properties)
+
+    def asks(self, post: PreparedPost) -> bool:
+        return post.picture is not None
 
     def values(self, post: PreparedPost, size: Size) -> dict[str, Any]:
         named = [{"name": one.name, "type": one.type} for one in post.entities]
