@@ -93,6 +93,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--types", type=_names, help="of entities and objects; per,org,loc,misc if not given")
     add("--overlap", type=float, help="of two boxes of one object, at least; 0.7 if not given")
     add("--concurrency", dest="workers", type=_whole, help="posts at a time; 8 if not given")
+    _add_server(parser)
+    detector = parser.add_argument_group("zero-shot detector")
+    detector.add_argument(
+        "--labels", type=Path, metavar="FILE", help="what to look for, one a line"
+    )
+    detector.add_argument("--threshold", type=float, help="least score; 0.3 if not given")
+    return parser
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
     server = parser.add_argument_group("server of a multimodal LLM")
     add = server.add_argument
     add("--endpoint", metavar="URL", help="of the OpenAI-compatible chat protocol")
@@ -110,12 +120,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--examples", type=_whole, help="examples of a question; 5 if not given")
     add("--clip", metavar="NAME", help="CLIP that says which are similar, by text and picture")
     add("--encoder", metavar="NAME", help="or a sentence encoder, by text alone")
-    detector = parser.add_argument_group("zero-shot detector")
-    detector.add_argument(
-        "--labels", type=Path, metavar="FILE", help="what to look for, one a line"
-    )
-    detector.add_argument("--threshold", type=float, help="least score; 0.3 if not given")
-    return parser
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -78,9 +78,7 @@ def _stations(config: ConfigDict, workdir: Path) -> Iterator[Station]:
         extracted / MANIFEST,
     )
     yield _graph(config, extracted, graph, world)
-    data = (f"--config.data.dir={graph / ROAM}", "--config.data.name=graph")
-    training = _training("roam", config.roam.train, data, roam, (graph / ROAM / ENTITY_IDS,))
-    yield replace(training, check=partial(_check_size, graph))
+    yield _roam(config, graph, roam)
     queries = Path(config.roam.queries) if config.roam.queries else world and graph / IMPLIED
     if queries:
         answers = workdir / ANSWERS
@@ -96,6 +94,12 @@ def _graph(config: ConfigDict, extracted: Path, graph: Path, world: Path | None)
     arguments = ("graph", str(extracted), f"--output={graph}", *truth, *shlex.split(config.graph))
     inputs = (extracted / MANIFEST, *([world] if world else []), *_files(config.graph))
     return Station("graph", MAIN, arguments, inputs, graph, graph / SUMMARY)
+
+
+def _roam(config: ConfigDict, graph: Path, run: Path) -> Station:
+    data = (f"--config.data.dir={graph / ROAM}", "--config.data.name=graph")
+    training = _training("roam", config.roam.train, data, run, (graph / ROAM / ENTITY_IDS,))
+    return replace(training, check=partial(_check_size, graph))
 
 
 def _training(

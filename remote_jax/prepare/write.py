@@ -13,7 +13,7 @@ from remote_jax.eega.data.formats import SCENES
 from remote_jax.errors import writing
 from remote_jax.prepare import rows
 from remote_jax.prepare.media import OutputMedia
-from remote_jax.prepare.post import PreparedPost
+from remote_jax.prepare.post import Entity, ObjectInPicture, PreparedPost
 from remote_jax.prepare.run import Outcome, Part
 from remote_jax.prepare.step import Step
 from remote_jax.remote.sample.write import BOXES
@@ -51,25 +51,11 @@ def write(
         for outcome in outcomes:
             if isinstance(outcome.post, str):
                 files.line(REJECTED, {"line": outcome.line, "error": outcome.post})
-                yield outcome
-                continue
-            post = outcome.post
-            files.line(POSTS, rows.post_row(post, media))
-            picture = media.picture(post).rpartition("/")[2]
-            if picture:
-                files.entry(BOXES, picture, rows.boxes(post))
-                files.entry(CAPTIONS, picture, rows.captions(post))
-            if post.relations is not None:
-                files.entry(SCENES[0], picture, rows.scene_graph(post, types))
-            start = {"line": outcome.line, "id": post.id}
-            source = {"picture": picture, "source": post.picture.name} if post.picture else {}
-            told = {"caption": post.caption} if post.caption else {}
-            parts = {part.step: _part(part, versions[part.step]) for part in outcome.parts}
-            files.line(PROVENANCE, {**start, **source, **_given(post), **told, "steps": parts})
-            for part in outcome.parts:
-                if part.unparsed:
-                    why = {"step": part.step, "error": part.unparsed, "answer": part.answer}
-                    files.line(UNPARSED, {**start, **why})
+            else:
+                picture = media.picture(outcome.post).rpartition("/")[2]
+                files.line(POSTS, rows.post_row(outcome.post, media))
+                _write_tables(files, outcome.post, picture, types)
+                _write_origin(files, outcome, outcome.post, picture, versions)
             yield outcome
         with writing(folder):
             for name in SCENES:  # an earlier preparation's may be of other objects
@@ -79,11 +65,44 @@ def write(
         files.finish()
 
 
+def _write_tables(files: _Files, post: PreparedPost, picture: str, types: Sequence[str]) -> None:
+    """What the tables have for the picture of a post."""
+    if picture:
+        files.entry(BOXES, picture, rows.boxes(post))
+        files.entry(CAPTIONS, picture, rows.captions(post))
+    if post.relations is not None:
+        files.entry(SCENES[0], picture, rows.scene_graph(post, types))
+
+
+def _write_origin(
+    files: _Files,
+    outcome: Outcome,
+    post: PreparedPost,
+    picture: str,
+    versions: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Where everything in a post is from, and the answers that could not be used."""
+    start = {"line": outcome.line, "id": post.id}
+    source = {"picture": picture, "source": post.picture.name} if post.picture else {}
+    told = {"caption": post.caption} if post.caption else {}
+    parts = {part.step: _part(part, versions[part.step]) for part in outcome.parts}
+    files.line(PROVENANCE, {**start, **source, **_given(post), **told, "steps": parts})
+    for part in outcome.parts:
+        if part.unparsed:
+            why = {"step": part.step, "error": part.unparsed, "answer": part.answer}
+            files.line(UNPARSED, {**start, **why})
+
+
 def _given(post: PreparedPost) -> dict[str, Any]:
     """The entities and objects that the post came with: the first of its row, as it had them."""
-    ends = {"entities": post.entities, "objects": post.objects}
-    given = {key: [one.given for one in found if one.given] for key, found in ends.items()}
-    found = {key: rows for key, rows in given.items() if rows}
+    ends: dict[str, Sequence[Entity | ObjectInPicture]] = {
+        "entities": post.entities,
+        "objects": post.objects,
+    }
+    given = {
+        key: [one.given for one in some if one.given is not None] for key, some in ends.items()
+    }
+    found = {key: items for key, items in given.items() if items}
     return {"given": found} if found else {}
 
 

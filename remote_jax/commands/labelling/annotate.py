@@ -68,7 +68,6 @@ def main(argv: Sequence[str]) -> int:
         for sentence in (f"{len(suggestions):,} posts have suggestions", *passed):
             print(f"{sentence}.")
     listening = run.bind(options.port)
-    port = listening.getsockname()[1]
     project = Project(folder, new=True, vocabulary=vocabulary, posts=posts)
     _add_people(project, roles)
     if not own:
@@ -76,7 +75,7 @@ def main(argv: Sequence[str]) -> int:
         chosen = options.relations or DEFAULT
         print(f"Relations of {chosen.upper()} are written to {folder}.")
     secrets = tokens.read_or_make(folder, project.store.people())
-    served = Served(project, secrets, port, suggestions, guidelines)
+    served = Served(project, secrets, listening.getsockname()[1], suggestions, guidelines)
     run.serve(served, listening, lambda: _announce(served))
     return 0
 

@@ -62,6 +62,16 @@ NO_SIZE: Size = (1, 1)
 """Of no picture."""
 
 
+def _values(settings: Settings) -> dict[str, str]:
+    """What a prompt may ask for; the unit of boxes by its name."""
+    return {
+        "types": ", ".join(settings.types),
+        "boxes": settings.boxes,
+        "count": str(MAX_OBJECTS),
+        "relations": ", ".join(PREDICATES),
+    }
+
+
 class ChatStep:
     """A `Step` that asks one question of a model for each post."""
 
@@ -85,12 +95,7 @@ class ChatStep:
         """
         self._question, self._prompt, self._client = question, prompt, client
         self._settings, self._support = settings, support
-        self._values = {
-            "types": ", ".join(settings.types),
-            "boxes": settings.boxes,
-            "count": str(MAX_OBJECTS),
-            "relations": ", ".join(PREDICATES),
-        }
+        self._values = _values(settings)
         self._system(NO_SIZE)
         self._usable = [
             place
