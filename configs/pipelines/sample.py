@@ -24,7 +24,6 @@ def get_config() -> ConfigDict:
             "eega": {"run": ""},
             "extract": "",
             "graph": "",
-            "roam": {"train": "--config=mkg_y"},
-            "questions": "",
+            "roam": {"train": "--config=mkg_y", "queries": ""},
         }
     )

@@ -14,7 +14,8 @@ from typing import Any
 
 from remote_jax.data.boxes import check_box
 from remote_jax.data.images import Box
-from remote_jax.data.jsonl import check_text, show
+from remote_jax.data.jsonl import show
+from remote_jax.data.posts import text_of
 from remote_jax.data.words import check_span
 from remote_jax.errors import Refused
 
@@ -157,12 +158,10 @@ def check_object(value: Mapping[str, Any], what: str) -> Object:
     left, top, right, bottom = (round(edge, DIGITS) for edge in edges)
     if not (left < right and top < bottom):
         raise Refused(f"the box of {what} is too small to be seen, found {show(edges)}")
-    caption = value.get("caption") or ""
-    if caption:
-        caption = check_text(caption, f"the caption of {what}")
+    caption = text_of(value, "caption", what)
     return Object((left, top, right, bottom), check_type(value, what), caption)
 
 
 def check_type(value: Mapping[str, Any], what: str) -> str:
     """The type of an end in lower case; "" where it has none."""
-    return check_text(value["type"], f"the type of {what}").lower() if value.get("type") else ""
+    return text_of(value, "type", what).lower()

@@ -22,6 +22,7 @@ from remote_jax.annotate.layers import Layers
 from remote_jax.annotate.posts import Post, read_posts
 from remote_jax.annotate.store import FILE as LABELS
 from remote_jax.annotate.store import Batch, Edit, Store, Values
+from remote_jax.annotate.vocabulary import Vocabulary
 from remote_jax.data.jsonl import check_text, show
 from remote_jax.errors import Refused, UserError, nearest
 
@@ -34,19 +35,28 @@ MAX_EDITS = 2_000
 class Project:
     """Everything that is known of a folder; safe to use from several threads."""
 
-    def __init__(self, folder: Path, *, new: bool = False):
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        new: bool = False,
+        vocabulary: Vocabulary | None = None,
+        posts: tuple[Post, ...] | None = None,
+    ):
         """Reads the posts and opens the labels.
 
         Args:
             new: whether to make the file of labels where there is none.
+            vocabulary: of the folder; it is read if it is not given.
+            posts: likewise.
 
         Raises:
             UserError: something in the folder is missing or malformed, or a post has labels and is
                 not what it was when it got them.
         """
         self.folder = folder
-        self.vocabulary = vocabularies.required(folder)
-        self.posts = read_posts(folder)
+        self.vocabulary = vocabulary or vocabularies.required(folder)
+        self.posts = posts or read_posts(folder)
         self.store = Store(folder, new=new)
         self._check_unchanged()
 

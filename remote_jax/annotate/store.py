@@ -1,7 +1,9 @@
 """Labels in SQLite, as a list of changes that only grows: who, when, what, from what, to what.
 
 A change is committed and on the disk (`synchronous=FULL`) before `append` returns. What is valid
-now is a view of the changes; to undo is to change back. Triggers refuse to rewrite the list.
+now is a view of the changes; to undo is to change back. Triggers refuse to rewrite the list. A
+person may be renamed: changes keep the name under which they were made, and another list says who
+called whom what.
 """
 
 from __future__ import annotations
@@ -16,10 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from remote_jax.errors import UserError
+from remote_jax.errors import Refused, UserError
 
 FILE = "labels.sqlite"
-FORMAT = 1
+FORMAT = 2
 BUSY_SECONDS = 10
 ANNOTATOR, ADJUDICATOR = "annotator", "adjudicator"
 
@@ -38,6 +40,22 @@ CREATE VIEW labels AS
 CREATE TRIGGER unchanged BEFORE UPDATE ON changes BEGIN SELECT RAISE(ABORT, 'kept as it was'); END;
 CREATE TRIGGER undeleted BEFORE DELETE ON changes BEGIN SELECT RAISE(ABORT, 'kept for good'); END;
 """
+
+RENAMES = """
+ALTER TABLE people ADD COLUMN called TEXT;
+CREATE TABLE renames (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  time TEXT NOT NULL, by TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL
+);
+CREATE TRIGGER same BEFORE UPDATE ON renames BEGIN SELECT RAISE(ABORT, 'kept as it was'); END;
+CREATE TRIGGER all_kept BEFORE DELETE ON renames BEGIN SELECT RAISE(ABORT, 'kept for good'); END;
+DROP VIEW labels;
+CREATE VIEW labels AS
+  SELECT coalesce(called, person) AS person, post, item, after AS value, max(number) AS number
+  FROM changes JOIN people ON name = person GROUP BY coalesce(called, person), post, item;
+"""
+"""What format 2 has more than format 1. `called` is the present name of a person under a former
+one; it is NULL for present names."""
 
 Values = Mapping[str, Mapping[str, Any] | None]
 """Values by item, as JSON has them; None where it was taken away."""
@@ -104,6 +122,10 @@ class Store:
             if found == 0 and not tables:
                 for statement in _statements(SCHEMA):
                     cursor.execute(statement)
+                found = 1
+            if found == 1:
+                for statement in _statements(RENAMES):
+                    cursor.execute(statement)
                 cursor.execute(f"PRAGMA user_version={FORMAT}")
             elif found != FORMAT:
                 raise UserError(f"{self._path} is not a file of labels of format {FORMAT}.")
@@ -131,23 +153,68 @@ class Store:
 
     def people(self) -> dict[str, str]:
         """The role of each person, annotators first, by name."""
-        rows = self._rows("SELECT name, role FROM people ORDER BY role DESC, name")
-        return dict(rows)
+        query = "SELECT name, role FROM people WHERE called IS NULL ORDER BY role DESC, name"
+        return dict(self._rows(query))
 
     def add_person(self, name: str, role: str) -> None:
         """Adds a person.
 
         Raises:
-            UserError: the person has another role, or there is another adjudicator.
+            UserError: the person has another role or name, or there is another adjudicator.
         """
         with self._transaction() as cursor:
-            people = dict(cursor.execute("SELECT name, role FROM people").fetchall())
+            self._check_called(name)
+            people = self.people()
             if people.get(name, role) != role:
                 raise UserError(f"{name} is {people[name]} in {self._path}, and cannot be {role}.")
             others = [one for one in people if people[one] == ADJUDICATOR and one != name]
             if role == ADJUDICATOR and others:
                 raise UserError(f"{others[0]} is the adjudicator in {self._path}; there is one.")
-            cursor.execute("INSERT OR IGNORE INTO people VALUES (?, ?)", (name, role))
+            cursor.execute("INSERT OR IGNORE INTO people VALUES (?, ?, NULL)", (name, role))
+
+    def rename(self, old: str, new: str, by: str, check: Callable[[], None]) -> int:
+        """Gives a person another name; returns the number of changes under other names.
+
+        Args:
+            by: who does it.
+            check: called where there is somebody of that name, who is then the same person; what
+                it raises leaves everything as it was.
+
+        Raises:
+            UserError: nobody has the one name, or the other is one of somebody else or of another
+                role.
+        """
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with self._transaction() as cursor:
+            people = self.people()
+            if old not in people or old == new:
+                known = ", ".join(people) or "nobody"
+                raise UserError(f"{old!r} cannot become {new!r}: {self._path} has {known}.")
+            if self._called(new) not in (None, old):
+                self._check_called(new)
+            if people.get(new, people[old]) != people[old]:
+                raise UserError(f"{new} is {people[new]}, and {old} is {people[old]}.")
+            if new in people:
+                check()
+            cursor.execute("INSERT OR IGNORE INTO people VALUES (?, ?, NULL)", (new, people[old]))
+            cursor.execute("UPDATE people SET called = ? WHERE ? IN (name, called)", (new, old))
+            cursor.execute("UPDATE people SET called = NULL WHERE name = ?", (new,))
+            values = (now, by, old, new)
+            cursor.execute(
+                "INSERT INTO renames (time, by, before, after) VALUES (?, ?, ?, ?)", values
+            )
+            count = "SELECT count(*) FROM changes JOIN people ON name = person WHERE called = ?"
+            return cursor.execute(count, (new,)).fetchone()[0]
+
+    def _called(self, name: str) -> str | None:
+        """The present name of a person under a former name; None if it is no former name."""
+        rows = self._rows("SELECT called FROM people WHERE name = ?", (name,))
+        return rows[0][0] if rows else None
+
+    def _check_called(self, name: str) -> None:
+        """Raises a UserError for a former name."""
+        if called := self._called(name):
+            raise UserError(f"{name} was renamed, and is called {called} in {self._path}.")
 
     def digests(self) -> dict[str, str]:
         """The digest of each post that has a change, as it was when it had its first."""
@@ -183,9 +250,14 @@ class Store:
             batch: a name that no other has.
             make: of the person's values and batches of the post, the batch that is undone, if any,
                 and the changes. What it raises leaves everything as it was.
+
+        Raises:
+            Refused: the person has another name by now.
         """
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         with self._transaction() as cursor:
+            if called := self._called(person):
+                raise Refused(f"{person} is called {called} now; the server must be started again")
             before = _batches(cursor.execute(_BATCHES, (person, post[0])).fetchall())
             if any(one.name == batch for one in before):
                 return
@@ -201,8 +273,8 @@ class Store:
 
 _VALUES = "SELECT item, value FROM labels WHERE person = ? AND post = ?"
 _BATCHES = (
-    "SELECT batch, undoes, item, before, after FROM changes WHERE person = ? AND post = ?"
-    " ORDER BY number"
+    "SELECT batch, undoes, item, before, after FROM changes WHERE person IN"
+    " (SELECT name FROM people WHERE coalesce(called, name) = ?) AND post = ? ORDER BY number"
 )
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from remote_jax.errors import UserError
 from remote_jax.prepare.mllm.client import Endpoint
-from remote_jax.prepare.plan import STEPS, Plan
+from remote_jax.prepare.plan import DEFAULT, Plan
 
 INCOMPLETE = 3
 """Exit code where all is written, but posts are left out or answers could not be used."""
@@ -79,7 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("posts", metavar="POSTS", type=Path, help="file of JSON lines, a post a line")
     add("--output", type=Path, required=True, help="folder for what is made")
-    add("--steps", default=",".join(STEPS), help="of entities, objects, captions and depth")
+    add(
+        "--steps",
+        default=",".join(DEFAULT),
+        help="of entities, objects, captions, depth and relations; the first four if not given",
+    )
     add(
         "--entities",
         help="mllm (default), spacy:NAME, transformers:NAME, eega:RUN; mllm+spacy:NAME",
@@ -87,7 +91,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--objects", help="mllm (default), or transformers:NAME, a zero-shot detector")
     add("--depth", metavar="NAME", help="model of depth: a folder, or a name of the hub")
     add("--types", type=_names, help="of entities and objects; per,org,loc,misc if not given")
+    add("--overlap", type=float, help="of two boxes of one object, at least; 0.7 if not given")
     add("--concurrency", dest="workers", type=_whole, help="posts at a time; 8 if not given")
+    _add_server(parser)
+    detector = parser.add_argument_group("zero-shot detector")
+    detector.add_argument(
+        "--labels", type=Path, metavar="FILE", help="what to look for, one a line"
+    )
+    detector.add_argument("--threshold", type=float, help="least score; 0.3 if not given")
+    return parser
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
     server = parser.add_argument_group("server of a multimodal LLM")
     add = server.add_argument
     add("--endpoint", metavar="URL", help="of the OpenAI-compatible chat protocol")
@@ -105,12 +120,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--examples", type=_whole, help="examples of a question; 5 if not given")
     add("--clip", metavar="NAME", help="CLIP that says which are similar, by text and picture")
     add("--encoder", metavar="NAME", help="or a sentence encoder, by text alone")
-    detector = parser.add_argument_group("zero-shot detector")
-    detector.add_argument(
-        "--labels", type=Path, metavar="FILE", help="what to look for, one a line"
-    )
-    detector.add_argument("--threshold", type=float, help="least score; 0.3 if not given")
-    return parser
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from remote_jax.data.boxes import check_box
 from remote_jax.data.files import inside, read_json, read_lines
 from remote_jax.data.images import Box
 from remote_jax.data.jsonl import MAX_LINE, check_text, parse, show
+from remote_jax.data.posts import text_of
 from remote_jax.errors import Refused, UserError
 
 MANIFEST = "manifest.json"
@@ -138,13 +139,9 @@ def _list(row: Mapping[str, Any], key: str, most: int) -> list[Mapping[str, Any]
 
 
 def _mention(one: Mapping[str, Any], what: str, text: str) -> Mention:
-    kind = one.get("type", "")
-    if kind:
-        kind = check_text(kind, f"the type of {what}")
+    kind = text_of(one, "type", what)
     if "box" in one:
-        name = one.get("name", "")
-        if name:
-            name = check_text(name, f"the name of {what}")
+        name = text_of(one, "name", what)
         return Mention(name, kind, box=check_box(one["box"], f"the box of {what}"))
     span = one.get("span")
     if not isinstance(span, list) or len(span) != 2 or any(type(end) is not int for end in span):

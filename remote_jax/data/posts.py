@@ -274,9 +274,22 @@ def check_id(value: object) -> Id:
     return check_text(value, "'id'")
 
 
+def text_of(item: Mapping[str, Any], key: str, what: str) -> str:
+    """The text under a key of an entity or object; "" where it is absent, null or empty.
+
+    Args:
+        what: names the item in the error.
+
+    Raises:
+        Refused: it is no text.
+    """
+    found = item.get(key)
+    return "" if found is None or found == "" else check_text(found, f"the {key} of {what}")
+
+
 def items(value: Mapping[str, Any], key: str) -> Sequence[Any]:
-    """The list under `key`; empty where there is none."""
-    found = value.get(key, [])
+    """The list under `key`; empty where it is absent or null."""
+    found = () if value.get(key) is None else value[key]
     if not isinstance(found, list | tuple):
         raise Refused(f"{key!r} must be a list")
     if len(found) > MAX_ITEMS:

@@ -7,7 +7,7 @@ from typing import Any
 
 from remote_jax.data.boxes import check_box
 from remote_jax.data.extracted import ExtractedPost, Mention, Triplet
-from remote_jax.data.posts import items
+from remote_jax.data.posts import items, text_of
 from remote_jax.data.words import word_places
 from remote_jax.eega.answers import Quintuples
 from remote_jax.remote.answers import Argument, EntityArgument, ObjectArgument, Relations
@@ -39,8 +39,8 @@ class FoundInPost:
         """The entities that a post came with."""
         for item in given:
             if isinstance(item, Mapping):
-                start, end, kind = item["start"], item["end"], item.get("type")
-                self._entity(start, end, (kind or "").lower())
+                kind = text_of(item, "type", "an entity").lower()
+                self._entity(item["start"], item["end"], kind)
             else:
                 self._entity(*item)
 
@@ -109,5 +109,5 @@ def _words(values: Mapping[str, Any]) -> tuple[list[tuple[int, int]], str]:
 def _object(item: Any) -> Mention:
     if not isinstance(item, Mapping):
         return Mention("", box=check_box(item, "the box"))
-    name = item.get("caption") or item.get("class") or ""
-    return Mention(name, item.get("type", "").lower(), box=check_box(item.get("box"), "the box"))
+    caption, label, kind = (text_of(item, key, "an object") for key in ("caption", "class", "type"))
+    return Mention(caption or label, kind.lower(), box=check_box(item.get("box"), "the box"))

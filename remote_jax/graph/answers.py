@@ -193,7 +193,7 @@ def _answers(graph: KnowledgeGraph, asked: _Resolved, reply: Answer | None) -> A
     stated = list(_stated(graph, asked.entity, asked.relation, asked.tail))
     stated.sort(key=lambda one: (-one.probability, one.id))
     inferred: list[Candidate] = []
-    note = "no trained run of ROAM was given"
+    note = graph.too_small or "no trained run of ROAM was given"
     if reply is not None:
         inferred, note = _inferred(graph, asked, reply, {one.id for one in stated})
     return Answers(asked.entity, asked.relation, asked.tail, (*stated, *inferred), note)

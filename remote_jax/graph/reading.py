@@ -13,6 +13,7 @@ from remote_jax.data.files import read_json, read_lines
 from remote_jax.data.jsonl import check_text, parse, show
 from remote_jax.errors import Refused, UserError, nearest
 from remote_jax.graph.build import ENTITIES, FACTS, SUMMARY
+from remote_jax.graph.completion import too_small
 from remote_jax.graph.entities import Entity
 from remote_jax.graph.extraction import last_part
 from remote_jax.graph.facts import symmetric
@@ -21,6 +22,9 @@ from remote_jax.roam.data.nearest import Names
 
 RUN = "roam-run"
 """A run of ROAM that is found without being named, in the folder of the graph."""
+
+CONFIG = "config.json"
+"""What each run has from its start on."""
 
 MAX_ROW = 2**25
 MAX_SUMMARY = 2**24
@@ -66,6 +70,7 @@ class KnowledgeGraph:
         labels: entities by the names that ROAM knows them by.
         relations: names, sorted; `both_ways` are those of which either end may be the head.
         folder: that it was read from.
+        too_small: why ROAM cannot complete it, a sentence; "" if it can.
     """
 
     def __init__(
@@ -74,8 +79,10 @@ class KnowledgeGraph:
         facts: Mapping[str, Fact],
         both_ways: str = "auto",
         folder: Path | None = None,
+        too_small: str = "",
     ):
         self.entities, self.facts, self.folder = entities, facts, folder
+        self.too_small = too_small
         self.relations = sorted({one.relation for one in facts.values()})
         flags = symmetric(self.relations, both_ways)
         self.both_ways = {name for name, both in zip(self.relations, flags, strict=True) if both}
@@ -152,6 +159,9 @@ class KnowledgeGraph:
             return found[0]
         if found:
             raise Refused(f"{name!r} may be {' or '.join(found)}: write the whole name")
+        if not self.relations:
+            why = self.too_small or "its posts state none"
+            raise Refused(f"the graph has no facts, so no relation can be asked for: {why}")
         known = [*self.relations, *map(last_part, self.relations)]
         raise Refused(f"the graph has no relation {show(name)}{nearest(name, known)}")
 
@@ -160,9 +170,16 @@ def _told(one: Entity) -> str:
     return f"{one.id} ({shown(one.name, 60)}{', ' * bool(one.type)}{one.type})"
 
 
-def run_of(folder: Path, run: Path | None) -> Path | None:
-    """The run of ROAM that is named, or else the one in the folder of a graph, if it is there."""
-    return folder / RUN if run is None and (folder / RUN).is_dir() else run
+def run_of(graph: KnowledgeGraph, run: Path | None) -> Path | None:
+    """The run of ROAM that is named, or else the one in the folder of a graph, if it is there.
+
+    A graph that is too small for ROAM has none: what is there is of another graph, or of an attempt
+    that ended before it began.
+    """
+    if run is not None or graph.folder is None or graph.too_small:
+        return run
+    own = graph.folder / RUN
+    return own if (own / CONFIG).is_file() else None
 
 
 def read(folder: Path) -> KnowledgeGraph:
@@ -175,16 +192,16 @@ def read(folder: Path) -> KnowledgeGraph:
         raise UserError(
             f"{folder} has no {SUMMARY}, expected a folder that `remote-jax graph` has finished."
         )
-    settings = read_json(folder / SUMMARY, MAX_SUMMARY).get("settings")
+    summary = read_json(folder / SUMMARY, MAX_SUMMARY)
+    settings = summary.get("settings")
     both_ways = settings.get("symmetric") if isinstance(settings, dict) else None
     entities = {one.id: one for one in _rows(folder / ENTITIES, _entity)}
     facts = {one.id: one for one in _rows(folder / FACTS, _fact)}
     for one in facts.values():
         if one.head not in entities or one.tail not in entities:
             raise UserError(f"{folder / FACTS}: {one.id} is of an entity that {ENTITIES} lacks.")
-    return KnowledgeGraph(
-        entities, facts, both_ways if isinstance(both_ways, str) else "auto", folder
-    )
+    both_ways = both_ways if isinstance(both_ways, str) else "auto"
+    return KnowledgeGraph(entities, facts, both_ways, folder, too_small(summary))
 
 
 def _rows(path: Path, make: Any) -> Iterator[Any]:

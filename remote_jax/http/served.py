@@ -10,9 +10,10 @@ from typing import Any, Protocol
 from remote_jax.data.posts import Answer
 from remote_jax.errors import UserError
 from remote_jax.graph import reading
-from remote_jax.graph.answers import Predictor
+from remote_jax.graph.answers import EXTRA, Predictor
 from remote_jax.graph.names import shown
 from remote_jax.graph.reading import KnowledgeGraph
+from remote_jax.http.limits import MAX_PAIRS, MAX_QUESTIONS, MAX_TOP
 from remote_jax.reporting.progress import working
 from remote_jax.reporting.results import code_version
 
@@ -39,6 +40,10 @@ class Model(Predictor, Protocol):
         """Of its parameters."""
         ...
 
+    def compile(self, post: Mapping[str, Any], count: int, /) -> None:
+        """Compiles what up to so many posts like this one need."""
+        ...
+
 
 @dataclass(frozen=True)
 class Served:
@@ -56,7 +61,7 @@ class Served:
 
 
 def load(graph: Path | None, runs: Sequence[Path]) -> Served:
-    """Reads a graph and runs, and asks each model a first question, which compiles it.
+    """Reads a graph and runs, has each model answer a first question, and compiles its programs.
 
     Args:
         runs: at most one of each system; without one of ROAM, that in the graph's folder is used.
@@ -76,7 +81,7 @@ def load(graph: Path | None, runs: Sequence[Path]) -> Served:
     folders: dict[str, Path] = {}
     for run in runs:
         _add(models, folders, run)
-    own = None if graph is None else reading.run_of(graph, None)
+    own = None if read is None else reading.run_of(read, None)
     if own is not None and "roam" not in models:
         _add(models, folders, own)
     for system, model in models.items():
@@ -98,15 +103,28 @@ def _add(models: dict[str, Model], folders: dict[str, Path], run: Path) -> None:
 
 
 def _ask_first(model: Model, run: Path, graph: KnowledgeGraph | None) -> None:
-    """Has a model answer its first question.
+    """Has a model answer its first question, and compiles what further ones need.
 
     Raises:
         UserError: it cannot, or its graph has entities that this one lacks.
     """
     question = FIRST.get(model.system) or _first_query(run, graph)
-    with working(f"compiling {run}"):
+    with working(f"compiling {run} for batches of all sizes"):
         (answer,) = model.predict([question])
-    _check(answer, run)
+        _check(answer, run)
+        for kind in _kinds(question):
+            model.compile(kind, MAX_PAIRS if model.system == "remote" else MAX_QUESTIONS)
+
+
+def _kinds(question: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Posts and queries for which a model has programs of their own, by one of them.
+
+    Queries of ROAM for few answers, for many, and for a relation or the score of a triple.
+    """
+    if "relation" not in question:
+        return [{**question}]
+    ends = {"head": question["head"], "tail": question["head"]}
+    return [{**question, "top": 1}, {**question, "top": MAX_TOP * EXTRA}, ends]
 
 
 def _check(answer: Answer, run: Path) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
 from remote_jax.data.extracted import MANIFEST
+from remote_jax.data.files import read_json
 from remote_jax.errors import UserError
 from remote_jax.graph.build import IMPLIED, ROAM, SUMMARY
-from remote_jax.graph.reading import RUN
+from remote_jax.graph.completion import too_small
+from remote_jax.graph.reading import MAX_SUMMARY, RUN
 from remote_jax.graph.writers.roam import ENTITY_IDS
 from remote_jax.pipeline.stations import Station
 
@@ -32,7 +36,7 @@ def plan(config: ConfigDict, workdir: Path) -> list[Station]:
     Raises:
         UserError: a run or a file that the config names is not there.
     """
-    for key, path in (("posts", config.posts), ("questions", config.questions)):
+    for key, path in (("posts", config.posts), ("roam.queries", config.roam.queries)):
         if path and not Path(path).is_file():
             raise UserError(f"config.{key} is {path}, expected a file of JSON lines.")
     for system in ("remote", "eega"):
@@ -74,16 +78,15 @@ def _stations(config: ConfigDict, workdir: Path) -> Iterator[Station]:
         extracted / MANIFEST,
     )
     yield _graph(config, extracted, graph, world)
-    data = (f"--config.data.dir={graph / ROAM}", "--config.data.name=graph")
-    yield _training("roam", config.roam.train, data, roam, (graph / ROAM / ENTITY_IDS,))
-    questions = Path(config.questions) if config.questions else world and graph / IMPLIED
-    if questions:
+    yield _roam(config, graph, roam)
+    queries = Path(config.roam.queries) if config.roam.queries else world and graph / IMPLIED
+    if queries:
         answers = workdir / ANSWERS
         arguments = (
             *("--mode=predict", f"--workdir={roam}"),
-            *(f"--input={questions}", f"--output={answers}"),
+            *(f"--input={queries}", f"--output={answers}"),
         )
-        yield Station("answer", MAIN, arguments, (questions, _results(roam)), answers, answers)
+        yield Station("answer", MAIN, arguments, (queries, _results(roam)), answers, answers)
 
 
 def _graph(config: ConfigDict, extracted: Path, graph: Path, world: Path | None) -> Station:
@@ -93,6 +96,12 @@ def _graph(config: ConfigDict, extracted: Path, graph: Path, world: Path | None)
     return Station("graph", MAIN, arguments, inputs, graph, graph / SUMMARY)
 
 
+def _roam(config: ConfigDict, graph: Path, run: Path) -> Station:
+    data = (f"--config.data.dir={graph / ROAM}", "--config.data.name=graph")
+    training = _training("roam", config.roam.train, data, run, (graph / ROAM / ENTITY_IDS,))
+    return replace(training, check=partial(_check_size, graph))
+
+
 def _training(
     name: str, flags: str, data: tuple[str, ...], run: Path, inputs: tuple[Path, ...]
 ) -> Station:
@@ -100,6 +109,15 @@ def _training(
     if not any(one.startswith("--config=") for one in arguments):
         raise UserError(f"{name}.train names no config, expected flags as --config=NAME; {flags!r}")
     return Station(name, MAIN, arguments, inputs, run, _results(run))
+
+
+def _check_size(graph: Path) -> None:
+    """Raises a UserError if a graph is too small for ROAM."""
+    if reason := too_small(read_json(graph / SUMMARY, MAX_SUMMARY)):
+        raise UserError(
+            f"{graph}: {reason}. What posts state is answered all the same: "
+            f"remote-jax ask {shlex.quote(str(graph))} ENTITY RELATION."
+        )
 
 
 def _files(flags: str) -> list[Path]:

@@ -20,9 +20,10 @@ KEYS: Keys = {
     "extract": Key(FLAGS, "Flags of `remote-jax extract`."),
     "graph": Key(FLAGS, "Flags of `remote-jax graph`."),
     "roam.train": Key(FLAGS, "Flags of the training of ROAM, its config among them."),
-    "questions": Key(
-        Text("a file of questions"),
-        "Questions that ROAM answers (docs/your-data.md); empty: of generated posts the facts "
-        "that follow from others and that no post states, of other posts none.",
+    "roam.queries": Key(
+        Text("a file of ROAM's queries"),
+        "Queries that ROAM answers by its scores alone, as --mode=predict of its run "
+        "(docs/your-data.md), and not questions of `remote-jax ask`; empty: of generated posts the "
+        "facts that follow from others and that no post states, of other posts none.",
     ),
 }

@@ -46,6 +46,7 @@ class Station:
         finished: the file that is there once it is done.
         resumes: whether it goes on with what it wrote from other inputs, as one that asks a paid
             service; it is also started again where it could not use some posts.
+        check: raises a UserError where what earlier stations made is not enough for it.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Station:
     output: Path
     finished: Path
     resumes: bool = False
+    check: Callable[[], None] | None = None
 
     @property
     def command(self) -> str:
@@ -92,7 +94,8 @@ def run(stations: Sequence[Station], workdir: Path, start: Start) -> dict[str, f
         Seconds of each station; None of those that were skipped.
 
     Raises:
-        UserError: a station fails, or ends without the file that says that it is done.
+        UserError: a station fails, cannot work on what was made before it, or ends without the file
+            that says that it is done.
         signals.Stopped, KeyboardInterrupt: a station was stopped so.
     """
     with writing(workdir):
@@ -100,6 +103,8 @@ def run(stations: Sequence[Station], workdir: Path, start: Start) -> dict[str, f
     state = _read(workdir)
     taken: dict[str, float | None] = {}
     for station in stations:
+        if station.check is not None:
+            station.check()
         key, before = station.key(workdir), state.get(station.name, {})
         if before == {"key": key, "done": True} and station.finished.is_file():
             taken[station.name] = None

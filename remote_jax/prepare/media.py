@@ -58,7 +58,7 @@ class OutputMedia:
             if not path.exists():
                 _ = post.picture.image  # decodes it
                 write_bytes(path, post.picture.content)
-        if post.given_depth is not None and not post.depth:
+        if post.given_depth is not None:
             write_bytes(self.folder / self.depth(post), post.given_depth)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from remote_jax.data import posts as post_files
 from remote_jax.errors import Refused, UserError, nearest
+from remote_jax.prepare.given import OVERLAP
 from remote_jax.prepare.media import OutputMedia
 from remote_jax.prepare.mentions import TYPES
 from remote_jax.prepare.mllm.boxes import UNITS
@@ -20,9 +21,12 @@ from remote_jax.prepare.step import Step
 from remote_jax.prepare.store import Store
 from remote_jax.prepare.tagging import Tagger, TagStep
 
-STEPS = ("entities", "objects", "captions", "depth")
-"""In the order in which they run: objects are looked for by the names of entities, and captions are
-of objects."""
+STEPS = ("entities", "objects", "captions", "depth", "relations")
+"""In the order in which they run: objects are looked for by the names of entities, and captions and
+relations are of objects."""
+
+DEFAULT = STEPS[:4]
+"""Those that run unless others are named; relations are for EEGA alone."""
 
 MLLM = "mllm"
 TAGGERS = ("spacy", "transformers", "eega")
@@ -51,6 +55,7 @@ class Plan:
         encoder: or of a sentence encoder, by texts alone.
         labels: file of what a detector looks for.
         threshold: least score of its objects.
+        overlap: of boxes from which on they are of the same object: intersection over union.
         workers: posts that are worked on at a time.
         again: whether the MLLM is asked again where its answer could not be used.
         price: of a million tokens that it reads, and of as many that it writes.
@@ -73,6 +78,7 @@ class Plan:
     encoder: str = ""
     labels: Path | None = None
     threshold: float = 0.3
+    overlap: float = OVERLAP
     workers: int = 8
     again: bool = False
     price: tuple[float, float] | None = None
@@ -84,6 +90,8 @@ class Plan:
                 raise UserError(f"--steps has {name!r}{hint}, expected of {', '.join(STEPS)}.")
         if self.boxes not in UNITS:
             raise UserError(f"--boxes is {self.boxes!r}, expected one of {', '.join(UNITS)}.")
+        if not 0 < self.overlap <= 1:
+            raise UserError(f"--overlap is {self.overlap}, expected more than 0 and at most 1.")
         if self.support and bool(self.clip) == bool(self.encoder):
             raise UserError(
                 "--support must know which posts are similar: name a CLIP with --clip (text and "
@@ -101,7 +109,12 @@ class Plan:
     @property
     def asks_mllm(self) -> bool:
         """Whether a step asks the multimodal LLM."""
-        sources = {"entities": self.entities, "objects": self.objects, "captions": MLLM}
+        sources = {
+            "entities": self.entities,
+            "objects": self.objects,
+            "captions": MLLM,
+            "relations": MLLM,
+        }
         return any(sources.get(name, "").split("+")[0] == MLLM for name in self.steps)
 
 
@@ -163,7 +176,7 @@ def _detector(plan: Plan) -> Step:
     from remote_jax.prepare.models.detector import LABELS, DetectStep, read_labels
 
     labels = read_labels(plan.labels) if plan.labels else LABELS
-    return DetectStep(name, labels, plan.threshold)
+    return DetectStep(name, labels, plan.threshold, plan.overlap)
 
 
 class _Chat:
@@ -173,16 +186,17 @@ class _Chat:
         assert plan.endpoint is not None
         self._plan = plan
         self._client = Client(plan.endpoint)
-        self._settings = Settings(plan.types, plan.boxes, plan.side)
+        self._settings = Settings(plan.types, plan.boxes, plan.side, plan.overlap)
         self._support = _support(plan, store) if plan.support else None
 
     def step(self, question: str, name: str = "") -> ChatStep:
-        from remote_jax.prepare.mllm import captions, entities, objects
+        from remote_jax.prepare.mllm import captions, entities, objects, relations
 
         kinds: dict[str, Callable[[Settings], Question]] = {
             "entities": entities.Entities,
             "objects": objects.Objects,
             "captions": captions.Captions,
+            "relations": relations.Relations,
         }
         made = kinds[question](self._settings)
         prompt = read_prompt(question, self._plan.prompts)

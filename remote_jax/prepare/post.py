@@ -26,6 +26,7 @@ from remote_jax.data.posts import (
     check_id,
     check_keys,
     items,
+    text_of,
 )
 from remote_jax.data.words import check_span, check_tokens, word_places
 from remote_jax.errors import Refused
@@ -38,6 +39,17 @@ MAX_OBJECTS = 12
 
 NAME = 24
 """Letters of the name that a post's files have."""
+
+PREDICATES = (
+    *("above", "across", "against", "along", "attached to", "behind", "belonging to", "between"),
+    *("carrying", "covered in", "covering", "eating", "flying in", "growing on", "hanging from"),
+    *("holding", "in", "in front of", "looking at", "lying on", "mounted on", "near", "on"),
+    *("painted on", "parked on", "part of", "playing", "riding", "sitting on", "standing on"),
+    *("under", "using", "walking on", "watching", "wearing"),
+)
+"""Those of the 50 predicates that scene graphs are usually made of (Visual Genome, as split by
+Xu et al., Scene Graph Generation by Iterative Message Passing, 2017) that say how two objects stand
+to each other."""
 
 ENTITY_KEYS = ("start", "end", "name", "type", "caption")
 
@@ -52,6 +64,7 @@ class Entity:
     Attributes:
         type: "" where it is not known.
         caption: what is known of it, "" if nothing.
+        given: its row, where the post came with it.
     """
 
     start: int
@@ -59,6 +72,7 @@ class Entity:
     name: str
     type: str = ""
     caption: str = ""
+    given: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,7 @@ class ObjectInPicture:
         caption, type: "" where there is none.
         label: of a detector, one of those it was asked for.
         score: of a detector.
+        given: its row, where the post came with it.
     """
 
     box: Box
@@ -76,6 +91,16 @@ class ObjectInPicture:
     type: str = ""
     label: str = ""
     score: float | None = None
+    given: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class RelationInPicture:
+    """What the picture shows of two objects, by their places: head, relation, tail."""
+
+    head: int
+    relation: str
+    tail: int
 
 
 @dataclass(frozen=True)
@@ -137,9 +162,10 @@ class PreparedPost:
         kept: other values of the post, which are copied: `id`, `date` and `parse`.
         picture: None without one.
         candidates: entities that a multimodal LLM proposes; a tagger may read them.
+        relations: between objects, the clearest first; None where nobody was asked.
         caption: of the whole picture.
-        given_depth: content of the depth map that the post came with.
-        depth: whether a depth map was made, which goes before the given one.
+        given_depth: content of the depth map that the post came with; then none is made.
+        depth: whether a depth map was made.
     """
 
     line: int
@@ -150,6 +176,7 @@ class PreparedPost:
     entities: tuple[Entity, ...] = ()
     objects: tuple[ObjectInPicture, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    relations: tuple[RelationInPicture, ...] | None = None
     caption: str = ""
     given_depth: bytes | None = field(default=None, repr=False)
     depth: bool = False
@@ -226,17 +253,19 @@ def _entity(item: object, index: int, text: str, ends: list[tuple[int, int]] | N
     if isinstance(item, Mapping):
         check_keys(item, ENTITY_KEYS, what)
         span = [item.get("start"), item.get("end")]
-        texts = _texts(item, what, ("caption", "type"))
+        texts = _texts(item, what, ("caption", "type", "name"))
     start, end = check_span(span, what, len(ends) if ends else len(text))
+    given = {"start": start, "end": end, **texts}
     if ends:
         start, end = ends[start][0], ends[end - 1][1]
-    return Entity(start, end, text[start:end], **texts)
+    known = {key: texts[key] for key in ("caption", "type") if key in texts}
+    return Entity(start, end, text[start:end], **known, given=given)
 
 
 def _object(item: object, index: int) -> ObjectInPicture:
     what = f"object {index}"
     if not isinstance(item, Mapping):
-        return ObjectInPicture(check_box(item, what))
+        return ObjectInPicture(check_box(item, what), given={"box": item})
     check_keys(item, OBJECT_KEYS, what)
     texts = _texts(item, what, ("caption", "type"))
     label = _texts(item, what, ("class",)).get("class", "")
@@ -244,9 +273,10 @@ def _object(item: object, index: int) -> ObjectInPicture:
     if score is not None and (type(score) not in (int, float) or not math.isfinite(score)):
         raise Refused(f"the score of {what} must be a finite number, found {show(score)}")
     box = check_box(item.get("box"), f"the box of {what}")
-    return ObjectInPicture(box, **texts, label=label, score=score)
+    given = {key: value for key, value in item.items() if value is not None}
+    return ObjectInPicture(box, **texts, label=label, score=score, given=given)
 
 
 def _texts(item: Mapping[str, Any], what: str, keys: Sequence[str]) -> dict[str, str]:
     """Those of the keys that are there, checked."""
-    return {key: check_text(item[key], f"the {key} of {what}") for key in keys if item.get(key)}
+    return {key: text for key in keys if (text := text_of(item, key, what))}

@@ -40,7 +40,7 @@ def prepare(plan: Plan) -> Summary:
         names = [step.name for step in steps]
         summary = Summary(names, plan.price)
         outcomes = run(plan.posts, steps, store, media.put, workers=plan.workers, again=plan.again)
-        written = write(plan.output, outcomes, steps, media)
+        written = write(plan.output, outcomes, steps, media, plan.types)
         for outcome in tracked(written, "preparing posts", "posts", total):
             summary.add(outcome)
         return summary

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from typing import Any
 
 from remote_jax.data.words import word_places
+from remote_jax.eega.data.scene_graph import BACKGROUND, detector_sides
 from remote_jax.prepare.media import OutputMedia
-from remote_jax.prepare.post import Entity, ObjectInPicture, PreparedPost
+from remote_jax.prepare.post import PREDICATES, Entity, ObjectInPicture, PreparedPost
 
 
 def post_row(post: PreparedPost, media: OutputMedia) -> dict[str, Any]:
     """A line of `posts.jsonl`, as `docs/your-data.md` describes it; paths are relative to it.
 
-    A detector's label is the caption of an object that has no other. It is no `class`, since EEGA
-    refuses one that its training has not seen.
+    What the post came with is as it came, and first. A detector's label is the caption of an object
+    that has no other. It is no `class`, since EEGA refuses one that its training has not seen.
     """
     text = {"tokens": list(post.tokens)} if post.tokens else {"text": post.text}
     row = {
@@ -30,7 +32,13 @@ def post_row(post: PreparedPost, media: OutputMedia) -> dict[str, Any]:
 
 
 def _entity(one: Entity, tokens: tuple[str, ...] | None) -> dict[str, Any]:
-    """An entity; its place in words where the post has these, whole words then."""
+    """An entity; its place in words where the post has these, whole words then.
+
+    One that the post came with is as it came, but for its caption, which no reader of posts knows.
+    """
+    if one.given is not None:
+        row = {"name": one.name, **one.given}
+        return {key: row[key] for key in ("start", "end", "name", "type") if key in row}
     start, end = one.start, one.end
     if tokens:
         ends = word_places(tokens)
@@ -47,6 +55,7 @@ def _object(one: ObjectInPicture) -> dict[str, Any]:
         "type": one.type,
         "score": one.score,
     }
+    row |= one.given or {}
     return {key: value for key, value in row.items() if value not in ("", None)}
 
 
@@ -63,3 +72,31 @@ def captions(post: PreparedPost) -> dict[str, str]:
     objects = {f"[OBJ{place}]": one.caption or one.label for place, one in enumerate(post.objects)}
     entities = {one.name: one.caption for one in post.entities}
     return {name: caption for name, caption in {**entities, **objects}.items() if caption}
+
+
+def scene_graph(post: PreparedPost, types: Sequence[str]) -> dict[str, Any]:
+    """What EEGA's file of scene graphs has for the picture of a post that has relations.
+
+    Args:
+        types: of objects, which are their classes; an object of another type has none.
+    """
+    assert post.picture is not None and post.relations is not None
+    sides = detector_sides(post.picture.size)
+    return {
+        "bbox": [(sides * one.box).round(2).tolist() for one in post.objects],
+        "bbox_labels": [
+            types.index(one.type) + 1 if one.type in types else 0 for one in post.objects
+        ],
+        "bbox_scores": [1.0 if one.score is None else one.score for one in post.objects],
+        "rel_pairs": [[one.head, one.tail] for one in post.relations],
+        "rel_labels": [PREDICATES.index(one.relation) + 1 for one in post.relations],
+        "rel_scores": [1.0] * len(post.relations),
+    }
+
+
+def scene_names(types: Sequence[str]) -> dict[str, list[str]]:
+    """What the numbers in scene graphs stand for."""
+    return {
+        "ind_to_classes": [BACKGROUND, *types],
+        "ind_to_predicates": [BACKGROUND, *PREDICATES],
+    }

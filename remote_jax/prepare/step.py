@@ -38,7 +38,7 @@ class Step(Protocol):
     """A step, say entities by a tagger. Its methods are called from several threads.
 
     Attributes:
-        name: `entities`, `objects`, `captions` or `depth`.
+        name: `entities`, `objects`, `captions`, `depth` or `relations`.
         version: what decides an answer besides the post: kind and name of the model, its
             fingerprint, the digest of a prompt. Values of JSON; no secret.
     """

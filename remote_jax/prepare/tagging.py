@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
 from remote_jax.data.jsonl import show
-from remote_jax.prepare.mentions import Span, mixed_text, type_of, without_overlaps
+from remote_jax.prepare.given import with_entities
+from remote_jax.prepare.mentions import Span, mixed_text, type_of
 from remote_jax.prepare.post import Entity, PreparedPost
 from remote_jax.prepare.step import Found, Unparsed
 
@@ -28,7 +28,7 @@ class Tagger(Protocol):
 
 
 class TagStep:
-    """A `Step` that replaces the entities of a post by those of a tagger."""
+    """A `Step` that adds the entities that a tagger finds to those that a post came with."""
 
     name = "entities"
 
@@ -66,5 +66,5 @@ class TagStep:
                 continue
             name = post.text[start:end]
             entities.append(Entity(start, end, name, kind, known.get(name.casefold(), "")))
-        kept = without_overlaps(entities)
-        return Found(replace(post, entities=kept), len(kept), tuple(refused))
+        found = with_entities(post, entities)
+        return Found(found.post, found.count, (*refused, *found.refused))

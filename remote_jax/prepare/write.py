@@ -9,13 +9,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
+from remote_jax.eega.data.formats import SCENES
 from remote_jax.errors import writing
 from remote_jax.prepare import rows
 from remote_jax.prepare.media import OutputMedia
+from remote_jax.prepare.post import Entity, ObjectInPicture, PreparedPost
 from remote_jax.prepare.run import Outcome, Part
 from remote_jax.prepare.step import Step
 from remote_jax.remote.sample.write import BOXES
-from remote_jax.reporting.results import json_line
+from remote_jax.reporting.results import json_line, write_json
 
 POSTS = "posts.jsonl"
 CAPTIONS = "cap_prepared.json"
@@ -29,37 +31,79 @@ TABLES = (BOXES, CAPTIONS)
 
 
 def write(
-    folder: Path, outcomes: Iterable[Outcome], steps: Sequence[Step], media: OutputMedia
+    folder: Path,
+    outcomes: Iterable[Outcome],
+    steps: Sequence[Step],
+    media: OutputMedia,
+    types: Sequence[str],
 ) -> Iterator[Outcome]:
     """Writes each outcome and passes it on; the files get their names after the last.
+
+    Args:
+        types: of objects, which scene graphs have for classes.
 
     Raises:
         UserError: nothing can be written.
     """
     versions = {step.name: {**step.version} for step in steps}
-    with _Files(folder) as files:
+    scenes = "relations" in versions
+    with _Files(folder, (*TABLES, SCENES[0]) if scenes else TABLES) as files:
         for outcome in outcomes:
             if isinstance(outcome.post, str):
                 files.line(REJECTED, {"line": outcome.line, "error": outcome.post})
-                yield outcome
-                continue
-            post = outcome.post
-            files.line(POSTS, rows.post_row(post, media))
-            picture = media.picture(post).rpartition("/")[2]
-            if picture:
-                files.entry(BOXES, picture, rows.boxes(post))
-                files.entry(CAPTIONS, picture, rows.captions(post))
-            start = {"line": outcome.line, "id": post.id}
-            source = {"picture": picture, "source": post.picture.name} if post.picture else {}
-            told = {"caption": post.caption} if post.caption else {}
-            parts = {part.step: _part(part, versions[part.step]) for part in outcome.parts}
-            files.line(PROVENANCE, {**start, **source, **told, "steps": parts})
-            for part in outcome.parts:
-                if part.unparsed:
-                    why = {"step": part.step, "error": part.unparsed, "answer": part.answer}
-                    files.line(UNPARSED, {**start, **why})
+            else:
+                picture = media.picture(outcome.post).rpartition("/")[2]
+                files.line(POSTS, rows.post_row(outcome.post, media))
+                _write_tables(files, outcome.post, picture, types)
+                _write_origin(files, outcome, outcome.post, picture, versions)
             yield outcome
+        with writing(folder):
+            for name in SCENES:  # an earlier preparation's may be of other objects
+                (folder / name).unlink(missing_ok=True)
+        if scenes:
+            write_json(folder / SCENES[1], rows.scene_names(types))
         files.finish()
+
+
+def _write_tables(files: _Files, post: PreparedPost, picture: str, types: Sequence[str]) -> None:
+    """What the tables have for the picture of a post."""
+    if picture:
+        files.entry(BOXES, picture, rows.boxes(post))
+        files.entry(CAPTIONS, picture, rows.captions(post))
+    if post.relations is not None:
+        files.entry(SCENES[0], picture, rows.scene_graph(post, types))
+
+
+def _write_origin(
+    files: _Files,
+    outcome: Outcome,
+    post: PreparedPost,
+    picture: str,
+    versions: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Where everything in a post is from, and the answers that could not be used."""
+    start = {"line": outcome.line, "id": post.id}
+    source = {"picture": picture, "source": post.picture.name} if post.picture else {}
+    told = {"caption": post.caption} if post.caption else {}
+    parts = {part.step: _part(part, versions[part.step]) for part in outcome.parts}
+    files.line(PROVENANCE, {**start, **source, **_given(post), **told, "steps": parts})
+    for part in outcome.parts:
+        if part.unparsed:
+            why = {"step": part.step, "error": part.unparsed, "answer": part.answer}
+            files.line(UNPARSED, {**start, **why})
+
+
+def _given(post: PreparedPost) -> dict[str, Any]:
+    """The entities and objects that the post came with: the first of its row, as it had them."""
+    ends: dict[str, Sequence[Entity | ObjectInPicture]] = {
+        "entities": post.entities,
+        "objects": post.objects,
+    }
+    given = {
+        key: [one.given for one in some if one.given is not None] for key, some in ends.items()
+    }
+    found = {key: items for key, items in given.items() if items}
+    return {"given": found} if found else {}
 
 
 def _part(part: Part, version: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,14 +116,14 @@ def _part(part: Part, version: Mapping[str, Any]) -> dict[str, Any]:
 class _Files:
     """Files that are written under other names until all are whole."""
 
-    def __init__(self, folder: Path):
-        self._folder = folder
+    def __init__(self, folder: Path, tables: Sequence[str]):
+        self._folder, self._tables = folder, tables
         self._files: dict[str, IO[str]] = {}
         self._begun: set[str] = set()
         self._stack = ExitStack()
 
     def __enter__(self) -> _Files:
-        for name in (*LINES, *TABLES):
+        for name in (*LINES, *self._tables):
             path = self._partial(name)
             with writing(path):
                 self._files[name] = self._stack.enter_context(path.open("w", encoding="utf-8"))
@@ -101,7 +145,7 @@ class _Files:
             self._begun |= {name, f"{name} {key}"}
 
     def finish(self) -> None:
-        for name in TABLES:
+        for name in self._tables:
             self._write(name, "}\n" if name in self._begun else "{}\n")
         for name, file in self._files.items():
             with writing(self._folder / name):

@@ -21,11 +21,15 @@ from remote_jax.data.media import InMemoryMedia
 from remote_jax.data.posts import Answer, Post, Query, values_of
 from remote_jax.runtime import compilation_cache, sharding
 from remote_jax.serve import export_reader
+from remote_jax.serve.blank_batches import blank_batches
 from remote_jax.serve.runs import folder_of, open_run, quiet
 from remote_jax.task import Calibration, Outputs, Task
 from remote_jax.training.checksums import sum_of_bits
 from remote_jax.training.evaluation import best_model, make_predict
 from remote_jax.training.state import Params, Skeleton, count
+
+FACTOR = 8
+"""Between the sizes of batches of a model whose programs are compiled beforehand."""
 
 
 @quiet()
@@ -74,7 +78,7 @@ class Model:
         self._compiled = make_predict(task, skeleton, sharding.first_device(), gauges=False)
         self._shared = self._compiled.shared(params)
         self._repeats = Repeats(self._compiled.mesh)
-        self._lock = threading.Lock()
+        self._lock, self._factor = threading.Lock(), 2
         # Reads what names and vocabularies there are, so that they are so.
         task.posts((), InMemoryMedia())
 
@@ -97,8 +101,8 @@ class Model:
         They go through the model in batches of `config.train.eval_batch_size`; what is left is
         filled up to the next power of two. The first batch of each size, and of each bucket,
         compiles a program, which the model keeps; so do the first in which few pictures serve
-        many pairs, at most two more of each. May be called from several threads, which then
-        take turns.
+        many pairs, at most two more of each. After `compile` nothing is left to be compiled. May
+        be called from several threads, which then take turns.
 
         Args:
             posts: dicts with the keys of a line of `--mode=predict`, `Post`s or, for ROAM,
@@ -121,10 +125,27 @@ class Model:
             outputs = self._outputs(found.dataset, found.buckets)
             return list(found.answers(self._task.calibrated(outputs, self._calibration)))
 
+    def compile(self, post: Mapping[str, Any] | Post | Query, count: int) -> None:
+        """Compiles the program of each batch that up to `count` posts like this one come to.
+
+        A server does so before it answers: the first batch of a size would make its request wait.
+        From then on there are fewer sizes, powers of `FACTOR` and the full one.
+        """
+        with self._lock:
+            found = self._task.posts([values_of(post)], InMemoryMedia())
+            if not len(found.dataset):
+                return
+            most = self.config.train.eval_batch_size
+            self._factor, rows = FACTOR, min(count * len(found.dataset), most)
+            sizes = {size for n in range(1, rows + 1) for size in batch_sizes(n, most, FACTOR)}
+            for batch in blank_batches(found.dataset[0], found.buckets, sorted(sizes), most):
+                there = sharding.put_batch(self._repeats(batch), self._compiled.mesh)
+                sharding.fetch(self._compiled.batch(self._params, self._shared, there))
+
     def _outputs(self, dataset: Mapped[Any], buckets: Buckets | None) -> Outputs:
         chunks, start = [], 0
         most = self.config.train.eval_batch_size
-        for size in batch_sizes(len(dataset), most):
+        for size in batch_sizes(len(dataset), most, self._factor):
             rows = np.arange(start, min(start + size, len(dataset)))
             examples = [dataset[int(row)] for row in rows]
             filled = examples + examples[-1:] * (size - len(examples))

@@ -73,7 +73,7 @@ class Person:
 def server(tmp_path: Path) -> Iterator[Server]:
     posts = [{**IN_WORDS, "id": f"post {place}"} for place in range(POSTS)]
     folder = folders.write(tmp_path, posts)
-    (folder / "guidelines.md").write_text(f"Label what is said. {MARKUP}")
+    (folder / "guidelines.md").write_text(f"# Rules\n\nLabel *what is said*. {MARKUP}")
     started = Server(
         folder,
         *("--annotators=ana,ben", "--adjudicator=eva"),
@@ -195,6 +195,9 @@ def test_boxes_and_entities_by_pointer_and_undo(
     ana = Person(browser, server.addresses["ana"])
     page = ana.page
     assert "run" not in page.title() and MARKUP in page.inner_text("#guidelines")
+    assert page.inner_text("#guidelines h1") == "Rules"
+    assert page.inner_text("#guidelines em") == "what is said"
+    assert not page.locator("#guidelines img").count()
     page.wait_for_load_state("networkidle")  # the picture has its size
 
     def box() -> list[float]:

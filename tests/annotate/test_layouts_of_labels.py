@@ -13,7 +13,7 @@ from labelled_folder import relation
 from PIL import Image
 
 from remote_jax import main
-from remote_jax.annotate.layouts.folders import export, import_
+from remote_jax.annotate.layouts.folders import LAYOUTS, export, import_
 from remote_jax.annotate.project import Project
 from remote_jax.eega.data import formats as sentences
 from remote_jax.eega.data.reader import SentenceReader
@@ -146,6 +146,21 @@ def test_tasks_that_are_none_are_named(
     with pytest.raises(UserError) as error:
         import_(tmp_path / "out", tmp_path / "back", "label-studio", "imported")
     assert "task 2" in str(error.value) and why in str(error.value)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_nothing_is_written_where_nothing_is_labelled(tmp_path: Path, name: str) -> None:
+    """Also where one of two annotators has labelled, and where labels were taken away again."""
+    project = folders.project(folders.write(tmp_path / "own"), "ana,ben", "")
+    post, label = project.posts[0], relation("e0", "e1", "none")
+    for batch, value in (("abcdefgh", label), ("bcdefghi", {**label, "value": None})):
+        project.change("ana", post, batch, [value])
+        with pytest.raises(UserError, match="no labels that all annotators agree on"):
+            export(project, tmp_path / "out", name, None)
+    for person in ("ana", "ben"):
+        with pytest.raises(UserError, match=f"has no labels of {person}: there is nothing"):
+            export(project, tmp_path / "out", name, person)
+    assert [one.name for one in tmp_path.iterdir()] == ["own"]
 
 
 def test_rows_without_their_picture_and_rows_that_repeat_are_counted(

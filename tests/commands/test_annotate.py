@@ -76,8 +76,21 @@ def test_the_port_of_another_program_is_not_taken(
 def test_mistakes_are_told_in_a_sentence(
     folder: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], why: str
 ) -> None:
+    before = sorted(folder.iterdir())
     assert command(folder, *flags) == 2
     assert why in capsys.readouterr().err
+    assert sorted(folder.iterdir()) == before
+
+
+def test_nothing_is_written_beside_posts_that_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (folder / "posts.jsonl").open("a") as file:
+        file.write('{"id": "two", "tokens": ["Bob"], "entities": [[0, 9]]}\n')
+    before = sorted(folder.iterdir())
+    assert command(folder, "--annotators=ana", "--relations=more") == 2
+    assert "posts.jsonl, line 2" in capsys.readouterr().err
+    assert sorted(folder.iterdir()) == before
 
 
 def test_relations_of_ones_own_are_not_replaced(
@@ -106,4 +119,5 @@ def test_a_library_that_is_missing(
 ) -> None:
     monkeypatch.setattr(libraries.importlib.util, "find_spec", lambda name: None)
     assert command(folder, "--annotators=ana") == 2
-    assert "needs fastapi and uvicorn: pip install -e '.[annotate]'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "needs fastapi and markdown_it and uvicorn: pip install -e '.[annotate]'" in said

@@ -52,6 +52,32 @@ def test_scores_against_a_world(
     assert not (output / "scores.json").exists()
 
 
+def test_a_graph_too_small_for_roam_answers_what_posts_state(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where a training in its folder was tried, and ended before it began."""
+    extracted, graph = write(tmp_path / "few", small()[:2]), tmp_path / "graph"
+    reason = "the graph is too small for ROAM: 2 entities and 1 facts were found in 2 posts"
+    assert run("graph", extracted, f"--output={graph}") == 0
+    assert f"roam/ is not written: {reason}" in capsys.readouterr().out
+    (graph / "roam-run").mkdir()
+    (graph / "roam-run/train.lock").touch()
+    assert run("ask", graph, "Bamorel", "member_of") == 0
+    said = capsys.readouterr().out
+    assert "1. SANORA UNITED (E2) 0.980 stated by 2 posts" in " ".join(said.split())
+    assert f"inferred: none, {reason}" in said and "To do: extract from more posts" in said
+    flags = ("--graph.minimum_probability=1", f"--output={graph}")
+    assert run("graph", extracted, *flags) == 0 and run("ask", graph, "Bamorel", "member_of") == 2
+    error = capsys.readouterr().err
+    assert "the graph has no facts" in error and "by which 1 facts are left out" in error
+
+
+def test_a_folder_without_a_run_is_no_run(graph: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (graph / "roam-run").mkdir()
+    assert run("ask", graph, "Gatika Bamorel", "place_of_birth") == 0
+    assert "inferred: none, no trained run of ROAM was given" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -12,10 +12,11 @@ from extracted_posts import small, write
 from fastapi.testclient import TestClient
 
 from remote_jax.errors import UserError
-from remote_jax.graph import build
+from remote_jax.graph import build, reading
 from remote_jax.graph.answers import Question, ask
 from remote_jax.graph.settings import defaults
 from remote_jax.http.served import Served, load
+from remote_jax.serve.model import Model
 
 BORN = "/per/loc/place_of_birth"
 
@@ -153,12 +154,20 @@ def split(answer: dict[str, Any]) -> tuple[list[Any], list[float]]:
     return [answer], numbers
 
 
-def test_a_real_run_of_roam(tmp_path: Path, graph_folder: Path, start) -> None:
+def test_a_real_run_of_roam(
+    tmp_path: Path, graph_folder: Path, start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[tuple[list[str], int]] = []
+    monkeypatch.setattr(  # tests/serve/test_blank_batches.py compiles a smaller model
+        Model, "compile", lambda self, post, count: compiled.append((sorted(post), count))
+    )
     config = systems.roam(tmp_path / "cache")
     del config.data.sample
     config.data.update({"dir": str(graph_folder / "roam"), "name": "posts"})
     systems.begin(config, tmp_path / "run")
     served = load(graph_folder, [tmp_path / "run"])
+    asked = ["head", "known", "relation", "top"]
+    assert compiled == [(asked, 64), (asked, 64), (["head", "tail"], 64)]
     client, model = start(served), served.models["roam"]
     questions = [{"entity": one, "relation": "place_of_birth"} for one in ("E1", "E2")]
     found = client.post("/ask/batch", json={"questions": questions}).json()["answers"]
@@ -176,3 +185,15 @@ def test_a_real_run_of_roam(tmp_path: Path, graph_folder: Path, start) -> None:
     build.build(build.Sources(other), tmp_path / "other", defaults())
     with pytest.raises(UserError, match="is of another graph: it knows"):
         load(tmp_path / "other", [tmp_path / "run"])
+
+
+def test_a_graph_too_small_for_roam_is_served(tmp_path: Path, start) -> None:
+    """What is in the place of its run is of another graph, and is not looked at."""
+    extracted, graph = write(tmp_path / "extracted", small()[:2]), tmp_path / "graph"
+    build.build(build.Sources(extracted), graph, defaults())
+    (graph / reading.RUN).mkdir()
+    (graph / reading.RUN / "config.json").write_text("{}")
+    found = start(load(graph, [])).post("/ask", json={"entity": "Bamorel", "relation": "member_of"})
+    (answer,) = found.json()["answers"]
+    assert answer["name"].title() == "Sanora United" and answer["support"] == 2
+    assert "2 entities and 1 facts" in found.json()["note"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from remote_jax import config as configs
 from remote_jax import main
 from remote_jax.errors import UserError
 from remote_jax.pipeline.plan import plan
+from remote_jax.pipeline.stations import run, start_process
 
 WORK = Path("work")
 
@@ -60,7 +62,7 @@ def test_posts_of_ones_own_have_no_world():
 
 def test_both_systems_read_prepared_posts():
     changes = {"posts": "posts.jsonl", "prepare": "--steps=depth --encoder='a b'"}
-    found = _plan(**changes, **{"remote.run": "one", "eega.run": "two", "questions": "q.jsonl"})
+    found = _plan(**changes, **{"remote.run": "one", "eega.run": "two", "roam.queries": "q.jsonl"})
     assert list(found) == ["prepare", "extract", "graph", "roam", "answer"]
     assert found["prepare"].arguments[-2:] == ("--steps=depth", "--encoder=a b")
     assert found["extract"].arguments[1:3] == ("work/prepared/posts.jsonl", "--run=one,two")
@@ -74,7 +76,7 @@ def test_files_that_flags_name_are_inputs():
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("posts", "mine"), ("questions", "none"), ("remote.run", "runs"), ("eega.run", "none")],
+    [("posts", "mine"), ("roam.queries", "none"), ("remote.run", "runs"), ("eega.run", "none")],
 )
 def test_what_is_not_there_is_told_at_once(key, value):
     with pytest.raises(UserError, match=rf"config.{key} is {value}, expected"):
@@ -86,6 +88,26 @@ def test_a_training_without_a_config_is_refused():
         _plan(**{"roam.train": "--config.train.epochs=3"})
 
 
+def test_a_graph_too_small_for_roam_is_told_with_what_it_has_and_what_to_do():
+    graph = WORK / "graph"
+    graph.mkdir(parents=True)
+    summary = {"posts": 7, "entities": 3, "facts": 1, "facts_left_out": 2}
+    (graph / "summary.json").write_text(json.dumps(summary | {"roam": {"written": False}}))
+    roam = _plan()["roam"]
+    with pytest.raises(UserError) as error:
+        run([roam], WORK, start_process)
+    for part in (
+        "3 entities and 1 facts were found in 7 posts",
+        "ROAM needs two facts that can be held out",
+        "extract from more posts, or lower --graph.minimum_probability",
+        "by which 2 facts are left out",
+        "remote-jax ask work/graph ENTITY RELATION",
+    ):
+        assert part in str(error.value)
+    (graph / "summary.json").write_text(json.dumps(summary | {"roam": {"written": True}}))
+    assert roam.check() is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -93,6 +115,7 @@ def test_a_training_without_a_config_is_refused():
         (("smaple",), "no pipeline smaple; did you mean|There is no pipeline smaple"),
         (("sample", "--config.sampel.posts=3"), "Unknown config key 'sampel.posts'"),
         (("sample", "--config.sample.posts=0"), "config.sample.posts must be a whole number"),
+        (("sample", "--config.questions=q.jsonl"), "Unknown config key 'questions'"),
         (("sample", "--wrkdir=x"), "Unknown flag --wrkdir"),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted import Asked, Reply, entities, lines, said, serving, write_posts
+from scripted import Asked, Reply, Server, entities, lines, said, serving, write_posts
 
 from remote_jax.commands.prepare import main
 from remote_jax.data.posts import read
@@ -133,6 +133,47 @@ def test_a_second_run_asks_nothing_and_another_prompt_asks_anew(
         assert (tmp_path / "out" / "posts.jsonl").read_text() == first
         prepare(posts, tmp_path / "out", server.url, *flags, f"--prompts={prompts}")
         assert len(server.asked) == 2 and server.asked[-1].system == "Find per, org, loc, misc."
+
+
+def asked_again(server: Server, posts: Path, *flags: str) -> list[str]:
+    """The questions that are asked now, by the names of their schemas."""
+    before = len(server.asked)
+    prepare(posts, posts.parent / "out", server.url, *flags)
+    return sorted(one.schema for one in server.asked[before:])
+
+
+def test_only_what_goes_into_a_question_has_it_asked_anew(tmp_path: Path) -> None:
+    """The unit of boxes is in no question that has none; the size only where there is a picture."""
+    texts = write_posts(tmp_path / "text", {"text": TEXT})
+    posts = write_posts(tmp_path / "picture", {"text": TEXT, "image": "0.png"})
+    units = ("pixels", "thousandths", "fractions")
+    steps = "--steps=entities,captions"
+    with serving(everything) as server:
+        found = {unit: asked_again(server, posts, steps, f"--boxes={unit}") for unit in units}
+        assert found == {"pixels": ["captions", "entities"], "thousandths": [], "fractions": []}
+        assert asked_again(server, posts, steps, "--picture-side=56") == ["captions", "entities"]
+        assert asked_again(server, posts, steps, "--overlap=0.5") == []
+        types = "--types=per,org,loc"
+        assert asked_again(server, posts, steps, types) == ["entities"]
+        assert asked_again(server, texts, steps) == ["entities"]
+        assert asked_again(server, texts, steps, "--picture-side=56") == []
+    assert origins(posts)[0]["steps"]["captions"]["settings"] == {}
+
+
+def origins(posts: Path) -> list[dict[str, Any]]:
+    return lines(posts.parent / "out" / "provenance.jsonl")
+
+
+def test_boxes_in_a_question_are_in_the_unit_that_is_asked_for(tmp_path: Path) -> None:
+    post = {"text": TEXT, "image": "0.png", "objects": [[0.5, 0, 1, 1]]}
+    posts = write_posts(tmp_path, post)
+    with serving(everything) as server:
+        for unit, box in {"pixels": [98, 0, 196, 112], "fractions": [0.5, 0, 1, 1]}.items():
+            assert asked_again(server, posts, "--steps=captions", f"--boxes={unit}") == ["captions"]
+            asked = server.asked[-1].post
+            assert asked["objects"] == [{"object": 0, "box": box}]
+            assert ("196 wide" if unit == "pixels" else "from 0 to 1") in asked["boxes"]
+    assert origins(posts)[0]["steps"]["captions"]["found"] == 1
 
 
 def test_busy_servers_are_asked_again_when_they_say_so(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_entities_of_an_eega(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         main([str(posts), *flags])
 
 
-def test_what_a_post_brought_is_kept_where_no_step_finds_it(tmp_path: Path, pipeline: Path) -> None:
+def test_what_a_post_came_with_is_kept(tmp_path: Path, pipeline: Path) -> None:
     given = {"box": [0, 0, 0.5, 1], "caption": "a cup", "score": 0.5}
     row = {"id": 0, "text": TEXT, "image": "0.png", "objects": [given, [0, 0, 1, 1]]}
     row |= {"entities": [[0, 3]], "depth": "0.npz"}
@@ -159,7 +159,7 @@ def test_what_a_post_brought_is_kept_where_no_step_finds_it(tmp_path: Path, pipe
     (post,) = lines(output / "posts.jsonl")
     assert (output / post["depth"]).read_bytes() == (tmp_path / "0.npz").read_bytes()
     assert post["id"] == 0 and post["objects"] == [given, {"box": [0, 0, 1, 1]}]
-    assert [one["name"] for one in post["entities"]] == ["Ann Lee", "Acme"]  # replaced
+    assert [(one["start"], one["end"]) for one in post["entities"]] == [(0, 3), (11, 15)]
 
 
 def test_names_of_files_follow_from_the_content(tmp_path: Path) -> None:

@@ -56,7 +56,8 @@ def export(project: Project, folder: Path, name: str, person: str | None) -> lis
         person: whose labels; None: what all agree on or the adjudicator decided.
 
     Raises:
-        UserError: nobody has that name, the folder exists, or a file cannot be written.
+        UserError: nobody has that name, nothing is labelled, the folder exists, or a file cannot be
+            written.
     """
     layers = project.loaded()
     if person is not None and person not in layers.people:
@@ -67,6 +68,9 @@ def export(project: Project, folder: Path, name: str, person: str | None) -> lis
         for post in tracked(project.posts, "reading labels", "posts", len(project.posts))
         for split in [splits[post.id]]
     ]
+    if all(one.layer == one.post.base for one in posts):
+        whose = f"of {person}" if person else "that all annotators agree on or the adjudicator gave"
+        raise UserError(f"{project.folder} has no labels {whose}: there is nothing to export.")
     with _new(folder) as partial:
         target = Target(project.folder, partial, project.vocabulary, posts)
         LAYOUTS[name].write(target, name)

@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException as StarletteError
 from remote_jax.annotate.project import Project
 from remote_jax.annotate.server import view
 from remote_jax.annotate.server.guard import Guard, check_token, cookie_name, read_body
+from remote_jax.annotate.server.guidelines import markup
 from remote_jax.annotate.suggestions import Suggested
 from remote_jax.data.jsonl import check_text, parse, show
 from remote_jax.errors import Refused
@@ -43,7 +44,7 @@ class Served:
     Attributes:
         tokens: of each person.
         suggestions: by the id of the post.
-        guidelines: the text that is shown beside posts.
+        guidelines: Markdown that is shown beside posts.
     """
 
     project: Project
@@ -133,6 +134,7 @@ def _part(name: str) -> Response:
 
 def _add_api(app: FastAPI, served: Served) -> None:
     known, placed, project = _known(served), _placed(served), served.project
+    guidelines = markup(served.guidelines)
 
     def labelled(person: str, place: int) -> dict[str, Any]:
         suggested = served.suggestions.get(project.posts[place].id, Suggested())
@@ -140,7 +142,7 @@ def _add_api(app: FastAPI, served: Served) -> None:
 
     @app.get("/{person}/api/task")
     def task(person: Annotated[str, Depends(known)]) -> JSONResponse:
-        return JSONResponse(view.of_task(project, person, served.guidelines))
+        return JSONResponse(view.of_task(project, person, guidelines))
 
     @app.get("/{person}/api/posts/{place}")
     def post(

@@ -22,7 +22,11 @@ LONGEST = 1600
 
 
 def of_task(project: Project, person: str, guidelines: str) -> dict[str, Any]:
-    """Who labels what: the vocabulary, the guidelines, and how much of each post is labelled."""
+    """Who labels what: the vocabulary, the guidelines, and how much of each post is labelled.
+
+    Args:
+        guidelines: as `guidelines.markup` makes them.
+    """
     layers = project.loaded()
     vocabulary = project.vocabulary
     return {

@@ -60,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
     _check(options)
     try:
         graph = reading.read(options.graph)
-        model = _model(reading.run_of(options.graph, options.run))
+        model = _model(reading.run_of(graph, options.run))
         if options.questions is not None:
             return _answer_file(graph, model, options.questions, options.output)
         asked = (options.entity, options.relation, options.tail, options.top or TOP)

@@ -26,6 +26,7 @@ from remote_jax.commands.arguments import check_known, override, read_flags
 from remote_jax.config import flatten
 from remote_jax.errors import UserError
 from remote_jax.graph.build import Sources, build
+from remote_jax.graph.completion import too_small
 from remote_jax.graph.settings import KEYS, defaults
 
 FLAG = re.compile(r"^--?(no)?graph\.")
@@ -106,5 +107,5 @@ def _told(summary: dict[str, Any]) -> str:
             f"{roam['test']:,} held out; features: {features}"
         )
     else:
-        lines.append(f"roam/ is not written: {roam['why']}")
+        lines.append(f"roam/ is not written: {too_small(summary)}.")
     return "\n".join(lines)

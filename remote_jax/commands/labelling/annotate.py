@@ -15,11 +15,12 @@ pip install -e '.[annotate]'.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remote_jax.annotate import vocabulary as vocabularies
+from remote_jax.annotate.vocabulary import Vocabulary
 from remote_jax.commands.libraries import check_libraries
 from remote_jax.data.files import read_bytes
 from remote_jax.errors import Refused, UserError
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from remote_jax.annotate.project import Project
     from remote_jax.annotate.server.app import Served
 
+DEFAULT = vocabularies.PUBLISHED[0]
+"""The data set whose relations a folder without any is given."""
+
+NOBODY = "Name who labels, as --annotators=ana,ben --adjudicator=eva."
+
 DEFAULT_PORT = 8520
 MAX_GUIDELINES = 2**20
 
@@ -35,11 +41,14 @@ MAX_GUIDELINES = 2**20
 def main(argv: Sequence[str]) -> int:
     """Serves the page until it is interrupted; returns 0.
 
+    Everything is read and checked before anything is written into the folder.
+
     Raises:
         UserError: a library is missing, the folder is malformed, or the port cannot be used.
     """
     options = _options(argv)
-    check_libraries("Annotating", "annotate", ("fastapi", "uvicorn"))
+    check_libraries("Annotating", "annotate", ("fastapi", "markdown_it", "uvicorn"))
+    from remote_jax.annotate.posts import read_posts
     from remote_jax.annotate.project import Project
     from remote_jax.annotate.server import run, tokens
     from remote_jax.annotate.server.app import Served
@@ -48,21 +57,25 @@ def main(argv: Sequence[str]) -> int:
     folder: Path = options.folder
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}.")
-    _ensure_vocabulary(folder, options.relations)
+    own, vocabulary = _vocabulary(folder, options.relations)
     guidelines = _guidelines(options.guidelines) if options.guidelines else ""
-    project = Project(folder, new=True)
-    _add_people(project, options.annotators, options.adjudicator)
+    roles = _roles(folder, options.annotators, options.adjudicator)
+    posts = read_posts(folder)
     suggestions: dict[str, Suggested] = {}
     if options.suggestions:
-        suggestions, passed = read_suggestions(
-            options.suggestions, project.by_id, project.vocabulary
-        )
+        by_id = {post.id: post for post in posts}
+        suggestions, passed = read_suggestions(options.suggestions, by_id, vocabulary)
         for sentence in (f"{len(suggestions):,} posts have suggestions", *passed):
             print(f"{sentence}.")
     listening = run.bind(options.port)
-    port = listening.getsockname()[1]
+    project = Project(folder, new=True, vocabulary=vocabulary, posts=posts)
+    _add_people(project, roles)
+    if not own:
+        vocabularies.write(folder, vocabulary)
+        chosen = options.relations or DEFAULT
+        print(f"Relations of {chosen.upper()} are written to {folder}.")
     secrets = tokens.read_or_make(folder, project.store.people())
-    served = Served(project, secrets, port, suggestions, guidelines)
+    served = Served(project, secrets, listening.getsockname()[1], suggestions, guidelines)
     run.serve(served, listening, lambda: _announce(served))
     return 0
 
@@ -76,14 +89,14 @@ def _announce(served: Served) -> None:
     print("Each address is the secret of one person. Ctrl-C ends the server.", flush=True)
 
 
-def _ensure_vocabulary(folder: Path, name: str | None) -> None:
-    """Writes the relations of a published data set into a folder that has none."""
-    if vocabularies.read(folder) is None:
-        chosen = name or vocabularies.PUBLISHED[0]
-        vocabularies.write(folder, vocabularies.published(chosen))
-        print(f"Relations of {chosen.upper()} are written to {folder}.")
-    elif name:
+def _vocabulary(folder: Path, name: str | None) -> tuple[bool, Vocabulary]:
+    """Whether a folder has relations of its own, and these or those of a published data set."""
+    own = vocabularies.read(folder)
+    if own is None:
+        return False, vocabularies.published(name or DEFAULT)
+    if name:
         raise UserError(f"{folder} has relations of its own: leave out --relations.")
+    return True, own
 
 
 def _guidelines(path: Path) -> str:
@@ -93,22 +106,33 @@ def _guidelines(path: Path) -> str:
         raise UserError(f"{path} cannot be shown: {error}.") from error
 
 
-def _add_people(project: Project, annotators: str, adjudicator: str) -> None:
-    """Adds the people that are named.
+def _roles(folder: Path, annotators: str, adjudicator: str) -> dict[str, str]:
+    """The roles of the people that are named.
 
     Raises:
         UserError: a name is malformed or has two roles, or nobody is named and nobody known.
     """
     from remote_jax.annotate.project import check_name
     from remote_jax.annotate.store import ADJUDICATOR, ANNOTATOR
+    from remote_jax.annotate.store import FILE as LABELS
 
-    roles = [(name, ANNOTATOR) for name in annotators.split(",") if name]
-    roles += [(adjudicator, ADJUDICATOR)] if adjudicator else []
-    for name, role in roles:
+    roles = {name: ANNOTATOR for name in annotators.split(",") if name}
+    if adjudicator in roles:
+        raise UserError(f"{adjudicator} is named as annotator, and cannot be adjudicator.")
+    roles |= {adjudicator: ADJUDICATOR} if adjudicator else {}
+    for name in roles:
         check_name(name)
+    if not roles and not (folder / LABELS).exists():
+        raise UserError(NOBODY)
+    return roles
+
+
+def _add_people(project: Project, roles: Mapping[str, str]) -> None:
+    """Adds people; raises a UserError if one has another role, or there is nobody then."""
+    for name, role in roles.items():
         project.store.add_person(name, role)
     if not project.store.people():
-        raise UserError("Name who labels, as --annotators=ana,ben --adjudicator=eva.")
+        raise UserError(NOBODY)
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
@@ -122,7 +146,9 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--annotators", default="", help="names, separated by commas")
     parser.add_argument("--adjudicator", default="", help="name of who decides")
     parser.add_argument("--relations", choices=vocabularies.PUBLISHED, help="umre if not given")
-    parser.add_argument("--guidelines", type=Path, metavar="FILE", help="text shown beside posts")
+    parser.add_argument(
+        "--guidelines", type=Path, metavar="FILE", help="Markdown shown beside posts"
+    )
     parser.add_argument(
         "--suggestions", type=Path, metavar="EXTRACTED", help="folder that `extract` wrote"
     )

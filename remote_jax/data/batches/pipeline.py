@@ -110,11 +110,18 @@ def joined(chunks: Sequence[np.ndarray], places: Int[np.ndarray, " rows"]) -> np
     return whole
 
 
-def batch_sizes(count: int, most: int) -> Iterator[int]:
-    """Sizes of batches for so many examples, which may leave room in the last one."""
+def batch_sizes(count: int, most: int, factor: int = 2) -> Iterator[int]:
+    """Sizes of batches for so many examples, which may leave room in the last one.
+
+    Args:
+        factor: between the sizes of a last batch, which are its powers.
+    """
     yield from [most] * (count // most)
     if rest := count % most:
-        yield min(1 << (rest - 1).bit_length(), most)
+        size = 1
+        while size < rest:
+            size *= factor
+        yield min(size, most)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from ml_collections import ConfigDict
 from remote_jax.data.batches.buckets import Buckets
 from remote_jax.data.batches.in_thread import Mapped
 from remote_jax.data.boxes import check_box
-from remote_jax.data.jsonl import check_text, show
+from remote_jax.data.jsonl import show
 from remote_jax.data.media import PostMedia
 from remote_jax.data.posts import (
     OBJECT_KEYS,
@@ -34,6 +34,7 @@ from remote_jax.data.posts import (
     check_keys,
     checked,
     items,
+    text_of,
     words,
 )
 from remote_jax.eega import answers
@@ -232,8 +233,9 @@ class _Reader:
         if not isinstance(item, Mapping):
             return check_box(item, what), 0, math.nan
         check_keys(item, OBJECT_KEYS, what)
-        name, score = item.get("class"), item.get("score", math.nan)
-        number = 0 if name is None else self.classes.get(check_text(name, f"the class of {what}"))
+        name, score = text_of(item, "class", what), item.get("score")
+        score = math.nan if score is None else score
+        number = self.classes.get(name) if name else 0
         if number is None:
             raise Refused(f"the class of {what} is {show(name)}, which training has not seen")
         if type(score) not in (int, float) or math.isinf(score):

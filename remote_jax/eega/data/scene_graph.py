@@ -246,14 +246,19 @@ def _indices(
     return values.astype(np.int64)
 
 
+def detector_sides(size: tuple[int, int]) -> Float[np.ndarray, "4"]:
+    """Width and height, twice, of a picture as the detector saw it, by those on disk."""
+    scale = SHORT_SIDE / min(size)
+    if max(size) * scale > LONG_SIDE:
+        scale = round(LONG_SIDE * min(size) / max(size)) / min(size)
+    return np.array([*size, *size]) * scale
+
+
 def _in_shares(
     boxes: Float[np.ndarray, "objects 4"], size: tuple[int, int]
 ) -> Float[np.ndarray, "objects 4"]:
     """Boxes in pixels of the detector's picture as shares of its sides."""
-    scale = SHORT_SIDE / min(size)
-    if max(size) * scale > LONG_SIDE:
-        scale = round(LONG_SIDE * min(size) / max(size)) / min(size)
-    sides = np.array([*size, *size]) * scale
+    sides = detector_sides(size)
     for place, box in enumerate(boxes):
         left, top, right, bottom = box
         if box.min() < -OUTSIDE or (box > sides + OUTSIDE).any() or left >= right or top >= bottom:

@@ -9,7 +9,7 @@ from typing import Any
 from remote_jax.data.jsonl import show
 from remote_jax.errors import Refused
 from remote_jax.prepare.mllm.answers import MAX_CAPTION, entry, listed, plain_text
-from remote_jax.prepare.mllm.boxes import Size, from_shares
+from remote_jax.prepare.mllm.boxes import Size, describe, from_shares
 from remote_jax.prepare.mllm.chat import Settings
 from remote_jax.prepare.mllm.schemas import object_schema
 from remote_jax.prepare.post import PreparedPost
@@ -20,23 +20,30 @@ SCHEMA = object_schema({"picture": {"type": "string"}, "objects": {"type": "arra
 
 
 class Captions:
-    """What can be seen in the picture, and in the box of each object that is known."""
+    """What can be seen in the picture, and in the box of each object that is known.
+
+    A caption that a post came with is kept.
+    """
 
     name = "captions"
-    pictured = True
     schema: Mapping[str, Any] = SCHEMA
 
     def __init__(self, settings: Settings):
         self._unit = settings.boxes
 
+    def asks(self, post: PreparedPost) -> bool:
+        return post.picture is not None
+
     def values(self, post: PreparedPost, size: Size) -> dict[str, Any]:
+        objects = [
+            {"object": place, "box": from_shares(one.box, self._unit, size)}
+            for place, one in enumerate(post.objects)
+        ]
         return {
             "text": post.text,
             "entities": [one.name for one in post.entities],
-            "objects": [
-                {"object": place, "box": from_shares(one.box, self._unit, size)}
-                for place, one in enumerate(post.objects)
-            ],
+            "objects": objects,
+            **({"boxes": describe(self._unit, size)} if objects else {}),
         }
 
     def expected(self, post: PreparedPost, size: Size) -> dict[str, Any] | None:
@@ -61,6 +68,9 @@ class Captions:
             except Refused as error:
                 refused.append(str(error))
                 continue
+            own = {} if place is None else objects[place].given or {}
+            if own.get("caption"):
+                continue  # the post came with it
             count += 1
             if place is None:
                 caption = told

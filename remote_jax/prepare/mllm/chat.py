@@ -13,7 +13,7 @@ from remote_jax.prepare.mllm.client import Client
 from remote_jax.prepare.mllm.examples import Support
 from remote_jax.prepare.mllm.picture import data_url, sent_size
 from remote_jax.prepare.mllm.prompts import Prompt
-from remote_jax.prepare.post import MAX_OBJECTS, PreparedPost
+from remote_jax.prepare.post import MAX_OBJECTS, PREDICATES, PreparedPost
 from remote_jax.prepare.step import Found, digest
 
 
@@ -25,11 +25,13 @@ class Settings:
         types: of entities and objects; an answer with another is refused.
         boxes: their unit, a name of `boxes.UNITS`.
         side: longest side of a picture that is sent, in pixels.
+        overlap: of boxes from which on they are of the same object, as `given.OVERLAP`.
     """
 
     types: tuple[str, ...]
     boxes: str
     side: int
+    overlap: float
 
 
 class Question(Protocol):
@@ -37,13 +39,14 @@ class Question(Protocol):
 
     Attributes:
         name: of the step, of its prompt, and of the schema.
-        pictured: whether a post without a picture is not asked about.
         schema: JSON schema of the answer.
     """
 
     name: str
-    pictured: bool
     schema: Mapping[str, Any]
+
+    def asks(self, post: PreparedPost) -> bool:
+        """Whether there is something to ask about a post."""
 
     def values(self, post: PreparedPost, size: Size) -> dict[str, Any]:
         """The post as the prompt describes it; values of JSON."""
@@ -57,6 +60,16 @@ class Question(Protocol):
 
 NO_SIZE: Size = (1, 1)
 """Of no picture."""
+
+
+def _values(settings: Settings) -> dict[str, str]:
+    """What a prompt may ask for; the unit of boxes by its name."""
+    return {
+        "types": ", ".join(settings.types),
+        "boxes": settings.boxes,
+        "count": str(MAX_OBJECTS),
+        "relations": ", ".join(PREDICATES),
+    }
 
 
 class ChatStep:
@@ -82,6 +95,7 @@ class ChatStep:
         """
         self._question, self._prompt, self._client = question, prompt, client
         self._settings, self._support = settings, support
+        self._values = _values(settings)
         self._system(NO_SIZE)
         self._usable = [
             place
@@ -94,19 +108,19 @@ class ChatStep:
             "model": client.endpoint.model,
             "prompt": prompt.digest,
             "schema": digest(question.schema),
-            "settings": [list(settings.types), settings.boxes, settings.side],
+            "settings": {name: self._values[name] for name in sorted(prompt.names)},
             "max_tokens": client.endpoint.max_tokens,
             **({"examples": support.version} if support else {}),
         }
 
     def reads(self, post: PreparedPost) -> Sequence[Any] | None:
-        if self._question.pictured and post.picture is None:
+        if not self._question.asks(post):
             return None
-        return [
-            self._question.values(post, self._size(post)),
-            post.picture.digest if post.picture else None,
-            [one.name for one in self._examples(post)],
+        examples = [
+            [*self._content(one), self._question.expected(one, self._size(one))]
+            for one in self._examples(post)
         ]
+        return [*self._content(post), examples]
 
     def ask(self, post: PreparedPost) -> Mapping[str, Any]:
         messages = [{"role": "system", "content": self._system(self._size(post))}]
@@ -130,13 +144,13 @@ class ChatStep:
         return sent_size(post.picture.size, self._settings.side)
 
     def _system(self, size: Size) -> str:
-        return self._prompt.filled(
-            {
-                "types": ", ".join(self._settings.types),
-                "boxes": describe(self._settings.boxes, size),
-                "count": str(MAX_OBJECTS),
-            }
-        )
+        return self._prompt.filled({**self._values, "boxes": describe(self._settings.boxes, size)})
+
+    def _content(self, post: PreparedPost) -> list[Any]:
+        """What is shown of a post: its values, and its picture with the size that it is sent in."""
+        size = self._size(post)
+        picture = [post.picture.digest, *size] if post.picture else None
+        return [self._question.values(post, size), picture]
 
     def _shown(self, post: PreparedPost) -> dict[str, Any]:
         """A post as a message: its values as JSON, so that no text in it can end them."""

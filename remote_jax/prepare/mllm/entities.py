@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from remote_jax.errors import Refused
-from remote_jax.prepare.mentions import MAX_ENTITIES, search, without_overlaps
+from remote_jax.prepare.given import with_entities
+from remote_jax.prepare.mentions import MAX_ENTITIES, search
 from remote_jax.prepare.mllm.answers import (
     MAX_CAPTION,
     MAX_NAME,
@@ -31,7 +32,6 @@ class Entities:
     """
 
     name = "entities"
-    pictured = False
 
     def __init__(self, settings: Settings):
         self._types = settings.types
@@ -41,6 +41,9 @@ class Entities:
             "description": {"type": "string"},
         }
         self.schema: Mapping[str, Any] = list_schema("entities", properties)
+
+    def asks(self, post: PreparedPost) -> bool:
+        return True
 
     def values(self, post: PreparedPost, size: Size) -> dict[str, Any]:
         return {"text": post.text}
@@ -64,13 +67,13 @@ class Entities:
             except Refused as error:
                 refused.append(str(error))
         named = list(candidates.values())[:MAX_ENTITIES]
-        entities = without_overlaps(
+        entities = (
             Entity(*span, post.text[slice(*span)], one.type, one.description)
             for one in named
             if (span := search(one.name, post.text))
         )
-        found = replace(post, entities=entities, candidates=tuple(named))
-        return Found(found, len(entities), tuple(refused))
+        found = with_entities(replace(post, candidates=tuple(named)), entities)
+        return Found(found.post, found.count, (*refused, *found.refused))
 
     def _candidate(self, item: Mapping[str, Any], what: str, refused: list[str]) -> Candidate:
         """A candidate; a description that cannot be used is left out of it."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from remote_jax.errors import Refused
+from remote_jax.prepare.given import with_objects
 from remote_jax.prepare.mllm.answers import MAX_CAPTION, entry, listed, one_of, plain_text
 from remote_jax.prepare.mllm.boxes import Size, from_shares, to_shares
 from remote_jax.prepare.mllm.chat import Settings
 from remote_jax.prepare.mllm.schemas import list_schema
-from remote_jax.prepare.post import MAX_OBJECTS, ObjectInPicture, PreparedPost
+from remote_jax.prepare.post import ObjectInPicture, PreparedPost
 from remote_jax.prepare.step import Found
 
 BOX = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
@@ -21,16 +21,19 @@ class Objects:
     """Which objects of the picture the post is about, where they are, and what can be seen."""
 
     name = "objects"
-    pictured = True
 
     def __init__(self, settings: Settings):
         self._types, self._unit = settings.types, settings.boxes
+        self._overlap = settings.overlap
         properties = {
             "box": BOX,
             "type": {"type": "string", "enum": list(settings.types)},
             "caption": {"type": "string"},
         }
         self.schema: Mapping[str, Any] = list_schema("objects", properties)
+
+    def asks(self, post: PreparedPost) -> bool:
+        return post.picture is not None
 
     def values(self, post: PreparedPost, size: Size) -> dict[str, Any]:
         named = [{"name": one.name, "type": one.type} for one in post.entities]
@@ -61,8 +64,8 @@ class Objects:
                     objects.append(one)
             except Refused as error:
                 refused.append(str(error))
-        kept = tuple(objects[:MAX_OBJECTS])
-        return Found(replace(post, objects=kept), len(kept), tuple(refused))
+        found = with_objects(post, objects, self._overlap)
+        return Found(found.post, found.count, tuple(refused))
 
     def _object(self, item: Mapping[str, Any], what: str, size: Size) -> ObjectInPicture:
         box = to_shares(item.get("box"), f"the box of {what}", self._unit, size)

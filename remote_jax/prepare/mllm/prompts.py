@@ -26,6 +26,11 @@ class Prompt:
     def digest(self) -> str:
         return digest(self.text)
 
+    @property
+    def names(self) -> list[str]:
+        """The values that it asks for."""
+        return Template(self.text).get_identifiers()
+
     def filled(self, values: Mapping[str, str]) -> str:
         """The text with its values.
 

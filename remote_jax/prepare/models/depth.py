@@ -31,7 +31,10 @@ SIDE = 1024
 
 
 class DepthStep:
-    """A `Step` that writes the depth map of a post's picture, its largest value the nearest."""
+    """A `Step` that writes the depth map of a post's picture, its largest value the nearest.
+
+    A post that came with a depth map keeps it.
+    """
 
     name = "depth"
 
@@ -51,7 +54,9 @@ class DepthStep:
         }
 
     def reads(self, post: PreparedPost) -> Sequence[Any] | None:
-        return [post.name, post.picture.digest] if post.picture else None
+        if post.picture is None or post.given_depth is not None:
+            return None
+        return [post.name, post.picture.digest]
 
     def ask(self, post: PreparedPost) -> Mapping[str, Any]:
         assert post.picture is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,9 @@ from remote_jax.data.boxes import check_box, overlap
 from remote_jax.data.files import read_lines
 from remote_jax.data.jsonl import check_text, show
 from remote_jax.errors import Refused, UserError
+from remote_jax.prepare.given import with_objects
 from remote_jax.prepare.models.torch_models import TorchModel
-from remote_jax.prepare.post import MAX_OBJECTS, ObjectInPicture, PreparedPost
+from remote_jax.prepare.post import ObjectInPicture, PreparedPost
 from remote_jax.prepare.step import Found, Unparsed
 
 LABELS = (
@@ -21,26 +21,27 @@ LABELS = (
 )
 """What is looked for unless a file says something else."""
 
-OVERLAP = 0.7
-"""Of two boxes whose intersection is more than this share of their union, the worse is left out."""
-
 MAX_LABELS = 200
 MAX_LABEL = 100
 
 
 class DetectStep:
-    """A `Step` that replaces the objects of a post by what a detector sees of a list of labels."""
+    """A `Step` that adds to the objects of a post what a detector sees of a list of labels."""
 
     name = "objects"
 
-    def __init__(self, model: str, labels: Sequence[str], threshold: float):
+    def __init__(self, model: str, labels: Sequence[str], threshold: float, overlap: float):
         """Loads the detector.
+
+        Args:
+            threshold: least score of an object.
+            overlap: of boxes from which on they are of the same object, as `given.OVERLAP`.
 
         Raises:
             UserError: as `TorchModel`.
         """
         self._model = TorchModel(model, "AutoModelForZeroShotObjectDetection", "AutoProcessor")
-        self._labels, self._threshold = list(labels), threshold
+        self._labels, self._threshold, self._overlap = list(labels), threshold, overlap
         most = getattr(self._model.config, "max_text_len", None)
         count = len(self._model.processor.tokenizer(" . ".join(labels)).input_ids)
         if most is not None and count >= most:
@@ -88,8 +89,8 @@ class DetectStep:
                 objects.append(ObjectInPicture(inside, label=label, score=round(score, 4)))
             except Refused as error:
                 refused.append(str(error))
-        kept = tuple(without_repeats(objects)[:MAX_OBJECTS])
-        return Found(replace(post, objects=kept), len(kept), tuple(refused))
+        found = with_objects(post, without_repeats(objects, self._overlap), self._overlap)
+        return Found(found.post, found.count, tuple(refused))
 
 
 def _clipped(box: Sequence[float]) -> list[float]:
@@ -97,11 +98,11 @@ def _clipped(box: Sequence[float]) -> list[float]:
     return [min(max(edge, 0.0), 1.0) for edge in box]
 
 
-def without_repeats(objects: Sequence[ObjectInPicture]) -> list[ObjectInPicture]:
-    """Objects, the best first; of those that overlap more than `OVERLAP` only the best."""
+def without_repeats(objects: Sequence[ObjectInPicture], most: float) -> list[ObjectInPicture]:
+    """Objects, the best first; of those that overlap by `most` or more only the best."""
     kept: list[ObjectInPicture] = []
     for one in sorted(objects, key=lambda one: -(one.score or 0.0)):
-        if all(overlap(one.box, other.box) <= OVERLAP for other in kept):
+        if all(overlap(one.box, other.box) < most for other in kept):
             kept.append(one)
     return kept
 

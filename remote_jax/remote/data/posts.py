@@ -30,9 +30,17 @@ from remote_jax.data.batches.buckets import Buckets
 from remote_jax.data.batches.in_thread import Mapped
 from remote_jax.data.boxes import check_box
 from remote_jax.data.images import WHOLE, Box
-from remote_jax.data.jsonl import check_text
 from remote_jax.data.media import PostMedia
-from remote_jax.data.posts import OBJECT_KEYS, POST_KEYS, Values, check_keys, checked, items, words
+from remote_jax.data.posts import (
+    OBJECT_KEYS,
+    POST_KEYS,
+    Values,
+    check_keys,
+    checked,
+    items,
+    text_of,
+    words,
+)
 from remote_jax.data.words import check_span
 from remote_jax.errors import Refused
 from remote_jax.remote import answers, decisions
@@ -265,7 +273,7 @@ class _End:
 
 def _type(item: Mapping[str, Any], what: str) -> str:
     """The type that an end is said to have, in lower case."""
-    return check_text(item["type"], f"the type of {what}").lower() if "type" in item else ""
+    return text_of(item, "type", what).lower()
 
 
 def _entity(
@@ -282,7 +290,7 @@ def _entity(
     if isinstance(item, Mapping):
         check_keys(item, ENTITY_KEYS, what)
         span = [item.get("start"), item.get("end")]
-        name = check_text(item["name"], f"the name of {what}") if "name" in item else ""
+        name = text_of(item, "name", what)
         kind = _type(item, what)
     start, end = check_span(span, what, len(words) if text is None else len(text))
     first, last = bisect_right(ends, start), bisect_left(starts, end)
@@ -297,9 +305,7 @@ def _object(item: object, index: int) -> tuple[_End, Box]:
     what, caption, kind = f"object {index}", "", ""
     if isinstance(item, Mapping):
         check_keys(item, OBJECT_KEYS, what)
-        caption = item.get("caption") or ""
-        if caption:
-            caption = check_text(caption, f"the caption of {what}")
+        caption = text_of(item, "caption", what)
         kind = _type(item, what)
         box = check_box(item.get("box"), f"the box of {what}")
     else:

@@ -139,7 +139,10 @@ def test_objects_and_their_relations(folder):
     assert features["objects"].tolist() == [True, True, False]
     assert features["classes"].tolist() == [0, 2, 0]  # without a score for each, by size
     assert edge_types(KNOWN.relations)[features["object_edges"][0, 1]] == "left of"
-    objects[0] = {"box": objects[0], "score": 0.1}
+    objects[0] = {"box": objects[0], "class": None, "score": None, "type": None}
+    null = read(folder, {"tokens": TOKENS, "image": "a.png", "objects": objects}).dataset[0]
+    assert null["classes"].tolist() == [0, 2, 0]  # as if the keys were not there
+    objects[0] = {"box": objects[0]["box"], "score": 0.1}
     posts = read(folder, {"tokens": TOKENS, "image": "a.png", "objects": objects, "depth": "a.npz"})
     assert posts.dataset[0]["classes"].tolist() == [2, 0, 0]
 

@@ -162,6 +162,15 @@ def test_relations_that_contradict_the_types_are_not_offered(folder):
     assert "the type 'c' of end 0 is none that relations are named by: none" in line["error"]
 
 
+def test_what_is_null_is_absent(folder):
+    entity, box = {"start": 0, "end": 7}, {"box": [0, 0, 0.5, 1]}
+    null = [entity | dict.fromkeys(("type", "name"))], [box | dict.fromkeys(("type", "caption"))]
+    rest = {"text": TEXT, "image": "a.png"}
+    pairs = (null, ([entity], [box]))
+    one, other = answer(read(folder, *(rest | {"entities": a, "objects": b} for a, b in pairs)))
+    assert one["relations"] and {**one, "line": 2}.keys() == other.keys()
+
+
 def test_types_leave_the_other_probabilities_as_they_are(folder, monkeypatch):
     names = ("none", "/per/loc/live", "/per/org/lead")
     monkeypatch.setitem(globals(), "RELATIONS", names)

@@ -35,7 +35,12 @@ class Page {
     const { person, adjudicates, guidelines, posts } = this.labels.task;
     get("who").textContent = adjudicates ? `${person} decides` : `${person} labels`;
     get("guide").hidden = !guidelines;
-    get("guidelines").textContent = guidelines.split("\n").map(visible).join("\n");
+    get("guidelines").innerHTML = guidelines; // the server has made it, without markup of theirs
+    const texts = document.createTreeWalker(get("guidelines"), NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const lines = texts.currentNode.data.split("\n");
+      texts.currentNode.data = lines.map(visible).join("\n");
+    }
     get("place").max = posts.length;
     get("count").textContent = `of ${posts.length.toLocaleString("en")}`;
     const asked = Number(location.hash.slice(1)) - 1;
