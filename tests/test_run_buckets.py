@@ -91,3 +91,23 @@ def test_many_posts_are_cut_where_the_run_cuts_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(run_buckets, "WORTH_CUTTING", 3)
     cut = found.of_posts(3, lambda: extents(3, 11, 16))
     assert cut.shapes == ((10,), (12,), (14,), (16,)) and cut.kinds.tolist() == [0, 1, 3]
+
+
+def test_shapes_of_posts_have_the_room_that_posts_are_given(tmp_path):
+    """An axis on which posts have more room than examples of the run is not cut, or as there."""
+    axes = {"tokens": 16, "pairs": 4}
+
+    def of(pairs: int, *filled: tuple[int, int]) -> Extents:
+        costs = {"tokens": 1.0, "pairs": 1.0}
+        return Extents(Padding({**axes, "pairs": pairs}, costs, {}), np.array(filled))
+
+    found = RunBuckets(
+        tmp_path,
+        anew=True,
+        padding=of(4, (1, 1)).padding,
+        most=4,
+        extents=lambda split: of(4, *[(2, 4)] * 9, (16, 4)),
+    )
+    cut = found.of_posts(3, lambda: of(12, (2, 3), (2, 12), (9, 9)))
+    assert cut.shapes == ((2, 4), (2, 12), (16, 4), (16, 12))
+    assert [cut.shapes[kind] for kind in cut.kinds] == [(2, 4), (2, 12), (16, 12)]

@@ -55,8 +55,8 @@ class RunBuckets:
         """
         self._extents, self._known = extents, dict[str, Buckets]()
         self._shapes: tuple[Shape, ...] = (padding.full,)
-        self._cuts, self._padding = most > 1, padding
-        if not self._cuts:
+        self.cuts, self._padding = most > 1, padding
+        if not self.cuts:
             return
         path = folder / FILE
         if anew or not path.exists():
@@ -66,7 +66,7 @@ class RunBuckets:
 
     def of(self, split: str) -> Buckets | None:
         """Of a split; None where batches are not cut."""
-        if not self._cuts:
+        if not self.cuts:
             return None
         if split not in self._known:
             self._known[split] = Buckets.with_shapes(self._measured(split), self._shapes)
@@ -85,17 +85,29 @@ class RunBuckets:
         Args:
             examples: how many they have.
         """
-        if self._cuts:
-            return Buckets.with_shapes(extents(), self._shapes)
+        if self.cuts:
+            measured = extents()
+            return Buckets.with_shapes(measured, self._widened(measured.padding.full))
         if examples < WORTH_CUTTING:
             return None
         first, *rest = self._padding.full
         lengths = {-(-first * eighths // 8) for eighths in EIGHTHS}
         return Buckets.with_shapes(extents(), [(length, *rest) for length in sorted(lengths)])
 
+    def _widened(self, full: Shape) -> tuple[Shape, ...]:
+        """The shapes, and each with the axes full that have more room than in the run."""
+        wider = [
+            tuple(
+                new if new > old else length
+                for length, old, new in zip(shape, self._padding.full, full, strict=True)
+            )
+            for shape in self._shapes
+        ]
+        return tuple(dict.fromkeys([*self._shapes, *wider]))
+
     def write(self, folder: Path) -> None:
         """Writes the shapes into the folder of a run or an export, where batches are cut."""
-        if self._cuts:
+        if self.cuts:
             write_json(folder / FILE, [list(shape) for shape in dict.fromkeys(self._shapes)])
 
 

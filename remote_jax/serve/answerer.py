@@ -21,8 +21,8 @@ from remote_jax.task import Posts, Task
 from remote_jax.training.checksums import sum_of_bits
 from remote_jax.training.evaluation import Predictor, best_model, make_predict
 
-CPU_BATCH = 32
-"""Most examples that a CPU reads the texts of together: its caches hold few."""
+CPU_BATCH, CPU_BATCH_OF_POSTS = 32, 8
+"""Most examples that a CPU reads together, of a pair each and of many: its caches hold few."""
 
 T = TypeVar("T")
 
@@ -85,7 +85,9 @@ def _for_posts(config: ConfigDict, mesh: Mesh) -> ConfigDict:
     """
     changes: dict[str, Any] = {"data.workers": 0}
     if "text" in config and mesh.size == 1 and mesh.devices.flat[0].platform == "cpu":
-        changes["train.eval_batch_size"] = min(CPU_BATCH, config.train.eval_batch_size)
+        shared = config.model.get("pairs") == "shared"
+        most = CPU_BATCH_OF_POSTS if shared else CPU_BATCH
+        changes["train.eval_batch_size"] = min(most, config.train.eval_batch_size)
     return configs.override(config, changes)
 
 

@@ -15,7 +15,8 @@ from tiny_remote import tiny
 
 from remote_jax.data import posts as lines
 from remote_jax.data.batches.buckets import Buckets
-from remote_jax.data.media import Folder, PostFileMedia
+from remote_jax.data.media import Folder, InMemoryMedia, PostFileMedia
+from remote_jax.remote.data import posts as remote_posts
 from remote_jax.remote.data.together.form import by_pair
 from remote_jax.remote.task import make_task
 from remote_jax.runtime import sharding
@@ -142,6 +143,26 @@ def test_posts_are_answered_whatever_the_size_of_groups(shared, params, cache, t
         assert not none.relations and first.asked == last.asked > 10
         assert first.relations and len(first.relations) == len(last.relations)
         told.append([(one.relation, one.probability) for one in first.relations])
+    for (name, one), (other, two) in zip(*told, strict=True):
+        assert name == other and one == pytest.approx(two, abs=1e-5)
+
+
+def test_many_posts_have_more_pairs_an_example(cache, params, tmp_path, monkeypatch):
+    """Their answers are those of few: the pairs of a post that is asked about alone."""
+    found = task(cache, tmp_path / "cut", **{"data.buckets": 2, "data.max_pairs": 4})
+    told, sizes = [], []
+    for least in (1, 10**6):
+        monkeypatch.setattr(remote_posts, "WORTH_CUTTING", least)
+        source = found.posts([POST, {"text": "x"}, POST], InMemoryMedia())
+        sizes.append(len(source.dataset))
+        skeleton, _ = split(found.shapes())
+        predict = make_predict(found, skeleton, MESH)
+        outputs = evaluate(predict, params, source.dataset, found.config, source.buckets)
+        surely = found.calibrated(outputs, {"temperature": 1.0, "threshold": 0.0})
+        first, _, last = source.answers(surely)
+        assert first.relations and len(first.relations) == len(last.relations)
+        told.append([(one.relation, one.probability) for one in first.relations])
+    assert sizes[0] == 2 < sizes[1]
     for (name, one), (other, two) in zip(*told, strict=True):
         assert name == other and one == pytest.approx(two, abs=1e-5)
 

@@ -25,7 +25,7 @@ import numpy as np
 from jaxtyping import Bool
 from ml_collections import ConfigDict
 
-from remote_jax.config.run_buckets import RunBuckets
+from remote_jax.config.run_buckets import WORTH_CUTTING, RunBuckets
 from remote_jax.data.batches.buckets import Buckets
 from remote_jax.data.batches.in_thread import Mapped
 from remote_jax.data.boxes import check_box
@@ -54,6 +54,9 @@ from remote_jax.remote.data.together.form import Form
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+TOGETHER = 48
+"""Pairs that are read together of many posts (`model.pairs=shared`): a text is read less often."""
 
 ENTITY_KEYS = ("start", "end", "name", "type")
 
@@ -108,11 +111,14 @@ class Posts:
             buckets: of the run; None: batches are not cut.
         """
         self._relations, self._orders = tuple(relations), orders
-        form = Form(config)
-        featurize = form.featurize(tokenizer, media)
+        featurize = Form(config).featurize(tokenizer, media)
         reader = _Reader(media, self._relations, orders, featurize, config)
         self._posts = tuple(checked(posts, reader.post, POST_KEYS))
         found = [post for _, post in self._posts if isinstance(post, _Post)]
+        many = sum(len(post.pairs) for post in found) >= WORTH_CUTTING
+        wide = many and buckets is not None and buckets.cuts
+        form = Form(config, together=TOGETHER if wide else 0)
+        featurize = form.featurize(tokenizer, media)
         examples = form.examples_of_posts([post.pairs for post in found])
         self.dataset = Mapped(examples, featurize.map)
         self.buckets = None

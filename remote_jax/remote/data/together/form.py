@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array
 from ml_collections import ConfigDict
 
+from remote_jax import config as configs
 from remote_jax.data.media import Pictures
 from remote_jax.remote.data.dataset import PairRecords
 from remote_jax.remote.data.features import Examples, Featurize, Featurizes
@@ -29,7 +30,16 @@ PLACES = frozenset(("row", "pair_mask"))
 class Form:
     """How pairs become examples, as a config says."""
 
-    def __init__(self, config: ConfigDict):
+    def __init__(self, config: ConfigDict, *, together: int = 0):
+        """As a config says.
+
+        Args:
+            together: pairs of a post that one example may have whatever `data.max_pairs` says. Not
+                where objects have no room: which of them are seen would change the answers.
+        """
+        self._max_pairs = config.data.max_pairs
+        if together > self._max_pairs:
+            config = configs.override(config, {"data.max_pairs": together})
         self._config = config
         self.shared = config.model.pairs == "shared"
 
@@ -97,7 +107,7 @@ class Form:
 
     def _groups(self, posts: np.ndarray, objects: np.ndarray) -> list[list[int]]:
         data = self._config.data
-        return groups(posts, objects, data.max_pairs, data.max_objects)
+        return groups(posts, objects, data.max_pairs, data.max_objects, self._max_pairs)
 
 
 def by_pair(outputs: Outputs) -> Outputs:

@@ -17,6 +17,7 @@ def groups(
     objects: Int[np.ndarray, "pairs 2"],
     most: int,
     room: int,
+    crowded: int | None = None,
 ) -> list[list[int]]:
     """The pairs of each group, all of one post; posts in the order of their numbers.
 
@@ -27,12 +28,16 @@ def groups(
         objects: the numbers of its head and tail as objects, -1 for an entity.
         most: pairs in a group, at most.
         room: objects that are head or tail in a group, at most; 2 or more.
+        crowded: pairs in a group, at most, of a post with more such objects; None: `most`.
     """
     order = np.argsort(posts, kind="stable")
     starts = np.flatnonzero(np.diff(posts[order], prepend=-1, append=-1))
     found: list[list[int]] = []
     for start, end in pairwise(starts.tolist()):
-        found += _split(order[start:end].tolist(), objects, most, room)
+        pairs = order[start:end].tolist()
+        ends = np.unique(objects[pairs])
+        fit = (ends >= 0).sum() <= room
+        found += _split(pairs, objects, most if fit or crowded is None else crowded, room)
     return found
 
 
