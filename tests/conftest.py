@@ -34,6 +34,8 @@ os.environ["XLA_FLAGS"] = (
 )
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from jax._src.interpreters.partial_eval import DynamicJaxprTracer
+
 # A busy machine is no failure.
 hypothesis.settings.register_profile("steady", deadline=None)
 hypothesis.settings.load_profile("steady")
@@ -71,12 +73,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
 
 
+# A tracer has no `sharding`. Flax asks for it at each random number that a traced function draws,
+# twice, and to word the error, which nobody reads, jax looks through the whole program so far:
+# half the time that tracing a model takes.
+DynamicJaxprTracer._origin_msg = lambda self: ""
+
+
 @pytest.fixture(scope="module", autouse=True)
 def frozen_garbage() -> None:
     """Takes what was imported and compiled before a file out of garbage collection.
 
-    Every restored checkpoint asks for a collection, which would look through all of it.
+    Every restored checkpoint asks for a collection, which would look through all of it. Tracing
+    makes objects by the million, few of them in cycles: to look for those often finds little.
     """
+    gc.set_threshold(100_000, 20, 20)
     gc.collect()
     gc.freeze()
 
