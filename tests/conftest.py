@@ -34,7 +34,7 @@ os.environ["XLA_FLAGS"] = (
 )
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from jax._src.interpreters.partial_eval import DynamicJaxprTracer
+import tracers  # noqa: F401
 
 # A busy machine is no failure.
 hypothesis.settings.register_profile("steady", deadline=None)
@@ -71,12 +71,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take longest come first, so that no worker ends alone with one of them."""
     place = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
-
-
-# A tracer has no `sharding`. Flax asks for it at each random number that a traced function draws,
-# twice, and to word the error, which nobody reads, jax looks through the whole program so far:
-# half the time that tracing a model takes.
-DynamicJaxprTracer._origin_msg = lambda self: ""
 
 
 @pytest.fixture(scope="module", autouse=True)
