@@ -34,6 +34,8 @@ os.environ["XLA_FLAGS"] = (
 )
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import tracers  # noqa: F401
+
 # A busy machine is no failure.
 hypothesis.settings.register_profile("steady", deadline=None)
 hypothesis.settings.load_profile("steady")
@@ -41,23 +43,36 @@ hypothesis.settings.load_profile("steady")
 
 LONGEST = (
     "docs/test_notebooks.py",
+    "ot/test_linear.py",
+    "ot/test_quadratic.py",
+    "ot/test_blocks.py",
+    "ot/test_laplacian.py",
+    "ot/test_newton.py",
+    "extract/test_on_ray.py",
     "report/test_explanations.py",
-    "remote/test_remote_buckets.py",
+    "eega/model/test_eega_model.py",
     "runtime/test_meshes.py",
-    "roam/model/test_roam_model.py",
+    "remote/test_remote_buckets.py",
+    "remote/model/test_remote.py",
     "training/test_loop.py",
+    "roam/model/test_roam_model.py",
     "remote/model/test_together.py",
     "eega/test_eega_task.py",
-    "ot/test_linear.py",
-    "runtime/test_processes.py",
-    "eega/model/test_eega_model.py",
-    "roam/test_roam_settings.py",
-    "roam/test_roam_task.py",
-    "runtime/test_compilation_cache.py",
-    "remote/model/test_remote.py",
     "encoders/test_bert.py",
+    "runtime/test_processes.py",
+    "data/batches/test_pipeline.py",
+    "roam/test_roam_settings.py",
+    "extract/test_extractor.py",
+    "runtime/test_compilation_cache.py",
+    "roam/test_roam_task.py",
+    "eega/model/test_gauges.py",
+    "eega/test_eega_buckets.py",
+    "eega/model/test_graph_alignment.py",
     "runtime/test_preemption.py",
+    "annotate/test_annotating_page.py",
+    "remote/data/test_builders.py",
 )
+"""Those of `ot` stand together: they drop what others have compiled."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -75,8 +90,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def frozen_garbage() -> None:
     """Takes what was imported and compiled before a file out of garbage collection.
 
-    Every restored checkpoint asks for a collection, which would look through all of it.
+    Every restored checkpoint asks for a collection, which would look through all of it. Tracing
+    makes objects by the million, few of them in cycles: to look for those often finds little.
     """
+    gc.set_threshold(100_000, 20, 20)
     gc.collect()
     gc.freeze()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jax
 import toy
+import tracers  # noqa: F401
 
 from remote_jax import main
 

@@ -1,6 +1,7 @@
 """Encoders of transformers with random weights."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from safetensors.numpy import save_file
 
 @pytest.fixture(scope="session")
 def flax_bert() -> Callable[..., Oracle]:
-    """Makes a FlaxBertModel; the default sizes are tiny."""
+    """Makes a FlaxBertModel; the default sizes are tiny. Asked again, the last one is given."""
 
+    @lru_cache(maxsize=1)
     def make(scale: float = 0.1, **settings: Any) -> Oracle:
         sizes = {
             "vocab_size": 60,
@@ -30,8 +32,12 @@ def flax_bert() -> Callable[..., Oracle]:
 
 @pytest.fixture(scope="session")
 def flax_vision() -> Callable[..., Oracle]:
-    """Makes a FlaxViTModel ("vit"), FlaxCLIPVisionModel ("tower") or FlaxCLIPModel ("clip")."""
+    """Makes a FlaxViTModel ("vit"), FlaxCLIPVisionModel ("tower") or FlaxCLIPModel ("clip").
 
+    Asked again for the same, the last one is given.
+    """
+
+    @lru_cache(maxsize=1)
     def make(kind: str, scale: float = 0.1, **settings: Any) -> Oracle:
         sizes = {
             "hidden_size": 32,

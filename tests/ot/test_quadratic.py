@@ -158,10 +158,12 @@ def test_the_order_of_nodes_does_not_matter(seed):
     (x, adjacent_x), (y, adjacent_y) = graph(rng, N), graph(rng, M)
     p, q = rng.permutation(N), rng.permutation(M)
     turned = (x[p], adjacent_x[np.ix_(p, p)]), (y[q], adjacent_y[np.ix_(q, q)])
-    found = solve(*batch([((x, adjacent_x), (y, adjacent_y)), turned]), 0.2)
-    np.testing.assert_allclose(found.distance[1], found.distance[0], atol=BAR)
-    plan = np.array(found.plan)
-    np.testing.assert_allclose(plan[1], plan[0][np.ix_(p, q)], atol=BAR)
+    found, again = (
+        solve(*batch([one]), 0.2) for one in (((x, adjacent_x), (y, adjacent_y)), turned)
+    )
+    np.testing.assert_allclose(again.distance, found.distance, atol=BAR)
+    plan = np.array(found.plan[0])
+    np.testing.assert_allclose(again.plan[0], plan[np.ix_(p, q)], atol=BAR)
 
 
 def test_isomorphic_graphs_with_equal_features_are_at_distance_zero():
@@ -223,7 +225,7 @@ def test_any_graph_has_a_finite_distance_and_gradient(seed, n, m, kind):
 
 def test_a_problem_does_not_depend_on_its_neighbours():
     rng = np.random.default_rng(1)
-    problems = [(graph(rng, N), graph(rng, M)) for _ in range(8)]
+    problems = [(graph(rng, N), graph(rng, M)) for _ in range(12)]
     together = solve(*batch(problems), 0.05)
     alone = solve(*batch(problems[3:4]), 0.05)
     np.testing.assert_allclose(alone.plan[0], together.plan[3], atol=1e-5)
@@ -234,5 +236,5 @@ def test_a_problem_does_not_depend_on_its_neighbours():
 def test_edge_costs_are_cosine_distances_of_neighbours_alone():
     nodes = jnp.array([[1.0, 0.0], [0.0, 2.0], [-3.0, 0.0]])
     adjacent = jnp.array([[True, True, False], [True, False, True], [False, True, True]])
-    costs = quadratic.edge_costs(nodes, adjacent)
+    costs = jax.jit(quadratic.edge_costs)(nodes, adjacent)
     np.testing.assert_allclose(costs, [[0, 1, 0], [1, 0, 1], [0, 1, 0]], atol=1e-6)

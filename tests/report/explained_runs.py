@@ -27,7 +27,7 @@ DEEP = {"text.layers": 2, "vision.layers": 2}
 CHANGES: dict[str, dict[str, Any]] = {
     "remote": DEEP,
     "shared": {**DEEP, "model.pairs": "shared", "data.max_pairs": 3},
-    "eega": DEEP,
+    "eega": {},
     "roam": {},
 }
 

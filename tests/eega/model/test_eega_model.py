@@ -1,6 +1,7 @@
 """What must hold for the whole model, whatever its weights, and for each of its switches."""
 
 import functools
+import json
 from typing import NamedTuple
 
 import jax
@@ -8,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from small_eega import PLAIN, N, batch, config, longer, make
+from ml_collections import ConfigDict
+from small_eega import PLAIN, SIZES, N, batch, config, longer, make
 
+from remote_jax.eega import build
 from remote_jax.eega.graphs.text_graph import OFFSETS
 from remote_jax.eega.model.eega import matrix
 from remote_jax.eega.task import EegaTask
@@ -40,19 +43,20 @@ class Found(NamedTuple):
 
 def run(model, data, **changes):
     """All that the model says of a batch, in one program."""
-    return programs(frozenset(changes.items()))[0](split(model)[1], data)
+    return programs(config(**changes).to_json())[0](split(model)[1], data)
 
 
 def gradients(model, data, **changes):
     """The loss, and its gradient by parameter."""
-    return programs(frozenset(changes.items()))[1](split(model)[1], data)
+    return programs(config(**changes).to_json())[1](split(model)[1], data)
 
 
 @functools.cache
-def programs(changes):
-    """Of a model with these changes; each is compiled once for a shape of batches."""
-    task = EegaTask(config(**dict(changes)))
-    skeleton, _ = split(make(**dict(changes)))
+def programs(settings):
+    """Of a model with these settings; each is compiled once for a shape of batches."""
+    found = ConfigDict(json.loads(settings))
+    task = EegaTask(found)
+    skeleton, _ = split(nnx.eval_shape(lambda: build.eega(found, SIZES, rngs=nnx.Rngs(0))))
 
     def found(params, data):
         model = skeleton.model(params)
