@@ -1,7 +1,7 @@
 """From posts to a completed graph: 2,000 generated posts of one world, without labels.
 
-REMOTE is trained on its own sample, which has other names, and reads the posts. The graph is made
-of what it finds, and ROAM completes the graph. On two CPU cores:
+REMOTE is trained on its own sample, which has other names, and reads each post once for many of its
+pairs. The graph is made of what it finds, and ROAM completes the graph. On two CPU cores:
 
     remote-jax pipeline sample --workdir=runs/pipeline
 
@@ -20,7 +20,7 @@ def get_config() -> ConfigDict:
             "posts": "",
             "sample": {"posts": 2000, "seed": 0},
             "prepare": "",
-            "remote": {"run": "", "train": "--config=umre"},
+            "remote": {"run": "", "train": "--config=umre:shared"},
             "eega": {"run": ""},
             "extract": "",
             "graph": "",

@@ -38,7 +38,7 @@ def _plan(**changes):
 def test_generated_posts_need_no_file_of_ones_own():
     found = _plan()
     assert list(found) == ["posts", "remote", "extract", "graph", "roam", "answer"]
-    assert found["remote"].arguments == ("--config=umre", "--workdir=work/remote")
+    assert found["remote"].arguments == ("--config=umre:shared", "--workdir=work/remote")
     assert "--world=work/posts/world.json" in found["graph"].arguments
     assert f"--input={WORK / 'graph/implied.jsonl'}" in found["answer"].arguments
 
