@@ -74,8 +74,9 @@ def query_outputs(
         batch: `known` are packed bits (`ranking.pack`).
         loss: that of the model.
     """
-    chunks, targets = Chunks.of(entities), batch.get("target")
-    wanted = None if targets is None else _of_targets(score, candidates, chunks, targets)
+    chunks, wanted = Chunks.of(entities), None
+    if "target" in batch:
+        wanted = _of_targets(score, candidates, chunks, batch["target"])
     kept = min(PAGE * PAGES if "page" in batch else PAGE, entities)
 
     def of_chunk(number: int | Int[Array, ""]) -> Found:
@@ -83,7 +84,7 @@ def query_outputs(
         known, there = chunks.known(batch["known"], number), ids < entities
         found: Found = {}
         if wanted is not None:
-            rivals = there & ~known & (ids != targets[:, None])
+            rivals = there & ~known & (ids != batch["target"][:, None])
             found["above"], found["beside"] = above_and_beside(scores, wanted, rivals)
             found["best"] = jnp.max(scores, 1, where=rivals, initial=-jnp.inf)
         if "new" in batch:
@@ -97,7 +98,7 @@ def query_outputs(
     found = chunks.fold(of_chunk, partial(_merged, kept=kept, loss=loss))
     if wanted is not None:
         rank = 1.0 + found.pop("above") + found.pop("beside") / 2
-        known = _bit(batch["known"], targets[:, None])[:, 0]
+        known = _bit(batch["known"], batch["target"][:, None])[:, 0]
         found |= {"rank": rank, "score": wanted, "target_known": known}
     if "new" in batch:
         found |= _page(found["entities"], found["scores"], batch)
