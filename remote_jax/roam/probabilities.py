@@ -54,6 +54,11 @@ def log_normalisers(
     return largest[:, None] * inverses + jnp.log(_sums_of_powers(below, lambda power: power))
 
 
+def merged(loss: str, one: Float[Array, "b t"], other: Float[Array, "b t"]) -> Float[Array, "b t"]:
+    """log Z of two sets of rivals together; traced."""
+    return one + other if loss == "sigmoid" else jnp.logaddexp(one, other)
+
+
 def _sums_of_powers(
     below: Float[Array, "b n"], term: Callable[[Array], Array]
 ) -> Float[Array, "b t"]:

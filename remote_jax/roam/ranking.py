@@ -6,14 +6,24 @@ relation + R stands for the inverse of relation, where R is the number of relati
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt8
 
 HITS = (1, 3, 10)
+
+CHUNK = 2**14
+"""Candidates that are scored at once."""
+
+SLABS = 64
+"""Devices, or a multiple of them, that may share the candidates of a chunk."""
+
+Tree = TypeVar("Tree")
 
 Queries = Int[np.ndarray, "queries 2"]
 
@@ -63,24 +73,15 @@ class KnownAnswers:
         return self.answers[self.starts[place] : self.starts[place + 1]]
 
 
-def ranks(
-    scores: Float[Array, "q n"], targets: Int[Array, " q"], known: Bool[Array, "q n"]
-) -> Float[Array, " q"]:
-    """The rank of each target among the entities that are no other known answer of its query.
+def above_and_beside(
+    scores: Float[Array, "q c"], wanted: Float[Array, " q"], rivals: Bool[Array, "q c"]
+) -> tuple[Int[Array, " q"], Int[Array, " q"]]:
+    """How many rivals have a higher score than the one wanted, and how many the same.
 
-    An entity with the same score counts as half a place: a tie gets its expected rank. A score that
-    is not a number ranks last.
-
-    Args:
-        scores: of every entity.
-        targets: the entity wanted of each query, itself known or not.
-        known: the true answers of each query ("filtered").
+    Where one of the two is not a number, the rival is above.
     """
-    wanted = jnp.take_along_axis(scores, targets[:, None], 1)
-    rivals = ~known & (jnp.arange(scores.shape[1]) != targets[:, None])
-    above = jnp.sum(rivals & ~(scores <= wanted), 1)
-    beside = jnp.sum(rivals & (scores == wanted), 1)
-    return 1.0 + above + beside / 2
+    wanted = wanted[:, None]
+    return jnp.sum(rivals & ~(scores <= wanted), 1), jnp.sum(rivals & (scores == wanted), 1)
 
 
 def _keys(queries: Queries, relations: int) -> Int[np.ndarray, " q"]:
@@ -95,8 +96,89 @@ def summary(found: Float[np.ndarray, " queries"]) -> Mapping[str, float]:
     return {"mr": float(found.mean()), "mrr": float((1 / found).mean()), **hits}
 
 
+@dataclass(frozen=True)
+class Chunks:
+    """Entities as they are scored: in chunks of the same size, so that no more is held at once.
+
+    Entities are cut into `SLABS` slabs, and a chunk has a piece of each, so that devices which
+    share the table of candidates share every chunk. A single chunk is in one piece.
+
+    Attributes:
+        count: of the chunks.
+        pieces: of a chunk.
+        piece: entities in a piece; a multiple of 8 where there are several chunks, whose packed
+            bits are then whole bytes.
+    """
+
+    count: int
+    pieces: int
+    piece: int
+
+    @classmethod
+    def of(cls, entities: int) -> Chunks:
+        """The fewest chunks of at most `CHUNK` entities, which is a multiple of 8 · `SLABS`."""
+        count = -(-entities // CHUNK)
+        if count <= 1:
+            return cls(1, 1, entities)
+        return cls(count, SLABS, 8 * -(-entities // (8 * SLABS * count)))
+
+    @property
+    def size(self) -> int:
+        """Entities of a chunk."""
+        return self.pieces * self.piece
+
+    @property
+    def filled(self) -> int:
+        """Entities of all chunks, with those that only fill the last ones."""
+        return self.count * self.size
+
+    def take(
+        self, array: Array, number: int | Int[Array, ""], *, axis: int, bits: int = 1
+    ) -> Array:
+        """What an array has of the entities of a chunk.
+
+        Args:
+            array: with `filled` entities along the axis, or as many bits.
+            number: of the chunk.
+            bits: entities in a number of the array; 8 where it is packed.
+        """
+        if self.count == 1:
+            return array
+        before, after = array.shape[:axis], array.shape[axis + 1 :]
+        apart = array.reshape(*before, self.pieces, self.count, self.piece // bits, *after)
+        chosen = jax.lax.dynamic_index_in_dim(apart, number, axis + 1, keepdims=False)
+        return chosen.reshape(*before, self.size // bits, *after)
+
+    def entities(self, number: int | Int[Array, ""]) -> Int[Array, " size"]:
+        """The ids of the entities of a chunk, ascending."""
+        starts = (jnp.arange(self.pieces) * self.count + number) * self.piece
+        return (starts[:, None] + jnp.arange(self.piece)).reshape(-1)
+
+    def known(
+        self, bits: UInt8[Array, "b bytes"], number: int | Int[Array, ""]
+    ) -> Bool[Array, "b size"]:
+        """Which entities of a chunk are known.
+
+        Args:
+            bits: packed, of `filled` entities.
+        """
+        return unpack(self.take(bits, number, axis=1, bits=8), self.size)
+
+    def fold(
+        self, of_chunk: Callable[[int | Int[Array, ""]], Tree], merge: Callable[[Tree, Tree], Tree]
+    ) -> Tree:
+        """What is found in the chunks, one after another, merged into one."""
+        return jax.lax.fori_loop(
+            1, self.count, lambda number, found: merge(found, of_chunk(number)), of_chunk(0)
+        )
+
+
 def pack(answers: Int[np.ndarray, " a"], entities: int) -> UInt8[np.ndarray, " bytes"]:
-    """A bit an entity, set for the answers: a batch of masks is small enough to send."""
+    """A bit an entity, set for the answers: a batch of masks is small enough to send.
+
+    Args:
+        entities: their number, or that of `Chunks.filled` where they are ranked.
+    """
     bits = np.zeros(entities, bool)
     bits[answers] = True
     return np.packbits(bits, bitorder="little")

@@ -31,7 +31,7 @@ from remote_jax.roam.model import counterfactuals, training_loss
 from remote_jax.roam.model.entities import Candidates
 from remote_jax.roam.model.roam import Roam, Sizes
 from remote_jax.roam.model.variants import ARCHITECTURES
-from remote_jax.roam.outputs import query_outputs
+from remote_jax.roam.outputs import query_outputs, scores_of_chunks
 from remote_jax.roam.ranking import both_directions, summary
 from remote_jax.roam.routing_report import routing_report
 from remote_jax.roam.settings import check
@@ -182,9 +182,11 @@ class RoamTask(BaseTask):
         of the modalities in each.
         """
         assert isinstance(model, Roam)
-        scores, routed = model(batch["query"], shared)
+        head, routed = model.heads_alone(batch["query"])
+        score = scores_of_chunks(model, batch["query"], head, routed, shared)
+        loss = self.config.model.loss
         return {
-            **query_outputs(scores, batch, self.config.model.loss),
+            **query_outputs(score, shared, model.entities, batch, loss),
             "shares": routed.group_shares.T,
             f"{GAUGE}cost": routed.group_costs.T,
             "weights": routed.weights.transpose(2, 1, 0),

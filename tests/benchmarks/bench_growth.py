@@ -9,6 +9,8 @@ compiled step holds. Slopes are those of the last two sizes, where constants wei
 - tokens, objects, pairs: REMOTE. Attention and transport are quadratic in tokens and in objects.
 - entities, drawn: entities of ROAM, each a candidate, or 1,024 of them that are drawn.
 - groups, modalities: K and M of ROAM.
+- ranked: entities of ROAM of which 1,024 queries are ranked, probabilities included. Memory is that
+  of the program beside what it is given, parameters and candidates. `--compile-only` runs nothing.
 """
 
 from __future__ import annotations

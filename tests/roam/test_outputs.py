@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scored import of_scores, packed
 
-from remote_jax.roam.outputs import PAGE, query_outputs
-from remote_jax.roam.ranking import pack
+from remote_jax.roam import ranking
+from remote_jax.roam.outputs import PAGE
 
 ENTITIES = 250
 
@@ -26,8 +27,8 @@ def best(scores, known, *, new):
 
 
 def ask(scores, known, loss="softmax", **wanted):
-    packed = np.stack([pack(np.flatnonzero(row), known.shape[1]) for row in known])
-    found = query_outputs(scores, {"known": packed, **wanted}, loss)
+    batch = {"known": packed(known), **wanted}
+    found = of_scores(scores, batch, loss=loss, chunk=ranking.CHUNK)
     return {name: np.asarray(value) for name, value in found.items()}
 
 

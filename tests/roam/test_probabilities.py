@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
+from scored import of_scores, packed
 
 from remote_jax.errors import UserError
-from remote_jax.roam.outputs import query_outputs
 from remote_jax.roam.probabilities import (
     TEMPERATURES,
     at,
@@ -14,7 +14,6 @@ from remote_jax.roam.probabilities import (
     log_probabilities,
     with_probabilities,
 )
-from remote_jax.roam.ranking import pack
 
 LOSSES = ("softmax", "sigmoid")
 COLUMN = 3
@@ -77,9 +76,9 @@ def test_a_probability_is_filtered(loss):
 def targets(loss, found, known, target):
     """Outputs as of the validation split: each target is known."""
     known[np.arange(len(target)), target] = True
-    packed = np.stack([pack(np.flatnonzero(row), found.shape[1]) for row in known])
-    batch = {"known": packed, "target": target, "calibrates": np.ones(len(found), bool)}
-    outputs = query_outputs(found, batch, loss)
+    calibrates = np.ones(len(found), bool)
+    batch = {"known": packed(known), "target": target, "calibrates": calibrates}
+    outputs = of_scores(found, batch, loss=loss)
     return {name: np.asarray(value) for name, value in outputs.items()}
 
 

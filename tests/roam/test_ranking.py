@@ -1,14 +1,12 @@
 """Ranks against a brute-force ranking in float64, on graphs with ties and repeated edges."""
 
-import functools
-
-import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scored import of_scores
 
-from remote_jax.roam.ranking import KnownAnswers, both_directions, pack, ranks, summary, unpack
+from remote_jax.roam.ranking import KnownAnswers, both_directions, pack, summary
 
 
 def brute_force(scores, queries, targets, triples, relations):
@@ -43,20 +41,16 @@ def graphs(draw):
     return entities, relations, [np.array(split) for split in splits], np.array(table)
 
 
-@functools.partial(jax.jit, static_argnames="entities")
-def of_bits(scores, targets, bits, entities):
-    return ranks(scores, targets, unpack(bits, entities))
-
-
 def ranked(scores, queries, targets, known, entities):
-    """`ranks`, with the known answers sent as they are in training: as packed bits.
+    """Ranks, with the known answers sent as they are in training: as packed bits.
 
     Always of as many queries, so that there is one program for each number of entities.
     """
     bits = np.stack([pack(known.answers_to(query), entities) for query in queries])
     rows = (np.asarray(scores, np.float32), np.asarray(targets), bits)
     full = [np.pad(x, [(0, 24 - len(queries)), *[(0, 0)] * (x.ndim - 1)]) for x in rows]
-    return of_bits(*full, entities)[: len(queries)].tolist()
+    batch = {"target": full[1], "known": full[2]}
+    return of_scores(full[0], batch, loss="sigmoid")["rank"][: len(queries)].tolist()
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int
 
 from remote_jax.roam.data.triples import Graph
-from remote_jax.roam.ranking import KnownAnswers, both_directions, pack
+from remote_jax.roam.ranking import Chunks, KnownAnswers, both_directions, pack
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Queries:
         queries: head and relation, in the convention of `ranking`.
         targets: the answer to rank of each query; None in training.
         known: answers of a query: those of the training triples, or all that are true.
-        entities: their number.
+        entities: their number, or that of all chunks where they are ranked.
         calibrate: whether a temperature is chosen by these queries.
     """
 
@@ -83,7 +83,8 @@ def ranking_queries(graph: Graph, split: str, known: KnownAnswers) -> grain.MapD
     """Both queries of every triple of a split, in the order of `both_directions`."""
     queries, targets = both_directions(graph.splits[split], len(graph.relations))
     calibrate = split == "validation"
-    return grain.MapDataset.source(Queries(queries, targets, known, len(graph.entities), calibrate))
+    filled = Chunks.of(len(graph.entities)).filled
+    return grain.MapDataset.source(Queries(queries, targets, known, filled, calibrate))
 
 
 def format_query(graph: Graph, query: Int[np.ndarray, "2"]) -> str:

@@ -33,15 +33,15 @@ from remote_jax.roam.data.questions import (
     TripleQuestion,
 )
 from remote_jax.roam.data.triples import strip_brackets
-from remote_jax.roam.outputs import PAGE
-from remote_jax.roam.ranking import pack
+from remote_jax.roam.outputs import PAGE, PAGES
+from remote_jax.roam.ranking import Chunks, pack
 
 PARTS = ("head", "relation", "tail")
 
 TOP = 10
 """Answers to a question that does not say how many it wants."""
 
-MAX_TOP = 10_000
+MAX_TOP = PAGE * PAGES
 MAX_NUMBER = 10**18
 """Whole numbers below are taken for names."""
 MAX_ROWS = 1_000_000
@@ -120,7 +120,7 @@ class _Rows:
 
     def __init__(self, questions: tuple[Question, ...], lookup: Lookup):
         self.questions, self.known = questions, lookup.known
-        self.entities = len(lookup.entities.names)
+        self.filled = Chunks.of(len(lookup.entities.names)).filled
         self.ends = np.cumsum([one.rows for one in questions], dtype=np.int64)
         first = [one.row(0) for one in questions]
         self.targets = any(row.target is not None for row in first)
@@ -135,7 +135,7 @@ class _Rows:
         row = self._row(int(index))
         query = np.array(row.query, np.int32)
         example: dict[str, Any] = {"query": query}
-        example["known"] = pack(self.known.answers_to(query), self.entities)
+        example["known"] = pack(self.known.answers_to(query), self.filled)
         if self.targets:
             example["target"] = np.int32(row.target or 0)
         if self.best:

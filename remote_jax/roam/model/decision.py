@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ml_collections import ConfigDict
 
 from remote_jax.roam.model import moseg, objective, tucker
-from remote_jax.roam.model.entities import Candidates, EncodedEntities, Routing, Scores
+from remote_jax.roam.model.entities import Candidates, EncodedEntities, Routing, Scorer, Scores
 from remote_jax.roam.model.roam import EMBEDDING, Roam, Sizes
 
 ONE = 0.5413
@@ -46,6 +46,7 @@ class DecisionRoam(Roam):
         self.absent = nnx.Dict(
             {name: nnx.Param(embed(rngs.params(), (model.dim,))) for name in self.modalities}
         )
+        self.lacks_all = False  # these stand for what is absent
         self.votes = nnx.Param(jnp.zeros((2 * sizes.relations, len(self.modalities))))
 
     def _embedded(
@@ -83,26 +84,26 @@ class DecisionRoam(Roam):
         del fused
         return moseg.mix_groups(routed.shares, v)
 
-    def scores(
+    def scorer(
         self,
         queries: Int[Array, "b 2"],
         head: Float[Array, "m b d"],
         routed: Routing,
-        candidates: Candidates,
         rngs: nnx.Rngs | None = None,
-    ) -> Scores:
-        """Σ_m w_m s_m of every candidate, and s_m; with `rngs`, in training."""
-        found = jnp.stack(
-            [
-                tucker.product(
-                    self.core(head[m], queries[:, 1], self._table(name), rngs=rngs),
-                    candidates.mixed[m].T,
-                )
-                for m, name in enumerate(self.modalities)
-            ]
-        )
+    ) -> Scorer:
+        """Σ_m w_m s_m of candidates, and s_m; with `rngs`, in training."""
+        asked = [
+            self.core(head[m], queries[:, 1], self._table(name), rngs=rngs)
+            for m, name in enumerate(self.modalities)
+        ]
         votes = self._votes(queries[:, 1], routed.weights[:, 0] > 0)
-        return Scores(jnp.einsum("mb,mbn->bn", votes, found), found)
+
+        def score(some: Candidates) -> Scores:
+            pairs = zip(asked, some.mixed, strict=True)
+            found = jnp.stack([tucker.product(query, mixed.T) for query, mixed in pairs])
+            return Scores(jnp.einsum("mb,mbn->bn", votes, found), found)
+
+        return score
 
     def _table(self, modality: str) -> Float[Array, "r d"]:
         table: Float[Array, "r d"] = self.modal_relations[modality][...]

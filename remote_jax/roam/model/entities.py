@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from remote_jax.roam.ranking import Chunks
+
 BLOCK = 4096
 """Most entities that experts embed at once where nothing is learnt: their outputs are K times as
 large as what is kept of them."""
@@ -75,6 +77,15 @@ class Candidates:
         """The first `count` entities."""
         return Candidates(self.mixed[:, :count], self.weights[:, :count])
 
+    def at(self, entities: Int[Array, " c"]) -> Candidates:
+        """Some entities."""
+        return Candidates(self.mixed[:, entities], self.weights[:, entities])
+
+    def chunk(self, chunks: Chunks, number: int | Int[Array, ""]) -> Candidates:
+        """The entities of one of the chunks."""
+        mixed, weights = (chunks.take(x, number, axis=1) for x in (self.mixed, self.weights))
+        return Candidates(mixed, weights)
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -89,20 +100,27 @@ class Scores:
     by_modality: Float[Array, "m b n"] | None = None
 
 
+Scorer = Callable[[Candidates], Scores]
+"""Scores of candidates for the queries of a batch."""
+
+
 def candidates_in_blocks(
     embed: Callable[[Int[Array, " n"]], Candidates], entities: int
 ) -> Candidates:
     """All entities as candidates, at most `BLOCK` of them embedded at a time.
 
+    The last entity is repeated until chunks of candidates are full (`ranking.Chunks`).
+
     Args:
         embed: makes candidates of the entities with these ids.
         entities: their number.
     """
-    blocks = -(-entities // BLOCK)
-    size = -(-entities // blocks)
+    filled = Chunks.of(entities).filled
+    blocks = -(-filled // BLOCK)
+    size = -(-filled // blocks)
     places = jnp.minimum(jnp.arange(blocks * size), entities - 1).reshape(blocks, size)
     parts = jax.lax.map(embed, places)
     mixed, weights = (jnp.moveaxis(x, 0, 1) for x in (parts.mixed, parts.weights))
     mixed = mixed.reshape(len(mixed), -1, mixed.shape[-1])
     weights = weights.reshape(len(weights), -1)
-    return Candidates(mixed[:, :entities], weights[:, :entities])
+    return Candidates(mixed[:, :filled], weights[:, :filled])

@@ -16,6 +16,7 @@ from remote_jax.roam.model.entities import (
     Candidates,
     EncodedEntities,
     Routing,
+    Scorer,
     Scores,
     candidates_in_blocks,
 )
@@ -67,6 +68,7 @@ class Roam(nnx.Module):
             else None
         )
         featured = config.features.structure and sizes.features
+        self.lacks_all = self.structure is None  # a candidate may have no modality
         self.seen = (
             SeenEntities(sizes.entities, hidden=model.dropout.structure) if featured else None
         )
@@ -82,13 +84,9 @@ class Roam(nnx.Module):
         )
         self.relations = nnx.Param(embed(rngs.params(), (2 * sizes.relations, model.relation_dim)))
         lengths = ([model.dim] if config.features.structure else []) + [*sizes.features.values()]
+        dims = (len(lengths), model.dim, model.relation_dim)
         self.attention = moseg.ModalityAttention(
-            len(lengths),
-            model.dim,
-            model.relation_dim,
-            temperature=model.temperature,
-            noisy=model.noise,
-            rngs=rngs,
+            *dims, temperature=model.temperature, noisy=model.noise, rngs=rngs
         )
         self._make_experts(model, lengths, dtype, rngs)
         self._make_router(model, lengths, dtype, rngs)
@@ -262,15 +260,19 @@ class Roam(nnx.Module):
             relations = jnp.zeros((left.shape[1], self.relations[...].shape[1]))
         return regor.beside(left, relations)
 
-    def routing_losses(
-        self, queries: Routing, candidates: Routing
-    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        """L_OT of Eq. 11, and what makes the potentials those of the plans (`Router.dual`)."""
-        transport = routing.transport_loss(
-            queries.shares, queries.cost, self.query_router.epsilon, contrast=self.contrast
-        )
-        dual = self.query_router.dual(queries.cost) + self.candidate_router.dual(candidates.cost)
-        return transport, dual
+    def scorer(
+        self,
+        queries: Int[Array, "b 2"],
+        head: Float[Array, "*m b d"],
+        routed: Routing,
+        rngs: nnx.Rngs | None = None,
+    ) -> Scorer:
+        """Tucker scores of candidates; with `rngs`, in training."""
+        del routed
+        relation, relations = queries[:, 1], self.relations[...]
+        query = self.core(head, relation, relations, rngs=rngs)
+        weights = moseg.shifted_exp(self.attention.of_relations(relations[relation]))
+        return lambda some: Scores(tucker.scores(query, weights, some.mixed, some.weights))
 
     def scores(
         self,
@@ -280,15 +282,11 @@ class Roam(nnx.Module):
         candidates: Candidates,
         rngs: nnx.Rngs | None = None,
     ) -> Scores:
-        """Tucker scores of every candidate; with `rngs`, in training."""
-        del routed
-        relation, relations = queries[:, 1], self.relations[...]
-        query = self.core(head, relation, relations, rngs=rngs)
-        weights = moseg.shifted_exp(self.attention.of_relations(relations[relation]))
-        found = tucker.scores(query, weights, candidates.mixed, candidates.weights)
-        if self.structure is None:  # else every entity has something
-            found = tucker.without_absent(found, candidates.weights)
-        return Scores(found)
+        """Of every candidate; with `rngs`, in training."""
+        found = self.scorer(queries, head, routed, rngs)(candidates)
+        if self.lacks_all:
+            found = Scores(tucker.without_absent(found.whole, candidates.weights))
+        return found
 
     def penalty(
         self,
@@ -311,9 +309,11 @@ class Roam(nnx.Module):
         self, queries: Int[Array, "b 2"], candidates: Candidates
     ) -> tuple[Float[Array, "b n"], Routing]:
         """Scores of every entity as answer; what a query gets depends on that query alone."""
-        head, routed = self.heads(*self.encode_heads(queries))
-        return self.scores(queries, head, routed, candidates).whole, routed
+        head, routed = self.heads_alone(queries)
+        found = self.scores(queries, head, routed, candidates).whole
+        return found[:, : self.entities], routed
 
-    def encode_heads(self, queries: Int[Array, "b 2"]) -> tuple[EncodedEntities, Int[Array, "b 2"]]:
-        """The heads of queries alone, encoded, and the queries with the places of those heads."""
-        return self.encode(queries[:, 0]), queries.at[:, 0].set(jnp.arange(queries.shape[0]))
+    def heads_alone(self, queries: Int[Array, "b 2"]) -> tuple[Float[Array, "*m b d"], Routing]:
+        """`heads`, with no other entity encoded."""
+        encoded = self.encode(queries[:, 0])
+        return self.heads(encoded, queries.at[:, 0].set(jnp.arange(queries.shape[0])))

@@ -11,6 +11,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 from ml_collections import ConfigDict
 
+from remote_jax.roam.model import routing
 from remote_jax.roam.model.entities import EncodedEntities, Routing
 from remote_jax.roam.model.objective import LOSSES, Counts, query_weights
 from remote_jax.roam.model.roam import Roam
@@ -36,7 +37,7 @@ def loss(
     weights = query_weights(asked.true, power)
     of_scores = partial(_mean_loss, asked=asked, weights=weights, settings=settings)
     triple = of_scores(scores.whole)
-    transport, dual = model.routing_losses(routed, candidates_routed)
+    transport, dual = routing_losses(model, routed, candidates_routed)
     whole = triple + settings.router.weight * transport
     if scores.by_modality is not None and settings.modality_loss:
         alone = sum(of_scores(x) for x in scores.by_modality)
@@ -48,6 +49,18 @@ def loss(
     # The potentials alone feel the dual, whose value would only blur the loss.
     whole += dual - jax.lax.stop_gradient(dual)
     return whole, {"triple_loss": triple, "transport_loss": transport, **gauges(model, routed)}
+
+
+def routing_losses(
+    model: Roam, queries: Routing, candidates: Routing
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """L_OT of Eq. 11, and what makes the potentials those of the plans (`Router.dual`)."""
+    router = model.query_router
+    transport = routing.transport_loss(
+        queries.shares, queries.cost, router.epsilon, contrast=model.contrast
+    )
+    dual = router.dual(queries.cost) + model.candidate_router.dual(candidates.cost)
+    return transport, dual
 
 
 def gauges(model: Roam, routed: Routing) -> dict[str, Float[Array, ""]]:

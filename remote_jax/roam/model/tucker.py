@@ -118,13 +118,25 @@ def scores(
     return above / safe
 
 
-def without_absent(
-    scores: Float[Array, "b c"], weights: Float[Array, "m c"]
-) -> Float[Array, "b c"]:
-    """Less than the lowest for candidates of which nothing is known: 0 would be above most."""
+def lowest(scores: Float[Array, "b c"], weights: Float[Array, "m c"]) -> Float[Array, "b 1"]:
+    """Of the candidates of which anything is known; at most 0."""
     present = (weights > 0).any(0)
-    lowest = jnp.min(scores, 1, where=present, initial=0.0, keepdims=True)
-    return jnp.where(present, scores, jax.lax.stop_gradient(lowest) - 1.0)
+    return jnp.min(scores, 1, where=present, initial=0.0, keepdims=True)
+
+
+def without_absent(
+    scores: Float[Array, "b c"],
+    weights: Float[Array, "m c"],
+    below: Float[Array, "b 1"] | None = None,
+) -> Float[Array, "b c"]:
+    """Less than the lowest for candidates of which nothing is known: 0 would be above most.
+
+    Args:
+        below: `lowest` of all candidates, where these are some of them.
+    """
+    present = (weights > 0).any(0)
+    below = lowest(scores, weights) if below is None else below
+    return jnp.where(present, scores, jax.lax.stop_gradient(below) - 1.0)
 
 
 def product(left: Float[Array, "b d"], right: Float[Array, "d c"]) -> Float[Array, "b c"]:
