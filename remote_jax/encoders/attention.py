@@ -134,11 +134,9 @@ class Attention(nnx.Module):
         q, k, v = (f(x).reshape(split) for f in (self.query, self.key, self.value))
         if isinstance(mask, TextAndGroups):
             text = mask.text.shape[1]
-            found = [
-                self._read(*(part[:, :text] for part in (q, k, v)), mask.text, rngs),
-                self._read_in_groups(q[:, text:], k, v, mask, rngs),
-            ]
-            return self.out(jnp.concatenate(found, axis=1).reshape(b, n, d))
+            of_text = self._read(q[:, :text], k[:, :text], v[:, :text], mask.text, rngs)
+            of_groups = self._read_in_groups(q[:, text:], k, v, mask, rngs)
+            return self.out(jnp.concatenate([of_text, of_groups], axis=1).reshape(b, n, d))
         return self.out(self._read(q, k, v, mask, rngs).reshape(b, n, d))
 
     def _read(
