@@ -44,6 +44,7 @@ DEFAULTS_OF_OLD_RUNS_OF: dict[str, dict[str, Any]] = {
         "data.language": "en",
         "data.reverse": 0.0,
         "data.buckets": 1,
+        "data.group": "pair",
         "data.max_pairs": 8,
         "data.symmetric": "auto",
         "data.unlisted": 0.0,

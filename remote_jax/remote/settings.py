@@ -54,6 +54,11 @@ KEYS: Keys = {
         "Most sizes, beside the full one, to which batches are cut; each is compiled once. "
         "1: no cutting.",
     ),
+    "data.group": Key(
+        OneOf(("pair", "post")),
+        "What training shuffles: pairs; or posts, so that a step reads a picture once for its "
+        "pairs.",
+    ),
     "data.sample.train": Key(
         _POSTS, "Generated posts for training; a post makes about five pairs.", optional=True
     ),

@@ -12,7 +12,7 @@ import grain
 import jax
 import numpy as np
 from flax import nnx
-from jaxtyping import Array
+from jaxtyping import Array, Int
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
@@ -135,6 +135,10 @@ class RemoteTask(BaseTask):
         """By word pieces and objects, and by pairs."""
         return self._buckets.of(split)
 
+    def groups(self, split: str) -> Int[np.ndarray, " pairs"] | None:
+        """The post of each pair (`data.group`)."""
+        return self.form.groups(self.pairs.all_of(split))
+
     def _extents(self, split: str) -> Extents:
         featurize, examples = self._featurize(Folder(Path())), self._examples(split)
         return extents.of_split(self.pairs, split, examples, featurize, self.config)
@@ -171,10 +175,7 @@ class RemoteTask(BaseTask):
     def model(self, rngs: nnx.Rngs) -> Remote:
         """The model of the config, its encoders from their checkpoints if it names any."""
         made = build.remote(
-            self.config,
-            relations=len(self.relations),
-            vocabulary=len(self.tokenizer),
-            rngs=rngs,
+            self.config, relations=len(self.relations), vocabulary=len(self.tokenizer), rngs=rngs
         )
         return counterfactual.without(made, self.taken)
 
@@ -230,8 +231,7 @@ class RemoteTask(BaseTask):
     def calibrate(self, outputs: Outputs) -> dict[str, float]:
         """A temperature, and the probability from which on a relation is answered."""
         outputs, pairs = by_pair(outputs), self.pairs.evaluated("validation")
-        weights = pairs.scales * pairs.weights
-        logits = outputs["logits"]
+        weights, logits = pairs.scales * pairs.weights, outputs["logits"]
         temperature = fit_temperature(logits, pairs.labels, weights)
         judged = self._judged(pairs, logits, temperature, weights)
         return {"temperature": temperature, "threshold": judged.threshold()}

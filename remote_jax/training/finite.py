@@ -17,6 +17,7 @@ from remote_jax.errors import UserError
 from remote_jax.reporting.results import write_json
 from remote_jax.runtime import processes
 from remote_jax.task import Task
+from remote_jax.training.plan import order_settings
 
 SHOWN = 4
 """Examples of a batch that the sentence names; the file has all."""
@@ -53,9 +54,7 @@ def step_not_finite(
         scalars: of the step, one of which is not finite.
         saved: the step of the last checkpoint, 0 where there is none.
     """
-    order = TrainOrder(
-        len(task.dataset("train")), config.train.batch_size, config.seed, task.buckets("train")
-    )
+    order = TrainOrder(len(task.dataset("train")), **order_settings(task, config))
     rows = order.rows(step - 1).tolist()
     places = task.places("train", rows)
     path = workdir / "not_finite.json"

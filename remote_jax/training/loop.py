@@ -20,6 +20,8 @@ from ml_collections import ConfigDict
 
 from remote_jax.config import rates
 from remote_jax.data.batches import pipeline
+from remote_jax.data.batches.order import TrainOrder
+from remote_jax.data.batches.repeats import Repeats
 from remote_jax.reporting.logs import Clock, MetricsLog
 from remote_jax.reporting.progress import Progress, say, working
 from remote_jax.reporting.trackers import Tracker
@@ -30,14 +32,8 @@ from remote_jax.training import finite, remat
 from remote_jax.training.average import scored
 from remote_jax.training.checkpoint import Checkpoints, Restored
 from remote_jax.training.evaluation import evaluate, make_predict, not_empty
-from remote_jax.training.optimizer import (
-    Scalars,
-    check_frozen,
-    frozen,
-    make_optimizer,
-    make_step,
-)
-from remote_jax.training.plan import Plan
+from remote_jax.training.optimizer import Scalars, check_frozen, frozen, make_optimizer, make_step
+from remote_jax.training.plan import Plan, order_settings
 from remote_jax.training.profile import Profile, operations
 from remote_jax.training.record import Record, gauges_of
 from remote_jax.training.state import Params, TrainState, split
@@ -96,7 +92,9 @@ class _Run:
     ) -> None:
         self.task, self.config, self.mesh, self.checkpoints = task, config, mesh, checkpoints
         self.data, self.validation = (not_empty(task, name) for name in ("train", "validation"))
-        self.buckets = task.buckets("train")
+        self.order = order_settings(task, config)
+        self.buckets = self.order["buckets"]
+        self.repeats = Repeats.of_training(mesh, TrainOrder(len(self.data), **self.order))
         self.plan = Plan.from_config(config.train, len(self.data))
         skeleton, shapes = split(remat.switch(task.shapes(), config.train.remat))
         check_frozen(config.train, shapes)
@@ -132,8 +130,9 @@ class _Run:
                 f"the checkpoint of step {lost} is damaged ({reason}): {lost - start} steps are "
                 "done again"
             )
-        for sentence in (*([str(self.buckets)] if self.buckets else ()), *self.unused_rates):
-            say(sentence)
+        for sentence in (str(self.buckets or ""), str(self.repeats), *self.unused_rates):
+            if sentence:
+                say(sentence)
         if start:
             say(f"goes on after step {start} of {plan.total}")
         profile = None
@@ -142,13 +141,11 @@ class _Run:
             profile = Profile(self.checkpoints.workdir, self.clock, batch_size, parts, say)
         batches = pipeline.train_batches(
             self.data,
-            batch_size=batch_size,
-            seed=self.config.seed,
+            **self.order,
             steps=plan.total,
             start_step=start,
             workers=self.config.data.workers,
             rows=sharding.rows(self.mesh, batch_size),
-            buckets=self.buckets,
         )
         try:
             for number in range(start + 1, plan.total + 1):
@@ -158,7 +155,7 @@ class _Run:
                 with self.clock.waiting():
                     batch = next(batches)
                 with signals.held():
-                    sent = sharding.put_batch(batch, self.mesh)
+                    sent = sharding.put_batch(self.repeats(batch), self.mesh)
                     if number == start + 1:
                         self.step.compile(self.state, sent)
                         preemption.hold()

@@ -1,4 +1,4 @@
-"""Schedule of logging, validation, saving and the end."""
+"""Schedule of logging, validation, saving and the end; and what the order of batches follows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from ml_collections import ConfigDict
 
+from remote_jax.data.batches.order import OrderSettings
+from remote_jax.task import Task
 from remote_jax.training.record import Best
 
 
@@ -47,3 +49,13 @@ class Plan:
         if best is None or not self.patience:
             return False
         return done - best["step"] >= self.patience * self.eval_every
+
+
+def order_settings(task: Task, config: ConfigDict) -> OrderSettings:
+    """What the order of training follows from."""
+    return {
+        "batch_size": config.train.batch_size,
+        "seed": config.seed,
+        "buckets": task.buckets("train"),
+        "groups": task.groups("train"),
+    }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import operator
 import sys
-from typing import Any, SupportsIndex
+from collections.abc import Callable
+from typing import Any, Protocol, SupportsIndex, TypedDict
 
 import grain
 import numpy as np
@@ -16,37 +17,82 @@ WINDOW = 64
 """Batches whose examples are brought together by shape, where there are buckets."""
 
 KEPT = 2
-"""Windows held at a time: threads read two batches at once, which may be of two windows."""
+"""Windows, or epochs, held at a time: threads read two batches at once, which may be of two."""
+
+
+class Stream(Protocol):
+    """Places of examples by their position in an endless order."""
+
+    def __getitem__(self, position: int, /) -> Any: ...
+
+
+class OrderSettings(TypedDict):
+    """What the order of training follows from, beside how many examples there are."""
+
+    batch_size: int
+    seed: int
+    buckets: Buckets | None
+    groups: Int[np.ndarray, " examples"] | None
+
+
+class Grouped:
+    """Places of examples, epoch after epoch, those of a group next to each other.
+
+    Each epoch has its own order of groups, and of the examples in each.
+    """
+
+    def __init__(self, groups: Int[np.ndarray, " examples"], seed: int):
+        """Takes the number of each example's group."""
+        self._groups, self._seed = groups, seed
+        self._known: dict[int, Int[np.ndarray, " examples"]] = {}
+
+    def __getitem__(self, position: int) -> int:
+        epoch, place = divmod(position, len(self._groups))
+        return int(_kept(self._known, epoch, self._epoch)[place])
+
+    def _epoch(self, number: int) -> Int[np.ndarray, " examples"]:
+        random = np.random.default_rng((self._seed, number))
+        places = random.permutation(len(self._groups))
+        turns = random.permutation(int(self._groups.max()) + 1)
+        return places[np.argsort(turns[self._groups[places]], kind="stable")]
 
 
 class TrainOrder:
-    """A function of the data set's size, its buckets, the batch size, seed and step.
+    """A function of the data set's size, its buckets and groups, the batch size, seed and step.
 
     The data set is shuffled anew each epoch and repeated without a gap, so a batch may hold the end
-    of one epoch and the start of the next. With buckets, the examples of a window of batches are
+    of one epoch and the start of the next. With groups, these are shuffled instead, and a batch
+    may hold the end of one. With buckets, the examples of a window of batches are
     sorted by their shape, those of a shape staying as they were shuffled, and cut into batches,
     which are shuffled in turn. A window has every example that it would have without.
 
     Its state is plain, so worker processes can be sent one.
+
+    Attributes:
+        batch_size: examples a batch.
+        groups: the number of each example's group; None where there are none.
     """
 
-    def __init__(self, size: int, batch_size: int, seed: int, buckets: Buckets | None = None):
-        self.batch_size = batch_size
+    def __init__(
+        self,
+        size: int,
+        batch_size: int,
+        seed: int,
+        buckets: Buckets | None = None,
+        groups: Int[np.ndarray, " examples"] | None = None,
+    ):
+        self.batch_size, self.groups = batch_size, groups
         self._seed, self._buckets = seed, buckets
         self._window = min(WINDOW, max(size // batch_size, 1)) if buckets else 1
-        self._stream = grain.MapDataset.range(size).shuffle(seed=seed).repeat()
+        self._stream: Stream = grain.MapDataset.range(size).shuffle(seed=seed).repeat()
+        if groups is not None:
+            self._stream = Grouped(groups, seed)
         self._known: dict[int, Int[np.ndarray, "steps batch"]] = {}
 
     def rows(self, step: int) -> Int[np.ndarray, " batch"]:
         """Places in the data set of the examples of a step, from 0."""
         number, place = divmod(step, self._window)
-        window = self._known.get(number)
-        if window is None:
-            window = self._read(number)
-            self._known[number] = window
-            for old in sorted(self._known)[:-KEPT]:
-                self._known.pop(old, None)
-        return window[place]
+        return _kept(self._known, number, self._read)[place]
 
     def _read(self, number: int) -> Int[np.ndarray, "steps batch"]:
         size = self._window * self.batch_size
@@ -57,6 +103,18 @@ class TrainOrder:
         by_shape = found[np.argsort(self._buckets.kinds[found], kind="stable")]
         batches = by_shape.reshape(-1, self.batch_size)
         return np.random.default_rng((self._seed, number)).permutation(batches)
+
+
+def _kept(
+    known: dict[int, np.ndarray], number: int, make: Callable[[int], np.ndarray]
+) -> np.ndarray:
+    """What is known of a number, made where it is not; the oldest ones are forgotten."""
+    found = known.get(number)
+    if found is None:
+        found = known[number] = make(number)
+        for old in sorted(known)[:-KEPT]:
+            known.pop(old, None)
+    return found
 
 
 class Ordered:

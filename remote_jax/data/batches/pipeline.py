@@ -39,11 +39,12 @@ def train_batches(
     workers: int = 0,
     rows: Sequence[int] | None = None,
     buckets: Buckets | None = None,
+    groups: Int[np.ndarray, " examples"] | None = None,
 ) -> Iterator[Batch]:
     """Batches of the steps `start_step` to `steps` - 1, in the order of `TrainOrder`.
 
-    Batch k is a function of the data set, its buckets, `batch_size`, `seed` and k, whatever the
-    number of workers and processes and wherever the iteration starts.
+    Batch k is a function of the data set, its buckets and groups, `batch_size`, `seed` and k,
+    whatever the number of workers and processes and wherever the iteration starts.
 
     Args:
         dataset: examples, dicts of arrays of the same shapes.
@@ -54,10 +55,11 @@ def train_batches(
         workers: processes that make batches; 0 makes them in threads of this one.
         rows: of each batch, those to make, where other processes make the others; in order.
         buckets: what batches are cut to; without them features keep their lengths.
+        groups: the number of each example's group, whose examples come one after another.
     """
     if not len(dataset):
         raise ValueError("there are no examples to train on")
-    order = TrainOrder(len(dataset), batch_size, seed, buckets)
+    order = TrainOrder(len(dataset), batch_size, seed, buckets, groups)
     batches = _batch(grain.MapDataset.source(Ordered(dataset, order)), batch_size, rows)
     if buckets is not None:
         batches = batches.map_with_index(_Cut(buckets, order.rows))
