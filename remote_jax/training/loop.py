@@ -110,7 +110,7 @@ class _Run:
             skips=config.train.max_skipped > 0,
             kept=frozen(config.train),
         )
-        most = len(self.buckets.shapes) if self.buckets else 1
+        most = self.repeats.programs * (len(self.buckets.shapes) if self.buckets else 1)
         self.step = Programs("step", step, shapes=most, around=working)
         self.predict = make_predict(task, skeleton, mesh, around=working)
         with working("making the model"):

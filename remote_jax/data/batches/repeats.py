@@ -70,6 +70,13 @@ class Repeats:
         """
         return cls(mesh, {} if order.groups is None else _rooms(order, order.groups))
 
+    @property
+    def programs(self) -> int:
+        """How many are needed at most for batches of a size that are cut alike."""
+        if self._devices > 1 or self._given == {}:
+            return 1
+        return 2 if self._given else 1 + ROOMS
+
     def __str__(self) -> str:
         """What a run says of it; empty where nothing is shared."""
         if not self._given:
@@ -84,7 +91,7 @@ class Repeats:
     def __call__(self, batch: Mapping[str, Shaped[np.ndarray, "batch ..."]]) -> Batch:
         """The batch without its digests; and without repeats, where there is a smaller room."""
         rest = {name: values for name, values in batch.items() if name != KEY}
-        if KEY not in batch or self._devices > 1 or self._given == {}:
+        if KEY not in batch or self._devices > 1 or self._given == {} or not batch["rgb"].size:
             return rest
         digests = np.ascontiguousarray(batch[KEY]).view(np.uint64).reshape(-1)
         _, first, place = np.unique(digests, return_index=True, return_inverse=True)
