@@ -26,6 +26,7 @@ MAX_BYTES = 2**20
 
 DEFAULTS_OF_OLD_RUNS: dict[str, Any] = {
     "train.average": 0.0,
+    "train.batch_tokens": 0,
     "train.decay_every": 30.0,
     "train.patience": 0,
     "train.init": "",

@@ -43,11 +43,10 @@ def round_of(config: str, changes: Mapping[str, object], count: int) -> Callable
 
     from remote_jax import config as configs
     from remote_jax.data.batches import pipeline
-    from remote_jax.data.batches.order import TrainOrder
     from remote_jax.data.batches.repeats import Repeats
     from remote_jax.runtime import sharding
     from remote_jax.task import make_task
-    from remote_jax.training.plan import order_settings
+    from remote_jax.training.plan import order_of, order_settings
 
     task = make_task(configs.override(configs.load(config), {"data.workers": 0, **changes}))
     with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +54,7 @@ def round_of(config: str, changes: Mapping[str, object], count: int) -> Callable
         made = task.model(nnx.Rngs(0))
     step, state, _, mesh = training_step.begin(task, made)
     data, settings = task.dataset("train"), order_settings(task, task.config)
-    repeats = Repeats.of_training(mesh, TrainOrder(len(data), **settings))
+    repeats = Repeats.of_training(mesh, order_of(task, task.config))
     read = pipeline.train_batches(data, **settings, steps=count)
     batches = list(itertools.islice(read, count))
     examples = sum(len(batch["label"]) for batch in batches)

@@ -15,7 +15,6 @@ from tiny_remote import tiny
 
 from remote_jax.data import posts as lines
 from remote_jax.data.batches import pipeline, repeats
-from remote_jax.data.batches.order import TrainOrder
 from remote_jax.data.batches.repeats import PLACE
 from remote_jax.data.media import PostFileMedia
 from remote_jax.errors import UserError
@@ -24,7 +23,7 @@ from remote_jax.remote.data.together.form import by_pair
 from remote_jax.remote.task import make_task
 from remote_jax.runtime import sharding
 from remote_jax.training.evaluation import evaluate, make_predict
-from remote_jax.training.plan import order_settings
+from remote_jax.training.plan import order_of, order_settings
 from remote_jax.training.state import split
 
 MESH = sharding.make_mesh(ConfigDict({"data": -1, "fsdp": 1, "tensor": 1}))
@@ -134,7 +133,7 @@ def test_a_picture_that_is_read_once_teaches_the_same(cache, tmp_path, changes):
     found = make_task(tiny(cache, **changes))
     found.prepare(tmp_path, anew=True)
     data, chosen = found.dataset("train"), order_settings(found, found.config)
-    repeats_of = repeats.Repeats.of_training(MESH, TrainOrder(len(data), **chosen))
+    repeats_of = repeats.Repeats.of_training(MESH, order_of(found, found.config))
     batch = next(pipeline.train_batches(data, **chosen, steps=1))
     once = repeats_of(batch)
     pictures = len({one.tobytes() for one in batch[repeats.KEY]})

@@ -137,7 +137,7 @@ def test_empty_split(tmp_path: Path) -> None:
 
 def test_plan_turns_epochs_into_steps() -> None:
     plan = Plan.from_config(
-        toy.get_config(**{"train.epochs": 2.0, "train.eval_every": 0.5}).train, 80
+        toy.get_config(**{"train.epochs": 2.0, "train.eval_every": 0.5}).train, 10.0
     )
     assert (plan.total, plan.eval_every) == (20, 5)
     assert [step for step in range(1, 21) if plan.validates(step)] == [5, 10, 15, 20]
@@ -165,7 +165,7 @@ def test_a_run_out_of_patience_ends_and_may_go_on(
         run(tmp_path / "parts", config)
         with Checkpoints(tmp_path / "parts") as checkpoints:
             record = checkpoints.record()
-        every = Plan.from_config(config.train, toy.SIZES["train"]).eval_every
+        every = Plan.from_config(config.train, toy.SIZES["train"] / 8).eval_every
         assert record.best is not None and record.best["step"] == every
         assert record.step == 3 * every and lines(tmp_path / "parts")[-1]["step"] == 3 * every
         assert "2 validations brought nothing better" in capsys.readouterr().err

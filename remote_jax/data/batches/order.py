@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import operator
-import sys
-from collections.abc import Callable
-from typing import Any, Protocol, SupportsIndex, TypedDict
+from typing import Any, Protocol, TypedDict
 
 import grain
 import numpy as np
 from jaxtyping import Int
 
-from remote_jax.data.batches.buckets import Buckets
+from remote_jax.data.batches.buckets import Buckets, Shape
+from remote_jax.data.batches.by_tokens import TokenOrder
+from remote_jax.data.batches.epochs import Grouped, kept
+from remote_jax.errors import UserError
 
 WINDOW = 64
 """Batches whose examples are brought together by shape, where there are buckets."""
-
-KEPT = 2
-"""Windows, or epochs, held at a time: threads read two batches at once, which may be of two."""
 
 
 class Stream(Protocol):
@@ -27,34 +24,69 @@ class Stream(Protocol):
 
 
 class OrderSettings(TypedDict):
-    """What the order of training follows from, beside how many examples there are."""
+    """What `train_order` takes beside the size of the data set."""
 
     batch_size: int
     seed: int
     buckets: Buckets | None
     groups: Int[np.ndarray, " examples"] | None
+    tokens: int
+    parts: int
 
 
-class Grouped:
-    """Places of examples, epoch after epoch, those of a group next to each other.
+class Order(Protocol):
+    """A function of the data and the step.
 
-    Each epoch has its own order of groups, and of the examples in each.
+    Attributes:
+        sizes: of batches.
+        examples: in a batch, on average.
+        epoch: steps in which every example is read once.
+        groups: the number of each example's group; None where there are none.
     """
 
-    def __init__(self, groups: Int[np.ndarray, " examples"], seed: int):
-        """Takes the number of each example's group."""
-        self._groups, self._seed = groups, seed
-        self._known: dict[int, Int[np.ndarray, " examples"]] = {}
+    sizes: tuple[int, ...]
+    examples: float
+    epoch: float
+    groups: Int[np.ndarray, " examples"] | None
 
-    def __getitem__(self, position: int) -> int:
-        epoch, place = divmod(position, len(self._groups))
-        return int(_kept(self._known, epoch, self._epoch)[place])
+    def rows(self, step: int) -> Int[np.ndarray, " batch"]:
+        """Places in the data set of the examples of a step, from 0."""
 
-    def _epoch(self, number: int) -> Int[np.ndarray, " examples"]:
-        random = np.random.default_rng((self._seed, number))
-        places = random.permutation(len(self._groups))
-        turns = random.permutation(int(self._groups.max()) + 1)
-        return places[np.argsort(turns[self._groups[places]], kind="stable")]
+    def shape(self, step: int) -> Shape | None:
+        """What the batch of a step is cut to; None: features keep their lengths."""
+
+
+def train_order(
+    size: int,
+    *,
+    batch_size: int,
+    seed: int,
+    buckets: Buckets | None = None,
+    groups: Int[np.ndarray, " examples"] | None = None,
+    tokens: int = 0,
+    parts: int = 1,
+) -> Order:
+    """The order of training.
+
+    Args:
+        size: examples of the data set.
+        batch_size: examples a batch, where `tokens` is 0.
+        groups: the number of each example's group, whose examples come one after another.
+        tokens: padded ones that a batch has at most; 0: as many as its examples have.
+        parts: in which a batch of so many tokens is to be split evenly.
+
+    Raises:
+        UserError: there are no buckets to fill with so many tokens, or these are too few.
+    """
+    if not tokens:
+        return TrainOrder(size, batch_size, seed, buckets, groups)
+    if buckets is None:
+        raise UserError(
+            f"config.train.batch_tokens={tokens} fills batches that are cut by length, which is "
+            "off: set config.data.buckets above 1 (REMOTE and EEGA have it), or "
+            "config.train.batch_tokens=0."
+        )
+    return TokenOrder(buckets, tokens, parts, seed, groups)
 
 
 class TrainOrder:
@@ -62,15 +94,13 @@ class TrainOrder:
 
     The data set is shuffled anew each epoch and repeated without a gap, so a batch may hold the end
     of one epoch and the start of the next. With groups, these are shuffled instead, and a batch
-    may hold the end of one. With buckets, the examples of a window of batches are
-    sorted by their shape, those of a shape staying as they were shuffled, and cut into batches,
-    which are shuffled in turn. A window has every example that it would have without.
+    may hold the end of one. With buckets, the examples of a window of batches are sorted by their
+    shape, those of a shape staying as they were shuffled, and cut into batches, which are shuffled
+    in turn. A window has every example that it would have without.
 
     Its state is plain, so worker processes can be sent one.
 
-    Attributes:
-        batch_size: examples a batch.
-        groups: the number of each example's group; None where there are none.
+    Attributes are those of `Order`.
     """
 
     def __init__(
@@ -81,7 +111,8 @@ class TrainOrder:
         buckets: Buckets | None = None,
         groups: Int[np.ndarray, " examples"] | None = None,
     ):
-        self.batch_size, self.groups = batch_size, groups
+        self.sizes, self.examples, self.groups = (batch_size,), float(batch_size), groups
+        self.epoch = size / batch_size
         self._seed, self._buckets = seed, buckets
         self._window = min(WINDOW, max(size // batch_size, 1)) if buckets else 1
         self._stream: Stream = grain.MapDataset.range(size).shuffle(seed=seed).repeat()
@@ -92,40 +123,22 @@ class TrainOrder:
     def rows(self, step: int) -> Int[np.ndarray, " batch"]:
         """Places in the data set of the examples of a step, from 0."""
         number, place = divmod(step, self._window)
-        return _kept(self._known, number, self._read)[place]
+        return kept(self._known, number, self._read)[place]
+
+    def shape(self, step: int) -> Shape | None:
+        """What the batch of a step is cut to; None: features keep their lengths."""
+        return self._buckets.shape(self.rows(step)) if self._buckets else None
+
+    def __str__(self) -> str:
+        return ""
 
     def _read(self, number: int) -> Int[np.ndarray, "steps batch"]:
-        size = self._window * self.batch_size
+        batch_size = self.sizes[0]
+        size = self._window * batch_size
         positions = range(number * size, (number + 1) * size)
         found = np.array([self._stream[position] for position in positions])
         if self._buckets is None:
-            return found.reshape(-1, self.batch_size)
+            return found.reshape(-1, batch_size)
         by_shape = found[np.argsort(self._buckets.kinds[found], kind="stable")]
-        batches = by_shape.reshape(-1, self.batch_size)
+        batches = by_shape.reshape(-1, batch_size)
         return np.random.default_rng((self._seed, number)).permutation(batches)
-
-
-def _kept(
-    known: dict[int, np.ndarray], number: int, make: Callable[[int], np.ndarray]
-) -> np.ndarray:
-    """What is known of a number, made where it is not; the oldest ones are forgotten."""
-    found = known.get(number)
-    if found is None:
-        found = known[number] = make(number)
-        for old in sorted(known)[:-KEPT]:
-            known.pop(old, None)
-    return found
-
-
-class Ordered:
-    """The examples of a data set one step after another, for `grain`."""
-
-    def __init__(self, dataset: grain.MapDataset[dict[str, Any]], order: TrainOrder):
-        self._dataset, self._order = dataset, order
-
-    def __len__(self) -> int:
-        return sys.maxsize // self._order.batch_size * self._order.batch_size
-
-    def __getitem__(self, index: SupportsIndex) -> dict[str, Any]:
-        step, place = divmod(operator.index(index), self._order.batch_size)
-        return self._dataset[int(self._order.rows(step)[place])]

@@ -15,7 +15,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Float, Int, Shaped, UInt8
 
-from remote_jax.data.batches.order import TrainOrder
+from remote_jax.data.batches.order import Order
 
 KEY, PLACE = "sight", "picture"
 
@@ -63,7 +63,7 @@ class Repeats:
         self._rooms = dict[int, set[int]]()
 
     @classmethod
-    def of_training(cls, mesh: Mesh, order: TrainOrder) -> Repeats:
+    def of_training(cls, mesh: Mesh, order: Order) -> Repeats:
         """For batches of training: what is shared in them does not depend on earlier ones.
 
         Where examples are in no groups, nothing is shared.
@@ -118,7 +118,7 @@ class Repeats:
         return room
 
 
-def _rooms(order: TrainOrder, groups: Int[np.ndarray, " examples"]) -> dict[int, int]:
+def _rooms(order: Order, groups: Int[np.ndarray, " examples"]) -> dict[int, int]:
     """For batches of each size the room with which fewest pictures are read, if it is worth it."""
     counts: dict[int, list[int]] = {}
     for step in range(LOOKED_AT):

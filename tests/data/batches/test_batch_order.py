@@ -18,7 +18,7 @@ GROUPS = st.lists(st.integers(0, 5), min_size=1, max_size=30).map(np.array)
 
 def stream(order: TrainOrder, count: int) -> list[int]:
     """The first so many places."""
-    steps = -(-count // order.batch_size)
+    steps = -(-count // order.sizes[0])
     return np.concatenate([order.rows(step) for step in range(steps)])[:count].tolist()
 
 
