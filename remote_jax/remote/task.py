@@ -15,7 +15,6 @@ from flax import nnx
 from jaxtyping import Array, Int
 from ml_collections import ConfigDict
 
-from remote_jax import config as configs
 from remote_jax.config import run_buckets
 from remote_jax.config.run_buckets import RunBuckets
 from remote_jax.data import release
@@ -42,7 +41,7 @@ from remote_jax.remote.interface import interface
 from remote_jax.remote.model import counterfactual
 from remote_jax.remote.model.remote import Remote
 from remote_jax.remote.sample import folder as sample
-from remote_jax.remote.settings import KEYS
+from remote_jax.remote.settings import check
 from remote_jax.reporting.calibration import expected_error, fit_temperature
 from remote_jax.reporting.results import Table, write_atomically, write_json
 from remote_jax.task import (
@@ -68,7 +67,7 @@ def make_task(config: ConfigDict) -> RemoteTask:
     Raises:
         UserError: a value of REMOTE's part of the config is wrong.
     """
-    configs.check(config, KEYS)
+    check(config)
     check_language(config.data.language)
     build.experts(config.model.experts)
     encoders.check_sizes(config, encoders.PARTS, "configs/umre.py:sample")

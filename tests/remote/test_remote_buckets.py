@@ -168,8 +168,8 @@ def test_groups_are_posts(cache, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model.pairs": "shared"}, r"already: set data\.group=pair, or model\.pairs=each"),
-        ({"train.accumulation": 2}, r"train\.accumulation=2 takes apart: set data\.group=pair"),
+        ({"model.pairs": "shared"}, r"already: set config\.data\.group=pair, or config\.model"),
+        ({"train.accumulation": 2}, r"accumulation=2 takes apart: set config\.data\.group=pair"),
         ({"data.group": "posts"}, r"data\.group must be one of 'pair', 'post', found 'posts'"),
     ],
 )

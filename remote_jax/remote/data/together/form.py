@@ -10,7 +10,6 @@ from jaxtyping import Array, Int
 from ml_collections import ConfigDict
 
 from remote_jax.data.media import Pictures
-from remote_jax.errors import UserError
 from remote_jax.remote.data.dataset import PairRecords
 from remote_jax.remote.data.features import Examples, Featurize, Featurizes
 from remote_jax.remote.data.further import Pairs
@@ -31,21 +30,8 @@ class Form:
     """How pairs become examples, as a config says."""
 
     def __init__(self, config: ConfigDict):
-        """Raises a UserError where `data.group` does not go with other keys."""
         self._config = config
         self.shared = config.model.pairs == "shared"
-        self._grouped = config.data.group == "post"
-        parts = config.train.accumulation
-        if self._grouped and self.shared:
-            raise UserError(
-                "data.group=post groups pairs, and with model.pairs=shared an example is a post "
-                "already: set data.group=pair, or model.pairs=each."
-            )
-        if self._grouped and parts > 1:
-            raise UserError(
-                f"data.group=post reads a picture once in a step, which train.accumulation={parts} "
-                "takes apart: set data.group=pair, or train.accumulation=1."
-            )
 
     def featurize(self, tokenizer: PreTrainedTokenizerFast, pictures: Pictures) -> Featurizes:
         """Turns an example into features.
@@ -70,7 +56,7 @@ class Form:
 
     def groups(self, pairs: Pairs) -> Int[np.ndarray, " pairs"] | None:
         """The number of each one's post, where training reads pairs of a post together."""
-        return pairs.posts if self._grouped else None
+        return pairs.posts if self._config.data.group == "post" else None
 
     def located(self, examples: Examples[Any], rows: Sequence[int]) -> list[tuple[int, int]]:
         """The example that each of some pairs of a split is in, and its place there."""
