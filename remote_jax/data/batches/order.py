@@ -111,7 +111,8 @@ class TrainOrder:
         buckets: Buckets | None = None,
         groups: Int[np.ndarray, " examples"] | None = None,
     ):
-        self.sizes, self.examples, self.groups = (batch_size,), float(batch_size), groups
+        self.sizes: tuple[int, ...] = (batch_size,)
+        self.examples, self.groups = float(batch_size), groups
         self.epoch = size / batch_size
         self._seed, self._buckets = seed, buckets
         self._window = min(WINDOW, max(size // batch_size, 1)) if buckets else 1
