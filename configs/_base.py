@@ -18,6 +18,7 @@ def base(system: str, train: Mapping[str, object]) -> ConfigDict:
             "compute_dtype": "float32",
             "data": {"dir": "", "cache": ""},
             "train": {
+                "batch_tokens": 0,
                 "accumulation": 1,
                 "remat": False,
                 "optimizer": "adam",

@@ -60,6 +60,7 @@ def paper() -> ConfigDict:
             "max_pairs": 8,
             "crop": 64,
             "buckets": 6,
+            "group": "pair",
             "workers": 4,
         }
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from jaxtyping import Array, Shaped
+from jaxtyping import Array, Int, Shaped
 
 from remote_jax.errors import UserError, nearest
 from remote_jax.reporting.results import Table
@@ -132,6 +132,9 @@ class Task(Protocol):
     def buckets(self, split: str) -> Buckets | None:
         """What batches of `dataset` are cut to; None: features keep their lengths."""
 
+    def groups(self, split: str) -> Int[np.ndarray, " examples"] | None:
+        """The number of each example's group, which training reads together; None: no groups."""
+
     def places(self, split: str, rows: Sequence[int]) -> list[str]:
         """Where examples of `dataset` come from, for a person to find them."""
 
@@ -248,6 +251,10 @@ class BaseTask:
     """Names of the mechanisms that models of this task do without."""
 
     def buckets(self, split: str) -> Buckets | None:
+        """None."""
+        return None
+
+    def groups(self, split: str) -> Int[np.ndarray, " examples"] | None:
         """None."""
         return None
 

@@ -43,6 +43,7 @@ def get_config(**changes: Any) -> ConfigDict:
             "train": {
                 "epochs": 6.0,
                 "batch_size": 8,
+                "batch_tokens": 0,
                 "accumulation": 1,
                 "remat": False,
                 "eval_batch_size": 8,

@@ -27,6 +27,11 @@ LOOP_KEYS: Keys = {
         Between(0, open=True), "Passes over the training split; a run may go on to more."
     ),
     "train.batch_size": Key(Whole(1), "Examples in a step."),
+    "train.batch_tokens": Key(
+        Whole(0),
+        "Padded tokens in a step at most, so that short examples make larger batches; needs "
+        "data.buckets. 0: batch_size examples.",
+    ),
     "train.accumulation": Key(
         Whole(1), "Parts of a batch that are on the device one after another."
     ),

@@ -26,6 +26,7 @@ MAX_BYTES = 2**20
 
 DEFAULTS_OF_OLD_RUNS: dict[str, Any] = {
     "train.average": 0.0,
+    "train.batch_tokens": 0,
     "train.decay_every": 30.0,
     "train.patience": 0,
     "train.init": "",
@@ -44,6 +45,7 @@ DEFAULTS_OF_OLD_RUNS_OF: dict[str, dict[str, Any]] = {
         "data.language": "en",
         "data.reverse": 0.0,
         "data.buckets": 1,
+        "data.group": "pair",
         "data.max_pairs": 8,
         "data.symmetric": "auto",
         "data.unlisted": 0.0,

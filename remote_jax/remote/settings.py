@@ -1,9 +1,13 @@
 """Keys of a config that REMOTE reads, in addition to those of the training loop."""
 
+from ml_collections import ConfigDict
+
 from remote_jax.config import LANGUAGE, SWITCH, Between, Key, Keys, OneOf, Text, Whole
+from remote_jax.config import check as check_keys
 from remote_jax.config.run_buckets import MOST
 from remote_jax.data.boxes import BOXES
 from remote_jax.encoders.settings import ENCODER_KEYS
+from remote_jax.errors import UserError
 
 _POSTS = Whole(1, 100_000)
 
@@ -54,6 +58,11 @@ KEYS: Keys = {
         "Most sizes, beside the full one, to which batches are cut; each is compiled once. "
         "1: no cutting.",
     ),
+    "data.group": Key(
+        OneOf(("pair", "post")),
+        "What training shuffles: pairs; or posts, so that a step reads a picture once for its "
+        "pairs.",
+    ),
     "data.sample.train": Key(
         _POSTS, "Generated posts for training; a post makes about five pairs.", optional=True
     ),
@@ -93,3 +102,25 @@ KEYS: Keys = {
     "model.dropout": Key(Between(0, 1), "Dropout before the classifier."),
     "train.optimizer": Key(OneOf(("adam",)), "AdamW."),  # there are no tables for adagrad
 }
+
+
+def check(config: ConfigDict) -> None:
+    """Checks the keys that REMOTE has of its own.
+
+    Raises:
+        UserError: a key is missing, its value breaks its rule, or two do not go together.
+    """
+    check_keys(config, KEYS)
+    if config.data.group == "pair":
+        return
+    if config.model.pairs == "shared":
+        raise UserError(
+            "config.data.group=post groups pairs, and with config.model.pairs=shared an example is "
+            "a post already: set config.data.group=pair, or config.model.pairs=each."
+        )
+    if (parts := config.train.accumulation) != 1:
+        raise UserError(
+            "config.data.group=post reads a picture once in a step, which "
+            f"config.train.accumulation={parts} takes apart: set config.data.group=pair, or "
+            "config.train.accumulation=1."
+        )

@@ -12,10 +12,9 @@ import grain
 import jax
 import numpy as np
 from flax import nnx
-from jaxtyping import Array
+from jaxtyping import Array, Int
 from ml_collections import ConfigDict
 
-from remote_jax import config as configs
 from remote_jax.config import run_buckets
 from remote_jax.config.run_buckets import RunBuckets
 from remote_jax.data import release
@@ -42,7 +41,7 @@ from remote_jax.remote.interface import interface
 from remote_jax.remote.model import counterfactual
 from remote_jax.remote.model.remote import Remote
 from remote_jax.remote.sample import folder as sample
-from remote_jax.remote.settings import KEYS
+from remote_jax.remote.settings import check
 from remote_jax.reporting.calibration import expected_error, fit_temperature
 from remote_jax.reporting.results import Table, write_atomically, write_json
 from remote_jax.task import (
@@ -68,7 +67,7 @@ def make_task(config: ConfigDict) -> RemoteTask:
     Raises:
         UserError: a value of REMOTE's part of the config is wrong.
     """
-    configs.check(config, KEYS)
+    check(config)
     check_language(config.data.language)
     build.experts(config.model.experts)
     encoders.check_sizes(config, encoders.PARTS, "configs/umre.py:sample")
@@ -135,6 +134,10 @@ class RemoteTask(BaseTask):
         """By word pieces and objects, and by pairs."""
         return self._buckets.of(split)
 
+    def groups(self, split: str) -> Int[np.ndarray, " pairs"] | None:
+        """The post of each pair (`data.group`)."""
+        return self.form.groups(self.pairs.all_of(split))
+
     def _extents(self, split: str) -> Extents:
         featurize, examples = self._featurize(Folder(Path())), self._examples(split)
         return extents.of_split(self.pairs, split, examples, featurize, self.config)
@@ -171,10 +174,7 @@ class RemoteTask(BaseTask):
     def model(self, rngs: nnx.Rngs) -> Remote:
         """The model of the config, its encoders from their checkpoints if it names any."""
         made = build.remote(
-            self.config,
-            relations=len(self.relations),
-            vocabulary=len(self.tokenizer),
-            rngs=rngs,
+            self.config, relations=len(self.relations), vocabulary=len(self.tokenizer), rngs=rngs
         )
         return counterfactual.without(made, self.taken)
 
@@ -230,8 +230,7 @@ class RemoteTask(BaseTask):
     def calibrate(self, outputs: Outputs) -> dict[str, float]:
         """A temperature, and the probability from which on a relation is answered."""
         outputs, pairs = by_pair(outputs), self.pairs.evaluated("validation")
-        weights = pairs.scales * pairs.weights
-        logits = outputs["logits"]
+        weights, logits = pairs.scales * pairs.weights, outputs["logits"]
         temperature = fit_temperature(logits, pairs.labels, weights)
         judged = self._judged(pairs, logits, temperature, weights)
         return {"temperature": temperature, "threshold": judged.threshold()}

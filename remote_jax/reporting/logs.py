@@ -117,7 +117,7 @@ class Clock:
         self.all_paused += seconds
         self._lap_paused += seconds
 
-    def lap(self, batch_size: int) -> dict[str, float]:
+    def lap(self, batch_size: float) -> dict[str, float]:
         """Speed since the last lap, over the steps that this process made in it."""
         now = time.monotonic()
         seconds = now - self._lap_began - self._lap_paused

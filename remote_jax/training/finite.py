@@ -12,11 +12,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Shaped
 from ml_collections import ConfigDict
 
-from remote_jax.data.batches.order import TrainOrder
 from remote_jax.errors import UserError
 from remote_jax.reporting.results import write_json
 from remote_jax.runtime import processes
 from remote_jax.task import Task
+from remote_jax.training.plan import order_of
 
 SHOWN = 4
 """Examples of a batch that the sentence names; the file has all."""
@@ -53,10 +53,7 @@ def step_not_finite(
         scalars: of the step, one of which is not finite.
         saved: the step of the last checkpoint, 0 where there is none.
     """
-    order = TrainOrder(
-        len(task.dataset("train")), config.train.batch_size, config.seed, task.buckets("train")
-    )
-    rows = order.rows(step - 1).tolist()
+    rows = order_of(task, config).rows(step - 1).tolist()
     places = task.places("train", rows)
     path = workdir / "not_finite.json"
     batch = [{"row": row, "place": place} for row, place in zip(rows, places, strict=True)]

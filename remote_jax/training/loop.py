@@ -20,6 +20,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.config import rates
 from remote_jax.data.batches import pipeline
+from remote_jax.data.batches.repeats import Repeats
 from remote_jax.reporting.logs import Clock, MetricsLog
 from remote_jax.reporting.progress import Progress, say, working
 from remote_jax.reporting.trackers import Tracker
@@ -30,16 +31,10 @@ from remote_jax.training import finite, remat
 from remote_jax.training.average import scored
 from remote_jax.training.checkpoint import Checkpoints, Restored
 from remote_jax.training.evaluation import evaluate, make_predict, not_empty
-from remote_jax.training.optimizer import (
-    Scalars,
-    check_frozen,
-    frozen,
-    make_optimizer,
-    make_step,
-)
-from remote_jax.training.plan import Plan
+from remote_jax.training.optimizer import Scalars, check_frozen, frozen, make_optimizer, make_step
+from remote_jax.training.plan import Plan, check_sizes, order_of, order_settings
 from remote_jax.training.profile import Profile, operations
-from remote_jax.training.record import Record, gauges_of
+from remote_jax.training.record import EXAMPLES, Record, gauges_of
 from remote_jax.training.state import Params, TrainState, split
 
 RUN_AHEAD = 2
@@ -71,8 +66,6 @@ def train(
             those that the run in `workdir` was started with.
     """
     mesh = sharding.make_mesh(config.mesh)
-    batch_size, parts = config.train.batch_size, config.train.accumulation
-    sharding.check_batch(mesh, "train.batch_size", batch_size, parts)
     sharding.check_batch(mesh, "train.eval_batch_size", config.train.eval_batch_size)
     with Checkpoints(workdir) as checkpoints:
         run = _Run(task, config, mesh, checkpoints, initial)
@@ -96,8 +89,11 @@ class _Run:
     ) -> None:
         self.task, self.config, self.mesh, self.checkpoints = task, config, mesh, checkpoints
         self.data, self.validation = (not_empty(task, name) for name in ("train", "validation"))
-        self.buckets = task.buckets("train")
-        self.plan = Plan.from_config(config.train, len(self.data))
+        self.settings, self.order = order_settings(task, config), order_of(task, config)
+        self.buckets = self.settings["buckets"]
+        check_sizes(self.order, config.train, mesh)
+        self.repeats = Repeats.of_training(mesh, self.order)
+        self.plan = Plan.from_config(config.train, self.order.epoch)
         skeleton, shapes = split(remat.switch(task.shapes(), config.train.remat))
         check_frozen(config.train, shapes)
         self.unused_rates = rates.unused(config.train, shapes)
@@ -111,8 +107,9 @@ class _Run:
             parts=config.train.accumulation,
             skips=config.train.max_skipped > 0,
             kept=frozen(config.train),
+            usual=self.order.examples if config.train.batch_tokens else 0.0,
         )
-        most = len(self.buckets.shapes) if self.buckets else 1
+        most = self.repeats.programs * (len(self.buckets.shapes) if self.buckets else 1)
         self.step = Programs("step", step, shapes=most, around=working)
         self.predict = make_predict(task, skeleton, mesh, around=working)
         with working("making the model"):
@@ -126,29 +123,28 @@ class _Run:
 
     def to_end(self, log: MetricsLog, progress: Progress) -> None:
         """Runs the steps that are left."""
-        start, plan, batch_size = self.record.step, self.plan, self.config.train.batch_size
+        start, plan = self.record.step, self.plan
         for lost, reason in self.lost.items():
             say(
                 f"the checkpoint of step {lost} is damaged ({reason}): {lost - start} steps are "
                 "done again"
             )
-        for sentence in (*([str(self.buckets)] if self.buckets else ()), *self.unused_rates):
+        about = (str(self.buckets or ""), str(self.order), str(self.repeats))
+        for sentence in (*filter(None, about), *self.unused_rates):
             say(sentence)
         if start:
             say(f"goes on after step {start} of {plan.total}")
         profile = None
         if self.config.profile:
             parts = self.config.train.accumulation
-            profile = Profile(self.checkpoints.workdir, self.clock, batch_size, parts, say)
+            profile = Profile(self.checkpoints.workdir, self.clock, self.order.examples, parts, say)
         batches = pipeline.train_batches(
             self.data,
-            batch_size=batch_size,
-            seed=self.config.seed,
+            **self.settings,
             steps=plan.total,
             start_step=start,
             workers=self.config.data.workers,
-            rows=sharding.rows(self.mesh, batch_size),
-            buckets=self.buckets,
+            rows={size: sharding.rows(self.mesh, size) for size in self.order.sizes},
         )
         try:
             for number in range(start + 1, plan.total + 1):
@@ -158,7 +154,7 @@ class _Run:
                 with self.clock.waiting():
                     batch = next(batches)
                 with signals.held():
-                    sent = sharding.put_batch(batch, self.mesh)
+                    sent = sharding.put_batch(self.repeats(batch), self.mesh)
                     if number == start + 1:
                         self.step.compile(self.state, sent)
                         preemption.hold()
@@ -237,7 +233,7 @@ class _Run:
         """Writes the means since the last line."""
         self._fetch(0)
         values = self.record.means()
-        seconds = self.clock.lap(self.config.train.batch_size)
+        seconds = self.clock.lap(values.get(EXAMPLES, self.order.examples))
         updates = step - self.record.skipped  # a skipped step does not move the schedule
         values |= {"epoch": step / self.plan.epoch, "learning_rate": float(self.rate(updates - 1))}
         if self.config.train.max_skipped:
@@ -249,8 +245,7 @@ class _Run:
     def _validate(self, step: int, log: MetricsLog) -> None:
         """Scores the validation split, and keeps what was scored if it is the best so far."""
         began, params = time.monotonic(), scored(self.state)
-        sizes = self.task.buckets("validation")
-        doing = "scoring validation"
+        sizes, doing = self.task.buckets("validation"), "scoring validation"
         outputs = evaluate(self.predict, params, self.validation, self.config, sizes, doing=doing)
         calibration = self.task.calibrate(outputs)
         scores = self.task.metrics("validation", self.task.calibrated(outputs, calibration))

@@ -21,6 +21,7 @@ from remote_jax.task import Batch, Task
 from remote_jax.training import finite
 from remote_jax.training.accumulate import accumulated
 from remote_jax.training.average import averaging
+from remote_jax.training.record import EXAMPLES
 from remote_jax.training.state import Params, Skeleton, TrainState
 
 ENCODERS = ("text/bert/", "vision/vit/")
@@ -192,6 +193,7 @@ def make_step(
     parts: int = 1,
     skips: bool = False,
     kept: tuple[str, ...] = (),
+    usual: float = 0.0,
 ) -> Step:
     """One update and its scalars, compiled; the state it is given is used up.
 
@@ -202,6 +204,9 @@ def make_step(
         parts: of a batch, whose gradients are taken one after another (`accumulate`).
         skips: a step with a scalar that is not finite leaves parameters and moments as they were.
         kept: how the names of parameters begin that get no gradient: none is worked out for them.
+        usual: examples in a batch on average, where batches have different numbers of them. Each
+            example then has a share of 1 / usual in the gradient of its step, as in batches of a
+            fixed size. 0: they are of one size.
     """
 
     def loss(params: Params, batch: Batch, key: jax.Array) -> tuple[jax.Array, Scalars]:
@@ -213,6 +218,11 @@ def make_step(
         key = jax.random.fold_in(jax.random.key(seed), state.step)
         gradient = accumulated(jax.grad(loss, has_aux=True), parts, mesh)
         gradients, scalars = gradient(state.params, batch, key)
+        if usual:
+            # Features that examples share have fewer rows.
+            examples = max(len(values) for values in batch.values())
+            gradients = jax.tree.map(lambda x: x * (examples / usual), gradients)
+            scalars[EXAMPLES] = jnp.asarray(examples, jnp.float32)
         updates, moments = optimizer.update(gradients, state.optimizer, state.params)
         params = optax.apply_updates(state.params, updates)
         scalars["gradient_norm"] = optax.tree.norm(gradients)

@@ -63,7 +63,7 @@ class Profile:
         self,
         workdir: Path,
         clock: Clock,
-        batch_size: int,
+        batch_size: float,
         parts: int,
         log: Callable[[str], None],
     ) -> None:

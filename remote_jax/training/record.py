@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from remote_jax.task import GAUGE
 COUNTS = "counts"
 """Key of a fingerprint: what was counted of the data. It follows from the rest, and versions of
 remote_jax may count more or less."""
+
+EXAMPLES = "examples"
+"""The scalar that says how many a step had, where that is not the same in all steps."""
 
 NUMBER = re.compile(r"-?\d[\d.,]*(?:e[+-]?\d+)?")
 
@@ -106,8 +110,15 @@ class Record:
         return f"{told}, {score}" if told else score
 
     def means(self) -> dict[str, float]:
-        """Of the scalars of the steps since the last line of the log."""
-        return {name: math.fsum(values) / len(values) for name, values in self.window.items()}
+        """Of the scalars of the steps since the last line of the log; each example weighs alike."""
+        weights = self.window.get(EXAMPLES)
+        found = {name: math.fsum(values) / len(values) for name, values in self.window.items()}
+        if weights is None:
+            return found
+        return {
+            name: math.fsum(map(operator.mul, values, weights)) / math.fsum(weights)
+            for name, values in self.window.items()
+        } | {EXAMPLES: found[EXAMPLES]}
 
     def training_gauges(self) -> dict[str, float]:
         """Those that the loss gave: of the last line of the log; before it, of all steps so far."""

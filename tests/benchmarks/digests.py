@@ -78,7 +78,7 @@ def main() -> None:
     print("parameters ", digest(contents(params)))
 
     data = task.dataset("train")
-    plan = Plan.from_config(config.train, len(data))
+    plan = Plan.from_config(config.train, len(data) / config.train.batch_size)
     settings = {"seed": config.seed, "steps": plan.total, "batch_size": config.train.batch_size}
     settings["buckets"] = task.buckets("train")
     batches = list(islice(pipeline.train_batches(data, **settings), BATCHES))

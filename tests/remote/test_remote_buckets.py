@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from bucketed import assert_learnt_alike
@@ -13,14 +14,16 @@ from ml_collections import ConfigDict
 from tiny_remote import tiny
 
 from remote_jax.data import posts as lines
-from remote_jax.data.batches import repeats
+from remote_jax.data.batches import pipeline, repeats
 from remote_jax.data.batches.repeats import PLACE
 from remote_jax.data.media import PostFileMedia
+from remote_jax.errors import UserError
 from remote_jax.remote.data.features import Featurize
 from remote_jax.remote.data.together.form import by_pair
 from remote_jax.remote.task import make_task
 from remote_jax.runtime import sharding
 from remote_jax.training.evaluation import evaluate, make_predict
+from remote_jax.training.plan import order_of, order_settings
 from remote_jax.training.state import split
 
 MESH = sharding.make_mesh(ConfigDict({"data": -1, "fsdp": 1, "tensor": 1}))
@@ -121,6 +124,58 @@ def test_buckets_do_not_change_what_is_learnt(cache, tmp_path, seen, form):
     found = make_task(tiny(cache, **CUT, **changes))
     found.prepare(tmp_path, anew=True)
     assert_learnt_alike(found, 6, "tokens")
+
+
+@pytest.mark.parametrize("changes", [{}, CUT])
+def test_a_picture_that_is_read_once_teaches_the_same(cache, tmp_path, changes):
+    """Loss and gradients of batches of whole posts, with pictures read once and for each pair."""
+    changes = {**changes, "data.group": "post", "model.dropout": 0.0, "train.batch_size": 16}
+    found = make_task(tiny(cache, **changes))
+    found.prepare(tmp_path, anew=True)
+    data, chosen = found.dataset("train"), order_settings(found, found.config)
+    repeats_of = repeats.Repeats.of_training(MESH, order_of(found, found.config))
+    batch = next(pipeline.train_batches(data, **chosen, steps=1))
+    once = repeats_of(batch)
+    pictures = len({one.tobytes() for one in batch[repeats.KEY]})
+    assert pictures <= len(once["rgb"]) < 12 and PLACE in once
+    skeleton, params = split(found.model(nnx.Rngs(0)))
+
+    def loss(params, batch):
+        return found.loss(skeleton.model(params), batch, nnx.Rngs(1))[0]
+
+    (one, of_one), (other, of_other) = (
+        jax.jit(jax.value_and_grad(loss))(params, some) for some in (once, batch)
+    )
+    assert float(one) == pytest.approx(float(other), abs=1e-5)
+    assert any(name.startswith("vision/") and np.any(x) for name, x in of_one.items())
+    for name in of_one:
+        np.testing.assert_allclose(of_one[name], of_other[name], atol=1e-5, err_msg=name)
+
+
+def test_groups_are_posts(cache, tmp_path):
+    """Pairs of a group are those of a sentence with its picture."""
+    found = make_task(tiny(cache, **{"data.group": "post"}))
+    found.prepare(tmp_path, anew=True)
+    groups, pairs = found.groups("train"), found.pairs.examples("train")
+    assert len(groups) == len(pairs)
+    posts = [(pairs[row].tokens, pairs[row].image) for row in range(len(pairs))]
+    names = {group: posts[groups.tolist().index(group)] for group in groups.tolist()}
+    assert len(set(names.values())) == len(names)
+    assert [names[group] for group in groups.tolist()] == posts
+    assert make_task(tiny(cache)).form.groups(found.pairs.training) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model.pairs": "shared"}, r"already: set config\.data\.group=pair, or config\.model"),
+        ({"train.accumulation": 2}, r"accumulation=2 takes apart: set config\.data\.group=pair"),
+        ({"data.group": "posts"}, r"data\.group must be one of 'pair', 'post', found 'posts'"),
+    ],
+)
+def test_groups_that_do_not_go_with_other_keys(cache, changes, message):
+    with pytest.raises(UserError, match=message):
+        make_task(tiny(cache, **{"data.group": "post", **changes}))
 
 
 def test_posts_are_cut_to_the_shapes_of_the_run(cache, tmp_path):

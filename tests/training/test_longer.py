@@ -111,7 +111,7 @@ def test_a_linear_schedule_goes_on_as_that_of_the_new_length(
     assert "learning rate as the schedule of that length" in capsys.readouterr().out
     rates = [line["learning_rate"] for line in lines(tmp_path) if line["split"] == "train"]
     short, long = (
-        SCHEDULES["linear"](made, Plan.from_config(made, 50).total)
+        SCHEDULES["linear"](made, Plan.from_config(made, 50 / made.batch_size).total)
         for made in (config(epochs, **linear).train for epochs in (2.0, 4.0))
     )
     wanted = [*(short(step) for step in range(12)), *(long(step) for step in range(12, 25))]

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 import toy
 from flax import nnx
@@ -28,7 +29,7 @@ from remote_jax.training.loop import train
 from remote_jax.training.optimizer import frozen as frozen_names
 from remote_jax.training.optimizer import make_optimizer, make_step
 from remote_jax.training.plan import Plan
-from remote_jax.training.record import Best
+from remote_jax.training.record import Best, Record
 from remote_jax.training.state import TrainState, split
 
 
@@ -61,13 +62,17 @@ def test_learns_and_keeps_the_best_on_validation(tmp_path: Path) -> None:
     assert list((tmp_path / "tensorboard").iterdir())
 
 
-@pytest.mark.parametrize(("average", "buckets"), [(0.0, False), (0.9, False), (0.0, True)])
+@pytest.mark.parametrize(
+    ("average", "buckets", "tokens"),
+    [(0.0, False, 0), (0.9, False, 0), (0.0, True, 0), (0.0, True, 16)],
+)
 def test_resume_equals_an_undisturbed_run(
-    average: float, buckets: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    average: float, buckets: bool, tokens: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if buckets:
         by_class(monkeypatch)
-    config = toy.get_config(**{"train.average": average, "train.epochs": 4.0})
+    changes = {"train.average": average, "train.epochs": 4.0, "train.batch_tokens": tokens}
+    config = toy.get_config(**changes)
     run(tmp_path / "whole", config)
     # 3: before any checkpoint; 11: within a window of the log, past a validation; 20: on a save.
     for step in (3, 11, 20):
@@ -77,8 +82,46 @@ def test_resume_equals_an_undisturbed_run(
                 run(tmp_path / "parts", config)
     run(tmp_path / "parts", config)
     assert_same(tmp_path / "whole", tmp_path / "parts", config)
+    examples = {line.get("examples") for line in lines(tmp_path / "whole")} - {None}
+    assert len(examples) > 1 if tokens else not examples
     averaged = any("averages" in name for name in arrays(tmp_path / "whole", config))
     assert averaged == (average > 0)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_in_batches_of_different_sizes_examples_weigh_alike(tmp_path: Path, parts: int) -> None:
+    """Gradients of two batches have the mean of those of all their examples together."""
+    config = toy.get_config(**{"model.dropout": 0.0})
+    task = toy.make_task(config)
+    task.prepare(tmp_path, anew=True)
+    skeleton, params = split(task.model(nnx.Rngs(0)))
+    examples = task.examples["train"][:24]
+    batch = {name: np.stack([one[name] for one in examples]) for name in examples[0]}
+    sizes = {16: slice(0, 16), 8: slice(16, 24)}
+
+    def moved(rows: slice, usual: float) -> dict[str, np.ndarray]:
+        """The gradient, as what plain descent at rate 1 takes away."""
+        optimizer = optax.sgd(1.0)
+        step = make_step(task, skeleton, optimizer, 0, MESH, parts=parts, usual=usual)
+        before = jax.tree.map(jnp.copy, params)
+        state = TrainState(before, optimizer.init(before), jnp.zeros((), jnp.int32))
+        after, scalars = step(state, {name: values[rows] for name, values in batch.items()})
+        assert ("examples" in scalars) == (usual > 0)
+        return {name: np.asarray(params[name] - value) for name, value in after.params.items()}
+
+    whole = moved(slice(0, 24), 0.0)
+    some = [moved(rows, usual=12.0) for rows in sizes.values()]
+    for name, value in whole.items():
+        np.testing.assert_allclose((some[0][name] + some[1][name]) / 2, value, atol=1e-6)
+
+
+def test_logged_means_are_of_examples() -> None:
+    losses, sizes = [0.5, 2.0, 1.0], [8.0, 24.0, 16.0]
+    record = Record({}, window={"loss": losses, "examples": sizes})
+    means = record.means()
+    assert means["loss"] == pytest.approx(np.average(losses, weights=sizes))
+    assert means["examples"] == 16.0
+    assert Record({}, window={"loss": losses}).means() == {"loss": pytest.approx(3.5 / 3)}
 
 
 def test_resume_needs_the_same_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +180,7 @@ def test_empty_split(tmp_path: Path) -> None:
 
 def test_plan_turns_epochs_into_steps() -> None:
     plan = Plan.from_config(
-        toy.get_config(**{"train.epochs": 2.0, "train.eval_every": 0.5}).train, 80
+        toy.get_config(**{"train.epochs": 2.0, "train.eval_every": 0.5}).train, 10.0
     )
     assert (plan.total, plan.eval_every) == (20, 5)
     assert [step for step in range(1, 21) if plan.validates(step)] == [5, 10, 15, 20]
@@ -165,7 +208,7 @@ def test_a_run_out_of_patience_ends_and_may_go_on(
         run(tmp_path / "parts", config)
         with Checkpoints(tmp_path / "parts") as checkpoints:
             record = checkpoints.record()
-        every = Plan.from_config(config.train, toy.SIZES["train"]).eval_every
+        every = Plan.from_config(config.train, toy.SIZES["train"] / 8).eval_every
         assert record.best is not None and record.best["step"] == every
         assert record.step == 3 * every and lines(tmp_path / "parts")[-1]["step"] == 3 * every
         assert "2 validations brought nothing better" in capsys.readouterr().err

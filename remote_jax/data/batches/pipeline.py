@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import operator
 import signal
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -16,9 +17,9 @@ from absl import flags
 from jaxtyping import Int, Shaped
 
 from remote_jax.data.batches import in_thread
-from remote_jax.data.batches.buckets import Buckets
+from remote_jax.data.batches.buckets import Buckets, Padding
 from remote_jax.data.batches.in_thread import Mapped
-from remote_jax.data.batches.order import Ordered, TrainOrder
+from remote_jax.data.batches.order import Order, train_order
 
 Batch = dict[str, Shaped[np.ndarray, "batch ..."]]
 
@@ -37,30 +38,45 @@ def train_batches(
     steps: int,
     start_step: int = 0,
     workers: int = 0,
-    rows: Sequence[int] | None = None,
+    rows: Mapping[int, Sequence[int]] | None = None,
     buckets: Buckets | None = None,
+    groups: Int[np.ndarray, " examples"] | None = None,
+    tokens: int = 0,
+    parts: int = 1,
 ) -> Iterator[Batch]:
-    """Batches of the steps `start_step` to `steps` - 1, in the order of `TrainOrder`.
+    """Batches of the steps `start_step` to `steps` - 1, in the order of `train_order`.
 
-    Batch k is a function of the data set, its buckets, `batch_size`, `seed` and k, whatever the
-    number of workers and processes and wherever the iteration starts.
+    Batch k is a function of the data set, what `train_order` takes and k, whatever the number of
+    workers and processes and wherever the iteration starts.
 
     Args:
         dataset: examples, dicts of arrays of the same shapes.
-        batch_size: examples a batch.
+        batch_size: as the following, of `train_order`.
         seed: of the order, in [0, 2**32).
         steps: number of batches from the first step of training.
         start_step: batches to leave out; they are not made.
         workers: processes that make batches; 0 makes them in threads of this one.
-        rows: of each batch, those to make, where other processes make the others; in order.
+        rows: of batches of each size, those to make, where other processes make the others; in
+            order.
         buckets: what batches are cut to; without them features keep their lengths.
+        groups: as the following, of `train_order`.
+
+    Raises:
+        UserError: as `train_order`.
     """
     if not len(dataset):
         raise ValueError("there are no examples to train on")
-    order = TrainOrder(len(dataset), batch_size, seed, buckets)
-    batches = _batch(grain.MapDataset.source(Ordered(dataset, order)), batch_size, rows)
-    if buckets is not None:
-        batches = batches.map_with_index(_Cut(buckets, order.rows))
+    order = train_order(
+        len(dataset),
+        batch_size=batch_size,
+        seed=seed,
+        buckets=buckets,
+        groups=groups,
+        tokens=tokens,
+        parts=parts,
+    )
+    padding = None if buckets is None else buckets.extents.padding
+    batches = grain.MapDataset.source(_Steps(dataset, order, padding, rows))
     yield from _read(batches[start_step:steps], workers)
 
 
@@ -122,6 +138,29 @@ def batch_sizes(count: int, most: int, factor: int = 2) -> Iterator[int]:
         while size < rest:
             size *= factor
         yield min(size, most)
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """The batch of each step, or the rows of it that this process makes."""
+
+    dataset: grain.MapDataset[dict[str, Any]]
+    order: Order
+    padding: Padding | None
+    rows: Mapping[int, Sequence[int]] | None
+
+    def __len__(self) -> int:
+        return sys.maxsize
+
+    def __getitem__(self, index: SupportsIndex) -> Batch:
+        step = operator.index(index)
+        places = self.order.rows(step)
+        if self.rows is not None:
+            places = places[list(self.rows[len(places)])]
+        examples = [self.dataset[int(place)] for place in places]
+        batch = {name: np.stack([one[name] for one in examples]) for name in examples[0]}
+        shape = self.order.shape(step)
+        return batch if shape is None or self.padding is None else self.padding.cut(batch, shape)
 
 
 @dataclass(frozen=True)

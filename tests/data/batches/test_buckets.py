@@ -150,7 +150,7 @@ def test_a_restart_and_workers_and_processes_give_the_same_batches(start):
             for name in one:
                 np.testing.assert_array_equal(one[name], other[name])
     for share in ([0, 1], [2, 3], [3]):  # cut as the whole batch is
-        for one, other in zip(batches(start, rows=share), whole, strict=True):
+        for one, other in zip(batches(start, rows={BATCH: share}), whole, strict=True):
             for name in one:
                 np.testing.assert_array_equal(one[name], other[name][share])
 

@@ -42,7 +42,7 @@ def train(start_step=0, steps=12, workers=0, seed=3, rows=None):
             steps=steps,
             start_step=start_step,
             workers=workers,
-            rows=rows,
+            rows=rows and {BATCH: rows},
         )
     )
 
@@ -100,7 +100,7 @@ def test_processes_make_the_rows_of_the_same_batches(shares):
 def test_a_process_makes_no_rows_of_others():
     made = []
     dataset = DATASET.map(lambda example: made.append(1) or example)
-    batches = train_batches(dataset, batch_size=BATCH, seed=3, steps=5, rows=[2])
+    batches = train_batches(dataset, batch_size=BATCH, seed=3, steps=5, rows={BATCH: [2]})
     assert len(list(batches)) == len(made) == 5
 
 

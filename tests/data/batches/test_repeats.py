@@ -3,11 +3,12 @@
 import jax
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.sharding import Mesh
 
-from remote_jax.data.batches.repeats import KEY, PLACE, SHARED, Repeats, key
+from remote_jax.data.batches.order import TrainOrder
+from remote_jax.data.batches.repeats import KEY, LOOKED_AT, PLACE, SHARED, Repeats, key
 
 ONE = Mesh(np.array(jax.devices()[:1]).reshape(1), ("data",))
 
@@ -73,3 +74,44 @@ def test_batches_go_whole_without_digests_and_to_several_devices(missing):
         mesh = Mesh(np.array([jax.devices()[0]] * 2), ("data",))
     found = Repeats(mesh)(batch)
     assert PLACE not in found and KEY not in found and len(found["rgb"]) == 16
+
+
+@pytest.mark.parametrize("before", [(), (1, 2), (9, 40)])
+def test_in_training_what_is_shared_does_not_depend_on_earlier_batches(before):
+    repeats = Repeats(ONE, {64: 9})
+    for pictures in before:
+        repeats(batch_of(np.arange(64) % pictures))
+    rooms = [len(repeats(batch_of(np.arange(64) % n))["rgb"]) for n in (1, 9, 10, 64)]
+    assert rooms == [9, 9, 64, 64]
+    assert len(repeats(batch_of(np.zeros(16, int)))["rgb"]) == 16  # no room for that size
+
+
+def test_a_batch_without_any_object_has_nothing_to_share():
+    batch = batch_of([0] * 8)
+    batch = {name: values[:, :0] if name in SHARED else values for name, values in batch.items()}
+    found = Repeats(ONE, {8: 2})(batch)
+    assert PLACE not in found and len(found["rgb"]) == 8
+
+
+@given(st.lists(st.integers(0, 30), min_size=16, max_size=120), st.integers(1, 16))
+@settings(max_examples=8, deadline=None)
+def test_the_room_of_training_is_the_one_with_which_fewest_pictures_are_read(groups, batch):
+    groups = np.array(groups)
+    order = TrainOrder(len(groups), batch, 0, groups=groups)
+    distinct = [len(set(groups[order.rows(step)].tolist())) for step in range(LOOKED_AT)]
+    read = [sum(n if one <= n else batch for one in distinct) for n in range(1, batch + 1)]
+    repeats = Repeats.of_training(ONE, order)
+    room = len(repeats(batch_of(np.zeros(batch, int)))["rgb"])
+    if min(read) <= 0.9 * batch * LOOKED_AT:
+        assert read[room - 1] == min(read) and f"at most {room} of {batch}" in str(repeats)
+    else:
+        assert room == batch and not str(repeats)
+
+
+def test_in_training_nothing_is_shared_without_groups():
+    repeats = Repeats.of_training(ONE, TrainOrder(8, 8, 0))
+    found = repeats(batch_of([0] * 8))
+    assert PLACE not in found and KEY not in found and repeats.programs == 1 and not str(repeats)
+    several = Mesh(np.array([jax.devices()[0]] * 2), ("data",))
+    split = Repeats.of_training(several, TrainOrder(8, 8, 0, groups=np.zeros(8, int)))
+    assert "split over 2 devices" in str(split) and split.programs == 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Int
 from ml_collections import ConfigDict
 
 from remote_jax import config as configs
@@ -63,6 +63,10 @@ class Form:
             return records
         count = len(records)
         return PairGroups(records, self._groups(pairs.posts[:count], pairs.objects[:count]))
+
+    def groups(self, pairs: Pairs) -> Int[np.ndarray, " pairs"] | None:
+        """The number of each one's post, where training reads pairs of a post together."""
+        return pairs.posts if self._config.data.group == "post" else None
 
     def located(self, examples: Examples[Any], rows: Sequence[int]) -> list[tuple[int, int]]:
         """The example that each of some pairs of a split is in, and its place there."""
