@@ -74,5 +74,7 @@ def test_a_run_in_parts_learns_the_same(tmp_path: Path) -> None:
 
 def test_parts_that_are_not_equal_are_refused(tmp_path: Path) -> None:
     config = toy.get_config(**{"train.accumulation": 3})
+    task = toy.make_task(config)
+    task.prepare(tmp_path, anew=True)
     with pytest.raises(UserError, match=r"batch_size must be a multiple of 1 \(devices\) x 3 "):
-        train(toy.make_task(config), config, tmp_path)
+        train(task, config, tmp_path)

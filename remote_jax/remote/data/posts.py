@@ -115,11 +115,11 @@ class Posts:
         reader = _Reader(media, self._relations, orders, featurize, config)
         self._posts = tuple(checked(posts, reader.post, POST_KEYS))
         found = [post for _, post in self._posts if isinstance(post, _Post)]
-        many = sum(len(post.pairs) for post in found) >= WORTH_CUTTING
-        wide = many and buckets is not None and buckets.cuts
-        form = Form(config, together=TOGETHER if wide else 0)
+        many = sum(len(one.pairs) for one in found) >= WORTH_CUTTING
+        form = Form(config, together=TOGETHER if many and buckets and buckets.cuts else 0)
         featurize = form.featurize(tokenizer, media)
-        examples = form.examples_of_posts([post.pairs for post in found])
+        cut = [post.unread > 0 for post in found]
+        examples = form.examples_of_posts([post.pairs for post in found], cut=cut)
         self.dataset = Mapped(examples, featurize.map)
         self.buckets = None
         if buckets is not None:

@@ -34,8 +34,8 @@ class Form:
         """As a config says.
 
         Args:
-            together: pairs of a post that one example may have whatever `data.max_pairs` says. Not
-                where objects have no room: which of them are seen would change the answers.
+            together: pairs of a post that one example may have whatever `data.max_pairs` says, in
+                `examples_of_posts`.
         """
         self._max_pairs = config.data.max_pairs
         if together > self._max_pairs:
@@ -99,19 +99,32 @@ class Form:
         """How many pairs of a split an example has, on average."""
         return len(pairs.posts) / len(self._groups(pairs.posts, pairs.objects))
 
-    def examples_of_posts(self, posts: Sequence[Sequence[Pair]]) -> list[Any]:
-        """The examples of posts, whose pairs are numbered throughout."""
+    def examples_of_posts(
+        self, posts: Sequence[Sequence[Pair]], *, cut: Sequence[bool] | None = None
+    ) -> list[Any]:
+        """The examples of posts, whose pairs are numbered throughout.
+
+        Args:
+            cut: posts whose text or objects have no room. They never have more than
+                `data.max_pairs` together: what is seen of them would be others, and the answers.
+        """
         pairs = [pair for post in posts for pair in post]
         if not self.shared or not pairs:
             return pairs
         numbers = np.repeat(np.arange(len(posts)), [len(post) for post in posts])
         objects = np.array([[pair.head.object, pair.tail.object] for pair in pairs])
-        found = PairGroups(pairs, self._groups(numbers, objects))
+        most = self._config.data.max_pairs
+        whole = ~np.array(cut if cut is not None else [True] * len(posts), bool)
+        found = PairGroups(pairs, self._groups(numbers, objects, (most, whole)))
         return [found[row] for row in range(len(found))]
 
-    def _groups(self, posts: np.ndarray, objects: np.ndarray) -> list[list[int]]:
-        data = self._config.data
-        return groups(posts, objects, data.max_pairs, data.max_objects, self._max_pairs)
+    def _groups(
+        self,
+        posts: np.ndarray,
+        objects: np.ndarray,
+        wide: tuple[int, Bool[np.ndarray, " posts"]] | None = None,
+    ) -> list[list[int]]:
+        return groups(posts, objects, self._max_pairs, self._config.data.max_objects, wide)
 
 
 def by_pair(outputs: Outputs) -> Outputs:

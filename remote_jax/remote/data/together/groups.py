@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from remote_jax.remote.data.features import Examples
 from remote_jax.remote.data.pairs import Pair
@@ -17,7 +17,7 @@ def groups(
     objects: Int[np.ndarray, "pairs 2"],
     most: int,
     room: int,
-    crowded: int | None = None,
+    wide: tuple[int, Bool[np.ndarray, " posts"]] | None = None,
 ) -> list[list[int]]:
     """The pairs of each group, all of one post; posts in the order of their numbers.
 
@@ -28,7 +28,8 @@ def groups(
         objects: the numbers of its head and tail as objects, -1 for an entity.
         most: pairs in a group, at most.
         room: objects that are head or tail in a group, at most; 2 or more.
-        crowded: pairs in a group, at most, of a post with more such objects; None: `most`.
+        wide: pairs in a group, at most, of posts whose objects have room; and which posts may have
+            so many.
     """
     order = np.argsort(posts, kind="stable")
     starts = np.flatnonzero(np.diff(posts[order], prepend=-1, append=-1))
@@ -36,8 +37,8 @@ def groups(
     for start, end in pairwise(starts.tolist()):
         pairs = order[start:end].tolist()
         ends = np.unique(objects[pairs])
-        fit = (ends >= 0).sum() <= room
-        found += _split(pairs, objects, most if fit or crowded is None else crowded, room)
+        fits = wide is not None and wide[1][posts[pairs[0]]] and (ends >= 0).sum() <= room
+        found += _split(pairs, objects, wide[0] if wide is not None and fits else most, room)
     return found
 
 

@@ -21,13 +21,13 @@ def test_groups_part_the_pairs_of_each_post(pairs, most, room):
     assert [posts[group[0]] for group in found] == sorted(posts[group[0]] for group in found)
 
 
-def test_a_post_whose_objects_have_no_room_has_smaller_groups():
+def test_only_posts_that_have_room_have_wider_groups():
     """Post 0 has objects 0 and 1, post 1 objects 0 to 2, for two of which there is room."""
-    posts = np.repeat([0, 1], 6)
-    objects = np.array([[0, -1], [1, -1]] * 3 + [[0, -1]] * 4 + [[1, -1], [2, -1]])
-    found = groups(posts, objects, 6, 2, 2)
-    assert [len(group) for group in found] == [6, 2, 2, 2]
-    assert [len(group) for group in groups(posts, objects, 6, 2)] == [6, 5, 1]
+    posts = np.repeat([0, 1, 2], 6)
+    two, three = [[0, -1], [1, -1]] * 3, [[0, -1]] * 4 + [[1, -1], [2, -1]]
+    objects = np.array(two + three + two)
+    found = groups(posts, objects, 2, 2, (6, np.array([True, True, False])))
+    assert [len(group) for group in found] == [6, 2, 2, 2, 2, 2, 2]
 
 
 def test_a_post_is_split_into_parts_of_about_the_same_size():
