@@ -101,9 +101,8 @@ class Model:
         They go through the model in batches of `config.train.eval_batch_size`; what is left is
         filled up to the next power of two. The first batch of each size, and of each bucket,
         compiles a program, which the model keeps; so do the first in which few pictures serve
-        many pairs, at most two more of each. After `compile` none is left for fewer than
-        4,000 pairs at once. May
-        be called from several threads, which then take turns.
+        many pairs, at most two more of each. After `compile` none is left for fewer than 4,000
+        pairs at once. May be called from several threads, which then take turns.
 
         Args:
             posts: dicts with the keys of a line of `--mode=predict`, `Post`s or, for ROAM,
