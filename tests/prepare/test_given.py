@@ -102,6 +102,16 @@ def test_steps_add_up_to_a_number_and_given_ones_beyond_it_are_kept() -> None:
     assert len(post.objects) == MAX_OBJECTS and post.objects[:10] == objects
 
 
+def test_two_given_entities_of_one_span_stay_two(tmp_path: Path) -> None:
+    span = {"start": 0, "end": 7, "name": "Ann Lee"}
+    given = [{**span, "type": "org"}, {**span, "type": "misc"}]
+    output = prepared(tmp_path, {"entities": given})
+    (post,) = lines(output / "posts.jsonl")
+    assert post["entities"][:2] == given and len(post["entities"]) == 4
+    (captions,) = json.loads((output / "cap_prepared.json").read_text()).values()
+    assert captions["Ann Lee"] == "a singer"
+
+
 def test_a_given_depth_map_is_kept(tmp_path: Path) -> None:
     np.savez(tmp_path / "0.npz", depth_map=np.eye(3))
     write_posts(tmp_path)
