@@ -83,7 +83,7 @@ class ObjectInPicture:
         caption, type: "" where there is none.
         label: of a detector, one of those it was asked for.
         score: of a detector.
-        given: its row, where the post came with it.
+        given: its row without empty values, where the post came with it.
     """
 
     box: Box
@@ -273,7 +273,7 @@ def _object(item: object, index: int) -> ObjectInPicture:
     if score is not None and (type(score) not in (int, float) or not math.isfinite(score)):
         raise Refused(f"the score of {what} must be a finite number, found {show(score)}")
     box = check_box(item.get("box"), f"the box of {what}")
-    given = {key: value for key, value in item.items() if value is not None}
+    given = {key: value for key, value in item.items() if value not in (None, "")}
     return ObjectInPicture(box, **texts, label=label, score=score, given=given)
 
 

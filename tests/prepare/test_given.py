@@ -112,6 +112,13 @@ def test_two_given_entities_of_one_span_stay_two(tmp_path: Path) -> None:
     assert captions["Ann Lee"] == "a singer"
 
 
+@pytest.mark.parametrize("empty", ["", None])
+def test_an_empty_caption_of_a_given_object_is_filled_in(tmp_path: Path, empty: str | None) -> None:
+    output = prepared(tmp_path, {"objects": [{"box": RIGHT, "caption": empty, "score": 0}]})
+    (post,) = lines(output / "posts.jsonl")
+    assert post["objects"][0] == {"box": RIGHT, "caption": "told", "score": 0}
+
+
 def test_a_given_depth_map_is_kept(tmp_path: Path) -> None:
     np.savez(tmp_path / "0.npz", depth_map=np.eye(3))
     write_posts(tmp_path)
