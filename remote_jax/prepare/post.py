@@ -189,8 +189,10 @@ class PreparedPost:
     def name(self) -> str:
         """Of the post's picture and depth map: of what is in it, never what somebody wrote."""
         picture = self.picture.digest if self.picture else None
-        content = json.dumps([self.id, self.text, picture])
-        return hashlib.sha256(content.encode()).hexdigest()[:NAME]
+        content: list[Any] = [self.id, self.text, picture]
+        if self.given_depth is not None:  # else a map that is made could replace it
+            content.append(hashlib.sha256(self.given_depth).hexdigest())
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:NAME]
 
 
 def read_post(line: int, values: Mapping[str, Any], folder: Path) -> PreparedPost:

@@ -126,3 +126,13 @@ def test_a_given_depth_map_is_kept(tmp_path: Path) -> None:
     step = object.__new__(DepthStep)  # its model is not needed to know that nothing is to be done
     assert step.reads(post) is None
     assert step.reads(replace(post, given_depth=None)) is not None
+
+
+def test_a_given_depth_map_has_a_file_of_its_own(tmp_path: Path) -> None:
+    """Posts without an `id` that differ in nothing else."""
+    for number in (1, 2):
+        np.savez(tmp_path / f"{number}.npz", depth_map=number * np.eye(3))
+    write_posts(tmp_path)
+    depths: list[dict[str, str]] = [{"depth": "1.npz"}, {"depth": "2.npz"}, {}]
+    posts = [read_post(1, {"text": "x", "image": "0.png", **one}, tmp_path) for one in depths]
+    assert len({post.name for post in posts}) == 3
