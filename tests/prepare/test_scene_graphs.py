@@ -87,6 +87,16 @@ def test_what_is_no_relation_is_refused_with_a_reason(
     assert entry["rel_pairs"] == [[0, 1]]
 
 
+def test_a_type_in_another_case_is_the_same_class(tmp_path: Path) -> None:
+    kinds = zip(BOXES, ("Per", "LOC", "x"), strict=True)
+    objects = [{"box": box, "type": kind} for box, kind in kinds]
+    post = {"text": TEXT, "image": "0.png", "objects": objects}
+    output, _ = prepared(tmp_path, [{"head": 0, "relation": "near", "tail": 1}], post)
+    (entry,) = json.loads((output / SCENES[0]).read_text()).values()
+    names = json.loads((output / SCENES[1]).read_text())["ind_to_classes"]
+    assert [names[label] for label in entry["bbox_labels"]] == ["per", "loc", "__background__"]
+
+
 def test_nobody_is_asked_about_fewer_than_two_objects(tmp_path: Path) -> None:
     posts = [{"text": TEXT}, {"text": TEXT, "image": "0.png", "objects": OBJECTS[:1]}]
     output, asked = prepared(tmp_path, [], *posts)
