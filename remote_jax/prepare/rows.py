@@ -70,7 +70,7 @@ def boxes(post: PreparedPost) -> dict[str, list[float]]:
 def captions(post: PreparedPost) -> dict[str, str]:
     """What UMRE's file of captions has for the picture of a post: of objects and of entities."""
     objects = {f"[OBJ{place}]": one.caption or one.label for place, one in enumerate(post.objects)}
-    entities = {one.name: one.caption for one in post.entities}
+    entities = {one.name: one.caption for one in post.entities if one.caption}
     return {name: caption for name, caption in {**entities, **objects}.items() if caption}
 
 

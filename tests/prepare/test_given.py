@@ -16,6 +16,7 @@ from remote_jax.prepare.given import with_entities, with_objects
 from remote_jax.prepare.mentions import MAX_ENTITIES
 from remote_jax.prepare.models.depth import DepthStep
 from remote_jax.prepare.post import MAX_OBJECTS, Entity, ObjectInPicture, PreparedPost, read_post
+from remote_jax.prepare.rows import captions
 
 TEXT = "Ann Lee of Acme met Bob"
 LEFT, RIGHT = [0.0123456789, 0, 0.5, 1], [0.5, 0, 1, 1]
@@ -64,8 +65,8 @@ def test_given_entities_and_boxes_stay_as_they_came_and_new_ones_follow(tmp_path
     found = origin["steps"]["entities"]
     assert found["found"] == 1 and origin["steps"]["objects"]["found"] == 1
     assert found["refused"] == ["'of Acme' overlaps 'Acme', which the post came with"]
-    (captions,) = json.loads((output / "cap_prepared.json").read_text()).values()
-    assert captions["Ann Lee"] == "a singer" and captions["[OBJ0]"] == "Ann"
+    (told,) = json.loads((output / "cap_prepared.json").read_text()).values()
+    assert told["Ann Lee"] == "a singer" and told["[OBJ0]"] == "Ann"
 
 
 def test_overlap_says_from_where_on_a_box_is_the_given_one(tmp_path: Path) -> None:
@@ -108,8 +109,8 @@ def test_two_given_entities_of_one_span_stay_two(tmp_path: Path) -> None:
     output = prepared(tmp_path, {"entities": given})
     (post,) = lines(output / "posts.jsonl")
     assert post["entities"][:2] == given and len(post["entities"]) == 4
-    (captions,) = json.loads((output / "cap_prepared.json").read_text()).values()
-    assert captions["Ann Lee"] == "a singer"
+    (told,) = json.loads((output / "cap_prepared.json").read_text()).values()
+    assert told["Ann Lee"] == "a singer"
 
 
 @pytest.mark.parametrize("empty", ["", None])
@@ -117,6 +118,11 @@ def test_an_empty_caption_of_a_given_object_is_filled_in(tmp_path: Path, empty: 
     output = prepared(tmp_path, {"objects": [{"box": RIGHT, "caption": empty, "score": 0}]})
     (post,) = lines(output / "posts.jsonl")
     assert post["objects"][0] == {"box": RIGHT, "caption": "told", "score": 0}
+
+
+def test_a_name_keeps_its_caption_where_a_second_mention_has_none() -> None:
+    mentions = (Entity(0, 3, "Ann", caption="a singer"), Entity(8, 11, "Ann"))
+    assert captions(PreparedPost(1, "Ann and Ann", entities=mentions)) == {"Ann": "a singer"}
 
 
 def test_a_given_depth_map_is_kept(tmp_path: Path) -> None:
