@@ -21,20 +21,20 @@ def with_entities(post: PreparedPost, found: Iterable[Entity]) -> Found:
     Entities of former steps are replaced. An entity that overlaps a given one without having its
     span is refused. One with its span is the same; its caption is taken where the given has none.
     """
-    spans = {(one.start, one.end): one for one in post.entities if one.given is not None}
+    given = [one for one in post.entities if one.given is not None]
     added, refused = [], []
     for one in without_overlaps(found):
-        span = one.start, one.end
-        if span in spans:
-            same = spans[span]
-            spans[span] = replace(same, caption=same.caption or one.caption)
+        same = [i for i, a in enumerate(given) if (a.start, a.end) == (one.start, one.end)]
+        for place in same:
+            own = given[place]
+            given[place] = replace(own, caption=own.caption or one.caption)
+        if same:
             continue
-        crossed = [a for a in spans.values() if one.start < a.end and a.start < one.end]
+        crossed = [a for a in given if one.start < a.end and a.start < one.end]
         if crossed:
             refused.append(f"{one.name!r} overlaps {crossed[0].name!r}, which the post came with")
         else:
             added.append(one)
-    given = [spans[one.start, one.end] for one in post.entities if one.given is not None]
     added = added[: max(0, MAX_ENTITIES - len(given))]
     return Found(replace(post, entities=(*given, *added)), len(added), tuple(refused))
 

@@ -83,7 +83,7 @@ class ObjectInPicture:
         caption, type: "" where there is none.
         label: of a detector, one of those it was asked for.
         score: of a detector.
-        given: its row, where the post came with it.
+        given: its row without empty values, where the post came with it.
     """
 
     box: Box
@@ -189,8 +189,10 @@ class PreparedPost:
     def name(self) -> str:
         """Of the post's picture and depth map: of what is in it, never what somebody wrote."""
         picture = self.picture.digest if self.picture else None
-        content = json.dumps([self.id, self.text, picture])
-        return hashlib.sha256(content.encode()).hexdigest()[:NAME]
+        content: list[Any] = [self.id, self.text, picture]
+        if self.given_depth is not None:  # else a map that is made could replace it
+            content.append(hashlib.sha256(self.given_depth).hexdigest())
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:NAME]
 
 
 def read_post(line: int, values: Mapping[str, Any], folder: Path) -> PreparedPost:
@@ -273,7 +275,7 @@ def _object(item: object, index: int) -> ObjectInPicture:
     if score is not None and (type(score) not in (int, float) or not math.isfinite(score)):
         raise Refused(f"the score of {what} must be a finite number, found {show(score)}")
     box = check_box(item.get("box"), f"the box of {what}")
-    given = {key: value for key, value in item.items() if value is not None}
+    given = {key: value for key, value in item.items() if value not in (None, "")}
     return ObjectInPicture(box, **texts, label=label, score=score, given=given)
 
 

@@ -12,7 +12,7 @@ from remote_jax.prepare.plan import WORK, Plan, make_steps
 from remote_jax.prepare.run import run
 from remote_jax.prepare.store import Store
 from remote_jax.prepare.summary import Summary
-from remote_jax.prepare.write import POSTS, write
+from remote_jax.prepare.write import POSTS, WRITTEN, write
 from remote_jax.reporting.progress import tracked
 
 ANSWERS = "answers.sqlite"
@@ -28,9 +28,10 @@ def prepare(plan: Plan) -> Summary:
     total = post_files.count(plan.posts)
     if (plan.output / POSTS).resolve() == plan.posts.resolve():
         raise UserError(f"--output would replace {plan.posts}: name another folder.")
-    if (plan.output / POSTS).exists() and not (plan.output / WORK).is_dir():
+    foreign = [name for name in WRITTEN if (plan.output / name).exists()]
+    if foreign and not (plan.output / WORK).is_dir():
         raise UserError(
-            f"{plan.output} has a {POSTS} that `prepare` did not write: name another folder."
+            f"{plan.output} has a {foreign[0]} that `prepare` did not write: name another folder."
         )
     taken = f"Another process prepares posts in {plan.output}; wait for it."
     lock = locked(plan.output / WORK / "lock", taken)

@@ -70,7 +70,7 @@ def boxes(post: PreparedPost) -> dict[str, list[float]]:
 def captions(post: PreparedPost) -> dict[str, str]:
     """What UMRE's file of captions has for the picture of a post: of objects and of entities."""
     objects = {f"[OBJ{place}]": one.caption or one.label for place, one in enumerate(post.objects)}
-    entities = {one.name: one.caption for one in post.entities}
+    entities = {one.name: one.caption for one in post.entities if one.caption}
     return {name: caption for name, caption in {**entities, **objects}.items() if caption}
 
 
@@ -78,15 +78,14 @@ def scene_graph(post: PreparedPost, types: Sequence[str]) -> dict[str, Any]:
     """What EEGA's file of scene graphs has for the picture of a post that has relations.
 
     Args:
-        types: of objects, which are their classes; an object of another type has none.
+        types: of objects, in any case, which are their classes; an object of another type has none.
     """
     assert post.picture is not None and post.relations is not None
+    classes = {name.casefold(): place for place, name in enumerate(types, start=1)}
     sides = detector_sides(post.picture.size)
     return {
         "bbox": [(sides * one.box).round(2).tolist() for one in post.objects],
-        "bbox_labels": [
-            types.index(one.type) + 1 if one.type in types else 0 for one in post.objects
-        ],
+        "bbox_labels": [classes.get(one.type.casefold(), 0) for one in post.objects],
         "bbox_scores": [1.0 if one.score is None else one.score for one in post.objects],
         "rel_pairs": [[one.head, one.tail] for one in post.relations],
         "rel_labels": [PREDICATES.index(one.relation) + 1 for one in post.relations],

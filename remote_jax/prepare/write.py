@@ -17,7 +17,7 @@ from remote_jax.prepare.post import Entity, ObjectInPicture, PreparedPost
 from remote_jax.prepare.run import Outcome, Part
 from remote_jax.prepare.step import Step
 from remote_jax.remote.sample.write import BOXES
-from remote_jax.reporting.results import json_line, write_json
+from remote_jax.reporting.results import json_line
 
 POSTS = "posts.jsonl"
 CAPTIONS = "cap_prepared.json"
@@ -28,6 +28,9 @@ UNPARSED = "unparsed.jsonl"
 LINES = (POSTS, PROVENANCE, REJECTED, UNPARSED)
 TABLES = (BOXES, CAPTIONS)
 """JSON objects, a picture a key."""
+
+WRITTEN = (*LINES, *TABLES, *SCENES)
+"""All files that a preparation writes or removes beside pictures and depth maps."""
 
 
 def write(
@@ -47,7 +50,7 @@ def write(
     """
     versions = {step.name: {**step.version} for step in steps}
     scenes = "relations" in versions
-    with _Files(folder, (*TABLES, SCENES[0]) if scenes else TABLES) as files:
+    with _Files(folder, (*TABLES, *SCENES) if scenes else TABLES) as files:
         for outcome in outcomes:
             if isinstance(outcome.post, str):
                 files.line(REJECTED, {"line": outcome.line, "error": outcome.post})
@@ -57,12 +60,14 @@ def write(
                 _write_tables(files, outcome.post, picture, types)
                 _write_origin(files, outcome, outcome.post, picture, versions)
             yield outcome
-        with writing(folder):
-            for name in SCENES:  # an earlier preparation's may be of other objects
-                (folder / name).unlink(missing_ok=True)
         if scenes:
-            write_json(folder / SCENES[1], rows.scene_names(types))
+            for key, names in rows.scene_names(types).items():
+                files.entry(SCENES[1], key, names)
         files.finish()
+    if not scenes:  # an earlier preparation's are of other objects
+        with writing(folder):
+            for name in SCENES:
+                (folder / name).unlink(missing_ok=True)
 
 
 def _write_tables(files: _Files, post: PreparedPost, picture: str, types: Sequence[str]) -> None:
@@ -137,7 +142,7 @@ class _Files:
     def line(self, name: str, row: Mapping[str, Any]) -> None:
         self._write(name, json_line(row))
 
-    def entry(self, name: str, key: str, value: Mapping[str, Any]) -> None:
+    def entry(self, name: str, key: str, value: Mapping[str, Any] | Sequence[str]) -> None:
         """A key of a table; one that is there already is of the same post twice."""
         if f"{name} {key}" not in self._begun:
             text = f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"

@@ -16,6 +16,7 @@ from remote_jax.prepare.given import with_entities, with_objects
 from remote_jax.prepare.mentions import MAX_ENTITIES
 from remote_jax.prepare.models.depth import DepthStep
 from remote_jax.prepare.post import MAX_OBJECTS, Entity, ObjectInPicture, PreparedPost, read_post
+from remote_jax.prepare.rows import captions
 
 TEXT = "Ann Lee of Acme met Bob"
 LEFT, RIGHT = [0.0123456789, 0, 0.5, 1], [0.5, 0, 1, 1]
@@ -64,8 +65,8 @@ def test_given_entities_and_boxes_stay_as_they_came_and_new_ones_follow(tmp_path
     found = origin["steps"]["entities"]
     assert found["found"] == 1 and origin["steps"]["objects"]["found"] == 1
     assert found["refused"] == ["'of Acme' overlaps 'Acme', which the post came with"]
-    (captions,) = json.loads((output / "cap_prepared.json").read_text()).values()
-    assert captions["Ann Lee"] == "a singer" and captions["[OBJ0]"] == "Ann"
+    (told,) = json.loads((output / "cap_prepared.json").read_text()).values()
+    assert told["Ann Lee"] == "a singer" and told["[OBJ0]"] == "Ann"
 
 
 def test_overlap_says_from_where_on_a_box_is_the_given_one(tmp_path: Path) -> None:
@@ -102,6 +103,28 @@ def test_steps_add_up_to_a_number_and_given_ones_beyond_it_are_kept() -> None:
     assert len(post.objects) == MAX_OBJECTS and post.objects[:10] == objects
 
 
+def test_two_given_entities_of_one_span_stay_two(tmp_path: Path) -> None:
+    span = {"start": 0, "end": 7, "name": "Ann Lee"}
+    given = [{**span, "type": "org"}, {**span, "type": "misc"}]
+    output = prepared(tmp_path, {"entities": given})
+    (post,) = lines(output / "posts.jsonl")
+    assert post["entities"][:2] == given and len(post["entities"]) == 4
+    (told,) = json.loads((output / "cap_prepared.json").read_text()).values()
+    assert told["Ann Lee"] == "a singer"
+
+
+@pytest.mark.parametrize("empty", ["", None])
+def test_an_empty_caption_of_a_given_object_is_filled_in(tmp_path: Path, empty: str | None) -> None:
+    output = prepared(tmp_path, {"objects": [{"box": RIGHT, "caption": empty, "score": 0}]})
+    (post,) = lines(output / "posts.jsonl")
+    assert post["objects"][0] == {"box": RIGHT, "caption": "told", "score": 0}
+
+
+def test_a_name_keeps_its_caption_where_a_second_mention_has_none() -> None:
+    mentions = (Entity(0, 3, "Ann", caption="a singer"), Entity(8, 11, "Ann"))
+    assert captions(PreparedPost(1, "Ann and Ann", entities=mentions)) == {"Ann": "a singer"}
+
+
 def test_a_given_depth_map_is_kept(tmp_path: Path) -> None:
     np.savez(tmp_path / "0.npz", depth_map=np.eye(3))
     write_posts(tmp_path)
@@ -109,3 +132,13 @@ def test_a_given_depth_map_is_kept(tmp_path: Path) -> None:
     step = object.__new__(DepthStep)  # its model is not needed to know that nothing is to be done
     assert step.reads(post) is None
     assert step.reads(replace(post, given_depth=None)) is not None
+
+
+def test_a_given_depth_map_has_a_file_of_its_own(tmp_path: Path) -> None:
+    """Posts without an `id` that differ in nothing else."""
+    for number in (1, 2):
+        np.savez(tmp_path / f"{number}.npz", depth_map=number * np.eye(3))
+    write_posts(tmp_path)
+    depths: list[dict[str, str]] = [{"depth": "1.npz"}, {"depth": "2.npz"}, {}]
+    posts = [read_post(1, {"text": "x", "image": "0.png", **one}, tmp_path) for one in depths]
+    assert len({post.name for post in posts}) == 3

@@ -14,6 +14,8 @@ from remote_jax.commands.prepare import main
 from remote_jax.eega.data.formats import SCENES
 from remote_jax.eega.data.scene_graph import SceneGraphs
 from remote_jax.eega.graphs.visual_graph import edge_types
+from remote_jax.errors import UserError
+from remote_jax.prepare.write import WRITTEN, _Files
 
 TEXT = "Ann Lee with a cup"
 BOXES = [[0.0, 0.0, 0.5, 1.0], [0.4, 0.5, 0.6, 0.8], [0.7, 0.0, 1.0, 1.0]]
@@ -85,9 +87,48 @@ def test_what_is_no_relation_is_refused_with_a_reason(
     assert entry["rel_pairs"] == [[0, 1]]
 
 
+def test_a_type_in_another_case_is_the_same_class(tmp_path: Path) -> None:
+    kinds = zip(BOXES, ("Per", "LOC", "x"), strict=True)
+    objects = [{"box": box, "type": kind} for box, kind in kinds]
+    post = {"text": TEXT, "image": "0.png", "objects": objects}
+    output, _ = prepared(tmp_path, [{"head": 0, "relation": "near", "tail": 1}], post)
+    (entry,) = json.loads((output / SCENES[0]).read_text()).values()
+    names = json.loads((output / SCENES[1]).read_text())["ind_to_classes"]
+    assert [names[label] for label in entry["bbox_labels"]] == ["per", "loc", "__background__"]
+
+
 def test_nobody_is_asked_about_fewer_than_two_objects(tmp_path: Path) -> None:
     posts = [{"text": TEXT}, {"text": TEXT, "image": "0.png", "objects": OBJECTS[:1]}]
     output, asked = prepared(tmp_path, [], *posts)
     assert not asked and json.loads((output / SCENES[0]).read_text()) == {}
     assert main([str(tmp_path / "posts.jsonl"), f"--output={output}", "--steps="]) == 0
     assert not (output / SCENES[0]).exists()  # of steps that are not asked for any more
+
+
+def test_scene_graphs_stay_until_new_files_are_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = {"text": TEXT, "image": "0.png", "objects": OBJECTS}
+    output, _ = prepared(tmp_path, [{"head": 0, "relation": "near", "tail": 1}], post)
+    before = [(output / name).read_bytes() for name in SCENES]
+
+    def stopped(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_Files, "finish", stopped)
+    for steps in ("", "relations"):
+        flags = ("--endpoint=http://localhost:1/v1", "--model=m", f"--steps={steps}")
+        with pytest.raises(KeyboardInterrupt):
+            main([str(tmp_path / "posts.jsonl"), f"--output={output}", *flags])
+        assert [(output / name).read_bytes() for name in SCENES] == before
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_folder_with_files_of_somebody_else_is_refused(tmp_path: Path, name: str) -> None:
+    posts = write_posts(tmp_path, {"text": TEXT})
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / name).write_text("mine")
+    with pytest.raises(UserError, match=f"has a {name} that `prepare` did not write"):
+        main([str(posts), f"--output={output}", "--steps="])
+    assert (output / name).read_text() == "mine" and len(list(output.iterdir())) == 1
