@@ -58,7 +58,7 @@ CREATE VIEW labels AS
 one; it is NULL for present names."""
 
 Values = Mapping[str, Mapping[str, Any] | None]
-"""Values by item, as JSON has them; None where it was taken away."""
+"""Values by item, as JSON has them, the last changed last; None where it was taken away."""
 
 
 @dataclass(frozen=True)
@@ -227,8 +227,8 @@ class Store:
     def all_values(self, person: str) -> dict[str, Values]:
         """What a person changed, by post."""
         found: dict[str, dict[str, Any]] = {}
-        rows = self._rows("SELECT post, item, value FROM labels WHERE person = ?", (person,))
-        for post, item, value in rows:
+        query = "SELECT post, item, value FROM labels WHERE person = ? ORDER BY number"
+        for post, item, value in self._rows(query, (person,)):
             found.setdefault(post, {})[item] = value and json.loads(value)
         return found  # type: ignore[return-value]
 
@@ -271,7 +271,7 @@ class Store:
             )
 
 
-_VALUES = "SELECT item, value FROM labels WHERE person = ? AND post = ?"
+_VALUES = "SELECT item, value FROM labels WHERE person = ? AND post = ? ORDER BY number"
 _BATCHES = (
     "SELECT batch, undoes, item, before, after FROM changes WHERE person IN"
     " (SELECT name FROM people WHERE coalesce(called, name) = ?) AND post = ? ORDER BY number"

@@ -74,6 +74,44 @@ def test_two_names_of_one_person_become_one(project: Project) -> None:
     ]
 
 
+@pytest.fixture
+def decided(tmp_path: Path) -> Project:
+    """Both annotators add two ends, under identifiers of their own; eva joins those of ana."""
+    project = folders.project(folders.write(tmp_path))
+    for name, one, other in (("ana", "e11", "e12"), ("ben", "e13", "e14")):
+        change(project, name, 0, *({**OSLO, "item": one}, {**TODAY, "item": other}))
+    change(project, "eva", 0, relation("e12", "e11", "/per/per/partner"))
+    return project
+
+
+TODAY = {"item": "e9", "value": {"span": [36, 41], "type": ""}}
+
+
+def test_what_was_decided_is_kept_whoever_is_first_by_name(decided: Project) -> None:
+    post = decided.posts[0]
+    before = decided.now.final(post)
+    assert before.relations["e11", "e12"].head == "e12"
+    rename(decided, "ana", "zoe", "eva")
+    for layers in (decided.now, decided.loaded()):
+        found = layers.final(post)
+        assert list(found.ends.values()) == list(before.ends.values())
+        ((pair, one),) = found.relations.items()
+        assert pair == ("e13", "e14") and (one.head, one.tail) == ("e14", "e13")
+    change(decided, "eva", 0, relation("e13", "e14", "none"))
+    change(decided, "eva", 0, {"item": "e2", "value": None})
+    rename(decided, "zoe", "ana", "eva")
+    found = decided.now.final(post)
+    assert found.relations["e11", "e12"].relation == "none" and "e2" not in found.ends
+
+
+def test_a_decision_is_undone_under_another_identifier(decided: Project) -> None:
+    last = change(decided, "eva", 0, relation("e11", "e12", "none"))
+    rename(decided, "ana", "zoe", "eva")
+    decided.undo("eva", decided.posts[0], "undone0002", last)
+    found = decided.now.final(decided.posts[0]).relations
+    assert found["e13", "e14"].relation == "/per/per/partner"
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs", "why"),
     [
