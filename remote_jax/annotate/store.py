@@ -156,21 +156,30 @@ class Store:
         query = "SELECT name, role FROM people WHERE called IS NULL ORDER BY role DESC, name"
         return dict(self._rows(query))
 
-    def add_person(self, name: str, role: str) -> None:
-        """Adds a person.
+    def add_people(self, roles: Mapping[str, str]) -> None:
+        """Adds people, all of them or nobody.
+
+        Args:
+            roles: of each name.
 
         Raises:
-            UserError: the person has another role or name, or there is another adjudicator.
+            UserError: one of them has another role or name, or there are two adjudicators.
         """
         with self._transaction() as cursor:
-            self._check_called(name)
             people = self.people()
-            if people.get(name, role) != role:
-                raise UserError(f"{name} is {people[name]} in {self._path}, and cannot be {role}.")
-            others = [one for one in people if people[one] == ADJUDICATOR and one != name]
-            if role == ADJUDICATOR and others:
-                raise UserError(f"{others[0]} is the adjudicator in {self._path}; there is one.")
-            cursor.execute("INSERT OR IGNORE INTO people VALUES (?, ?, NULL)", (name, role))
+            for name, role in roles.items():
+                self._check_called(name)
+                if people.get(name, role) != role:
+                    raise UserError(
+                        f"{name} is {people[name]} in {self._path}, and cannot be {role}."
+                    )
+                others = [one for one in people if people[one] == ADJUDICATOR and one != name]
+                if role == ADJUDICATOR and others:
+                    raise UserError(
+                        f"{others[0]} is the adjudicator in {self._path}; there is one."
+                    )
+                people[name] = role
+            cursor.executemany("INSERT OR IGNORE INTO people VALUES (?, ?, NULL)", roles.items())
 
     def rename(self, old: str, new: str, by: str, check: Callable[[], None]) -> int:
         """Gives a person another name; returns the number of changes under other names.

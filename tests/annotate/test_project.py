@@ -196,10 +196,16 @@ def test_a_link_out_of_the_folder_is_no_picture(tmp_path: Path) -> None:
         folders.project(folder)
 
 
-def test_one_adjudicator_and_one_role_each(project: Project) -> None:
+def test_one_adjudicator_and_one_role_each_or_nobody_is_added(
+    project: Project, tmp_path: Path
+) -> None:
     for name, role in (("ana", "adjudicator"), ("eva", "annotator"), ("mia", "adjudicator")):
         with pytest.raises(UserError):
-            project.store.add_person(name, role)
+            project.store.add_people({"bne": "annotator", name: role})
+    (tmp_path / "other").mkdir()
+    with pytest.raises(UserError, match="max is the adjudicator"):
+        Store(tmp_path / "other", new=True).add_people({"max": "adjudicator", "mia": "adjudicator"})
+    assert list(project.store.people()) == ["ana", "ben", "eva"]
 
 
 def test_another_file_in_place_of_the_labels_is_refused(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_who_was_renamed_cannot_label_under_the_former_name(project: Project) ->
     with pytest.raises(Refused, match="an is called anna now"):
         change(project, "an", 0, PARTNER)
     with pytest.raises(UserError, match="an was renamed, and is called anna"):
-        project.store.add_person("an", store.ANNOTATOR)
+        project.store.add_people({"an": store.ANNOTATOR})
     with pytest.raises(UserError, match="an was renamed, and is called anna"):
         rename(project, "ben", "an", "eva")
     rename(project, "anna", "an", "eva")
