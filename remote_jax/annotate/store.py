@@ -236,8 +236,7 @@ class Store:
     def all_values(self, person: str) -> dict[str, Values]:
         """What a person changed, by post."""
         found: dict[str, dict[str, Any]] = {}
-        query = "SELECT post, item, value FROM labels WHERE person = ? ORDER BY number"
-        for post, item, value in self._rows(query, (person,)):
+        for post, item, value, _ in self._rows(_ALL_VALUES, (person,)):
             found.setdefault(post, {})[item] = value and json.loads(value)
         return found  # type: ignore[return-value]
 
@@ -280,11 +279,14 @@ class Store:
             )
 
 
-_VALUES = "SELECT item, value FROM labels WHERE person = ? AND post = ? ORDER BY number"
-_BATCHES = (
-    "SELECT batch, undoes, item, before, after FROM changes WHERE person IN"
-    " (SELECT name FROM people WHERE coalesce(called, name) = ?) AND post = ? ORDER BY number"
+_MADE = " FROM changes WHERE person IN (SELECT name FROM people WHERE coalesce(called, name) = ?)"
+# Not of the view `labels`, of which SQLite makes every row first: these search `by_post`.
+_OF_POST = f"{_MADE} AND post = ?"
+_VALUES = f"SELECT item, after, max(number) AS last{_OF_POST} GROUP BY item ORDER BY last"
+_ALL_VALUES = (
+    f"SELECT post, item, after, max(number) AS last{_MADE} GROUP BY post, item ORDER BY last"
 )
+_BATCHES = f"SELECT batch, undoes, item, before, after{_OF_POST} ORDER BY number"
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -297,8 +299,8 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def _values(rows: Sequence[tuple[str, str | None]]) -> dict[str, Any]:
-    return {item: value and json.loads(value) for item, value in rows}
+def _values(rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+    return {item: value and json.loads(value) for item, value, _ in rows}
 
 
 def _batches(rows: Sequence[tuple[Any, ...]]) -> list[Batch]:

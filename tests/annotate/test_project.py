@@ -11,6 +11,7 @@ import pytest
 from labelled_folder import POST, relation
 from PIL import Image
 
+from remote_jax.annotate import store
 from remote_jax.annotate.project import Project
 from remote_jax.annotate.store import FILE, Store
 from remote_jax.errors import Refused, UserError
@@ -52,6 +53,15 @@ def test_every_change_is_kept_with_what_it_was_before(project: Project) -> None:
         ("ana", "e0 e1", first, second),
         ("ana", "e0 e1", second, None),
     ]
+
+
+@pytest.mark.parametrize("query", [store._VALUES, store._ALL_VALUES, store._BATCHES])
+def test_labels_are_read_without_a_scan_of_all_changes(project: Project, query: str) -> None:
+    values = ("ana", "first")[: query.count("?")]
+    with sqlite3.connect(project.folder / FILE) as connection:
+        plan = [one[-1] for one in connection.execute(f"EXPLAIN QUERY PLAN {query}", values)]
+    assert any("changes USING INDEX by_post" in step for step in plan)
+    assert not any("SCAN changes" in step for step in plan), plan
 
 
 def test_changes_cannot_be_rewritten(project: Project) -> None:
