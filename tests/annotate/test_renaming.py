@@ -116,7 +116,7 @@ def test_a_decision_is_undone_under_another_identifier(decided: Project) -> None
     ("ours", "theirs", "why"),
     [
         (PARTNER, NONE, "'Ann Lee' and 'Bob' was changed by both"),
-        (OSLO, {**OSLO, "item": "e8"}, "both added 'Oslo'"),
+        (OSLO, {**OSLO, "item": "e8"}, "both added 'Oslo': take it away under the name an"),
         (
             PARTNER,
             {"item": "e1", "value": None},
@@ -131,9 +131,23 @@ def test_two_answers_of_one_person_are_refused(
     change(project, "ana", 0, theirs)
     change(project, "ana", 1, relation("e0", "e1", "none"))
     for pair in (("an", "ana"), ("ana", "an")):
-        with pytest.raises(UserError, match=f"differ in 1 posts, first in 'first': {why}"):
+        with pytest.raises(UserError, match=f"differ in 1 post, first in 'first': {why}"):
             rename(project, *pair, "eva")
     assert len(project.store.people()) == 4 and not query(project.folder, "SELECT * FROM renames")
+
+
+def test_an_end_that_both_added_is_taken_away_where_nothing_was_decided(project: Project) -> None:
+    post = project.posts[0]
+    change(project, "an", 0, OSLO)
+    for name, item in (("ana", "e8"), ("ben", "e7")):
+        change(project, name, 0, {**OSLO, "item": item})
+    change(project, "eva", 0, relation("e0", "e9", "none"))
+    for old, new in (("an", "ana"), ("ana", "an")):
+        with pytest.raises(UserError, match="take it away under the name ana"):
+            rename(project, old, new, "eva")
+    change(project, "ana", 0, {"item": "e8", "value": None})
+    rename(project, "an", "ana", "eva")
+    assert project.now.final(post).relations.keys() == {("e0", "e9")}
 
 
 def test_who_was_renamed_cannot_label_under_the_former_name(project: Project) -> None:
