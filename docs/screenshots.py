@@ -37,8 +37,7 @@ SIZE = {"width": 1360, "height": 800}
 def label(folder: Path, sample: Path) -> None:
     """Gives the posts of a folder the labels of two people."""
     project = Project(folder, new=True)
-    for name, role in (("ana", ANNOTATOR), ("ben", ANNOTATOR), ("eva", ADJUDICATOR)):
-        project.store.add_person(name, role)
+    project.store.add_people({"ana": ANNOTATOR, "ben": ANNOTATOR, "eva": ADJUDICATOR})
     for name in ("ana", "ben"):
         draw = random.Random(name)
         for post, told in zip(project.posts, read(sample, "umre").posts, strict=True):

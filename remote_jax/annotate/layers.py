@@ -41,10 +41,11 @@ class Layers:
 
     def changed(self, person: str, post: Post, values: Values) -> Layer:
         """As `layer`, of values that are known."""
-        start = post.base
-        if person == self.adjudicator:
-            start = self.merged(post).agreed(self.vocabulary)
-        return start.with_values(read_values(values))
+        found = read_values(values)
+        if person != self.adjudicator:
+            return post.base.with_values(found)
+        merged = self.merged(post)
+        return merged.agreed(self.vocabulary).with_values(merged.used(found))
 
     def merged(self, post: Post) -> Merged:
         """What the annotators say of a post."""

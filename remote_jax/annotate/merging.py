@@ -8,13 +8,23 @@ union), each with one of another person.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from remote_jax.annotate.ends import End, Entity, Layer, Object, Pair, Relation, item_of, pair_of
+from remote_jax.annotate.ends import (
+    End,
+    Entity,
+    Layer,
+    Object,
+    Pair,
+    Relation,
+    Value,
+    item_of,
+    pair_of,
+)
 from remote_jax.annotate.vocabulary import Vocabulary
 from remote_jax.data.boxes import overlap
 from remote_jax.data.images import Box
@@ -33,11 +43,30 @@ class Merged:
         ends: by identifiers that are the same for all, what each says; a person who has none such
             end is not there.
         relations: likewise, of every pair that somebody labelled.
+        aliases: of the other identifiers that somebody has for an end, the one that is used.
     """
 
     people: tuple[str, ...]
     ends: Mapping[str, Mapping[str, End]]
     relations: Mapping[Pair, Mapping[str, Relation]]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def used(self, values: Mapping[str, Value | None]) -> dict[str, Value | None]:
+        """Values by items of the identifiers that are used; of one item's, the last.
+
+        Which identifier of an end is used depends on the order of people and on who has the end,
+        so a decision may have been made under another.
+        """
+        found: dict[str, Value | None] = {}
+        for item, value in values.items():
+            names = [self.aliases.get(name, name) for name in item.split(" ")]
+            if len(set(names)) < len(names):
+                continue  # two ends that were edited until they were the same
+            if isinstance(value, Relation):
+                head, tail = (self.aliases.get(end, end) for end in (value.head, value.tail))
+                value = Relation(head, tail, value.relation)
+            found[" ".join(sorted(names))] = value
+        return found
 
     def agreed(self, vocabulary: Vocabulary) -> Layer:
         """What all of them say; of two boxes that are the same object, the first person's."""
@@ -63,8 +92,10 @@ def merge(layers: Mapping[str, Layer]) -> Merged:
     """The layers of some people, ends by identifiers that are the same for all of them."""
     ends: dict[str, dict[str, End]] = {}
     relations: dict[Pair, dict[str, Relation]] = {}
+    aliases: dict[str, str] = {}
     for person, layer in layers.items():
         known = _known(layer, ends)
+        aliases = known | aliases
         for item, end in layer.ends.items():
             ends.setdefault(known[item], {})[person] = end
         for relation in layer.relations.values():
@@ -72,7 +103,8 @@ def merge(layers: Mapping[str, Layer]) -> Merged:
             pair = pair_of(item_of(head, tail))
             relations.setdefault(pair, {})[person] = Relation(head, tail, relation.relation)
     ordered = {item: ends[item] for item in sorted(ends)}
-    return Merged(tuple(layers), ordered, relations)
+    aliases = {item: used for item, used in aliases.items() if item not in ends}
+    return Merged(tuple(layers), ordered, relations, aliases)
 
 
 def _known(layer: Layer, ends: Mapping[str, Mapping[str, End]]) -> dict[str, str]:

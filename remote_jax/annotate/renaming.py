@@ -36,32 +36,42 @@ def rename(project: Project, old: str, new: str, by: str) -> int:
         ]
         if different:
             id_, what = different[0]
+            posts = "1 post" if len(different) == 1 else f"{len(different):,} posts"
             raise UserError(
-                f"{old} and {new} cannot be one person: they differ in {len(different):,} posts, "
-                f"first in {id_!r}: {what}. Open the page of one of them, and make both the same."
+                f"{old} and {new} cannot be one person: they differ in {posts}, "
+                f"first in {id_!r}: {what}."
             )
 
     return project.store.rename(old, new, by, check)
 
 
 def _differences(layers: Layers, old: str, new: str, post: Post) -> Iterator[str]:
-    """What two names say differently of a post, a few words each."""
+    """What two names say differently of a post, and what to do, a few words each."""
     ours, theirs = (layers.values(name, post.id) for name in (old, new))
     if not ours or not theirs:
         return
     for item in sorted(ours.keys() & theirs.keys()):
         if ours[item] != theirs[item]:
-            yield f"{_told(post, item, layers.layer(old, post))} was changed by both"
+            told = _told(post, item, layers.layer(old, post))
+            yield f"{told} was changed by both: make both the same, on the page of one of them"
     one, other = layers.layer(old, post), layers.layer(new, post)
     merged = merge({old: one, new: other})
     for item, said in merged.ends.items():
         if len(said) == 2 and not (item in one.ends and item in other.ends):
-            yield f"both added {_told(post, item, one)}"
+            twin = next(end for end in other.ends if merged.aliases.get(end) == item)
+            name = old if _decided(layers, twin, post) else new
+            yield f"both added {_told(post, item, one)}: take it away under the name {name}"
     both = post.base.with_values(read_values({**ours, **theirs}))
     for pair in sorted(one.relations.keys() | other.relations.keys()):
         if pair not in both.relations:
             told = _told(post, " ".join(pair), one)
-            yield f"one labelled {told}, of which the other took away an end"
+            yield f"one labelled {told}, of which the other took away an end: undo one of these"
+
+
+def _decided(layers: Layers, end: str, post: Post) -> bool:
+    """Whether a decision of the adjudicator has this identifier, and would be lost with it."""
+    values = layers.values(layers.adjudicator, post.id) if layers.adjudicator else {}
+    return any(end in item.split(" ") for item in values)
 
 
 def _told(post: Post, item: str, layer: Layer) -> str:

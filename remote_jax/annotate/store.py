@@ -58,7 +58,7 @@ CREATE VIEW labels AS
 one; it is NULL for present names."""
 
 Values = Mapping[str, Mapping[str, Any] | None]
-"""Values by item, as JSON has them; None where it was taken away."""
+"""Values by item, as JSON has them, the last changed last; None where it was taken away."""
 
 
 @dataclass(frozen=True)
@@ -156,21 +156,30 @@ class Store:
         query = "SELECT name, role FROM people WHERE called IS NULL ORDER BY role DESC, name"
         return dict(self._rows(query))
 
-    def add_person(self, name: str, role: str) -> None:
-        """Adds a person.
+    def add_people(self, roles: Mapping[str, str]) -> None:
+        """Adds people, all of them or nobody.
+
+        Args:
+            roles: of each name.
 
         Raises:
-            UserError: the person has another role or name, or there is another adjudicator.
+            UserError: one of them has another role or name, or there are two adjudicators.
         """
         with self._transaction() as cursor:
-            self._check_called(name)
             people = self.people()
-            if people.get(name, role) != role:
-                raise UserError(f"{name} is {people[name]} in {self._path}, and cannot be {role}.")
-            others = [one for one in people if people[one] == ADJUDICATOR and one != name]
-            if role == ADJUDICATOR and others:
-                raise UserError(f"{others[0]} is the adjudicator in {self._path}; there is one.")
-            cursor.execute("INSERT OR IGNORE INTO people VALUES (?, ?, NULL)", (name, role))
+            for name, role in roles.items():
+                self._check_called(name)
+                if people.get(name, role) != role:
+                    raise UserError(
+                        f"{name} is {people[name]} in {self._path}, and cannot be {role}."
+                    )
+                others = [one for one in people if people[one] == ADJUDICATOR and one != name]
+                if role == ADJUDICATOR and others:
+                    raise UserError(
+                        f"{others[0]} is the adjudicator in {self._path}; there is one."
+                    )
+                people[name] = role
+            cursor.executemany("INSERT OR IGNORE INTO people VALUES (?, ?, NULL)", roles.items())
 
     def rename(self, old: str, new: str, by: str, check: Callable[[], None]) -> int:
         """Gives a person another name; returns the number of changes under other names.
@@ -227,8 +236,7 @@ class Store:
     def all_values(self, person: str) -> dict[str, Values]:
         """What a person changed, by post."""
         found: dict[str, dict[str, Any]] = {}
-        rows = self._rows("SELECT post, item, value FROM labels WHERE person = ?", (person,))
-        for post, item, value in rows:
+        for post, item, value, _ in self._rows(_ALL_VALUES, (person,)):
             found.setdefault(post, {})[item] = value and json.loads(value)
         return found  # type: ignore[return-value]
 
@@ -271,11 +279,14 @@ class Store:
             )
 
 
-_VALUES = "SELECT item, value FROM labels WHERE person = ? AND post = ?"
-_BATCHES = (
-    "SELECT batch, undoes, item, before, after FROM changes WHERE person IN"
-    " (SELECT name FROM people WHERE coalesce(called, name) = ?) AND post = ? ORDER BY number"
+_MADE = " FROM changes WHERE person IN (SELECT name FROM people WHERE coalesce(called, name) = ?)"
+# Not of the view `labels`, of which SQLite makes every row first: these search `by_post`.
+_OF_POST = f"{_MADE} AND post = ?"
+_VALUES = f"SELECT item, after, max(number) AS last{_OF_POST} GROUP BY item ORDER BY last"
+_ALL_VALUES = (
+    f"SELECT post, item, after, max(number) AS last{_MADE} GROUP BY post, item ORDER BY last"
 )
+_BATCHES = f"SELECT batch, undoes, item, before, after{_OF_POST} ORDER BY number"
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -288,8 +299,8 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def _values(rows: Sequence[tuple[str, str | None]]) -> dict[str, Any]:
-    return {item: value and json.loads(value) for item, value in rows}
+def _values(rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+    return {item: value and json.loads(value) for item, value, _ in rows}
 
 
 def _batches(rows: Sequence[tuple[Any, ...]]) -> list[Batch]:

@@ -46,10 +46,8 @@ def write(folder: Path, posts: Sequence[Mapping[str, Any]] = (POST, TOKENS)) -> 
 def project(folder: Path, annotators: str = "ana,ben", adjudicator: str = "eva") -> Project:
     """The folder with its people."""
     made = Project(folder, new=True)
-    for name in annotators.split(","):
-        made.store.add_person(name, ANNOTATOR)
-    if adjudicator:
-        made.store.add_person(adjudicator, ADJUDICATOR)
+    roles = {name: ANNOTATOR for name in annotators.split(",")}
+    made.store.add_people(roles | ({adjudicator: ADJUDICATOR} if adjudicator else {}))
     return made
 
 

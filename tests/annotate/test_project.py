@@ -11,6 +11,7 @@ import pytest
 from labelled_folder import POST, relation
 from PIL import Image
 
+from remote_jax.annotate import store
 from remote_jax.annotate.project import Project
 from remote_jax.annotate.store import FILE, Store
 from remote_jax.errors import Refused, UserError
@@ -52,6 +53,15 @@ def test_every_change_is_kept_with_what_it_was_before(project: Project) -> None:
         ("ana", "e0 e1", first, second),
         ("ana", "e0 e1", second, None),
     ]
+
+
+@pytest.mark.parametrize("query", [store._VALUES, store._ALL_VALUES, store._BATCHES])
+def test_labels_are_read_without_a_scan_of_all_changes(project: Project, query: str) -> None:
+    values = ("ana", "first")[: query.count("?")]
+    with sqlite3.connect(project.folder / FILE) as connection:
+        plan = [one[-1] for one in connection.execute(f"EXPLAIN QUERY PLAN {query}", values)]
+    assert any("changes USING INDEX by_post" in step for step in plan)
+    assert not any("SCAN changes" in step for step in plan), plan
 
 
 def test_changes_cannot_be_rewritten(project: Project) -> None:
@@ -196,10 +206,16 @@ def test_a_link_out_of_the_folder_is_no_picture(tmp_path: Path) -> None:
         folders.project(folder)
 
 
-def test_one_adjudicator_and_one_role_each(project: Project) -> None:
+def test_one_adjudicator_and_one_role_each_or_nobody_is_added(
+    project: Project, tmp_path: Path
+) -> None:
     for name, role in (("ana", "adjudicator"), ("eva", "annotator"), ("mia", "adjudicator")):
         with pytest.raises(UserError):
-            project.store.add_person(name, role)
+            project.store.add_people({"bne": "annotator", name: role})
+    (tmp_path / "other").mkdir()
+    with pytest.raises(UserError, match="max is the adjudicator"):
+        Store(tmp_path / "other", new=True).add_people({"max": "adjudicator", "mia": "adjudicator"})
+    assert list(project.store.people()) == ["ana", "ben", "eva"]
 
 
 def test_another_file_in_place_of_the_labels_is_refused(tmp_path: Path) -> None:

@@ -74,11 +74,49 @@ def test_two_names_of_one_person_become_one(project: Project) -> None:
     ]
 
 
+@pytest.fixture
+def decided(tmp_path: Path) -> Project:
+    """Both annotators add two ends, under identifiers of their own; eva joins those of ana."""
+    project = folders.project(folders.write(tmp_path))
+    for name, one, other in (("ana", "e11", "e12"), ("ben", "e13", "e14")):
+        change(project, name, 0, *({**OSLO, "item": one}, {**TODAY, "item": other}))
+    change(project, "eva", 0, relation("e12", "e11", "/per/per/partner"))
+    return project
+
+
+TODAY = {"item": "e9", "value": {"span": [36, 41], "type": ""}}
+
+
+def test_what_was_decided_is_kept_whoever_is_first_by_name(decided: Project) -> None:
+    post = decided.posts[0]
+    before = decided.now.final(post)
+    assert before.relations["e11", "e12"].head == "e12"
+    rename(decided, "ana", "zoe", "eva")
+    for layers in (decided.now, decided.loaded()):
+        found = layers.final(post)
+        assert list(found.ends.values()) == list(before.ends.values())
+        ((pair, one),) = found.relations.items()
+        assert pair == ("e13", "e14") and (one.head, one.tail) == ("e14", "e13")
+    change(decided, "eva", 0, relation("e13", "e14", "none"))
+    change(decided, "eva", 0, {"item": "e2", "value": None})
+    rename(decided, "zoe", "ana", "eva")
+    found = decided.now.final(post)
+    assert found.relations["e11", "e12"].relation == "none" and "e2" not in found.ends
+
+
+def test_a_decision_is_undone_under_another_identifier(decided: Project) -> None:
+    last = change(decided, "eva", 0, relation("e11", "e12", "none"))
+    rename(decided, "ana", "zoe", "eva")
+    decided.undo("eva", decided.posts[0], "undone0002", last)
+    found = decided.now.final(decided.posts[0]).relations
+    assert found["e13", "e14"].relation == "/per/per/partner"
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs", "why"),
     [
         (PARTNER, NONE, "'Ann Lee' and 'Bob' was changed by both"),
-        (OSLO, {**OSLO, "item": "e8"}, "both added 'Oslo'"),
+        (OSLO, {**OSLO, "item": "e8"}, "both added 'Oslo': take it away under the name an"),
         (
             PARTNER,
             {"item": "e1", "value": None},
@@ -93,9 +131,23 @@ def test_two_answers_of_one_person_are_refused(
     change(project, "ana", 0, theirs)
     change(project, "ana", 1, relation("e0", "e1", "none"))
     for pair in (("an", "ana"), ("ana", "an")):
-        with pytest.raises(UserError, match=f"differ in 1 posts, first in 'first': {why}"):
+        with pytest.raises(UserError, match=f"differ in 1 post, first in 'first': {why}"):
             rename(project, *pair, "eva")
     assert len(project.store.people()) == 4 and not query(project.folder, "SELECT * FROM renames")
+
+
+def test_an_end_that_both_added_is_taken_away_where_nothing_was_decided(project: Project) -> None:
+    post = project.posts[0]
+    change(project, "an", 0, OSLO)
+    for name, item in (("ana", "e8"), ("ben", "e7")):
+        change(project, name, 0, {**OSLO, "item": item})
+    change(project, "eva", 0, relation("e0", "e9", "none"))
+    for old, new in (("an", "ana"), ("ana", "an")):
+        with pytest.raises(UserError, match="take it away under the name ana"):
+            rename(project, old, new, "eva")
+    change(project, "ana", 0, {"item": "e8", "value": None})
+    rename(project, "an", "ana", "eva")
+    assert project.now.final(post).relations.keys() == {("e0", "e9")}
 
 
 def test_who_was_renamed_cannot_label_under_the_former_name(project: Project) -> None:
@@ -104,7 +156,7 @@ def test_who_was_renamed_cannot_label_under_the_former_name(project: Project) ->
     with pytest.raises(Refused, match="an is called anna now"):
         change(project, "an", 0, PARTNER)
     with pytest.raises(UserError, match="an was renamed, and is called anna"):
-        project.store.add_person("an", store.ANNOTATOR)
+        project.store.add_people({"an": store.ANNOTATOR})
     with pytest.raises(UserError, match="an was renamed, and is called anna"):
         rename(project, "ben", "an", "eva")
     rename(project, "anna", "an", "eva")

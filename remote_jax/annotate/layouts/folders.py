@@ -153,7 +153,7 @@ def _ids(posts: list[Imported]) -> list[str]:
 
 def _label(project: Project, posts: list[Imported], person: str) -> None:
     """Makes the labels of a layout a person's, a batch a post."""
-    project.store.add_person(person, ANNOTATOR)
+    project.store.add_people({person: ANNOTATOR})
     total = len(posts)
     pairs = zip(project.posts, posts, strict=True)
     for post, one in tracked(pairs, "writing labels", "posts", total):

@@ -129,8 +129,7 @@ def _roles(folder: Path, annotators: str, adjudicator: str) -> dict[str, str]:
 
 def _add_people(project: Project, roles: Mapping[str, str]) -> None:
     """Adds people; raises a UserError if one has another role, or there is nobody then."""
-    for name, role in roles.items():
-        project.store.add_person(name, role)
+    project.store.add_people(roles)
     if not project.store.people():
         raise UserError(NOBODY)
 
