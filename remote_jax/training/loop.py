@@ -20,6 +20,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.config import rates
 from remote_jax.data.batches import pipeline
+from remote_jax.data.batches.order import train_order
 from remote_jax.data.batches.repeats import Repeats
 from remote_jax.reporting.logs import Clock, MetricsLog
 from remote_jax.reporting.progress import Progress, say, working
@@ -32,7 +33,7 @@ from remote_jax.training.average import scored
 from remote_jax.training.checkpoint import Checkpoints, Restored
 from remote_jax.training.evaluation import evaluate, make_predict, not_empty
 from remote_jax.training.optimizer import Scalars, check_frozen, frozen, make_optimizer, make_step
-from remote_jax.training.plan import Plan, check_sizes, order_of, order_settings
+from remote_jax.training.plan import Plan, check_sizes, order_settings
 from remote_jax.training.profile import Profile, operations
 from remote_jax.training.record import EXAMPLES, Record, gauges_of
 from remote_jax.training.state import Params, TrainState, split
@@ -89,7 +90,8 @@ class _Run:
     ) -> None:
         self.task, self.config, self.mesh, self.checkpoints = task, config, mesh, checkpoints
         self.data, self.validation = (not_empty(task, name) for name in ("train", "validation"))
-        self.settings, self.order = order_settings(task, config), order_of(task, config)
+        self.settings = order_settings(task, config)
+        self.order = train_order(len(self.data), **self.settings)
         self.buckets = self.settings["buckets"]
         check_sizes(self.order, config.train, mesh)
         self.repeats = Repeats.of_training(mesh, self.order)
