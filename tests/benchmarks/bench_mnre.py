@@ -3,19 +3,22 @@
     python3 -m venv TORCH && TORCH/bin/pip install torch transformers
     python tests/benchmarks/bench_mnre.py --data=MNRE_FOLDER --encoder=MINILM_FOLDER \
         --python-torch=TORCH/bin/python [--steps=30] [--rounds=5] [--threads=1] \
-        [--works training]
+        [--works training] [--pairs=shared]
 
 The plain one is what one would write oneself: the sentence with its markers through BERT, the two
 opening markers through a linear layer, AdamW, each batch padded to its longest. Ours is
 `configs/mnre.py:minilm`, transport and experts included. Both train on the same sequences, in
-batches of 32, and predict the validation split, in batches of 64. Both stay up in a process each
-and take turns: `--steps` steps of one, then of the other, `--rounds` times, and then the split.
+batches of 32, and predict the validation split, in batches of 64. With `--pairs=shared` ours reads
+a post once for all of its pairs, in batches of 20 posts, which have about 32 pairs. Both stay up in
+a process each and take turns: `--steps` steps of one, then of the other, `--rounds` times, and then
+the split.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import beside
@@ -23,11 +26,13 @@ import numpy as np
 import training_step
 
 TRAINING, PREDICTING = "training", "predicting"
+BATCH = {"each": 32, "shared": 20}
+"""Examples of a training step of ours."""
 
 
 def write_sequences(options: argparse.Namespace, path: Path) -> None:
     """Word pieces, lengths, markers and labels of both splits, for the other environment."""
-    task, _ = make_task(options)
+    task, _ = make_task(options, "each")
     found = {"relations": len(task.relations), "vocabulary": len(task.tokenizer)}
     for split in ("train", "validation"):
         data = task.dataset(split)
@@ -37,13 +42,14 @@ def write_sequences(options: argparse.Namespace, path: Path) -> None:
     np.savez(path, **found)
 
 
-def make_task(options: argparse.Namespace):
+def make_task(options: argparse.Namespace, pairs: str):
     """The task of `configs/mnre.py:minilm`, and its folder, which lives as long as it is held."""
     from configs import mnre
     from remote_jax.remote import task
 
     config = mnre.get_config("minilm")
     config.data.dir, config.text.pretrained = str(options.data), str(options.encoder)
+    config.model.pairs = pairs
     config.data.update({"workers": 0, "buckets": options.buckets or config.data.buckets})
     made, folder = task.make_task(config), tempfile.TemporaryDirectory()
     made.prepare(Path(folder.name), anew=True)
@@ -108,26 +114,30 @@ def remote_side(options: argparse.Namespace) -> dict[str, beside.Work]:
     from remote_jax.training.evaluation import Predictor, make_predict
 
     allocator.keep_freed_memory()  # as the command line does
-    task, _folder = make_task(options)
+    task, _folder = make_task(options, options.pairs)
     step, state, skeleton, mesh = training_step.begin(task, task.model(nnx.Rngs(0)), steps=2000)
     buckets = task.buckets("train")
     batches = pipeline.train_batches(
-        task.dataset("train"), batch_size=32, seed=0, steps=10**6, buckets=buckets
+        task.dataset("train"), batch_size=BATCH[options.pairs], seed=0, steps=10**6, buckets=buckets
     )
     kept = jax.tree.map(jnp.copy, state.params)  # a step takes those that it starts from
     predictor = Predictor(make_predict(task, skeleton, mesh, gauges=False), kept, task.config)
     validation, of_validation = task.dataset("validation"), task.buckets("validation")
+    asked = sum(pairs_of(validation[row]) for row in range(len(validation)))
 
     def train() -> int:
         nonlocal state
+        pairs = 0
         for _ in range(options.steps):
-            state, _ = step(state, sharding.put_batch(next(batches), mesh))
+            batch = next(batches)
+            pairs += pairs_of(batch)
+            state, _ = step(state, sharding.put_batch(batch, mesh))
         jax.block_until_ready(state)
-        return 32 * options.steps
+        return pairs
 
     def predict() -> int:
         predictor(validation, of_validation)
-        return len(validation)
+        return asked
 
     seen: set[object] = set()  # so that no round compiles
     while TRAINING in options.works and len(seen) < (
@@ -139,12 +149,19 @@ def remote_side(options: argparse.Namespace) -> dict[str, beside.Work]:
     return {TRAINING: train, PREDICTING: predict}
 
 
+def pairs_of(features: Mapping[str, np.ndarray]) -> int:
+    """Of a batch or of an example."""
+    there = features.get("pair_mask")
+    return int(np.size(features["label"]) if there is None else there.sum())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     beside.add_arguments(parser, [TRAINING, PREDICTING], rounds=5)
     parser.add_argument("--data", type=Path, required=True, help="folder of MNRE's files")
     parser.add_argument("--encoder", type=Path, required=True, help="folder of a BERT")
     parser.add_argument("--steps", type=int, default=30, help="of a round")
+    parser.add_argument("--pairs", choices=sorted(BATCH), default="each", help="model.pairs")
     parser.add_argument("--buckets", type=int, default=0, help="data.buckets; 0: the config's")
     sides = {beside.PUBLIC: torch_side, beside.OURS: remote_side}
     beside.run(parser.parse_args(), sides, "a pair", write_sequences)
