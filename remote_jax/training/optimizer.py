@@ -8,7 +8,6 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import optax
-from flax import nnx
 from jax import lax
 from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int
@@ -18,7 +17,7 @@ from remote_jax.config import rates
 from remote_jax.errors import UserError, nearest
 from remote_jax.runtime import sharding
 from remote_jax.task import Batch, Task
-from remote_jax.training import finite
+from remote_jax.training import finite, random_keys
 from remote_jax.training.accumulate import accumulated
 from remote_jax.training.average import averaging
 from remote_jax.training.record import EXAMPLES
@@ -211,7 +210,7 @@ def make_step(
 
     def loss(params: Params, batch: Batch, key: jax.Array) -> tuple[jax.Array, Scalars]:
         params = {n: lax.stop_gradient(p) if n.startswith(kept) else p for n, p in params.items()}
-        value, scalars = task.loss(skeleton.model(params), batch, nnx.Rngs(key))
+        value, scalars = task.loss(skeleton.model(params), batch, random_keys.rngs(key))
         return value, {"loss": value, **scalars}
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
