@@ -7,7 +7,7 @@ predicting, so that what it makes of a sentence or of an object is the same in e
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,12 @@ class FrozenEncoders:
     """
 
     def __init__(
-        self, config: ConfigDict, model: Eega, params: Params, featurize: Featurize, root: Path
+        self,
+        config: ConfigDict,
+        model: Eega,
+        params: Mapping[str, Array],
+        featurize: Featurize,
+        root: Path,
     ):
         self._config, self._model, self._params = config, model, params
         self._featurize, self._root = featurize, root

@@ -1,5 +1,6 @@
 """Encoders of EEGA that are frozen: training reads what they made once, and is the same."""
 
+import pickle
 import shutil
 from dataclasses import replace
 
@@ -113,6 +114,9 @@ def test_vectors_of_a_picture_are_made_once(task, params, monkeypatch):
     assert len(made.objects) == len(objects.items)
     first, again = (featurize.reading(made).map(twice[place]) for place in (0, 3))
     np.testing.assert_array_equal(first["object_vectors"], again["object_vectors"])
+    sent = pickle.loads(pickle.dumps(featurize.reading(made)))  # to a worker
+    for name, value in sent.map(twice[0]).items():
+        np.testing.assert_array_equal(value, first[name])
 
 
 def encoders(task, params, featurize):
