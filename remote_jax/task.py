@@ -129,6 +129,9 @@ class Task(Protocol):
     def dataset(self, split: str) -> grain.MapDataset:
         """One feature dict an example, unbatched; `split` is train, validation or test."""
 
+    def encoded(self, split: str, params: Mapping[str, Array]) -> grain.MapDataset | None:
+        """`dataset` with what frozen encoders, of these parameters, make of it; None: none is."""
+
     def buckets(self, split: str) -> Buckets | None:
         """What batches of `dataset` are cut to; None: features keep their lengths."""
 
@@ -226,18 +229,10 @@ class Task(Protocol):
         """What each mechanism does on a whole split; from outputs as `predict` gave them."""
 
     def collapsed(self, gauges: Gauges) -> list[str]:
-        """A sentence on each mechanism that does nothing, its deviation, information or share 0.
-
-        Args:
-            gauges: of a validation, with those that `loss` gave. Some may be missing.
-        """
+        """A sentence on each mechanism that does nothing, by its gauge; some may be missing."""
 
     def posts(self, posts: Iterable[Values], media: PostMedia) -> Posts:
-        """Reads posts; a bad one is no error, its answer says what is wrong.
-
-        Args:
-            posts: keys and values of each.
-            media: finds the pictures that they name.
+        """Reads posts, whose pictures `media` finds; the answer of a bad one says what is wrong.
 
         Raises:
             UserError: what the system needs to read posts is not here.
@@ -249,6 +244,10 @@ class BaseTask:
 
     taken: tuple[str, ...] = ()
     """Names of the mechanisms that models of this task do without."""
+
+    def encoded(self, split: str, params: Mapping[str, Array]) -> grain.MapDataset | None:
+        """None."""
+        return None
 
     def buckets(self, split: str) -> Buckets | None:
         """None."""

@@ -83,7 +83,8 @@ LOOP_KEYS: Keys = {
     "train.log_every": Key(Whole(1), "Steps between two lines of metrics.jsonl.", free=True),
     "train.frozen": Key(
         Text("beginnings of names"),
-        "Parameters that are not trained, separated by commas, as text/bert/words.",
+        "Parameters that are not trained, separated by commas, as text/bert/words. Of EEGA, an "
+        "encoder of which none is, as vision/vit, is run once before training.",
     ),
     "train.init": Key(
         Text("a folder of a run or of an export"),

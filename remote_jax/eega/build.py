@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from ml_collections import ConfigDict
 
+from remote_jax.config.frozen import without_dropout
 from remote_jax.eega.data.corpus_statistics import CorpusStatistics
 from remote_jax.eega.graphs.cooccurrence import LEVELS
 from remote_jax.eega.graphs.shapes import SHAPES
@@ -75,11 +76,12 @@ def named_axes(corpus: CorpusStatistics) -> list[NamedAxis]:
 
 
 def eega(config: ConfigDict, sizes: Sizes, *, rngs: nnx.Rngs) -> Eega:
-    """EEGA as `config` says.
+    """EEGA as `config` says; encoders that are frozen have no dropout.
 
     Raises:
       UserError: a pretrained checkpoint does not fit, or a switch has a wrong value.
     """
+    config = without_dropout(config)
     encoders = build.load(config, sizes.vocabulary, rngs, parts(config))
     return assemble(config, sizes, encoders, rngs)
 
@@ -104,6 +106,7 @@ def shapes(config: ConfigDict, folder: Path, sizes: Sizes) -> Eega:
     Args:
       folder: filled by `encoders.build.save_settings`; no pretrained checkpoint is opened.
     """
+    config = without_dropout(config)
     make = partial(assemble, config, sizes)
     return build.shapes(config, sizes.vocabulary, folder, make, parts(config))
 

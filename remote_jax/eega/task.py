@@ -17,6 +17,7 @@ from ml_collections import ConfigDict
 
 from remote_jax import config as configs
 from remote_jax.config import run_buckets
+from remote_jax.config.frozen import covers
 from remote_jax.config.run_buckets import RunBuckets
 from remote_jax.data import release
 from remote_jax.data.batches.buckets import Buckets
@@ -32,6 +33,7 @@ from remote_jax.eega.data.corpus_statistics import CorpusStatistics
 from remote_jax.eega.data.examples import SentenceDataset
 from remote_jax.eega.data.features import Featurize
 from remote_jax.eega.data.posts import Posts, read_posts
+from remote_jax.eega.frozen import FrozenEncoders
 from remote_jax.eega.gauges import collapsed
 from remote_jax.eega.interface import interface
 from remote_jax.eega.model import gauges as traced
@@ -133,6 +135,15 @@ class EegaTask(BaseTask):
         """Features of every sentence of a split (`features.Featurize`)."""
         featurize = self._featurize(Folder(self.data.root))
         return grain.MapDataset.source(self.data.examples(split)).map(featurize)
+
+    def encoded(self, split: str, params: Mapping[str, Array]) -> grain.MapDataset | None:
+        """The same, with X_T or X_I where their encoders are frozen."""
+        if not any(covers(self.config, part) for part in build.parts(self.config)):
+            return None
+        featurize, examples = self._featurize(Folder(self.data.root)), self.data.examples(split)
+        frozen = FrozenEncoders(self.config, self.shapes(), params, featurize, self.data.root)
+        made = frozen.made(split, examples)
+        return grain.MapDataset.source(examples).map(featurize.reading(made))
 
     def buckets(self, split: str) -> Buckets | None:
         """By word pieces, words and objects."""

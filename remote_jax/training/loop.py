@@ -118,6 +118,8 @@ class _Run:
             self.state, self.record, self.lost = _start(
                 task, config.seed, shapes, optimizer, mesh, checkpoints, initial
             )
+        self.data = task.encoded("train", self.state.params) or self.data
+        self.validation = task.encoded("validation", self.state.params) or self.validation
         self.record.goes_to(self.plan.total)
         self.done = self.record.step
         self.pending: deque[tuple[int, Scalars]] = deque()

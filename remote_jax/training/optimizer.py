@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
 from remote_jax.config import rates
+from remote_jax.config.frozen import ENCODERS, named
 from remote_jax.errors import UserError, nearest
 from remote_jax.runtime import sharding
 from remote_jax.task import Batch, Task
@@ -22,9 +23,6 @@ from remote_jax.training.accumulate import accumulated
 from remote_jax.training.average import averaging
 from remote_jax.training.record import EXAMPLES
 from remote_jax.training.state import Params, Skeleton, TrainState
-
-ENCODERS = ("text/bert/", "vision/vit/")
-"""Where the parameters of encoders live, which may be pretrained."""
 
 TABLES = ("structure", "relations", "modal_relations/", "absent/")
 """Where tables of embeddings live, of which a batch moves some rows more than others."""
@@ -43,12 +41,7 @@ Step = Callable[[TrainState, Batch], tuple[TrainState, Scalars]]
 
 def frozen(config: ConfigDict) -> tuple[str, ...]:
     """How the names of parameters begin that keep their values (`train.frozen`)."""
-    return (*OF_DATA, *_named(config))
-
-
-def _named(config: ConfigDict) -> list[str]:
-    """Those that a person names."""
-    return [name for part in config.frozen.split(",") if (name := part.strip())]
+    return (*OF_DATA, *named(config))
 
 
 def check_frozen(config: ConfigDict, names: Iterable[str]) -> None:
@@ -58,7 +51,7 @@ def check_frozen(config: ConfigDict, names: Iterable[str]) -> None:
         UserError: it is of none, and freezes nothing; or nothing is left to train.
     """
     names = list(names)
-    for beginning in _named(config):
+    for beginning in named(config):
         if not any(name.startswith(beginning) for name in names):
             raise UserError(
                 f"train.frozen: no parameter of this model begins with {beginning!r}"
@@ -131,7 +124,7 @@ def make_optimizer(config: ConfigDict, steps: int) -> tuple[optax.GradientTransf
     """
     schedule = SCHEDULES[config.schedule](config, steps)
     tables = TABLES if config.optimizer == "adagrad" else ()
-    first = tables or ENCODERS
+    first = tables or tuple(ENCODERS.values())
     kept = frozen(config)
     ratio = config.new_learning_rate / config.learning_rate if config.new_learning_rate else 1.0
     own = rates.parse(config.rates)

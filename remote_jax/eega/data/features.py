@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import grain
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from ml_collections import ConfigDict
 
+from remote_jax.data.batches import repeats
 from remote_jax.data.batches.buckets import Extents, Padding, patches
 from remote_jax.data.crop_cache import Crops
 from remote_jax.data.media import Pictures
@@ -20,6 +23,7 @@ from remote_jax.eega.graphs.text_graph import text_graph
 from remote_jax.eega.quintuples import Labels
 from remote_jax.eega.settings import Inputs
 from remote_jax.eega.tags import encode
+from remote_jax.encoders.frozen.vectors import Vectors
 from remote_jax.encoders.word_pieces import word_pieces
 from remote_jax.errors import UserError
 
@@ -28,9 +32,9 @@ if TYPE_CHECKING:
 
 AXES = {
     **dict.fromkeys(("tokens", "token_mask", "word"), ("tokens",)),
-    **dict.fromkeys(("words", "pos", "shape"), ("words",)),
+    **dict.fromkeys(("words", "pos", "shape", "word_vectors"), ("words",)),
     **dict.fromkeys(("tags", "edges", "distance", "pmi"), ("words", "words")),
-    **dict.fromkeys(("rgb", "objects", "classes"), ("objects",)),
+    **dict.fromkeys(("rgb", "objects", "classes", "object_vectors"), ("objects",)),
     "object_edges": ("objects", "objects"),
 }
 """Axes of features that are padded."""
@@ -38,7 +42,17 @@ AXES = {
 SPECIAL_TOKENS = 2
 """[CLS] and [SEP]."""
 
+BYTES = 16
+"""Of a digest."""
+
 Features = dict[str, Shaped[np.ndarray, "..."]]
+
+
+class Made(NamedTuple):
+    """What frozen encoders made of the examples of a split, by `text_key` and by `picture_key`."""
+
+    words: Vectors | None = None
+    objects: Vectors | None = None
 
 
 class Featurize(grain.transforms.Map):
@@ -65,6 +79,10 @@ class Featurize(grain.transforms.Map):
 
         rgb         uint8 [k,s,s,3]  objects    bool  [k]        which objects there are
         classes     int32 [k]        object_edges int32 [k,k]    0: no edge
+
+    and what frozen encoders made (`Made`), the latter in place of `rgb`:
+
+        word_vectors float32 [n,d]   object_vectors float32 [k,d]
 
     A sentence is cut before the first word beyond n, or whose pieces go beyond p; what lies outside
     is not read. Its state is plain, so worker processes can be sent one.
@@ -93,6 +111,13 @@ class Featurize(grain.transforms.Map):
         self._tokens, self._words, self._crop = data.max_tokens, data.max_words, data.crop
         self._objects = data.max_objects
         self._crops = Crops(pictures, data.crop)
+        self._made = Made()
+
+    def reading(self, made: Made) -> Featurize:
+        """The same for examples of which frozen encoders have made this."""
+        found = copy.copy(self)
+        found._made = made
+        return found
 
     def map(self, example: Example) -> Features:
         """The features of an example.
@@ -101,8 +126,11 @@ class Featurize(grain.transforms.Map):
             UserError: a picture changed since the records were built.
         """
         sentence = example.sentence
-        features = self._text(sentence.tokens)
+        features = self.text(sentence.tokens)
         count = int(features["words"].sum())
+        if self._made.words is not None:
+            found = self._made.words.of(text_key(features))
+            features["word_vectors"] = _filled(found, features["words"])
         tags = encode(within(sentence.labels, count), count, self._corpus.vocabulary)
         features["tags"] = self._padded(tags)
         features |= self._linguistic(example, count)
@@ -127,7 +155,7 @@ class Featurize(grain.transforms.Map):
         """How much of each axis examples fill; at least one object."""
         filled = np.ones((len(examples), 3), np.int32)
         for row, example in enumerate(examples):
-            text = self._text(example.sentence.tokens)
+            text = self.text(example.sentence.tokens)
             filled[row, :2] = text["token_mask"].sum(), text["words"].sum()
             if self._inputs.picture and example.graph.mask.any():
                 filled[row, 2] = np.flatnonzero(example.graph.mask)[-1] + 1
@@ -136,9 +164,10 @@ class Featurize(grain.transforms.Map):
 
     def words_read(self, example: Example) -> int:
         """How many words of a sentence are read: those before it is cut."""
-        return int(self._text(example.sentence.tokens)["words"].sum())
+        return int(self.text(example.sentence.tokens)["words"].sum())
 
-    def _text(self, words: Sequence[str]) -> Features:
+    def text(self, words: Sequence[str]) -> Features:
+        """`tokens`, `token_mask`, `word` and `words` of a sentence."""
         ids, room = self._pieces.ids, self._tokens - SPECIAL_TOKENS
         tokens, word, count = [ids.cls], [-1], 0
         for text in words[: self._words]:
@@ -185,16 +214,46 @@ class Featurize(grain.transforms.Map):
         return np.pad(matrix, [(0, self._words - size) for size in matrix.shape]).astype(np.int32)
 
     def _visual(self, example: Example) -> Features:
-        graph, size = example.graph, self._crop
+        graph, size, made = example.graph, self._crop, self._made.objects
+        there = {"objects": graph.mask, "classes": graph.labels, "object_edges": graph.edges}
+        if made is not None:
+            found = made.of(picture_key(example)) if graph.mask.any() else np.zeros((0, made.dim))
+            return {**there, "object_vectors": _filled(found, graph.mask)}
         rgb = np.zeros((len(graph.mask), size, size, 3), np.uint8)
         if graph.mask.any():
-            rgb[graph.mask] = self._crops.read(example.sentence.image, graph.boxes[graph.mask])
-        return {
-            "rgb": rgb,
-            "objects": graph.mask,
-            "classes": graph.labels,
-            "object_edges": graph.edges,
-        }
+            rgb[graph.mask] = self.crops(example)
+        return {**there, "rgb": rgb}
+
+    def crops(self, example: Example) -> UInt8[np.ndarray, "objects s s 3"]:
+        """The objects that there are in its picture.
+
+        Raises:
+            UserError: the picture changed since the records were built.
+        """
+        graph = example.graph
+        return self._crops.read(example.sentence.image, graph.boxes[graph.mask])
+
+
+def _filled(
+    vectors: Float[np.ndarray, "some d"], mask: Bool[np.ndarray, " all"]
+) -> Float[np.ndarray, "all d"]:
+    """Vectors where the mask is, and zeros elsewhere."""
+    found = np.zeros((len(mask), vectors.shape[1]), np.float32)
+    found[mask] = vectors
+    return found
+
+
+def text_key(text: Features) -> bytes:
+    """A digest of what the text encoder reads of a sentence, and of which word each piece is."""
+    there = text["token_mask"]
+    digest = hashlib.blake2b(text["tokens"][there].tobytes(), digest_size=BYTES)
+    digest.update(text["word"][there].tobytes())
+    return digest.digest()
+
+
+def picture_key(example: Example) -> bytes:
+    """A digest of the name of a picture, and of the boxes of its objects."""
+    return repeats.key((example.sentence.image,), example.graph.boxes).tobytes()
 
 
 def within(labels: Labels, words: int) -> Labels:

@@ -18,6 +18,8 @@ from remote_jax.task import Batch
 class TextEncoding(nnx.Module):
     """H_T: BERT's last level, pooled to words (Eq. 1), through the textual graph (Eqs. 3-4).
 
+    BERT is not run where a batch brings X_T, as `word_vectors`.
+
     Args:
       graph: None leaves the graph out; H_T is then X_T.
     """
@@ -30,9 +32,11 @@ class TextEncoding(nnx.Module):
 
     def __call__(self, batch: Batch, *, rngs: nnx.Rngs | None = None) -> Graphs:
         """The textual graph of each sentence; without edges where the batch has none."""
-        tokens, mask = batch["tokens"], batch["words"]
-        levels = self.bert(tokens, batch["token_mask"], jnp.zeros_like(tokens), rngs=rngs)
-        nodes = pool(levels[-1], batch["word"], mask.shape[1])
+        mask = batch["words"]
+        if "word_vectors" in batch:
+            nodes = batch["word_vectors"].astype(self.bert.norm.dtype)
+        else:
+            nodes = self.vectors(batch, rngs=rngs)
         b, n = mask.shape
         edges = batch["edges"] if "edges" in batch else jnp.full((b, n, n), NO_EDGE)
         if self.isolated:
@@ -41,9 +45,17 @@ class TextEncoding(nnx.Module):
             nodes = self.graph(nodes, edges, edges != NO_EDGE, mask, rngs=rngs)
         return Graphs(nodes, mask, edges != NO_EDGE)
 
+    def vectors(self, batch: Batch, *, rngs: nnx.Rngs | None = None) -> Float[Array, "b n d"]:
+        """X_T: BERT's last level, pooled to words (Eq. 1)."""
+        tokens, count = batch["tokens"], batch["words"].shape[1]
+        levels = self.bert(tokens, batch["token_mask"], jnp.zeros_like(tokens), rngs=rngs)
+        return pool(levels[-1], batch["word"], count)
+
 
 class VisualEncoding(nnx.Module):
     """H_I: the ViT's CLS of each object (Eq. 2), through the visual graph (Eqs. 3-4), of width d_T.
+
+    The ViT is not run where a batch brings X_I, as `object_vectors`.
 
     Args:
       graph: None leaves the graph out; H_I is then a linear map of X_I.
@@ -78,13 +90,13 @@ class VisualEncoding(nnx.Module):
 
     def __call__(self, batch: Batch, *, rngs: nnx.Rngs | None = None) -> Graphs:
         """The visual graph of each picture."""
-        rgb, mask, edges = batch["rgb"], batch["objects"], batch["object_edges"]
+        mask, edges = batch["objects"], batch["object_edges"]
         if self.isolated:
             edges = lone(edges)
-        b, k, s = rgb.shape[:3]
-        pixels = (rgb.reshape(b * k, s, s, 3) / 255.0 - jnp.array(self.mean)) / jnp.array(self.std)
-        seen = self.vit.norm(self.vit(pixels, rngs=rngs)[-1][:, 0])
-        nodes = seen.reshape(b, k, -1)
+        if "object_vectors" in batch:
+            nodes = batch["object_vectors"].astype(self.vit.dtype)
+        else:
+            nodes = self.vectors(batch, rngs=rngs)
         if self.named:
             nodes = nodes + self.classes[...][batch["classes"]].astype(nodes.dtype)
         if self.graph is None:
@@ -92,6 +104,13 @@ class VisualEncoding(nnx.Module):
         else:
             nodes = self.graph(nodes, edges, edges != NO_EDGE, mask, rngs=rngs)
         return Graphs(nodes, mask, edges != NO_EDGE)
+
+    def vectors(self, batch: Batch, *, rngs: nnx.Rngs | None = None) -> Float[Array, "b k d"]:
+        """X_I: the ViT's CLS of each object (Eq. 2)."""
+        rgb = batch["rgb"]
+        b, k, s = rgb.shape[:3]
+        pixels = (rgb.reshape(b * k, s, s, 3) / 255.0 - jnp.array(self.mean)) / jnp.array(self.std)
+        return self.vit.norm(self.vit(pixels, rngs=rngs)[-1][:, 0]).reshape(b, k, -1)
 
 
 def lone(edges: Int[Array, "b n n"]) -> Int[Array, "b n n"]:

@@ -187,7 +187,7 @@ def test_a_word_without_pieces_is_unknown(folder, pieces):
     config = settings(folder)
     data = SentenceDataset(config)
     make = Featurize(pieces, data.corpus, Folder(data.root), config)
-    features_of = make._text(("\u200b", "ann"))
+    features_of = make.text(("\u200b", "ann"))
     assert features_of["words"].sum() == 2
     assert features_of["tokens"][1] == pieces.unk_token_id
     assert found["tokens"].shape == features_of["tokens"].shape
