@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
+from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
@@ -21,18 +23,32 @@ TIMEOUT = 600
 """Seconds that a cell may take."""
 
 
-def execute(path: Path, folder: Path) -> NotebookNode:
+@contextmanager
+def kernel() -> Iterator[KernelManager]:
+    """A kernel for notebooks of this checkout, which ends with the context."""
+    root = str(HERE.parents[1])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    started = KernelManager(kernel_name="python3")
+    started.start_kernel(env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)})
+    try:
+        yield started
+    finally:
+        started.shutdown_kernel(now=True)
+
+
+def execute(path: Path, folder: Path, kernel: KernelManager) -> NotebookNode:
     """The notebook as it is after all its cells have run in `folder`.
+
+    Nothing that another notebook has defined in the kernel is there.
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell has failed.
     """
     notebook = nbformat.read(path, as_version=4)
-    root = str(HERE.parents[1])
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    client = NotebookClient(notebook, timeout=TIMEOUT, resources={"metadata": {"path": folder}})
-    client.execute(env=environment)
+    first = nbformat.v4.new_code_cell(f"%reset -f\nimport os\nos.chdir({str(folder)!r})\ndel os")
+    notebook.cells.insert(0, first)
+    NotebookClient(notebook, km=kernel, timeout=TIMEOUT).execute()
+    del notebook.cells[0]
     return notebook
 
 
@@ -65,8 +81,8 @@ def joined(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
 def main(names: list[str]) -> None:
     """Runs the notebooks named, or all of them."""
     for path in [HERE / name for name in names] or sorted(HERE.glob("*.ipynb")):
-        with tempfile.TemporaryDirectory() as folder:
-            nbformat.write(clean(execute(path, Path(folder))), path)
+        with tempfile.TemporaryDirectory() as folder, kernel() as started:
+            nbformat.write(clean(execute(path, Path(folder), started)), path)
         print(path.name)
 
 

@@ -19,6 +19,15 @@ def run():
     return module
 
 
+@pytest.fixture(scope="module")
+def kernel(run, tmp_path_factory):
+    """One for all: what takes longest is to import what they stand on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        with run.kernel() as started:
+            yield started
+
+
 def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
@@ -47,12 +56,11 @@ def shortened(notebook):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_notebook_runs_and_puts_out_what_is_committed(run, name, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def test_a_notebook_runs_and_puts_out_what_is_committed(run, kernel, name, tmp_path):
     committed = nbformat.read(FOLDER / name, as_version=4)
     short = tmp_path / name
     nbformat.write(shortened(nbformat.read(FOLDER / name, as_version=4)), short)
-    made = run.clean(run.execute(short, tmp_path))
+    made = run.clean(run.execute(short, tmp_path, kernel))
     assert [kinds(cell) for cell in code_cells(made)] == [kinds(c) for c in code_cells(committed)]
     assert not any(kind == "error" for cell in code_cells(made) for kind, _ in kinds(cell))
 

@@ -144,7 +144,7 @@ def test_eight_sentences_are_learnt_by_heart(task):
     config.model.alignment.update({"weight": 0.1, "steps": 2})
     config.model.dropout = 0.0
     config.train.update({"learning_rate": 8e-3, "new_learning_rate": 8e-3, "warmup": 0.05})
-    steps = 100
+    steps = 80
     found = make_task(config)
     found.prepare(task.workdir, anew=False)
     skeleton, params = split(found.model(nnx.Rngs(0)))

@@ -1,4 +1,4 @@
-"""The report of a real run of REMOTE: its pictures, and the experts of a pair."""
+"""The report of a run of REMOTE, whose checkpoint is noise: its pictures, the experts of a pair."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+import systems
 from tiny_remote import tiny
 
 pytest.importorskip("plotly", reason="of the extra `report`")
 
-from remote_jax.commands.arguments import Arguments
-from remote_jax.main import run
 from remote_jax.remote.task import make_task
 from remote_jax.report import finished
 from remote_jax.report.intervals import of_scores
 from remote_jax.report.systems import remote
 from remote_jax.report.view import View
 from remote_jax.runtime import sharding
-from remote_jax.training.evaluation import best_model
+from remote_jax.training.evaluation import best_model, write_report
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("remote")
-    config = tiny(folder / "cache", **{"train.epochs": 1.0, "train.eval_batch_size": 16})
-    run(Arguments("train", config, folder / "run", None))
+    config = tiny(folder / "cache", **{"train.eval_batch_size": 16})
+    systems.begin(config, folder / "run")
+    task = make_task(config)
+    task.prepare(folder / "run", anew=False)
+    write_report(task, config, folder / "run")
+    (folder / "run" / "metrics.jsonl").touch()
     return folder / "run"
 
 
@@ -62,7 +65,7 @@ def test_experts_of_a_pair_are_what_the_model_gives_that_pair_alone(
     trained: Path, view: View
 ) -> None:
     config = finished.read(trained).results["config"]
-    task = make_task(tiny(Path(config["data"]["cache"]), **{"train.epochs": 1.0}))
+    task = make_task(tiny(Path(config["data"]["cache"])))
     task.prepare(trained, anew=False)
     skeleton, params, _ = best_model(task, trained, sharding.first_device())
     model, data = skeleton.model(params), task.dataset("test")

@@ -1,5 +1,6 @@
 """Pairs of a post that are read together, from the data to the answers of posts."""
 
+import functools
 import json
 from pathlib import Path
 
@@ -53,9 +54,14 @@ def params(shared):
     return split(shared.model(nnx.Rngs(0)))[1]
 
 
+@functools.cache
+def program(found):
+    """Compiled once for a shape of batches."""
+    return make_predict(found, split(found.shapes())[0], MESH)
+
+
 def predicted(found, params, data):
-    skeleton, _ = split(found.shapes())
-    return evaluate(make_predict(found, skeleton, MESH), params, data, found.config)
+    return evaluate(program(found), params, data, found.config)
 
 
 def test_answers_do_not_depend_on_the_size_of_groups(shared, params, cache, tmp_path):
@@ -80,11 +86,7 @@ def test_answers_do_not_depend_on_the_pairs_that_a_batch_is_cut_to(shared, param
     shapes = [(tokens, objects, middle), (tokens, objects, pairs)]
     buckets = Buckets.with_shapes(extents, shapes)
     assert set(buckets.kinds) == {0, 1}
-    skeleton, _ = split(shared.shapes())
-    predict, config = (
-        make_predict(shared, skeleton, MESH),
-        shared.config.copy_and_resolve_references(),
-    )
+    predict, config = program(shared), shared.config.copy_and_resolve_references()
     config.train.eval_batch_size = 2
     whole, cut = (by_pair(evaluate(predict, params, data, config, one)) for one in (None, buckets))
     for name in whole:
@@ -157,9 +159,7 @@ def test_many_posts_have_more_pairs_an_example(cache, params, tmp_path, monkeypa
         monkeypatch.setattr(remote_posts, "WORTH_CUTTING", least)
         source = found.posts([POST, {"text": "x"}, long], InMemoryMedia())
         sizes.append(len(source.dataset))
-        skeleton, _ = split(found.shapes())
-        predict = make_predict(found, skeleton, MESH)
-        outputs = evaluate(predict, params, source.dataset, found.config, source.buckets)
+        outputs = evaluate(program(found), params, source.dataset, found.config, source.buckets)
         surely = found.calibrated(outputs, {"temperature": 1.0, "threshold": 0.0})
         first, _, last = source.answers(surely)
         assert first.relations and last.unread

@@ -58,6 +58,13 @@ class Run:
         read = finished.read(self.folder)
         return with_explanations(read, view_of, 4)
 
+    @cached_property
+    def pairs(self) -> list[PairExplanation]:
+        """What REMOTE made of each pair of the test split, from one program."""
+        task: Any = self.task
+        rows = range(len(task.pairs.records("test")))
+        return [*explain_pairs(task, self.skeleton, self.params, "test", rows)]
+
     def observe(self, batch: dict[str, np.ndarray]) -> Any:
         """What REMOTE makes of a batch before experts: texts, markers, sights; and two blocks."""
 
@@ -77,7 +84,7 @@ class Run:
 
 
 def pairs_of(run: Run, rows: list[int]) -> list[PairExplanation]:
-    return [*explain_pairs(run.task, run.skeleton, run.params, "test", rows)]  # type: ignore[arg-type]
+    return [run.pairs[row] for row in rows]
 
 
 def alone(run: Run, row: int) -> dict[str, np.ndarray]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -24,6 +26,7 @@ from remote_jax.roam.data import saved_graph, triples
 from remote_jax.roam.task import make_task
 from remote_jax.runtime import sharding
 from remote_jax.training.evaluation import best_model
+from remote_jax.training.state import Params
 
 
 @pytest.fixture(scope="module")
@@ -232,8 +235,13 @@ def all_scores(model: remote_jax.Model) -> np.ndarray:
     entities, relations = task._sizes.entities, task._sizes.relations
     queries = np.stack(np.meshgrid(range(entities), range(2 * relations), indexing="ij"), -1)
     skeleton, params, _ = best_model(task, task.graph_folder.parent, sharding.first_device())
-    roam = skeleton.model(params)
-    found, _ = roam(jnp.asarray(queries.reshape(-1, 2)), roam.all_candidates())
+
+    @jax.jit
+    def scored(params: Params, asked: jax.Array) -> jax.Array:
+        roam: Any = skeleton.model(params)
+        return roam(asked, roam.all_candidates())[0]
+
+    found = scored(params, jnp.asarray(queries.reshape(-1, 2)))
     return np.asarray(found).reshape(entities, 2 * relations, entities)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import toy
+from forked import Forked
 
 from remote_jax.runtime import compilation_cache
 
@@ -45,9 +46,21 @@ def start(home: Path, *arguments: object, **environment: str) -> str:
     return done.stdout + "".join(line for line in done.stderr.splitlines(True) if "kept" in line)
 
 
+DEFAULTS = {
+    "jax_compilation_cache_dir": None,
+    "jax_persistent_cache_min_compile_time_secs": 1.0,
+    "jax_disable_most_optimizations": False,
+}
+"""Of jax, where tests have other ones."""
+
+
 def train(home: Path, workdir: Path) -> None:
     """Trains the toy."""
-    start(home, toy.__file__, f"--config={toy.__file__}", f"--workdir={workdir}", *FLAGS)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
+    flags = (f"--config={toy.__file__}", f"--workdir={workdir}", *FLAGS)
+    environment = inherited | {"XDG_CACHE_HOME": str(home)}
+    done = Forked(workdir.with_suffix(".log"), environment, *flags, **DEFAULTS)
+    assert done.wait(timeout=120) == 0, done.log.read_text()
 
 
 def metrics(workdir: Path) -> list[dict[str, Any]]:

@@ -49,9 +49,15 @@ def test_a_pair_is_answered_alike_whatever_else_is_asked(model, chosen):
 
 def test_the_text_is_read_as_without_pairs(model):
     data = posts()
-    text, at_markers = model.read(data, None)
-    alone = model.text(data["tokens"], data["token_mask"], data["token_types"])
-    for one, other in zip(text.features, alone.features, strict=True):
+
+    @jax.jit
+    def read(model, data):
+        text, at_markers = model.read(data, None)
+        alone = model.text(data["tokens"], data["token_mask"], data["token_types"])
+        return text.features, at_markers, alone.features
+
+    text, at_markers, alone = read(model, data)
+    for one, other in zip(text, alone, strict=True):
         np.testing.assert_allclose(one, other, atol=2e-5)
     assert at_markers.shape == (4, 2 * PAIRS, one.shape[-1])
 

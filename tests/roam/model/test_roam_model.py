@@ -69,14 +69,15 @@ def test_scores_are_those_of_one_embedding_a_query_and_candidate() -> None:
     among, _ = candidates(it, encoded)
     head, _ = heads(it, encoded, asked)
     query = np.asarray(it.core(head, asked[:, 1], it.relations[...]), np.float64)
-    found = answers(it, asked)
-    entity, relation = it.attention.entity[...] / 8**0.5, it.attention.relation[...] / 6**0.5
-    bias = np.asarray(it.attention.bias[...])
+    found, mixed, present = map(np.asarray, (answers(it, asked), among.mixed, encoded.present))
+    entity = np.asarray(it.attention.entity[...]) / 8**0.5
+    relation = np.asarray(it.attention.relation[...]) / 6**0.5
+    bias, table = np.asarray(it.attention.bias[...]), np.asarray(it.relations[...])
     for b in range(4):
-        r = np.asarray(it.relations[...][asked[b, 1]])
+        r = table[asked[b, 1]]
         for c in range(40):
-            there = np.flatnonzero(encoded.present[:, c])
-            v = np.asarray(among.mixed[there, c], np.float64)
+            there = np.flatnonzero(present[:, c])
+            v = mixed[there, c].astype(np.float64)
             u = np.array([v[i] @ entity[m] + r @ relation[m] for i, m in enumerate(there)])
             u += bias[there]
             w = np.exp(u - u.max())
