@@ -62,6 +62,7 @@ DEFAULTS_OF_OLD_RUNS_OF: dict[str, dict[str, Any]] = {
         "data.holdout_seed": 0,
         "data.clean": False,
         "features.trainable": False,
+        "model.features_dim": 0,
         "model.fusion": "embedding",
         "model.modality_loss": 0.0,
         "model.penalty.features": 0.0,
