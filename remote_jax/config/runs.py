@@ -32,6 +32,7 @@ DEFAULTS_OF_OLD_RUNS: dict[str, Any] = {
     "train.init": "",
     "train.init_partial": False,
     "train.rates": "",
+    "train.sparse_tables": False,
     "log.wandb": "",
     "log.mlflow": "",
 }

@@ -171,6 +171,16 @@ class RoamTask(BaseTask):
         assert isinstance(model, Roam)
         return training_loss.loss(model, batch, self.config.model, rngs)
 
+    @property
+    def row_tables(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Tables of entities, where candidates are drawn."""
+        return ("structure", "learnt/") if self.config.model.negatives else ()
+
+    def touched(self, batch: Batch, rngs: nnx.Rngs) -> Int[Array, " r"]:
+        """Heads, answers and the entities that are drawn."""
+        drawn = self.config.model.negatives
+        return training_loss.entities_read(batch, drawn, self._sizes.entities, rngs)
+
     def shared(self, model: nnx.Module) -> Candidates:
         """Every entity as an answer."""
         assert isinstance(model, Roam)

@@ -36,7 +36,7 @@ def _reduced(modality: Modality, dim: int) -> Modality:
     if dim < width:
         rows, share = principal(values[modality.present], dim)
         values = np.zeros((len(values), rows.shape[1]), np.float32)
-        values[:len(rows)] = rows
+        values[modality.present] = rows
     told = {"from": width, "to": values.shape[1], "variance": share}
     return replace(modality, values=values, notes={**modality.notes, "reduced": told})
 
