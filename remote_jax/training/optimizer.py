@@ -184,6 +184,12 @@ def _clipped(largest: float, updates: Params, params: Params | None) -> Params:
     return jax.tree.map(lambda x: x * factor.astype(x.dtype), updates)
 
 
+def _moved(params: Params, updates: Params, kept: tuple[str, ...]) -> Params:
+    """`optax.apply_updates`, which would also pass over all that is kept, to add 0."""
+    moved = optax.apply_updates(params, updates)
+    return {n: p if n.startswith(kept) else moved[n] for n, p in params.items()}
+
+
 def make_step(
     task: Task,
     skeleton: Skeleton,
@@ -231,7 +237,7 @@ def make_step(
             gradients = jax.tree.map(lambda x: x * (examples / usual), gradients)
             scalars[EXAMPLES] = jnp.asarray(examples, jnp.float32)
         updates, moments = optimizer.update(gradients, moments, params)
-        new = optax.apply_updates(params, updates), moments
+        new = _moved(params, updates, kept), moments
         scalars["gradient_norm"] = optax.tree.norm(gradients)
         if skips:
             fine = finite.all_finite(scalars)
