@@ -168,10 +168,13 @@ class Task(Protocol):
         Those whose names begin with `GAUGE` join the gauges of the next validation.
         """
 
-    def touched(self, batch: Batch, rngs: nnx.Rngs) -> Int[Array, " r"]:
+    def touched(self, batch: Batch, rngs: nnx.Rngs, count: int) -> Int[Array, " r"]:
         """Rows of `row_tables` that `loss` reads with the same rngs, some perhaps twice; traced.
 
         A batch with `ROWS` is for a model whose tables have these rows alone.
+
+        Args:
+            count: rows of the whole tables.
         """
 
     def shared(self, model: nnx.Module) -> Any:
@@ -265,7 +268,7 @@ class BaseTask:
 
     row_tables: tuple[str, ...] = ()
 
-    def touched(self, batch: Batch, rngs: nnx.Rngs) -> Int[Array, " r"]:
+    def touched(self, batch: Batch, rngs: nnx.Rngs, count: int) -> Int[Array, " r"]:
         """Never asked for: `row_tables` is empty."""
         raise NotImplementedError
 

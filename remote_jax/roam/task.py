@@ -176,10 +176,9 @@ class RoamTask(BaseTask):
         """Tables of entities, where candidates are drawn."""
         return ("structure", "learnt/") if self.config.model.negatives else ()
 
-    def touched(self, batch: Batch, rngs: nnx.Rngs) -> Int[Array, " r"]:
+    def touched(self, batch: Batch, rngs: nnx.Rngs, count: int) -> Int[Array, " r"]:
         """Heads, answers and the entities that are drawn."""
-        drawn = self.config.model.negatives
-        return training_loss.entities_read(batch, drawn, self._sizes.entities, rngs)
+        return training_loss.entities_read(batch, self.config.model.negatives, count, rngs)
 
     def shared(self, model: nnx.Module) -> Candidates:
         """Every entity as an answer."""

@@ -72,7 +72,7 @@ def touched(task: Task, batch: Batch, key: Key[Array, ""], params: dict[str, Arr
     """The rows that the loss of a batch reads with this key."""
     names = [name for name in params if name.startswith(task.row_tables)]
     count = len(params[names[0]])
-    read = task.touched(batch, nnx.Rngs(key))
+    read = task.touched(batch, nnx.Rngs(key), count)
     ids = jnp.unique(read, size=read.size, fill_value=count)
     return Rows(task.row_tables, ids + jnp.where(ids == count, jnp.arange(ids.size), 0))
 

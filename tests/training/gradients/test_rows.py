@@ -36,12 +36,13 @@ class Pull(BaseTask):
 
     row_tables = ("structure",)
 
-    def touched(self, batch: Batch, rngs: nnx.Rngs) -> jax.Array:
+    def touched(self, batch: Batch, rngs: nnx.Rngs, count: int) -> jax.Array:
+        assert count == COUNT
         drawn = jax.random.randint(rngs.negatives(), (1,), 0, int(batch["drawn"].shape[1]))
         return jnp.concatenate([batch["read"], drawn])
 
     def loss(self, model: Model, batch: Batch, rngs: nnx.Rngs) -> tuple[jax.Array, dict]:
-        read = self.touched(batch, rngs)
+        read = self.touched(batch, rngs, COUNT)
         table = model.structure[...]
         found = table[jnp.searchsorted(batch[ROWS], read) if ROWS in batch else read]
         told = jnp.tanh(model.line(found)[:, 0])
