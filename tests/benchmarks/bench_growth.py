@@ -129,7 +129,7 @@ def sizes() -> Iterator[tuple[str, list[int], Callable[[int], tuple[Any, Any, di
     yield "objects", [2, 4, 8, 16], lambda size: remote(objects=size)
     yield "pairs", [4, 8, 16, 32], lambda size: remote(pairs=size)
     yield "entities", [8000, 16000, 32000, 64000], lambda size: roam(entities=size)
-    entities = [16000, 64000, 256000, 1024000]
+    entities = [16000, 128000, 1024000, 2048000]
     alone = {"modalities": 1, "drawn": 1024}
     yield "drawn", entities, lambda size: roam(entities=size, **alone)
     yield "touched", entities, lambda size: roam(entities=size, **alone, sparse=True)
