@@ -41,10 +41,6 @@ It is kept with the best checkpoint; empty for a system without one, and for run
 Gauges = Mapping[str, float]
 """What the mechanisms of a model do, by flat names as `router/information`; all finite."""
 
-ROWS = "rows"
-"""Key of a batch that says which rows the tables of a model have, ascending, where they have not
-all (`Task.touched`)."""
-
 GAUGE = "gauge/"
 """How the names of outputs and of scalars begin that exist for gauges alone."""
 
@@ -112,9 +108,6 @@ class Task(Protocol):
     assets: Sequence[str]
     """Files and folders that `prepare` keeps in the workdir, and an export has too."""
 
-    row_tables: tuple[str, ...]
-    """How the names of tables begin that `loss` can do with some rows of; empty: it needs all."""
-
     @property
     def mechanisms(self) -> Mapping[str, str]:
         """What `--without` can take away, by name: what stands in its place."""
@@ -166,15 +159,6 @@ class Task(Protocol):
         """Mean loss of a batch in training mode, and scalars to log beside it; traced.
 
         Those whose names begin with `GAUGE` join the gauges of the next validation.
-        """
-
-    def touched(self, batch: Batch, rngs: nnx.Rngs, count: int) -> Int[Array, " r"]:
-        """Rows of `row_tables` that `loss` reads with the same rngs, some perhaps twice; traced.
-
-        A batch with `ROWS` is for a model whose tables have these rows alone.
-
-        Args:
-            count: rows of the whole tables.
         """
 
     def shared(self, model: nnx.Module) -> Any:
@@ -265,12 +249,6 @@ class BaseTask:
 
     taken: tuple[str, ...] = ()
     """Names of the mechanisms that models of this task do without."""
-
-    row_tables: tuple[str, ...] = ()
-
-    def touched(self, batch: Batch, rngs: nnx.Rngs, count: int) -> Int[Array, " r"]:
-        """Never asked for: `row_tables` is empty."""
-        raise NotImplementedError
 
     def buckets(self, split: str) -> Buckets | None:
         """None."""

@@ -172,7 +172,7 @@ class RoamTask(BaseTask):
         return training_loss.loss(model, batch, self.config.model, rngs)
 
     @property
-    def row_tables(self) -> tuple[str, ...]:  # type: ignore[override]
+    def row_tables(self) -> tuple[str, ...]:
         """Tables of entities, where candidates are drawn."""
         return ("structure", "learnt/") if self.config.model.negatives else ()
 

@@ -215,7 +215,7 @@ def make_step(
         usual: examples in a batch on average, where batches have different numbers of them. Each
             example then has a share of 1 / usual in the gradient of its step, as in batches of a
             fixed size. 0: they are of one size.
-        sparse: of the task's `row_tables` the rows alone are updated that a batch reads (`rows`).
+        sparse: of a task's `row_tables` only rows that a batch reads are updated (`ReadsRows`).
     """
 
     def loss(params: Params, batch: Batch, key: jax.Array) -> tuple[jax.Array, Scalars]:

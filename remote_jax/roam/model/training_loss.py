@@ -16,7 +16,8 @@ from remote_jax.roam.model.entities import EncodedEntities, Routing
 from remote_jax.roam.model.objective import LOSSES, Counts, query_weights
 from remote_jax.roam.model.roam import Roam
 from remote_jax.roam.ranking import unpack
-from remote_jax.task import GAUGE, ROWS, Batch
+from remote_jax.task import GAUGE, Batch
+from remote_jax.training.gradients.rows import ROWS
 
 
 def loss(

@@ -12,7 +12,7 @@ their moments wait until a batch reads them (lazy Adam, PyTorch's SparseAdam), a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -21,9 +21,31 @@ from jaxtyping import Array, Int, Key, Shaped
 from ml_collections import ConfigDict
 
 from remote_jax.errors import UserError
-from remote_jax.task import ROWS, Batch, Task
+from remote_jax.task import Batch, Task
+
+ROWS = "rows"
+"""Key of a batch that says which rows the tables of a model have, ascending, where they have not
+all."""
 
 Tree = TypeVar("Tree")
+
+
+@runtime_checkable
+class ReadsRows(Protocol):
+    """What a task has beside `Task` whose loss can do with some rows of tables."""
+
+    @property
+    def row_tables(self) -> tuple[str, ...]:
+        """How the names of the tables begin; empty where a config reads all of them whole."""
+
+    def touched(self, batch: Batch, rngs: nnx.Rngs, count: int) -> Int[Array, " r"]:
+        """Rows of the tables that `loss` reads with the same rngs, some perhaps twice; traced.
+
+        A batch with `ROWS` is for a model whose tables have these rows alone.
+
+        Args:
+            count: rows of the whole tables.
+        """
 
 
 @dataclass(frozen=True)
@@ -69,7 +91,8 @@ class Rows:
 
 
 def touched(task: Task, batch: Batch, key: Key[Array, ""], params: dict[str, Array]) -> Rows:
-    """The rows that the loss of a batch reads with this key."""
+    """The rows that the loss of a batch reads with this key; of a task that passed `check`."""
+    assert isinstance(task, ReadsRows)
     names = [name for name in params if name.startswith(task.row_tables)]
     count = len(params[names[0]])
     read = task.touched(batch, nnx.Rngs(key), count)
@@ -85,7 +108,7 @@ def check(task: Task, config: ConfigDict) -> None:
     """
     if not config.sparse_tables:
         return
-    if not task.row_tables:
+    if not isinstance(task, ReadsRows) or not task.row_tables:
         raise UserError(
             "config.train.sparse_tables is true, and every step of this config reads its tables "
             "whole: it is for ROAM with model.negatives above 0; else set it to false."

@@ -14,9 +14,10 @@ from flax import nnx
 
 from remote_jax.errors import UserError
 from remote_jax.runtime import sharding
-from remote_jax.task import ROWS, BaseTask, Batch
+from remote_jax.task import BaseTask, Batch
 from remote_jax.training.checkpoint import Checkpoints
 from remote_jax.training.gradients import rows
+from remote_jax.training.gradients.rows import ROWS
 from remote_jax.training.optimizer import make_optimizer, make_step
 from remote_jax.training.record import Record
 from remote_jax.training.state import Params, TrainState, split
@@ -159,5 +160,6 @@ def test_what_it_does_not_go_with(changes: dict[str, object], told: str) -> None
 
 def test_a_task_that_reads_its_tables_whole() -> None:
     config = toy.get_config(**{"train.sparse_tables": True}).train
-    with pytest.raises(UserError, match=r"it is for ROAM with model\.negatives above 0"):
-        rows.check(SimpleNamespace(row_tables=()), config)
+    for task in (BaseTask(), SimpleNamespace(row_tables=(), touched=None)):
+        with pytest.raises(UserError, match=r"it is for ROAM with model\.negatives above 0"):
+            rows.check(task, config)
