@@ -23,6 +23,7 @@ def base(system: str, train: Mapping[str, object]) -> ConfigDict:
                 "remat": False,
                 "optimizer": "adam",
                 "rates": "",
+                "sparse_tables": False,
                 "clip": 1.0,
                 "decay_every": 30.0,
                 "patience": 0,

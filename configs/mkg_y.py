@@ -71,6 +71,7 @@ def paper_model() -> ConfigDict:
             "modality_loss": 0.0,
             "dim": 256,
             "relation_dim": 256,
+            "features_dim": 0,
             "hidden": 256,
             "groups": 4,
             "temperature": 1.0,

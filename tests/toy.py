@@ -54,6 +54,7 @@ def get_config(**changes: Any) -> ConfigDict:
                 "schedule": "linear",
                 "weight_decay": 0.01,
                 "rates": "",
+                "sparse_tables": False,
                 "clip": 1.0,
                 "decay_every": 30.0,
                 "patience": 0,

@@ -57,6 +57,10 @@ LOOP_KEYS: Keys = {
         Rates(),
         "Peak learning rates of some parameters, separated by commas, as text/fusion/alpha=0.01.",
     ),
+    "train.sparse_tables": Key(
+        SWITCH,
+        "Update only those rows of tables of entities that a step reads; with model.negatives.",
+    ),
     "train.warmup": Key(Between(0, 1), "Share of the steps in which the rate rises from 0."),
     "train.schedule": Key(
         OneOf(("linear", "constant", "step")),

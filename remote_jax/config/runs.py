@@ -32,6 +32,7 @@ DEFAULTS_OF_OLD_RUNS: dict[str, Any] = {
     "train.init": "",
     "train.init_partial": False,
     "train.rates": "",
+    "train.sparse_tables": False,
     "log.wandb": "",
     "log.mlflow": "",
 }
@@ -62,6 +63,7 @@ DEFAULTS_OF_OLD_RUNS_OF: dict[str, dict[str, Any]] = {
         "data.holdout_seed": 0,
         "data.clean": False,
         "features.trainable": False,
+        "model.features_dim": 0,
         "model.fusion": "embedding",
         "model.modality_loss": 0.0,
         "model.penalty.features": 0.0,

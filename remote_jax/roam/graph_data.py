@@ -15,6 +15,7 @@ from remote_jax.data import release
 from remote_jax.data.cache import cache_folder, with_data_folder
 from remote_jax.roam.data import builders, cleaning, modalities, readings, saved_graph, triples
 from remote_jax.roam.data.features import Modality
+from remote_jax.roam.data.transforms import pca
 from remote_jax.roam.ranking import KnownAnswers
 from remote_jax.roam.sample import folder as sample
 
@@ -90,9 +91,10 @@ class GraphData:
 
     @cached_property
     def modalities(self) -> Mapping[str, Modality]:
-        """Features by modality."""
+        """Features by modality, of model.features_dim numbers at most."""
         files = self.from_files
-        return modalities.load(self._config, self.published, self._folder, self._cache, files)
+        found = modalities.load(self._config, self.published, self._folder, self._cache, files)
+        return pca.reduced(found, self._config.model.features_dim)
 
     @cached_property
     def from_files(self) -> Mapping[str, Modality]:

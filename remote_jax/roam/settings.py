@@ -75,6 +75,10 @@ KEYS: Keys = {
     ),
     "model.dim": Key(_WIDTH, "Width of an entity's embedding."),
     "model.relation_dim": Key(_WIDTH, "Width of a relation's embedding."),
+    "model.features_dim": Key(
+        Whole(0, 2**16),
+        "Numbers that PCA reduces the features of each modality to, once; 0: as they are.",
+    ),
     "model.hidden": Key(
         Whole(0, 2**16), "Hidden units of an expert; 0: none, the linear map beside it alone."
     ),

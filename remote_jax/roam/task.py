@@ -21,9 +21,10 @@ from remote_jax.reporting.calibration import expected_error
 from remote_jax.reporting.results import Table, write_json
 from remote_jax.roam import gauges as gauging
 from remote_jax.roam import probabilities, ranking_report
-from remote_jax.roam.data import examples, modalities, saved_graph
+from remote_jax.roam.data import examples, saved_graph
 from remote_jax.roam.data.lookup import Lookup
 from remote_jax.roam.data.queries import Questions
+from remote_jax.roam.data.transforms.standard import standardised
 from remote_jax.roam.data.triples import Graph
 from remote_jax.roam.graph_data import GraphData
 from remote_jax.roam.interface import PROBABILITIES, interface
@@ -140,7 +141,7 @@ class RoamTask(BaseTask):
         model = self._made(rngs)
         noise, seed = self.config.features.noise, self.config.seed
         for name, modality in self.data.modalities.items():
-            values = modalities.standardised(modality, noise=noise, seed=seed, name=name)
+            values = standardised(modality, noise=noise, seed=seed, name=name)
             model.features[name].fill(jnp.asarray(values), jnp.asarray(modality.present))
         if model.seen is not None:
             model.seen.fill(jnp.asarray(self.graph.seen))
@@ -169,6 +170,15 @@ class RoamTask(BaseTask):
         """L of Eq. 9 (`training_loss.loss`)."""
         assert isinstance(model, Roam)
         return training_loss.loss(model, batch, self.config.model, rngs)
+
+    @property
+    def row_tables(self) -> tuple[str, ...]:
+        """Tables of entities, where candidates are drawn."""
+        return ("structure", "learnt/") if self.config.model.negatives else ()
+
+    def touched(self, batch: Batch, rngs: nnx.Rngs, count: int) -> Int[Array, " r"]:
+        """Heads, answers and the entities that are drawn."""
+        return training_loss.entities_read(batch, self.config.model.negatives, count, rngs)
 
     def shared(self, model: nnx.Module) -> Candidates:
         """Every entity as an answer."""

@@ -32,6 +32,7 @@ from remote_jax.training import finite, remat
 from remote_jax.training.average import scored
 from remote_jax.training.checkpoint import Checkpoints, Restored
 from remote_jax.training.evaluation import evaluate, make_predict, not_empty
+from remote_jax.training.gradients import rows
 from remote_jax.training.optimizer import Scalars, check_frozen, frozen, make_optimizer, make_step
 from remote_jax.training.plan import Plan, check_sizes, order_settings
 from remote_jax.training.profile import Profile, operations
@@ -98,6 +99,7 @@ class _Run:
         self.plan = Plan.from_config(config.train, self.order.epoch)
         skeleton, shapes = split(remat.switch(task.shapes(), config.train.remat))
         check_frozen(config.train, shapes)
+        rows.check(task, config.train)
         self.unused_rates = rates.unused(config.train, shapes)
         optimizer, self.rate = make_optimizer(config.train, self.plan.total)
         step = make_step(
@@ -110,6 +112,7 @@ class _Run:
             skips=config.train.max_skipped > 0,
             kept=frozen(config.train),
             usual=self.order.examples if config.train.batch_tokens else 0.0,
+            sparse=config.train.sparse_tables,
         )
         most = self.repeats.programs * (len(self.buckets.shapes) if self.buckets else 1)
         self.step = Programs("step", step, shapes=most, around=working)
@@ -221,14 +224,8 @@ class _Run:
         """Counts a step that made no update, unless there have been too many."""
         most = self.config.train.max_skipped
         if self.record.skipped >= most:
-            raise finite.step_not_finite(
-                self.task,
-                self.config,
-                self.checkpoints.workdir,
-                step,
-                values,
-                self.checkpoints.saved(),
-            )
+            saved, workdir = self.checkpoints.saved(), self.checkpoints.workdir
+            raise finite.step_not_finite(self.task, self.config, workdir, step, values, saved)
         self.record.skipped += 1
         told = ", ".join(f"{name} {value}" for name, value in values.items())
         say(f"step {step} is skipped, {self.record.skipped} of {most} at most: {told}")

@@ -19,8 +19,9 @@ from remote_jax.errors import UserError, nearest
 from remote_jax.runtime import sharding
 from remote_jax.task import Batch, Task
 from remote_jax.training import finite, random_keys
-from remote_jax.training.accumulate import accumulated
 from remote_jax.training.average import averaging
+from remote_jax.training.gradients.accumulate import accumulated
+from remote_jax.training.gradients.rows import touched
 from remote_jax.training.record import EXAMPLES
 from remote_jax.training.state import Params, Skeleton, TrainState
 
@@ -175,6 +176,12 @@ def _clipped(largest: float, updates: Params, params: Params | None) -> Params:
     return jax.tree.map(lambda x: x * factor.astype(x.dtype), updates)
 
 
+def _moved(params: Params, updates: Params, kept: tuple[str, ...]) -> Params:
+    """`optax.apply_updates`, which would also pass over all that is kept, to add 0."""
+    moved = optax.apply_updates(params, updates)
+    return {n: p if n.startswith(kept) else moved[n] for n, p in params.items()}
+
+
 def make_step(
     task: Task,
     skeleton: Skeleton,
@@ -186,6 +193,7 @@ def make_step(
     skips: bool = False,
     kept: tuple[str, ...] = (),
     usual: float = 0.0,
+    sparse: bool = False,
 ) -> Step:
     """One update and its scalars, compiled; the state it is given is used up.
 
@@ -199,6 +207,7 @@ def make_step(
         usual: examples in a batch on average, where batches have different numbers of them. Each
             example then has a share of 1 / usual in the gradient of its step, as in batches of a
             fixed size. 0: they are of one size.
+        sparse: of a task's `row_tables` only rows that a batch reads are updated (`ReadsRows`).
     """
 
     def loss(params: Params, batch: Batch, key: jax.Array) -> tuple[jax.Array, Scalars]:
@@ -209,23 +218,25 @@ def make_step(
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
         key = jax.random.fold_in(jax.random.key(seed), state.step)
         gradient = accumulated(jax.grad(loss, has_aux=True), parts, mesh)
-        gradients, scalars = gradient(state.params, batch, key)
+        params, moments = old = state.params, state.optimizer
+        some = touched(task, batch, key, params) if sparse else None
+        if some:
+            params, moments = old = some.of(old)
+        gradients, scalars = gradient(params, some.within(batch) if some else batch, key)
         if usual:
             # Features that examples share have fewer rows.
             examples = max(len(values) for values in batch.values())
             gradients = jax.tree.map(lambda x: x * (examples / usual), gradients)
             scalars[EXAMPLES] = jnp.asarray(examples, jnp.float32)
-        updates, moments = optimizer.update(gradients, state.optimizer, state.params)
-        params = optax.apply_updates(state.params, updates)
+        updates, moments = optimizer.update(gradients, moments, params)
+        new = _moved(params, updates, kept), moments
         scalars["gradient_norm"] = optax.tree.norm(gradients)
         if skips:
             fine = finite.all_finite(scalars)
-            params, moments = jax.tree.map(
-                lambda new, old: jnp.where(fine, new, old),
-                (params, moments),
-                (state.params, state.optimizer),
-            )
-        after = TrainState(params, moments, state.step + 1)
+            new = jax.tree.map(partial(jnp.where, fine), new, old)
+        if some:
+            new = some.put((state.params, state.optimizer), new)
+        after = TrainState(*new, state.step + 1)
         return jax.lax.with_sharding_constraint(after, sharding.place(mesh, after)), scalars
 
     return jax.jit(step, donate_argnums=0)

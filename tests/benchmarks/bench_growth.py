@@ -8,6 +8,7 @@ compiled step holds. Slopes are those of the last two sizes, where constants wei
 
 - tokens, objects, pairs: REMOTE. Attention and transport are quadratic in tokens and in objects.
 - entities, drawn: entities of ROAM, each a candidate, or 1,024 of them that are drawn.
+- touched: as drawn, and only rows of the table that a step reads are updated.
 - groups, modalities: K and M of ROAM.
 - ranked: entities of ROAM of which 1,024 queries are ranked, probabilities included. Memory is that
   of the program beside what it is given, parameters and candidates. `--compile-only` runs nothing.
@@ -73,7 +74,11 @@ def of_pairs(pairs: int) -> dict[str, np.ndarray]:
 
 
 def roam(
-    entities: int = 4000, groups: int = 2, modalities: int = 3, drawn: int = 0
+    entities: int = 4000,
+    groups: int = 2,
+    modalities: int = 3,
+    drawn: int = 0,
+    sparse: bool = False,
 ) -> tuple[Any, Any, dict]:
     """The same of ROAM, with structure and features of other modalities."""
     from flax import nnx
@@ -87,6 +92,7 @@ def roam(
     config.model.update({"dim": 64, "relation_dim": 64, "hidden": 64, "groups": groups})
     if drawn:
         config.model.update({"negatives": drawn, "loss": "softmax"})
+    config.train.sparse_tables = sparse
     features = {f"m{number}": 64 for number in range(modalities - 1)}
     task = make_task(config)
     model = task.architecture(config, Sizes(entities, 10, features), rngs=nnx.Rngs(0))
@@ -123,8 +129,10 @@ def sizes() -> Iterator[tuple[str, list[int], Callable[[int], tuple[Any, Any, di
     yield "objects", [2, 4, 8, 16], lambda size: remote(objects=size)
     yield "pairs", [4, 8, 16, 32], lambda size: remote(pairs=size)
     yield "entities", [8000, 16000, 32000, 64000], lambda size: roam(entities=size)
-    entities = [16000, 64000, 256000, 1024000]
-    yield "drawn", entities, lambda size: roam(entities=size, modalities=1, drawn=1024)
+    entities = [16000, 128000, 1024000, 2048000]
+    alone = {"modalities": 1, "drawn": 1024}
+    yield "drawn", entities, lambda size: roam(entities=size, **alone)
+    yield "touched", entities, lambda size: roam(entities=size, **alone, sparse=True)
     yield "groups", [1, 2, 4, 8], lambda size: roam(groups=size)
     yield "modalities", [1, 2, 4, 8], lambda size: roam(modalities=size)
 

@@ -1,6 +1,7 @@
 """One training step of ROAM with every modality, on graphs of published sizes: time and memory.
 
     python tests/benchmarks/bench_roam_step.py [--steps=5] [--graphs=mkg_y,db15k] [--dtype=float32]
+        [--features-dim=256]
 
 Features and queries are random; what a step costs does not depend on them. Each graph runs in a
 process of its own, so that its peak memory is its own. "step GB" is what the compiled step holds at
@@ -31,7 +32,7 @@ LENGTHS = {  # of image and text features: Table 6
 }
 
 
-def measure(name: str, steps: int, dtype: str) -> dict[str, float]:
+def measure(name: str, steps: int, dtype: str, features_dim: int) -> dict[str, float]:
     """Compiles and runs the step of this process's one graph."""
     import jax
     import jax.numpy as jnp
@@ -43,17 +44,18 @@ def measure(name: str, steps: int, dtype: str) -> dict[str, float]:
     from remote_jax.roam.ranking import pack
     from remote_jax.roam.task import make_task
     from remote_jax.runtime import sharding
-    from remote_jax.training.optimizer import make_optimizer, make_step
+    from remote_jax.training.optimizer import frozen, make_optimizer, make_step
     from remote_jax.training.state import TrainState, count, split
 
     config = importlib.import_module(f"configs.{name}").get_config("paper")
     config.compute_dtype = dtype
     published = BUILDERS[name].published
+    most = features_dim or max(LENGTHS[name])
     assert published is not None
     sizes = Sizes(
         published.entities,
         published.relations,
-        dict(zip(("image", "text"), LENGTHS[name], strict=True)),
+        {k: min(n, most) for k, n in zip(("image", "text"), LENGTHS[name], strict=True)},
     )
     task = make_task(config)
     skeleton, params = split(task.architecture(config, sizes, rngs=nnx.Rngs(0)))
@@ -64,7 +66,7 @@ def measure(name: str, steps: int, dtype: str) -> dict[str, float]:
             params[place] = jnp.ones(value.shape)
     optimizer, _ = make_optimizer(config.train, 1000)
     mesh = sharding.make_mesh(config.mesh)
-    step = make_step(task, skeleton, optimizer, 0, mesh)
+    step = make_step(task, skeleton, optimizer, 0, mesh, kept=frozen(config.train))
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
     parameters = count(params)
     del params
@@ -98,16 +100,19 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--graphs", default="mkg_y,db15k")
     parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--features-dim", type=int, default=0, help="`model.features_dim`")
     parser.add_argument("--graph", choices=LENGTHS, help="measure this one, in this process")
     options = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parents[2]))
     if options.graph:
-        print(json.dumps(measure(options.graph, options.steps, options.dtype)))
+        asked = options.graph, options.steps, options.dtype, options.features_dim
+        print(json.dumps(measure(*asked)))
         return
     print("graph   step s   step GB   peak GB   compile s   parameters")
     for name in options.graphs.split(","):
         command = [sys.executable, __file__, f"--graph={name}"]
         command += [f"--steps={options.steps}", f"--dtype={options.dtype}"]
+        command += [f"--features-dim={options.features_dim}"]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         result = json.loads(done.stdout.splitlines()[-1])
         print(

@@ -34,6 +34,7 @@ def begin(task: Any, model: Any, steps: int = 1000, kept: tuple[str, ...] = ()) 
     mesh = sharding.make_mesh(task.config.mesh)
     skeleton, params = split(model)
     optimizer, _ = make_optimizer(task.config.train, steps)
-    step = make_step(task, skeleton, optimizer, 0, mesh, kept=kept)
+    sparse = task.config.train.sparse_tables
+    step = make_step(task, skeleton, optimizer, 0, mesh, kept=kept, sparse=sparse)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
     return Begun(step, jax.device_put(state, sharding.place(mesh, state)), skeleton, mesh)

@@ -104,3 +104,34 @@ def test_noise_needs_features(folder: Path, tmp_path: Path) -> None:
     task = make_task(settings(folder, **{"features.noise": 0.1, "features.image": ""}))
     with pytest.raises(UserError, match=r"features\.noise is 0\.1, and there are no features"):
         task.prepare(tmp_path, anew=True)
+
+
+@pytest.mark.parametrize(
+    ("dim", "said", "width"),
+    [
+        (2, "reduced by PCA from 6 to 2 numbers, which hold ", 2),
+        (6, "not reduced, as model.features_dim is not below their 6 numbers", 6),
+    ],
+)
+def test_features_are_reduced_once(
+    dim: int, said: str, width: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_graph(tmp_path)
+    task = make_task(config(tmp_path, tmp_path / "cache", **{"model.features_dim": dim}))
+    (tmp_path / "run").mkdir()
+    task.prepare(tmp_path / "run", anew=True)
+    told = capsys.readouterr().out
+    assert said in told and f"image ({width} numbers of 36 of 42)" in told
+    assert task.fingerprint()["reading"]["features"]["image"]["reduced"]["to"] == width
+    for file in ("image.npz", "train.txt"):  # a run needs neither
+        (tmp_path / file).unlink()
+    again = make_task(config(tmp_path, tmp_path / "cache", **{"model.features_dim": dim}))
+    again.prepare(tmp_path / "run", anew=False)
+    assert again.shapes().features["image"].values.shape == (64, width)
+
+
+def test_features_of_a_run_from_before_are_as_they_were(tmp_path: Path) -> None:
+    stored = config(tmp_path, tmp_path).to_dict()
+    del stored["model"]["features_dim"]
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    assert runs.read(tmp_path).model.features_dim == 0

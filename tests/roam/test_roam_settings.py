@@ -19,6 +19,7 @@ from remote_jax.roam.task import make_task
 def test_sampled_negatives_learn_too(tmp_path: Path) -> None:
     write_graph(tmp_path)
     changes = {"model.negatives": 12, "train.epochs": 30.0, "train.learning_rate": 1.5e-2}
+    changes |= {"train.sparse_tables": True}
     run(Arguments("train", config(tmp_path, tmp_path / "cache", **changes), tmp_path / "run", None))
     rows = [json.loads(line) for line in (tmp_path / "run/predictions.jsonl").open()]
     tails = [row for row in rows if row["direction"] == "tail" and row["relation"] == "lives_in"]

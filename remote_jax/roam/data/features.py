@@ -39,10 +39,12 @@ class Modality:
     Attributes:
         values: a row an entity, float32; zeros where there is none.
         present: which entities have features.
-        sha256: of both; or, for features that are made here, of all that they are made from.
+        sha256: of both, before PCA; or, for features that are made here, of all that they are made
+            from.
         notes: what a person should know, as JSON values: `rows` how they were matched, `averaged`
             entities with several rows, `equal` rows of the largest group of equal ones,
-            `descriptions` entities that a file of descriptions describes.
+            `descriptions` entities that a file of descriptions describes, `reduced` see
+            `transforms.pca`.
     """
 
     values: Float[np.ndarray, "entities dim"]

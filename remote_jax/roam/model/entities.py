@@ -16,6 +16,10 @@ BLOCK = 4096
 large as what is kept of them."""
 
 
+Places = Int[Array, " n"] | slice
+"""Rows of a table, or all of them."""
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class EncodedEntities:

@@ -15,6 +15,7 @@ from remote_jax.roam.model.complex_core import ComplexCore
 from remote_jax.roam.model.entities import (
     Candidates,
     EncodedEntities,
+    Places,
     Routing,
     Scorer,
     Scores,
@@ -62,16 +63,12 @@ class Roam(nnx.Module):
         self.entities = sizes.entities
         self.drop_features = nnx.Dropout(model.dropout.features)
         embed = nnx.initializers.normal(EMBEDDING)
-        self.structure = (
-            nnx.Param(embed(rngs.params(), (sizes.entities, model.dim)))
-            if config.features.structure
-            else None
-        )
-        featured = config.features.structure and sizes.features
+        by_structure, table = config.features.structure, (sizes.entities, model.dim)
+        self.structure = nnx.Param(embed(rngs.params(), table)) if by_structure else None
+        featured = by_structure and sizes.features
         self.lacks_all = self.structure is None  # a candidate may have no modality
-        self.seen = (
-            SeenEntities(sizes.entities, hidden=model.dropout.structure) if featured else None
-        )
+        hidden = model.dropout.structure
+        self.seen = SeenEntities(sizes.entities, hidden=hidden) if featured else None
         self.features = nnx.Dict(
             {name: FeatureTable(sizes.entities, length) for name, length in sizes.features.items()}
         )
@@ -83,7 +80,7 @@ class Roam(nnx.Module):
             }
         )
         self.relations = nnx.Param(embed(rngs.params(), (2 * sizes.relations, model.relation_dim)))
-        lengths = ([model.dim] if config.features.structure else []) + [*sizes.features.values()]
+        lengths = ([model.dim] if by_structure else []) + [*sizes.features.values()]
         dims = (len(lengths), model.dim, model.relation_dim)
         self.attention = moseg.ModalityAttention(
             *dims, temperature=model.temperature, noisy=model.noise, rngs=rngs
@@ -135,43 +132,47 @@ class Roam(nnx.Module):
         return model.dim if alone else model.dim + model.relation_dim
 
     def encode(
-        self, entities: Int[Array, " n"] | None = None, rngs: nnx.Rngs | None = None
+        self,
+        entities: Int[Array, " n"] | None = None,
+        rngs: nnx.Rngs | None = None,
+        places: Int[Array, " n"] | None = None,
     ) -> EncodedEntities:
         """Entities through every expert (Eq. 2); all, in their order, where none is named.
 
-        With `rngs`, in training.
+        With `rngs`, in training; with `places`, of the entities in tables that lack other rows.
         """
-        inputs, present = self._inputs(slice(None) if entities is None else entities, rngs)
+        rows = slice(None) if entities is None else entities
+        inputs, present = self._inputs(rows, rows if places is None else places, rngs)
         there = jnp.stack(present)
         raw = None if self.raw is None else self.raw(inputs, there)
         groups = self.summary(list(self.experts))
         return EncodedEntities(self._embedded(inputs, there), there, groups, raw)
 
     def _inputs(
-        self, rows: Int[Array, " n"] | slice, rngs: nnx.Rngs | None
+        self, rows: Places, places: Places, rngs: nnx.Rngs | None
     ) -> tuple[list[Float[Array, "n f"]], list[Bool[Array, " n"]]]:
         """What experts see of entities, by modality, and which of them have it.
 
         An entity without a triple has no structure, unless it has nothing else; nor has one whose
         structure is hidden in a step.
         """
-        inputs, present = self._features(rows, rngs)
+        inputs, present = self._features(rows, places, rngs)
         if self.structure is None:
             return inputs, present
-        structure = self.structure[...][rows]
+        structure = self.structure[...][places]
         if self.seen is None:
             return [structure, *inputs], [jnp.ones(len(structure), bool), *present]
         shown = self.seen(rngs)[rows] | ~jnp.stack(present).any(0)
         return [jnp.where(shown[:, None], structure, 0.0), *inputs], [shown, *present]
 
     def _features(
-        self, rows: Int[Array, " n"] | slice, rngs: nnx.Rngs | None
+        self, rows: Places, places: Places, rngs: nnx.Rngs | None
     ) -> tuple[list[Float[Array, "n f"]], list[Bool[Array, " n"]]]:
         inputs, present = [], []
         for name, table in self.features.items():
             values, there = (column[rows] for column in table())
             if name in self.learnt:
-                values = values + self.learnt[name][...][rows]
+                values = values + self.learnt[name][...][places]
             if self.featureless:
                 there = jnp.zeros_like(there)
             inputs.append(self.drop_features(values, deterministic=rngs is None, rngs=rngs))

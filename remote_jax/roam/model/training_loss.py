@@ -17,6 +17,7 @@ from remote_jax.roam.model.objective import LOSSES, Counts, query_weights
 from remote_jax.roam.model.roam import Roam
 from remote_jax.roam.ranking import unpack
 from remote_jax.task import GAUGE, Batch
+from remote_jax.training.gradients.rows import ROWS
 
 
 def loss(
@@ -118,32 +119,37 @@ def all_entities(
 def sampled_candidates(
     model: Roam, batch: Batch, settings: ConfigDict, rngs: nnx.Rngs
 ) -> TrainingCandidates:
-    """A query's own answer and entities that are drawn, the same for the whole batch."""
-    drawn = jax.random.randint(rngs.negatives(), (settings.negatives,), 0, model.entities)
-    return drawn_candidates(model, batch["query"], batch["answer"], drawn, rngs)
+    """A query's own answer and entities that are drawn, the same for the whole batch.
 
-
-def drawn_candidates(
-    model: Roam,
-    queries: Int[Array, "b 2"],
-    answers: Int[Array, " b"],
-    drawn: Int[Array, " n"],
-    rngs: nnx.Rngs,
-) -> TrainingCandidates:
-    """Each drawn entity stands for its share of all, so that the loss estimates that of all.
-
-    Answers of others in the batch don't count: entities with many triples would be drawn more often
-    than others, and so be pushed down. A query's own answer, if drawn too, is not counted twice.
+    Each drawn entity stands for its share of all, so that the loss estimates that of all. Answers
+    of others in the batch don't count: entities with many triples would be drawn more often than
+    others, and so be pushed down. A query's own answer, if drawn too, is not counted twice.
     """
-    batch = len(queries)
-    encoded = model.encode(jnp.concatenate([queries[:, 0], answers, drawn]), rngs)
-    own = jnp.eye(batch, dtype=bool)
+    queries, answers = batch["query"], batch["answer"]
+    count = len(queries)
+    entities = entities_read(batch, settings.negatives, model.entities, rngs)
+    drawn = entities[2 * count :]
+    places = jnp.searchsorted(batch[ROWS], entities) if ROWS in batch else None
+    encoded = model.encode(entities, rngs, places)
+    own = jnp.eye(count, dtype=bool)
     others = jnp.where(drawn == answers[:, None], 0.0, model.entities / len(drawn))
     return TrainingCandidates(
-        queries=queries.at[:, 0].set(jnp.arange(batch)),
+        queries=queries.at[:, 0].set(jnp.arange(count)),
         heads=encoded,
-        entities=encoded.skip(batch),
+        entities=encoded.skip(count),
         true=jnp.pad(own, ((0, 0), (0, len(drawn)))),
-        answers=batch,
+        answers=count,
         counts=jnp.concatenate([own.astype(jnp.float32), others], 1),
     )
+
+
+def entities_read(
+    batch: Batch, negatives: int, entities: int, rngs: nnx.Rngs
+) -> Int[Array, " 2*b+n"]:
+    """Heads and answers of the queries, and so many entities that are drawn.
+
+    Args:
+        rngs: not used before.
+    """
+    drawn = jax.random.randint(rngs.negatives(), (negatives,), 0, entities)
+    return jnp.concatenate([batch["query"][:, 0], batch["answer"], drawn])

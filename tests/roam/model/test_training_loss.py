@@ -1,17 +1,22 @@
-"""The penalty of a batch against one triple at a time, and negatives against all entities."""
+"""The penalty against one triple at a time, negatives against all entities, rows against tables."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from roam_models import DECISION, config, model, queries
+from roam_models import DECISION, SIZES, config, model, queries
 
 from remote_jax.roam.model import moseg, training_loss
 from remote_jax.roam.model.objective import penalty
 from remote_jax.roam.ranking import pack
+from remote_jax.roam.task import make_task
+from remote_jax.task import Batch
+from remote_jax.training.gradients.rows import touched
 from remote_jax.training.state import Params, split
 
 QUERIES, CANDIDATES, HALF = 4, 6, 3
@@ -90,3 +95,34 @@ def test_negatives_that_are_all_entities_give_the_loss_of_all(
 
     for negatives in (40, 80):
         assert losses(negatives) == pytest.approx(losses(0), rel=1e-5)
+
+
+def test_rows_that_are_read_stand_for_their_tables() -> None:
+    """The loss is the same, and its gradient is that of these rows; of others there is none."""
+    changes = {"model.loss": "softmax", "model.negatives": 9, "features.trainable": True}
+    changes |= {"model.penalty.cubes": 0.0, "model.penalty.features": 0.0}
+    changes |= {"model.router.solver": "topk", "model.noise": False}
+    task = make_task(config(**changes))
+    sizes = replace(SIZES, features={"image": 6})
+    skeleton, params = split(model(sizes, **changes))
+    answers = jnp.asarray(np.random.default_rng(4).integers(0, 40, 6))
+    batch, key = {"query": queries(6), "answer": answers}, jax.random.key(3)
+
+    @jax.jit
+    @jax.grad
+    def gradient(params: Params, batch: Batch) -> jax.Array:
+        return task.loss(skeleton.model(params), batch, nnx.Rngs(key))[0]
+
+    some = touched(task, batch, key, params)
+    dense, found = gradient(params, batch), gradient(some.of(params), some.within(batch))
+    read = np.unique(task.touched(batch, nnx.Rngs(key), 40))
+    assert len(read) < 6 + 6 + 9 == some.ids.size
+    np.testing.assert_array_equal(some.ids[: len(read)], read)
+    for name in dense:
+        expected = dense[name]
+        if name in ("structure", "learnt/image"):
+            assert found[name].shape == (some.ids.size, expected.shape[1])
+            assert not np.delete(expected, read, 0).any() and expected[read].any()
+            assert not found[name][len(read) :].any()
+            found[name], expected = found[name][: len(read)], expected[read]
+        np.testing.assert_allclose(found[name], expected, rtol=1e-4, atol=1e-7)

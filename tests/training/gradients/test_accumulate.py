@@ -12,7 +12,7 @@ import toy
 from runs import MESH, lines, run
 
 from remote_jax.errors import UserError
-from remote_jax.training.accumulate import accumulated
+from remote_jax.training.gradients.accumulate import accumulated
 from remote_jax.training.loop import train
 
 KEY = jax.random.key(0)

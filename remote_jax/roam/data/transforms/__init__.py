@@ -1,0 +1,1 @@
+"""What is done to features between their files and the model."""
