@@ -18,10 +18,11 @@ from remote_jax.config.frozen import ENCODERS, named
 from remote_jax.errors import UserError, nearest
 from remote_jax.runtime import sharding
 from remote_jax.task import Batch, Task
-from remote_jax.training import finite, random_keys
+from remote_jax.training import finite
 from remote_jax.training.average import averaging
 from remote_jax.training.gradients.accumulate import accumulated
 from remote_jax.training.gradients.rows import touched
+from remote_jax.training.random_keys import CountedRngs
 from remote_jax.training.record import EXAMPLES
 from remote_jax.training.state import Params, Skeleton, TrainState
 
@@ -212,7 +213,7 @@ def make_step(
 
     def loss(params: Params, batch: Batch, key: jax.Array) -> tuple[jax.Array, Scalars]:
         params = {n: lax.stop_gradient(p) if n.startswith(kept) else p for n, p in params.items()}
-        value, scalars = task.loss(skeleton.model(params), batch, random_keys.rngs(key))
+        value, scalars = task.loss(skeleton.model(params), batch, CountedRngs(key))
         return value, {"loss": value, **scalars}
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:

@@ -25,8 +25,9 @@ class CountedStream(nnx.RngStream):
         return key
 
 
-def rngs(key: Key[Array, ""]) -> nnx.Rngs:
+class CountedRngs(nnx.Rngs):
     """`nnx.Rngs(key)` for inside a traced function."""
-    made = nnx.Rngs(key)
-    made.default = CountedStream(key)
-    return made
+
+    def __init__(self, key: Key[Array, ""]):
+        super().__init__()
+        self.default = CountedStream(key)

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 from flax import nnx
 
-from remote_jax.training import random_keys
+from remote_jax.training.random_keys import CountedRngs
 from remote_jax.training.remat import rematerialised
 
 
@@ -32,7 +32,7 @@ def drawn(make, remat):
 
 
 def test_keys_are_those_of_nnx():
-    one, other = random_keys.rngs(jax.random.key(3)), nnx.Rngs(jax.random.key(3))
+    one, other = CountedRngs(jax.random.key(3)), nnx.Rngs(jax.random.key(3))
     for name in ("dropout", "noise", "dropout"):
         ours, theirs = getattr(one, name)(), getattr(other, name)()
         assert (jax.random.key_data(ours) == jax.random.key_data(theirs)).all()
@@ -41,4 +41,4 @@ def test_keys_are_those_of_nnx():
 def test_keys_are_the_same_traced_and_rematerialised():
     expected = drawn(nnx.Rngs, False)
     for remat in (False, True):
-        assert (drawn(random_keys.rngs, remat) == expected).all()
+        assert (drawn(CountedRngs, remat) == expected).all()

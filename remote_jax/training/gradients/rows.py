@@ -22,7 +22,7 @@ from ml_collections import ConfigDict
 
 from remote_jax.errors import UserError
 from remote_jax.task import Batch, Task
-from remote_jax.training import random_keys
+from remote_jax.training.random_keys import CountedRngs
 
 ROWS = "rows"
 """Key of a batch that says which rows the tables of a model have, ascending, where they have not
@@ -96,7 +96,7 @@ def touched(task: Task, batch: Batch, key: Key[Array, ""], params: dict[str, Arr
     assert isinstance(task, ReadsRows)
     names = [name for name in params if name.startswith(task.row_tables)]
     count = len(params[names[0]])
-    read = task.touched(batch, random_keys.rngs(key), count)
+    read = task.touched(batch, CountedRngs(key), count)
     ids = jnp.unique(read, size=read.size, fill_value=count)
     return Rows(task.row_tables, ids + jnp.where(ids == count, jnp.arange(ids.size), 0))
 
