@@ -17,7 +17,7 @@ LOOP_KEYS: Keys = {
     ),
     "data.cache": Key(
         Text("a folder"),
-        "Where records and samples are kept; empty: the user's cache folder.",
+        "Where records, samples and encoded vectors are kept; empty: the user's cache folder.",
         free=True,
     ),
     "data.workers": Key(
@@ -59,7 +59,7 @@ LOOP_KEYS: Keys = {
     ),
     "train.sparse_tables": Key(
         SWITCH,
-        "Update only those rows of tables of entities that a step reads; with model.negatives.",
+        "ROAM with model.negatives: a step updates only the rows of tables of entities it reads.",
     ),
     "train.warmup": Key(Between(0, 1), "Share of the steps in which the rate rises from 0."),
     "train.schedule": Key(
@@ -87,8 +87,8 @@ LOOP_KEYS: Keys = {
     "train.log_every": Key(Whole(1), "Steps between two lines of metrics.jsonl.", free=True),
     "train.frozen": Key(
         Text("beginnings of names"),
-        "Parameters that are not trained, separated by commas, as text/bert/words. Of EEGA, an "
-        "encoder of which none is, as vision/vit, is run once before training.",
+        "Parameters that are not trained, separated by commas, as text/bert/words. In EEGA, an "
+        "encoder that is named whole, as vision/vit, is run once, before training.",
     ),
     "train.init": Key(
         Text("a folder of a run or of an export"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from remote_jax.encoders.frozen import encode
 from remote_jax.encoders.frozen.encode import Arrays, Inputs
 from remote_jax.encoders.frozen.vectors import Origin, Vectors, kept
 from remote_jax.errors import Refused, UserError
-from remote_jax.reporting.progress import say
+from remote_jax.reporting.progress import say, working
 from remote_jax.runtime import processes, sharding
 from remote_jax.task import Batch
 from remote_jax.training.state import Params, split
@@ -112,6 +113,8 @@ class FrozenEncoders:
         if not inputs.counts:
             return None
         skeleton, shapes = split(encoding)
+        doing = f"encoding the {inputs.unit} of {name}"
+        processes.wait(f"begin {doing}")  # gathering gives up where a process is late
         params = sharding.fetch({one: self._params[f"{part}/{one}"] for one in shapes})
         own = {one: x for one, x in params.items() if f"{part}/{one}".startswith(ENCODERS[part])}
 
@@ -122,12 +125,11 @@ class FrozenEncoders:
 
         encoder = encoding.bert if isinstance(encoding, TextEncoding) else encoding.vit
         facts = encode.facts(encoder.config, own, self._config.compute_dtype)
-        doing = f"encoding the {inputs.unit} of {name}"
         with processes.first_ahead(doing):
             found, seconds = kept(
                 cache_folder(self._config.data.cache),
                 Origin({**facts, **inputs.facts}, inputs.counts, encoder.config.dim),
-                lambda: encode.encoded(lambda batch: run(params, batch), inputs, doing),
+                lambda: encode.encoded(partial(run, jax.device_put(params)), inputs, doing),
             )
         how = "are read from" if seconds is None else f"were encoded in {seconds:.1f} s, kept in"
         rate = self._config[part].dropout
@@ -146,12 +148,21 @@ def _digest(root: Path, names: Iterable[str]) -> str:
         UserError: one is not there any more.
     """
     digest = hashlib.sha256()
-    for name in dict.fromkeys(names):
-        try:
-            path = find(root, name)
-            if path is None:
-                raise Refused(f"{name} is not there any more")
-            digest.update(f"{name}\0{sha256(path)}\0".encode("utf-8", "surrogatepass"))
-        except (Refused, OSError) as error:
-            raise UserError(f"{root}: {error}; it changed since the data were read.") from error
+    with working("reading pictures for frozen encoders"):
+        for name in dict.fromkeys(names):
+            digest.update(f"{name}\0{_content(root, name)}\0".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def _content(root: Path, name: str) -> str:
+    """A digest of the content of a file in a folder."""
+    try:
+        path = find(root, name)
+        if path is None:
+            raise Refused("it is not there any more")
+        return sha256(path)
+    except Refused as error:
+        said = f"{error}; put it back, or start a new run with the data as they are now"
+    except OSError as error:
+        said = f"it cannot be read: {error.strerror}"
+    raise UserError(f"{root}: {name}: {said}.")

@@ -99,7 +99,7 @@ class _Run:
         self.plan = Plan.from_config(config.train, self.order.epoch)
         skeleton, shapes = split(remat.switch(task.shapes(), config.train.remat))
         check_frozen(config.train, shapes)
-        rows.check(task, config.train)
+        rows.check(task, config.train, shapes)
         self.unused_rates = rates.unused(config.train, shapes)
         optimizer, self.rate = make_optimizer(config.train, self.plan.total)
         step = make_step(

@@ -221,7 +221,7 @@ def make_step(
         gradient = accumulated(jax.grad(loss, has_aux=True), parts, mesh)
         params, moments = old = state.params, state.optimizer
         some = touched(task, batch, key, params) if sparse else None
-        if some:
+        if some is not None:
             params, moments = old = some.of(old)
         gradients, scalars = gradient(params, some.within(batch) if some else batch, key)
         if usual:
@@ -235,7 +235,7 @@ def make_step(
         if skips:
             fine = finite.all_finite(scalars)
             new = jax.tree.map(partial(jnp.where, fine), new, old)
-        if some:
+        if some is not None:
             new = some.put((state.params, state.optimizer), new)
         after = TrainState(*new, state.step + 1)
         return jax.lax.with_sharding_constraint(after, sharding.place(mesh, after)), scalars

@@ -11,7 +11,8 @@ class CountedStream(nnx.RngStream):
     """An `nnx.RngStream` whose count is no array: drawing does not make tracing quadratic.
 
     `nnx` keeps the count as a traced array and looks through the whole program so far each time
-    that it rises. Keys are the same.
+    that it rises. Keys are the same. Not for drawing inside of `scan` or `map`, where each turn
+    would have the same key.
     """
 
     def __init__(self, key: Key[Array, ""]):

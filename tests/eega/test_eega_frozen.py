@@ -1,6 +1,7 @@
 """Encoders of EEGA that are frozen: training reads what they made once, and is the same."""
 
 import pickle
+import re
 import shutil
 from dataclasses import replace
 
@@ -10,8 +11,10 @@ import pytest
 import runs
 from flax import nnx
 from ml_collections import ConfigDict
+from PIL import Image, ImageOps
 from tiny_eega import tiny
 
+from remote_jax.data.files import find
 from remote_jax.data.media import Folder
 from remote_jax.eega import frozen
 from remote_jax.eega.data.features import picture_key
@@ -144,15 +147,27 @@ def objects(task):
 
 
 def test_another_picture_is_encoded_anew(task, params, tmp_path):
-    digest = frozen._digest
-    folder = tmp_path / "data"
-    folder.mkdir()
-    (folder / "a.png").write_bytes(b"one")
-    before = digest(folder, ["a.png"])
-    (folder / "a.png").write_bytes(b"two")
-    assert digest(folder, ["a.png"]) != before
-    with pytest.raises(UserError, match=r"b\.png is not there any more; it changed since"):
-        digest(folder, ["b.png"])
+    root = shutil.copytree(task.data.root, tmp_path / "data")
+    examples = [one for one in task.data.examples("train") if one.graph.mask.any()][:2]
+    changed = find(root, examples[0].sentence.image)
+
+    def objects(**changes):
+        featurize = task._featurize(Folder(root))
+        config = ConfigDict({**task.config.to_dict(), **changes})
+        parts = config, task.shapes(), params, featurize, root
+        return frozen.FrozenEncoders(*parts).made("train", examples).objects
+
+    before = objects()
+    assert objects().path == before.path
+    with Image.open(changed) as picture:
+        ImageOps.invert(picture.convert("RGB")).save(changed)
+    after, key = objects(), picture_key(examples[0])
+    assert after.path != before.path
+    assert np.abs(after.of(key) - before.of(key)).max() > 1e-3
+    assert objects(data={**task.config.data, "crop": 8}).path != after.path
+    changed.unlink()
+    with pytest.raises(UserError, match=r"is not there any more; put it back, or start a new run"):
+        objects()
 
 
 def test_an_encoder_that_is_partly_trained_is_run(cache, tmp_path):
@@ -186,7 +201,7 @@ def trained(cache, workdir):
     return best, runs.lines(workdir)
 
 
-def test_training_is_the_same_with_and_without_what_is_kept(cache, tmp_path, monkeypatch):
+def test_training_is_the_same_with_and_without_what_is_kept(cache, tmp_path, monkeypatch, capsys):
     """And bit for bit where a run goes on, though what was kept is gone."""
     best, lines = trained(cache, tmp_path / "kept")
 
@@ -201,7 +216,9 @@ def test_training_is_the_same_with_and_without_what_is_kept(cache, tmp_path, mon
         with pytest.raises(Stopped):
             trained(cache, tmp_path / "stopped")
     shutil.rmtree(cache / vectors.FOLDER)
+    capsys.readouterr()
     again, others = trained(cache, tmp_path / "stopped")
+    assert re.search(r"goes on after step [123] of 4", capsys.readouterr().err)
     assert others == lines
     for name in best:
         np.testing.assert_array_equal(best[name], again[name], err_msg=name)

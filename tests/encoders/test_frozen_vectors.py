@@ -169,6 +169,14 @@ def test_a_full_disk_is_told_in_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(npy, "write_array_header_1_0", full)
     with pytest.raises(UserError, match=r"Cannot write .*: No space left on device\."):
         kept(tmp_path, origin(), Maker())
+    assert not list(tmp_path.rglob("partial-*"))
+
+
+def test_a_file_that_goes_away_is_told_in_a_sentence(tmp_path):
+    found, _ = kept(tmp_path, origin(), Maker())
+    found.path.unlink()
+    with pytest.raises(UserError, match=r"made anew when the same command is started again"):
+        found.of(next(iter(origin().counts)))
 
 
 def test_items_are_encoded_in_batches_of_one_shape():

@@ -100,9 +100,10 @@ def test_validation_that_would_be_empty(folder: Path, tmp_path: Path) -> None:
         task.prepare(tmp_path, anew=True)
 
 
-def test_noise_needs_features(folder: Path, tmp_path: Path) -> None:
-    task = make_task(settings(folder, **{"features.noise": 0.1, "features.image": ""}))
-    with pytest.raises(UserError, match=r"features\.noise is 0\.1, and there are no features"):
+@pytest.mark.parametrize(("key", "value"), [("features.noise", 0.1), ("model.features_dim", 8)])
+def test_what_needs_features(folder: Path, tmp_path: Path, key: str, value: float) -> None:
+    task = make_task(settings(folder, **{key: value, "features.image": ""}))
+    with pytest.raises(UserError, match=rf"{key} is {value}, and there are no features"):
         task.prepare(tmp_path, anew=True)
 
 

@@ -116,7 +116,7 @@ class Featurize(grain.transforms.Map):
     def reading(self, made: Made) -> Featurize:
         """The same for examples of which frozen encoders have made this."""
         found = copy.copy(self)
-        found._made = made
+        found._made, found._crops = made, self._crops.emptied()
         return found
 
     def map(self, example: Example) -> Features:

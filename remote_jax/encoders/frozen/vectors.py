@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -55,9 +56,19 @@ class Vectors:
         return max((stop for _, stop in self._rows.values()), default=0)
 
     def of(self, key: bytes) -> Rows:
-        """The vectors of an item, in their order."""
+        """The vectors of an item, in their order.
+
+        Raises:
+            UserError: the file is not there any more.
+        """
         if self._array is None:
-            self._array = _mapped(self.path)
+            try:
+                self._array = _mapped(self.path)
+            except Refused as error:
+                raise UserError(
+                    f"{self.path} cannot be read any more ({error}): it is made anew when the same "
+                    "command is started again."
+                ) from error
         start, stop = self._rows[key]
         return np.asarray(self._array[start:stop])
 
@@ -174,12 +185,21 @@ def _mapped(path: Path) -> np.ndarray:
         raise Refused(f"{path.name} is no array: {reason(error)}") from error
 
 
+@contextmanager
+def _removed_on_failure(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
 def _write(folder: Path, about: Mapping[str, Any], chunks: Iterable[Rows]) -> None:
     """Writes vectors as they come, then puts them into their place."""
     partial, rows = folder / f"partial-{ARRAY}", 0
     with writing(folder):
         # Not through a map: where the disk is full, that kills the process instead of raising.
-        with partial.open("wb") as file:
+        with partial.open("wb") as file, _removed_on_failure(partial):
             header = {"descr": "<f4", "fortran_order": False, "shape": tuple(about["shape"])}
             npy.write_array_header_1_0(file, header)
             for chunk in chunks:

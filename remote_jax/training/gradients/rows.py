@@ -11,6 +11,7 @@ their moments wait until a batch reads them (lazy Adam, PyTorch's SparseAdam), a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -101,8 +102,11 @@ def touched(task: Task, batch: Batch, key: Key[Array, ""], params: dict[str, Arr
     return Rows(task.row_tables, ids + jnp.where(ids == count, jnp.arange(ids.size), 0))
 
 
-def check(task: Task, config: ConfigDict) -> None:
+def check(task: Task, config: ConfigDict, names: Iterable[str]) -> None:
     """Sees that what `train` of a config asks for can be done by rows.
+
+    Args:
+        names: of the parameters.
 
     Raises:
         UserError: it cannot.
@@ -113,6 +117,11 @@ def check(task: Task, config: ConfigDict) -> None:
         raise UserError(
             "config.train.sparse_tables is true, and every step of this config reads its tables "
             "whole: it is for ROAM with model.negatives above 0; else set it to false."
+        )
+    if not any(name.startswith(task.row_tables) for name in names):
+        raise UserError(
+            "config.train.sparse_tables is true, and this model has no table of entities: set it "
+            "to false, or features.structure or features.trainable to true."
         )
     for key, neutral, why in (
         ("average", 0.0, "averages of rows that no batch reads would stay behind"),

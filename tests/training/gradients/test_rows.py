@@ -153,13 +153,20 @@ def test_it_goes_on_bit_for_bit(tmp_path: Path) -> None:
 def test_what_it_does_not_go_with(changes: dict[str, object], told: str) -> None:
     config = toy.get_config(**changes, **{"train.sparse_tables": True}).train
     with pytest.raises(UserError, match=told):
-        rows.check(Pull(), config)
+        rows.check(Pull(), config, Pull.row_tables)
     config.sparse_tables = False
-    rows.check(Pull(), config)
+    rows.check(Pull(), config, ())
 
 
 def test_a_task_that_reads_its_tables_whole() -> None:
     config = toy.get_config(**{"train.sparse_tables": True}).train
     for task in (BaseTask(), SimpleNamespace(row_tables=(), touched=None)):
         with pytest.raises(UserError, match=r"it is for ROAM with model\.negatives above 0"):
-            rows.check(task, config)
+            rows.check(task, config, ())
+
+
+def test_a_model_without_such_a_table() -> None:
+    config = toy.get_config(**{"train.sparse_tables": True}).train
+    with pytest.raises(UserError, match=r"no table of entities: .* features\.trainable to true"):
+        rows.check(Pull(), config, ("relations",))
+    rows.check(Pull(), config, ("relations", "structure"))
