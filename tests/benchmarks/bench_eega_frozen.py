@@ -20,6 +20,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import training_step
 from bench_eega_step import VOCABULARY, make_batch, make_config
 
 FROZEN = {
@@ -32,26 +33,22 @@ FROZEN = {
 def make_steps(config, batch: int) -> tuple[Callable[[], float], Callable[[], float], float]:
     """What makes a step with and without the encoders, and how long a pass of them alone takes."""
     import jax
-    import jax.numpy as jnp
     from flax import nnx
 
     from remote_jax.eega import build
     from remote_jax.eega.task import make_task
     from remote_jax.runtime import sharding
-    from remote_jax.training.optimizer import frozen, make_optimizer, make_step
-    from remote_jax.training.state import TrainState, split
+    from remote_jax.training.optimizer import frozen
 
     sizes = build.Sizes(VOCABULARY, tags=26, edges=48, pos=19, classes=151, object_edges=102)
-    skeleton, params = split(build.eega(config, sizes, rngs=nnx.Rngs(0)))
-    optimizer, _ = make_optimizer(config.train, 1000)
-    mesh = sharding.make_mesh(config.mesh)
-    kept = frozen(config.train)
-    step = make_step(make_task(config), skeleton, optimizer, 0, mesh, kept=kept)
+    model = build.eega(config, sizes, rngs=nnx.Rngs(0))
+    begun = training_step.begin(make_task(config), model, kept=frozen(config.train))
+    params = begun.state.params
     read = make_batch(config, sizes, batch)
 
     @jax.jit
     def encode(params, batch):
-        model = skeleton.model(params)
+        model = begun.skeleton.model(params)
         parts = {"object_vectors": model.vision, "word_vectors": model.text}
         return {name: parts[name].vectors(batch) for name in FROZEN[config.train.frozen]}
 
@@ -62,18 +59,8 @@ def make_steps(config, batch: int) -> tuple[Callable[[], float], Callable[[], fl
     made = {**read, **made}
     if "object_vectors" in made:
         made.pop("rgb")
-    batches = [sharding.put_batch(jax.device_get(one), mesh) for one in (read, made)]
-    state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
-    state = jax.device_put(state, sharding.place(mesh, state))  # else the first step is another
-
-    def run(batch) -> float:
-        nonlocal state
-        began = time.monotonic()
-        state, scalars = jax.block_until_ready(step(state, batch))
-        took = time.monotonic() - began
-        assert jnp.isfinite(scalars["loss"])
-        return took
-
+    batches = [sharding.put_batch(jax.device_get(one), begun.mesh) for one in (read, made)]
+    run = training_step.timed(begun)
     each, before = (partial(run, one) for one in batches)
     return each, before, once
 

@@ -12,9 +12,11 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+
+import training_step
 
 VOCABULARY = 30530
 
@@ -69,33 +71,16 @@ def make_batch(config, sizes, size: int):
 
 def make_run(config, size: int) -> Callable[[], float]:
     """What makes one more training step, compiled here, and says the seconds it took."""
-    import jax
-    import jax.numpy as jnp
     from flax import nnx
 
     from remote_jax.eega import build
     from remote_jax.eega.task import make_task
     from remote_jax.runtime import sharding
-    from remote_jax.training.optimizer import make_optimizer, make_step
-    from remote_jax.training.state import TrainState, split
 
     sizes = build.Sizes(VOCABULARY, tags=26, edges=48, pos=19, classes=151, object_edges=102)
-    skeleton, params = split(build.eega(config, sizes, rngs=nnx.Rngs(0)))
-    optimizer, _ = make_optimizer(config.train, 1000)
-    mesh = sharding.make_mesh(config.mesh)
-    step = make_step(make_task(config), skeleton, optimizer, 0, mesh)
-    state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
-    batch = sharding.put_batch(make_batch(config, sizes, size), mesh)
-
-    def run() -> float:
-        nonlocal state
-        began = time.monotonic()
-        state, scalars = jax.block_until_ready(step(state, batch))
-        took = time.monotonic() - began
-        assert jnp.isfinite(scalars["loss"])
-        return took
-
-    return run
+    begun = training_step.begin(make_task(config), build.eega(config, sizes, rngs=nnx.Rngs(0)))
+    batch = sharding.put_batch(make_batch(config, sizes, size), begun.mesh)
+    return partial(training_step.timed(begun), batch)
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
@@ -38,3 +40,21 @@ def begin(task: Any, model: Any, steps: int = 1000, kept: tuple[str, ...] = ()) 
     step = make_step(task, skeleton, optimizer, 0, mesh, kept=kept, sparse=sparse)
     state = TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
     return Begun(step, jax.device_put(state, sharding.place(mesh, state)), skeleton, mesh)
+
+
+def timed(begun: Begun) -> Callable[[Any], float]:
+    """What makes a step with a batch after those before, and says how many seconds it took."""
+    import jax
+    import jax.numpy as jnp
+
+    state = begun.state
+
+    def run(batch: Any) -> float:
+        nonlocal state
+        began = time.monotonic()
+        state, scalars = jax.block_until_ready(begun.step(state, batch))
+        took = time.monotonic() - began
+        assert jnp.isfinite(scalars["loss"])
+        return took
+
+    return run

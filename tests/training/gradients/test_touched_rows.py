@@ -71,7 +71,7 @@ def run(
     return state
 
 
-def same(one: object, other: object, rtol: float = 1e-6) -> None:
+def assert_same(one: object, other: object, rtol: float = 1e-6) -> None:
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=rtol, atol=1e-7), one, other)
 
 
@@ -80,7 +80,7 @@ def test_where_every_row_is_read_it_is_dense_adam(clip: float) -> None:
     """With weight decay and clipping; some rows are read twice."""
     every = [batch([*range(COUNT), *range(3)], COUNT, seed) for seed in range(4)]
     changes = {"train.weight_decay": 0.1, "train.clip": clip}
-    same(*(run(every, sparse=sparse, **changes) for sparse in (False, True)))
+    assert_same(*(run(every, sparse=sparse, **changes) for sparse in (False, True)))
 
 
 def test_rows_that_no_batch_reads_stay_and_so_do_their_moments() -> None:
@@ -95,7 +95,7 @@ def test_rows_that_no_batch_reads_stay_and_so_do_their_moments() -> None:
         if was.shape == (COUNT, DIM):
             np.testing.assert_array_equal(now[3:], was[3:])
             assert not np.array_equal(now[1:3], was[1:3])
-    same(lazy.params["structure"][6:], Model(nnx.Rngs(0)).structure[6:])
+    assert_same(lazy.params["structure"][6:], Model(nnx.Rngs(0)).structure[6:])
 
 
 def test_it_is_lazy_adam() -> None:
@@ -127,7 +127,7 @@ def test_adagrad_is_the_same_whatever_is_read(skips: int) -> None:
     batches = [batch([3, 4, 4, 0], COUNT, 1), batch([1, 4, 8, 8], COUNT, 2), batch([7, 7, 7, 7])]
     changes = {"train.optimizer": "adagrad", "train.new_learning_rate": 0.01}
     changes |= {"train.weight_decay": 0.0, "train.max_skipped": skips}
-    same(*(run(batches, sparse=sparse, **changes) for sparse in (False, True)))
+    assert_same(*(run(batches, sparse=sparse, **changes) for sparse in (False, True)))
 
 
 def test_it_goes_on_bit_for_bit(tmp_path: Path) -> None:
