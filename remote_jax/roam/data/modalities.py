@@ -78,7 +78,7 @@ def load(
 
     Raises:
         UserError: the encoder or the descriptions are missing, no modality is left, or there is
-            noise for features, or a length of them, and there are none.
+            noise for features and there are none.
     """
     found = dict(files)
     if config.features.text == NAMES:
@@ -92,11 +92,6 @@ def load(
         raise UserError(
             f"features.noise is {config.features.noise:g}, and there are no features that it could "
             "be added to; structure has none: set it to 0, or give features.image or features.text."
-        )
-    if not found and config.model.features_dim:
-        raise UserError(
-            f"model.features_dim is {config.model.features_dim}, and there are no features to "
-            "reduce: set it to 0, or give features.image or features.text."
         )
     return found
 

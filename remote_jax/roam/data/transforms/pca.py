@@ -9,6 +9,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
+from remote_jax.errors import UserError
 from remote_jax.reporting.progress import working
 from remote_jax.roam.data.features import Modality
 
@@ -21,9 +22,17 @@ def reduced(found: Mapping[str, Modality], dim: int) -> dict[str, Modality]:
 
     Components are those of the entities that have the modality. The note `reduced` says `from` and
     `to` how many numbers, and the share of the `variance` that they hold.
+
+    Raises:
+        UserError: there are no features to reduce.
     """
     if not dim:
         return dict(found)
+    if not found:
+        raise UserError(
+            f"model.features_dim is {dim}, and there are no features to reduce: set it to 0, or "
+            "give features.image or features.text."
+        )
     done = {}
     for name, modality in found.items():
         with working(f"reducing features of {name}"):
