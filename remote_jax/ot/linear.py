@@ -186,6 +186,9 @@ def solve(
     f, g = solution.f.reshape(a.shape), solution.g.reshape(b.shape)
     potentials = jnp.where(present, f[:, :, None] + g[:, None, :], 0.0)
     plan = jnp.where(present, jnp.exp((potentials - cost) / epsilon), 0.0)
+    if in_log_domain:
+        # The last digit of a potential is divided by ε: rows would be right to 1e-7/ε only.
+        plan = plan * (a * reciprocal(plan.sum(-1)))[:, :, None]
     return Solution(newton.finish(plan, a, b) if exact else plan, f, g)
 
 

@@ -5,6 +5,7 @@ iterations for what a few of these steps do. They scale the rows of a plan by u,
 """
 
 import functools
+import math
 from typing import NamedTuple
 
 import jax
@@ -24,6 +25,9 @@ GAIN = 1e-5
 STEPS = 16
 # The largest change of f/ε in a step: far from the solution a full step leads away from it.
 RADIUS = 4.0
+# Scalings stay between its inverse and this. Where rounding has cut all ties between two groups of
+# points, no scalings move mass between them, and the dual would grow until products underflow.
+LARGEST_SCALING = 1e18
 
 _dot = functools.partial(jnp.einsum, precision=Precision.HIGHEST)
 
@@ -53,6 +57,7 @@ def finish(
         columns = v * _dot("knm,kn->km", plan, u)
         error, dual = _error(columns, b), _dual(u, v, a, b)
         better = (error < _error(state.columns, b)) | (dual > state.dual + GAIN)
+        better &= _bounded(u) & _bounded(v)
         taken = state.going & better
 
         def update(new, old):
@@ -99,6 +104,11 @@ def _step(
 
 def _error(columns: Float[Array, "k m"], b: Float[Array, "k m"]) -> Float[Array, "k"]:
     return jnp.abs(columns - b).sum(-1)
+
+
+def _bounded(scaling: Float[Array, "k i"]) -> Bool[Array, "k"]:
+    size = jnp.abs(jnp.log(jnp.where(scaling > 0, scaling, 1.0)))
+    return (size <= math.log(LARGEST_SCALING)).all(-1)
 
 
 def _dual(u, v, a, b) -> Float[Array, "k"]:

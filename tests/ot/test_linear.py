@@ -313,3 +313,16 @@ def test_the_limit_of_iterations_is_exact(iterations):
     found = linear.solve(*as_float32(cost, a[None], b[None]), 0.06, iterations)
     np.testing.assert_allclose(found.f[0], 0.06 * np.log(u), atol=1e-4)
     np.testing.assert_allclose(found.g[0], 0.06 * np.log(v), atol=1e-4)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("epsilon", [2.5e-4, 2.5e-3])
+def test_rows_are_right_where_potentials_are_thousands_of_epsilons(epsilon, exact):
+    """Rounding of f and g alone would move them by 1e-4 of their mass."""
+    rng = np.random.default_rng(4)
+    cost = rng.uniform(0, 2, (64, 5, 8))
+    here, there = rng.random((64, 5)) < 0.9, rng.random((64, 8)) < 0.9
+    here[:, 0], there[:, 0] = True, True
+    a, b = linear.uniform(jnp.asarray(here)), linear.uniform(jnp.asarray(there))
+    found = linear.solve(jnp.asarray(cost, jnp.float32), a, b, epsilon, 100, exact=exact)
+    np.testing.assert_allclose(found.plan.sum(2), a, atol=1e-6)
