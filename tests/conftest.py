@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+import xla_flags
 
 import remote_jax.config  # noqa: F401  # makes remote_jax.configs the configs of this checkout
 
@@ -29,7 +30,8 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 # optimizations by LLVM, need a quarter of it; `ot/conftest.py` has them where digits are the claim.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
 os.environ["XLA_FLAGS"] = (
-    "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1 "
+    "--xla_cpu_use_fusion_emitters=false " * xla_flags.TWO_WAYS_TO_FUSE
+    + "--xla_cpu_parallel_codegen_split_count=1 "
     + os.environ.get("XLA_FLAGS", "")
 )
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xla_flags
 from flax import nnx
 
 from remote_jax.encoders.bert import Bert, BertConfig
@@ -72,11 +73,9 @@ def prepared(make: Callable, call: Callable, on: bool):
 
 
 # Compiled as users compile: the tolerance leaves no room for sums in an order of haste.
-OPTIMIZED = {
-    "xla_backend_optimization_level": 3,
-    "xla_cpu_use_fusion_emitters": True,
-    "xla_llvm_disable_expensive_passes": False,
-}
+OPTIMIZED = {"xla_backend_optimization_level": 3, "xla_llvm_disable_expensive_passes": False}
+if xla_flags.TWO_WAYS_TO_FUSE:
+    OPTIMIZED["xla_cpu_use_fusion_emitters"] = True
 optimized_jit = partial(jax.jit, compiler_options=OPTIMIZED)
 
 CASES = [(bert, read_text), (vit, look), (transport, fuse), (experts, embed)]
