@@ -28,7 +28,7 @@ TOY = (
 PAUSES = {
     "meeting": (jax.distributed, "initialize"),
     "preparing": (toy.ToyTask, "prepare"),
-    "compiling": (processes, "compile_together"),
+    "compiling": (processes, "compiled_together"),
     "validating": (toy.ToyTask, "metrics"),
     "closing": (Checkpoints, "__exit__"),
     "reporting": (toy.ToyTask, "rows"),

@@ -38,6 +38,13 @@ def keep_freed_memory() -> bool:
     return all([library.mallopt(*setting) for setting in SETTINGS.values()])
 
 
+def give_back() -> None:
+    """Gives pages that are free by now back to the system, once; with the GNU C library."""
+    library = ctypes.CDLL(None)
+    if hasattr(library, "malloc_trim"):
+        library.malloc_trim(0)
+
+
 def on_cpu() -> bool:
     """Whether JAX will run on the CPU, as far as can be told without starting it."""
     platforms = os.environ.get("JAX_PLATFORMS", "")

@@ -49,22 +49,22 @@ def wait(name: str) -> None:
         ocp.multihost.get_barrier_sync_fn()(key=name, timeout_ms=1000 * BARRIER_TIMEOUT)
 
 
-def compile_together(name: str, function: Any, *arguments: Any) -> None:
+def compiled_together(name: str, function: Any, *arguments: Any) -> jax.stages.Compiled:
     """Compiles a jitted function in every process before any of them runs it.
 
     The first time that devices exchange something, gloo waits 30 seconds for those of others and
     no longer. Compiling may take one process longer, say since another one has a cache of it.
     """
-    if many():
-        function.lower(*arguments).compile()
-        wait(f"compiled {name}")
+    compiled = function.lower(*arguments).compile()
+    wait(f"compiled {name}")
+    return compiled
 
 
 def any_of(flag: bool) -> bool:
     """Whether it is so in any process; to be asked by all."""
     if not many():
         return flag
-    wait("any of")  # gloo waits 30 seconds and no longer, as for `compile_together`
+    wait("any of")  # gloo waits 30 seconds and no longer, as for `compiled_together`
     return bool(multihost_utils.process_allgather(np.uint8(flag)).any())
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from remote_jax.runtime import processes
+import jax
+
+from remote_jax.runtime import allocator, processes
 
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 
@@ -41,33 +43,34 @@ class Programs:
         """
         self.function = function
         self._name, self._most, self._around = name, shapes, around
-        self._compiled, self._called = set[Shapes](), set[Shapes]()
+        self._compiled: dict[Shapes, jax.stages.Compiled] = {}
+
+    def __len__(self) -> int:
+        """How many programs there are by now."""
+        return len(self._compiled)
 
     def __call__(self, *arguments: Any) -> Any:
         """Calls the function, compiling it first for a batch of a new shape."""
-        shapes = _shapes(arguments)
-        if shapes in self._called:
-            return self.function(*arguments)
-        with self._around(self._doing(len(self._called))):
-            self._together(shapes, arguments)
-            found = self.function(*arguments)  # one process alone compiles here
-        self._called.add(shapes)
-        return found
+        self.compile(*arguments)
+        return self._compiled[_shapes(arguments)](*arguments)
 
     def compile(self, *arguments: Any) -> None:
-        """Compiles the function in all of many processes, unless it is, for that shape."""
-        with self._around(self._doing(len(self._compiled))):
-            self._together(_shapes(arguments), arguments)
+        """Compiles the function, in all of many processes together, unless it is for that shape.
 
-    def _together(self, shapes: Shapes, arguments: tuple[Any, ...]) -> None:
-        if shapes not in self._compiled:
-            name = f"{self._name} {len(self._compiled)}"
-            processes.compile_together(name, self.function, *arguments)
-            self._compiled.add(shapes)
+        The compiler leaves as much memory free as a small step takes, in pieces between what it
+        keeps. It is given back before a first call asks for the buffers of a step.
+        """
+        shapes = _shapes(arguments)
+        if shapes in self._compiled:
+            return
+        with self._around(self._doing()):
+            name = f"{self._name} {len(self)}"
+            self._compiled[shapes] = processes.compiled_together(name, self.function, *arguments)
+            allocator.give_back()
 
-    def _doing(self, before: int) -> str:
-        of = f", shape {before + 1} of {self._most}" if self._most > 1 else ""
-        return f"compiling {'another' if before else 'the first'} {self._name}{of}"
+    def _doing(self) -> str:
+        of = f", shape {len(self) + 1} of {self._most}" if self._most > 1 else ""
+        return f"compiling {'another' if self._compiled else 'the first'} {self._name}{of}"
 
 
 def _shapes(arguments: tuple[Any, ...]) -> Shapes:

@@ -146,8 +146,8 @@ class Predictor:
         """Outputs of a batch, which the device may not have computed yet."""
         there = sharding.put_batch(self._repeats(batch), self._predict.mesh)
         if self._shared is None:
-            processes.compile_together("shared", self._predict.shared, self.params)
-            self._shared = self._predict.shared(self.params)
+            shared = processes.compiled_together("shared", self._predict.shared, self.params)
+            self._shared = shared(self.params)
         return self._predict.batch(self.params, self._shared, there)
 
 

@@ -55,12 +55,12 @@ def test_a_model_that_is_compiled_beforehand_compiles_no_more(tmp_path: Path) ->
     systems.begin(toy.get_config(), tmp_path)
     model, plain = remote_jax.load(tmp_path), remote_jax.load(tmp_path)
     model.compile({"x": [0.0] * toy.FEATURES}, 100)
-    programs = model._compiled.batch.function._cache_size()
+    programs = len(model._compiled.batch)
     assert programs == len({x for n in range(1, 101) for x in batch_sizes(n, 8, 8)})
     for count in range(1, 40):
         posts = [{"x": [float(place)] * toy.FEATURES} for place in range(count)]
         assert model.predict(posts) == plain.predict(posts)
-    assert model._compiled.batch.function._cache_size() == programs
+    assert len(model._compiled.batch) == programs
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(1, [1]), (2, [8]), (9, [64]), (65, [64, 1])])
