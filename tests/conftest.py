@@ -45,6 +45,7 @@ hypothesis.settings.load_profile("steady")
 
 LONGEST = (
     "docs/test_notebooks.py",
+    "ot/test_cosine_costs.py",
     "ot/test_linear.py",
     "ot/test_quadratic.py",
     "ot/test_blocks.py",

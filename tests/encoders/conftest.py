@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import transformers
+from flax_classes import flax_class
 from oracles import Oracle, to_torch
 from safetensors.numpy import save_file
 
@@ -25,7 +26,7 @@ def flax_bert() -> Callable[..., Oracle]:
             "max_position_embeddings": 20,
         }
         config = transformers.BertConfig(**sizes | settings)
-        return Oracle.random(transformers.FlaxBertModel, config, scale)
+        return Oracle.random(flax_class("FlaxBertModel"), config, scale)
 
     return make
 
@@ -49,14 +50,14 @@ def flax_vision() -> Callable[..., Oracle]:
         } | settings
         if kind == "vit":
             config = transformers.ViTConfig(**sizes)
-            return Oracle.random(transformers.FlaxViTModel, config, scale)
+            return Oracle.random(flax_class("FlaxViTModel"), config, scale)
         if kind == "tower":
             config = transformers.CLIPVisionConfig(**sizes)
-            return Oracle.random(transformers.FlaxCLIPVisionModel, config, scale)
+            return Oracle.random(flax_class("FlaxCLIPVisionModel"), config, scale)
         text = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
         text |= {"intermediate_size": 16, "vocab_size": 50, "max_position_embeddings": 10}
         config = transformers.CLIPConfig(text_config=text, vision_config=sizes, projection_dim=8)
-        return Oracle.random(transformers.FlaxCLIPModel, config, scale)
+        return Oracle.random(flax_class("FlaxCLIPModel"), config, scale)
 
     return make
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import transformers
 from flax import nnx
+from flax_classes import flax_class
 from oracles import Oracle, to_flax
 from safetensors.numpy import load_file
 
@@ -52,7 +53,7 @@ def test_levels_at_base_size(flax_bert, tmp_path):
 
 def test_levels_on_real_weights(minilm):
     config = transformers.BertConfig.from_pretrained(minilm)
-    oracle = Oracle.random(transformers.FlaxBertModel, config, 0.0)
+    oracle = Oracle.random(flax_class("FlaxBertModel"), config, 0.0)
     oracle.params = to_flax(load_file(minilm / "model.safetensors"), oracle.params)
     model = pretrained.load_bert(minilm, rngs=nnx.Rngs(0))
     tokenizer = transformers.BertTokenizerFast.from_pretrained(minilm)

@@ -6,6 +6,7 @@ import shutil
 import pytest
 import transformers
 from flax import nnx
+from flax_classes import flax_class
 from released import words_tokenizer
 
 from configs import umre
@@ -31,8 +32,8 @@ def config(tmp_path):
     )
     vit = transformers.ViTConfig(**SIZES, image_size=64, patch_size=32)
     for part, model in (
-        ("text", transformers.FlaxBertModel(bert)),
-        ("vision", transformers.FlaxViTModel(vit)),
+        ("text", flax_class("FlaxBertModel")(bert)),
+        ("vision", flax_class("FlaxViTModel")(vit)),
     ):
         model.save_pretrained(tmp_path / part)
     statistics = {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6]}
